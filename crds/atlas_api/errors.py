@@ -1,0 +1,154 @@
+"""
+Every way a run can fail that a user can do something about.
+
+    AtlasError                      1
+      + InvalidManifest             2   the manifest must change
+      + RunActive                   3   another process works on the same training
+      + SourceUnreachable          20   database or object store does not answer
+      + AccessDenied               21   it answers, and says no
+      + SourceMissing              22   file, bucket, object or secret is not there
+      + SchemaMismatch             23   the database is not one the SDK wrote
+      + MalformedTraces            24   too many unreadable lines
+      + NothingMatched             30   no session passed the filter, or none could be used
+      + ZeroSteps                  40   too few prompts for one optimizer step
+      + WrongEndToken              41   the chat template ends no turn with a token the model can stop at
+      + AllTruncated               42   no completion ever ended by itself
+      + FlatReward                 43   no group ever held two different rewards
+      + NotFinite                  44   loss or gradient became NaN or infinite
+      + NothingScored              45   no verifier could score any completion
+      + OutOfMemory                46   host or device memory exhausted
+      + CheckpointFailed           47   a checkpoint could not be written or read back
+      + Preempted                 143   SIGTERM; a checkpoint was saved first
+
+The number is the exit code. `failure` groups them for retries: the operator tries again after
+`infrastructure` and `preempted`, and never after `user` or `data` unless told to.
+"""
+
+from typing import ClassVar, Literal
+
+FailureClass = Literal["infrastructure", "preempted", "user", "data", "outOfMemory"]
+
+
+class AtlasError(Exception):
+    """Base of the tree. The message is one line and names the cure."""
+
+    exit_code: ClassVar[int] = 1
+    failure: ClassVar[FailureClass] = "user"
+
+    @property
+    def reason(self) -> str:
+        """CamelCase word for conditions and events: the class name."""
+        return type(self).__name__
+
+
+class InvalidManifest(AtlasError):
+    """The manifest must change. `problems` holds one line for each mistake, all found in one go."""
+
+    exit_code = 2
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class RunActive(AtlasError):
+    """Another process holds the lock of this training."""
+
+    exit_code = 3
+
+
+class SourceUnreachable(AtlasError):
+    """The database or object store cannot be reached, or hung up and did not come back."""
+
+    exit_code = 20
+    failure = "infrastructure"
+
+
+class AccessDenied(AtlasError):
+    """Wrong credentials, or credentials without the right to read or write."""
+
+    exit_code = 21
+
+
+class SourceMissing(AtlasError):
+    """A file, bucket, object, environment variable or secret file that the manifest names is not there."""
+
+    exit_code = 22
+
+
+class SchemaMismatch(AtlasError):
+    """A table or column that the SDK writes is missing."""
+
+    exit_code = 23
+
+
+class MalformedTraces(AtlasError):
+    """More unreadable lines than `spec.traces.maxMalformed` allows."""
+
+    exit_code = 24
+    failure = "data"
+
+
+class NothingMatched(AtlasError):
+    """No session passed the filter, or every one that passed had to be dropped. The message counts the causes."""
+
+    exit_code = 30
+    failure = "data"
+
+
+class ZeroSteps(AtlasError):
+    """The training split is smaller than one optimizer step needs; TRL would return after nothing."""
+
+    exit_code = 40
+    failure = "data"
+
+
+class WrongEndToken(AtlasError):
+    """The chat template ends assistant turns with nothing that generation can stop at."""
+
+    exit_code = 41
+
+
+class AllTruncated(AtlasError):
+    """Every completion hit `maxCompletionTokens`: the rewards say nothing about finished answers."""
+
+    exit_code = 42
+
+
+class FlatReward(AtlasError):
+    """All completions of every group scored the same from the start: there is no gradient to follow."""
+
+    exit_code = 43
+
+
+class NotFinite(AtlasError):
+    """Loss or gradient norm is NaN or infinite. The last checkpoint before that is kept."""
+
+    exit_code = 44
+
+
+class NothingScored(AtlasError):
+    """No verifier could give any completion a score."""
+
+    exit_code = 45
+
+
+class OutOfMemory(AtlasError):
+    """Host or device memory is exhausted."""
+
+    exit_code = 46
+    failure = "outOfMemory"
+
+
+class CheckpointFailed(AtlasError):
+    """A checkpoint could not be written, or what was read back is not what was written."""
+
+    exit_code = 47
+    failure = "infrastructure"
+
+
+class Preempted(AtlasError):
+    """SIGTERM arrived. A checkpoint was saved; the next attempt continues from it."""
+
+    exit_code = 143
+    failure = "preempted"

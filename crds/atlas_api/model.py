@@ -1,0 +1,56 @@
+"""The model that is trained: where it comes from and how it is adapted."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from atlas_api.base import ApiModel, Rule
+
+
+class Lora(ApiModel):
+    """Low-rank adapters instead of full fine-tuning (Hu et al. 2021)."""
+
+    rank: int = Field(16, ge=1, le=1024)
+    """Rank of the adapter matrices. 16 to 32 is the sweet spot for reinforcement learning."""
+
+    alpha: int = Field(32, ge=1)
+    """Scale: the adapter's output is multiplied by alpha / rank."""
+
+    targets: tuple[str, ...] = ("all-linear",)
+    """Module names that get adapters, or `all-linear` for every linear layer but the head."""
+
+    dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    """Dropout in front of the adapters, 0 up to (not including) 1."""
+
+
+class ModelSpec(ApiModel):
+    """The policy to start from."""
+
+    source: str = Field(min_length=1)
+    """Hub id (`Qwen/Qwen2.5-1.5B-Instruct`) or folder with a saved model (`./models/mine`)."""
+
+    revision: str | None = None
+    """Branch, tag or commit on the hub. Pin a commit to make runs repeatable."""
+
+    lora: Lora | None = None
+    """Train low-rank adapters. Left out: full fine-tuning."""
+
+    quantization: Literal["none", "int8", "nf4"] = "none"
+    """Load the frozen base in 8 or 4 bits. Needs `lora`, because quantised weights cannot be trained."""
+
+    max_length: int = Field(2048, ge=8)
+    """Longest prompt plus completion, in tokens. Sessions with a longer prompt are dropped and counted, never cut."""
+
+    trust_remote_code: bool = False
+    """Run Python code that comes with the model. Off, because it runs with the trainer's rights."""
+
+    RULES: ClassVar = (
+        Rule(
+            "self.quantization == 'none' || has(self.lora)",
+            "quantization needs lora: quantised weights cannot be trained; add lora: {} or remove quantization",
+        ),
+        Rule(
+            "!self.source.matches('^[a-z][a-z0-9+.-]*://')",
+            "source takes a hub id or a folder; download from object stores first",
+        ),
+    )

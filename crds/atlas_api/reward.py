@@ -1,0 +1,122 @@
+"""What a good completion is: verifiers, each a deterministic score between 0 and 1 that needs no model."""
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from atlas_api.base import ApiModel, Rule
+
+
+class ExactMatch(ApiModel):
+    """1 when the completion equals the reference, else 0. White space around both is cut."""
+
+    ignore_case: bool = False
+    """Compare without regard to case."""
+
+
+class Numeric(ApiModel):
+    """1 when the last number in the completion equals the last number in the reference, else 0."""
+
+    tolerance: float = Field(1e-6, ge=0.0)
+    """Largest absolute difference that still counts as equal."""
+
+
+class Regex(ApiModel):
+    """1 when the pattern is found in the completion, else 0. Needs no reference."""
+
+    pattern: str = Field(min_length=1)
+    """Python regular expression. Anchor it with ^ and $ to match the whole completion."""
+
+
+class JsonSchema(ApiModel):
+    """1 when the completion is JSON that fits the schema, else 0. A Markdown code fence around it is allowed."""
+
+    # `schema` itself is taken: pydantic's BaseModel has a method of that name.
+    document: dict[str, Any] = Field(alias="schema")
+    """The JSON Schema, any draft; its `$schema` says which."""
+
+
+class ReferenceSimilarity(ApiModel):
+    """Edit similarity to the reference, 0 to 1: 1 minus the normalised Indel distance of the characters."""
+
+    ignore_case: bool = False
+    """Compare without regard to case."""
+
+
+class Length(ApiModel):
+    """1 up to `target` characters, falling in a straight line to 0 at `limit`."""
+
+    target: int = Field(ge=0)
+    """Longest completion, in characters, that still scores 1."""
+
+    limit: int = Field(ge=1)
+    """Length, in characters, from which the score is 0."""
+
+    RULES: ClassVar = (Rule("self.target < self.limit", "length.target must be below length.limit"),)
+
+
+class PythonEntryPoint(ApiModel):
+    """Your own function. It runs inside the trainer, with the trainer's rights."""
+
+    entry_point: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    """`package.module:function`. It gets an `atlas_rewards.Item` and returns a number from 0 to 1, or None for "does not apply"."""
+
+
+KINDS = ("exactMatch", "numeric", "regex", "jsonSchema", "referenceSimilarity", "length", "python")
+
+
+class Verifier(ApiModel):
+    """One named check. Set exactly one kind."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    """Name in metrics, reports and `weights`: lower case, digits, underscores."""
+
+    exact_match: ExactMatch | None = None
+    """Equal to the reference."""
+
+    numeric: Numeric | None = None
+    """The same number as the reference."""
+
+    regex: Regex | None = None
+    """Matches a pattern."""
+
+    json_schema: JsonSchema | None = None
+    """Is JSON of the right shape."""
+
+    reference_similarity: ReferenceSimilarity | None = None
+    """Close to the reference."""
+
+    length: Length | None = None
+    """Short enough."""
+
+    python: PythonEntryPoint | None = None
+    """Your own function."""
+
+    RULES: ClassVar = (
+        Rule(
+            f"[{', '.join(f'has(self.{kind})' for kind in KINDS)}].exists_one(is_set, is_set)",
+            f"set exactly one of {', '.join(KINDS)}",
+        ),
+    )
+
+
+class Reward(ApiModel):
+    """How completions are scored: the weighted mean of all verifiers that apply."""
+
+    verifiers: tuple[Verifier, ...] = Field(min_length=1, max_length=16)
+    """The checks. Names must be unique."""
+
+    weights: dict[str, float] = {}
+    """Weight of a verifier by name, above 0. Those not named weigh 1."""
+
+    RULES: ClassVar = (
+        Rule(
+            "self.verifiers.all(a, self.verifiers.exists_one(b, b.name == a.name))",
+            "two verifiers have the same name; rename one",
+        ),
+        Rule(
+            "self.weights.all(name, self.verifiers.exists(v, v.name == name))",
+            "weights names a verifier that is not in verifiers",
+        ),
+        Rule("self.weights.all(name, self.weights[name] > 0.0)", "a weight must be above 0; remove the verifier instead"),
+    )

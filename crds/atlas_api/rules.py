@@ -1,0 +1,54 @@
+"""Evaluate the CEL rules of the API types in Python, with the same text that the API server evaluates."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, get_args
+
+import celpy
+from celpy.adapter import json_to_cel
+from celpy.evaluation import CELEvalError
+
+from atlas_api.base import ApiModel
+
+Path = tuple[str | int, ...]
+
+
+@lru_cache(maxsize=256)
+def _program(expression: str) -> celpy.Runner:
+    environment = celpy.Environment()
+    return environment.program(environment.compile(expression))
+
+
+def _holds(expression: str, document: dict[str, Any]) -> bool:
+    """Whether the rule holds. An expression that meets a missing or mistyped field says nothing: the schema does."""
+    try:
+        return bool(_program(expression).evaluate({"self": json_to_cel(document)}))
+    except CELEvalError:
+        return True
+
+
+def _model_in(annotation: Any) -> type[ApiModel] | None:
+    """The API type inside `X`, `X | None` or `tuple[X, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, ApiModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+
+
+def broken_rules(model: type[ApiModel], document: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Path and message of every broken rule in *document*, a wire document of type *model*, depth first."""
+    if not isinstance(document, dict):
+        return
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        inner = _model_in(field.annotation)
+        if inner is None or key not in document:
+            continue
+        value = document[key]
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from broken_rules(inner, item, (*path, key, index))
+        else:
+            yield from broken_rules(inner, value, (*path, key))
+    for rule in model.RULES:
+        if not _holds(rule.expression, document):
+            yield path, rule.message

@@ -1,0 +1,33 @@
+"""run.json: what the trainer is told. The spec as written, plus what had to be looked up."""
+
+from pydantic import AwareDatetime, Field
+
+from atlas_api.base import ApiModel
+from atlas_api.training import AtlasTrainingSpec
+
+
+class TrainingRun(ApiModel):
+    """One attempt at one run of an AtlasTraining."""
+
+    name: str
+    """Name of the AtlasTraining."""
+
+    namespace: str
+    """Its namespace."""
+
+    number: int = Field(ge=1)
+    """Counts runs from 1."""
+
+    attempt: int = Field(ge=1)
+    """Counts starts of this run from 1."""
+
+    started_at: AwareDatetime
+    """When the first attempt of this run started."""
+
+    spec: AtlasTrainingSpec
+    """The recipe."""
+
+    @property
+    def folder(self) -> str:
+        """Where everything of this run lives, below the address in `spec.checkpoints`."""
+        return f"{self.namespace}/{self.name}/run-{self.number:04d}"

@@ -1,0 +1,135 @@
+"""Which recorded sessions are learnt from: the source, the filter, the held-out split."""
+
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime, Field
+
+from atlas_api.base import ApiModel, Rule
+from atlas_api.secrets import CredentialsSource, SecretSource
+
+
+class PostgresTraces(ApiModel):
+    """Sessions straight from the SDK's Postgres. A read-only role is enough."""
+
+    url_from: SecretSource
+    """Reference to the connection URL (`postgresql://user:password@host:5432/db`)."""
+
+
+class S3Traces(ApiModel):
+    """JSONL exports on S3 or any store with the same API."""
+
+    uri: str = Field(pattern=r"^s3://[^/]+(/.*)?$")
+    """`s3://bucket/key` of one object, or a prefix that ends in `/` for all objects below it."""
+
+    endpoint: str | None = Field(None, pattern=r"^https?://")
+    """Address of the store when it is not AWS, for example `http://minio:9000`."""
+
+    region: str | None = None
+    """Region of the bucket. Left out: the standard AWS chain decides."""
+
+    credentials_from: CredentialsSource | None = None
+    """Reference to the credentials. Left out: the standard AWS chain."""
+
+
+class FileTraces(ApiModel):
+    """JSONL exports on disk."""
+
+    path: str = Field(min_length=1)
+    """A file, or a folder that is searched for `*.jsonl`, also with `.gz`, `.zst`, `.xz`."""
+
+
+class TraceFilter(ApiModel):
+    """Which sessions count. All conditions must hold; an empty list means any value."""
+
+    status: tuple[str, ...] = ("succeeded",)
+    """Session status: `succeeded`, `failed`, `running`."""
+
+    review_status: tuple[str, ...] = ("approved",)
+    """Review status: `approved`, `pending`, `quarantined`."""
+
+    min_reward: float | None = Field(None, ge=0.0, le=1.0)
+    """Lowest session reward, 0 to 1, within 1e-6 since judge means carry float noise. Unknown rewards do not pass. Left out: no limit."""
+
+    max_reward: float | None = Field(None, ge=0.0, le=1.0)
+    """Highest session reward, 0 to 1, within 1e-6. Unknown rewards do not pass. Left out: no limit."""
+
+    learning_keys: tuple[str, ...] = ()
+    """Values of `metadata.learning_key`."""
+
+    tags: tuple[str, ...] = ()
+    """Sessions that carry at least one of these in `metadata.tags`."""
+
+    projects: tuple[str, ...] = ()
+    """Values of `metadata.project_root`."""
+
+    execution_modes: tuple[str, ...] = ()
+    """Values of the execution mode: `auto`, `paired`, `coach`."""
+
+    created_after: AwareDatetime | None = None
+    """Earliest creation time, inclusive, RFC 3339 with a zone: `2026-10-01T00:00:00Z`."""
+
+    created_before: AwareDatetime | None = None
+    """Latest creation time, exclusive, RFC 3339 with a zone."""
+
+    limit: int | None = Field(None, ge=1)
+    """At most this many sessions, counted after all other conditions."""
+
+    order: Literal["newest", "oldest"] = "newest"
+    """Which end `limit` keeps."""
+
+    RULES: ClassVar = (
+        Rule(
+            "!has(self.minReward) || !has(self.maxReward) || self.minReward <= self.maxReward",
+            "minReward is above maxReward: no session can pass",
+        ),
+        Rule(
+            "!has(self.createdAfter) || !has(self.createdBefore)"
+            " || timestamp(self.createdAfter) < timestamp(self.createdBefore)",
+            "createdAfter is not before createdBefore: no session can pass",
+        ),
+    )
+
+
+class Split(ApiModel):
+    """How tasks are held out for evaluation."""
+
+    eval: float = Field(0.1, ge=0.0, le=0.9)
+    """Share held out, 0 to 0.9; for 10 % write 0.1. With 0 nothing is evaluated."""
+
+    by: Literal["task", "session"] = "task"
+    """`task` keeps all sessions of near-identical tasks on one side. `session` does not."""
+
+    seed: int = Field(0, ge=0)
+    """Which share is held out. The same seed and tasks give the same split."""
+
+
+class Traces(ApiModel):
+    """What is learnt from. Set exactly one of `postgres`, `s3`, `file`."""
+
+    postgres: PostgresTraces | None = None
+    """The SDK's database."""
+
+    s3: S3Traces | None = None
+    """JSONL exports in an object store."""
+
+    file: FileTraces | None = None
+    """JSONL exports on disk."""
+
+    role: Literal["student", "teacher"] = "student"
+    """Whose turns are learnt: the agent's answers, or the guidance it was given."""
+
+    filter: TraceFilter = TraceFilter()
+    """Which sessions count. The default takes succeeded and approved ones."""
+
+    split: Split = Split()
+    """How tasks are held out."""
+
+    max_malformed: int = Field(100, ge=0)
+    """Unreadable lines that are tolerated, each one counted. One more fails the run."""
+
+    RULES: ClassVar = (
+        Rule(
+            "[has(self.postgres), has(self.s3), has(self.file)].exists_one(is_set, is_set)",
+            "set exactly one of postgres, s3, file",
+        ),
+    )

@@ -1,0 +1,82 @@
+"""One recorded run of an agent, normalised. Every source makes these; nothing behind the sources knows where they came from."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a step: what the student answered, and the guidance that followed it."""
+
+    output: str
+    guidance: str | None = None
+    """What the teacher said after this attempt. None when the attempt was accepted, or nothing was said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the plan with its attempts, oldest first. In practice a session is one step."""
+
+    id: int
+    description: str
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One task run by an agent."""
+
+    id: str
+    """Row id in Postgres; in exports the recorded session id, else `<file>:<line>`."""
+
+    task: str
+    status: str
+    review_status: str
+    created_at: datetime | None
+    final_answer: str
+    reward: float | None
+    """Session reward, finite. None when nothing or nothing trustworthy was recorded; never 0 for "unknown"."""
+
+    steps: tuple[Step, ...]
+    learning_key: str | None = None
+    tags: tuple[str, ...] = ()
+    project: str | None = None
+    execution_mode: str | None = None
+    system_prompt: str | None = None
+    """`executor_system_prompt` of the metadata, where the caller recorded it."""
+
+    ground_truth: str | None = None
+    """`ground_truth` of the metadata, where the caller recorded it."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the sessions on the way to rows. Every session is either used or counted under one cause."""
+
+    matched: int = 0
+    """Sessions that passed the filter."""
+
+    filtered: dict[str, int] = field(default_factory=dict)
+    """Sessions that the filter left out, by the first condition that failed: `status`, `reviewStatus`, `minReward`, ..."""
+
+    unusable: dict[str, int] = field(default_factory=dict)
+    """Sessions that passed the filter and could not become rows, by cause: `noTask`, `noAnswer`, `promptTooLong`, ..."""
+
+    malformed: list[str] = field(default_factory=list)
+    """`file:line: why` of lines that could not be read."""
+
+    def leave_out(self, cause: str) -> None:
+        """Count a session that the filter left out."""
+        self.filtered[cause] = self.filtered.get(cause, 0) + 1
+
+    def drop(self, cause: str) -> None:
+        """Count a session that passed the filter and could not be used."""
+        self.unusable[cause] = self.unusable.get(cause, 0) + 1
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """All causes together, most frequent first."""
+        causes = {**self.filtered, **self.unusable}
+        if self.malformed:
+            causes["malformedLine"] = len(self.malformed)
+        return dict(sorted(causes.items(), key=lambda cause: (-cause[1], cause[0])))
