@@ -1,0 +1,96 @@
+"""
+What one evaluation found: the numbers, and the completions behind them.
+
+Made by the evaluation, read by progress, metrics and the report. Knows nothing about models, datasets or files:
+`to_json` and `from_json` are only the shape that survives a restart.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+Message = dict[str, str]
+"""One chat message: `role` and `content`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One completion of one held-out task."""
+
+    session_id: str
+    """The session that the task comes from: the same in every evaluation of a run."""
+
+    task: str
+    prompt: tuple[Message, ...]
+    completion: str
+    reference: str | None
+    """The known right answer, where the session had one."""
+
+    reward: float | None
+    """Weighted mean of the parts, 0 to 1. None when nothing could score it."""
+
+    parts: dict[str, float | None]
+    """Score by verifier. None where the verifier does not apply."""
+
+    tokens: int
+    """Completion tokens, end token included."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A document that `json.dumps` takes; numbers that are not finite become None."""
+        document = asdict(self)
+        document["prompt"] = list(self.prompt)
+        document["reward"] = finite(self.reward)
+        document["parts"] = {name: finite(score) for name, score in self.parts.items()}
+        return document
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "Sample":
+        """The inverse of `to_json`. KeyError or TypeError when the document is something else."""
+        return cls(**{**document, "prompt": tuple(document["prompt"])})
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationResult:
+    """The model at one step, measured on the held-out tasks."""
+
+    step: int
+    """Optimizer steps done; 0 is the baseline."""
+
+    success: float
+    """Share of tasks solved, 0 to 1, among all samples: one that could not be scored is not solved."""
+
+    reward: float | None
+    """Mean reward of the scored samples, 0 to 1."""
+
+    tokens: float
+    """Mean completion tokens."""
+
+    truncated: float
+    """Share of completions that were cut at the token limit, 0 to 1."""
+
+    unscored: int
+    """Samples that nothing could score."""
+
+    samples: tuple[Sample, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A document that `json.dumps` takes; numbers that are not finite become None."""
+        return {
+            "step": self.step,
+            "success": self.success,
+            "reward": finite(self.reward),
+            "tokens": self.tokens,
+            "truncated": self.truncated,
+            "unscored": self.unscored,
+            "samples": [sample.to_json() for sample in self.samples],
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "EvaluationResult":
+        """The inverse of `to_json`. KeyError or TypeError when the document is something else."""
+        return cls(**{**document, "samples": tuple(Sample.from_json(sample) for sample in document["samples"])})
+
+
+def finite(number: float | None) -> float | None:
+    """*number*, or None when it is NaN or infinite: JSON has no word for those."""
+    return number if number is not None and math.isfinite(number) else None
