@@ -36,7 +36,7 @@ class Sample:
     """Completion tokens, end token included."""
 
     def to_json(self) -> dict[str, Any]:
-        """A document that `json.dumps` takes; numbers that are not finite become None."""
+        """Return a document that `json.dumps` takes; numbers that are not finite become None."""
         document = asdict(self)
         document["prompt"] = list(self.prompt)
         document["reward"] = finite(self.reward)
@@ -45,7 +45,7 @@ class Sample:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "Sample":
-        """The inverse of `to_json`. KeyError or TypeError when the document is something else."""
+        """Invert `to_json`. KeyError or TypeError when the document is something else."""
         return cls(**{**document, "prompt": tuple(document["prompt"])})
 
 
@@ -57,7 +57,7 @@ class EvaluationResult:
     """Optimizer steps done; 0 is the baseline."""
 
     success: float
-    """Share of tasks solved, 0 to 1, among all samples: one that could not be scored is not solved."""
+    """Share of the scored tasks that were solved, 0 to 1: unknown is neither solved nor failed."""
 
     reward: float | None
     """Mean reward of the scored samples, 0 to 1."""
@@ -74,7 +74,7 @@ class EvaluationResult:
     samples: tuple[Sample, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """A document that `json.dumps` takes; numbers that are not finite become None."""
+        """Return a document that `json.dumps` takes; numbers that are not finite become None."""
         return {
             "step": self.step,
             "success": self.success,
@@ -87,10 +87,10 @@ class EvaluationResult:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "EvaluationResult":
-        """The inverse of `to_json`. KeyError or TypeError when the document is something else."""
+        """Invert `to_json`. KeyError or TypeError when the document is something else."""
         return cls(**{**document, "samples": tuple(Sample.from_json(sample) for sample in document["samples"])})
 
 
 def finite(number: float | None) -> float | None:
-    """*number*, or None when it is NaN or infinite: JSON has no word for those."""
+    """Return *number*, or None when it is NaN or infinite: JSON has no word for those."""
     return number if number is not None and math.isfinite(number) else None

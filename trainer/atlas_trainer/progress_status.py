@@ -1,0 +1,126 @@
+"""
+The status of a training, event by event.
+
+Pure: each function takes the status so far and what happened, and returns the status after it. The reporter calls them
+and writes the result; nothing here knows files or clocks.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from atlas_api.errors import AtlasError
+from atlas_api.run import TrainingRun
+from atlas_api.status import (
+    AtlasTrainingStatus,
+    CheckpointsStatus,
+    DatasetStatus,
+    HistoryEntry,
+    ModelStatus,
+    Phase,
+    Progress,
+    RunStatus,
+)
+from atlas_trainer.measurement import EvaluationResult
+
+HISTORY_LIMIT = 10
+MESSAGE_LIMIT = 1000
+RECENT_STEPS = 20
+
+
+def status_after_start(previous: AtlasTrainingStatus | None, run: TrainingRun) -> AtlasTrainingStatus:
+    """Begin an attempt. The same run keeps what it has reached; a new run moves the previous one into the history."""
+    begun = RunStatus(number=run.number, attempt=run.attempt, spec_hash=run.spec.hash(), started_at=run.started_at)
+    if previous is None:
+        return AtlasTrainingStatus(phase="Running", run=begun)
+    if previous.run.number == run.number:
+        return previous.model_copy(update={"phase": "Running", "message": None, "run": begun})
+    history = (_history_entry(previous), *previous.history)[:HISTORY_LIMIT]
+    return AtlasTrainingStatus(phase="Running", run=begun, model=previous.model, history=history)
+
+
+def _history_entry(ended: AtlasTrainingStatus) -> HistoryEntry:
+    """Sum up a run. One that still says Running was killed before it could say anything else."""
+    killed = ended.phase == "Running"
+    return HistoryEntry(
+        run=ended.run.number,
+        phase="Interrupted" if killed else ended.phase,
+        reason="Killed" if killed else reason_in(ended.message),
+        finished_at=ended.progress.updated_at if ended.progress else ended.run.started_at,
+        metrics=ended.metrics,
+    )
+
+
+def status_after_dataset(status: AtlasTrainingStatus, dataset: DatasetStatus) -> AtlasTrainingStatus:
+    """Say what the run learns from."""
+    return status.model_copy(update={"dataset": dataset})
+
+
+def progress_at(step: int, max_steps: int, eta: int | None, now: datetime) -> Progress:
+    """Say how far *step* is on the way to *max_steps*; *eta* is in seconds."""
+    percent = min(100, 100 * step // max_steps) if max_steps else 0
+    return Progress(step=step, max_steps=max_steps, percent=percent, eta_seconds=eta, updated_at=now)
+
+
+def status_after_step(
+    status: AtlasTrainingStatus, progress: Progress, metrics: Mapping[str, float]
+) -> AtlasTrainingStatus:
+    """Move to *progress*, and take reward and loss from TRL's *metrics* where they are finite."""
+    moved = status.model_copy(update={"progress": progress})
+    return _with_metrics(moved, {name: metrics.get(name) for name in ("reward", "loss")})
+
+
+def status_after_evaluation(status: AtlasTrainingStatus, result: EvaluationResult) -> AtlasTrainingStatus:
+    """Take the held-out numbers: as the baseline at step 0, as the newest evaluation after it."""
+    kind = "eval" if result.step else "baseline"
+    return _with_metrics(status, {f"{kind}Success": result.success, f"{kind}Tokens": result.tokens})
+
+
+def status_after_save(status: AtlasTrainingStatus, checkpoints: CheckpointsStatus) -> AtlasTrainingStatus:
+    """Name the complete checkpoints."""
+    return status.model_copy(update={"checkpoints": checkpoints})
+
+
+def status_after_success(status: AtlasTrainingStatus, model: ModelStatus, now: datetime) -> AtlasTrainingStatus:
+    """End the run with a model."""
+    return _ended(status, "Succeeded", None, now).model_copy(update={"model": model})
+
+
+def status_after_failure(
+    status: AtlasTrainingStatus, error: AtlasError, interrupted: bool, now: datetime
+) -> AtlasTrainingStatus:
+    """End the attempt without one. The model of an earlier run stays."""
+    return _ended(status, "Interrupted" if interrupted else "Failed", message_of(error), now)
+
+
+def _ended(status: AtlasTrainingStatus, phase: Phase, message: str | None, now: datetime) -> AtlasTrainingStatus:
+    at_rest = {"eta_seconds": None, "updated_at": now}
+    progress = status.progress.model_copy(update=at_rest) if status.progress else None
+    return status.model_copy(update={"phase": phase, "message": message, "progress": progress})
+
+
+def _with_metrics(status: AtlasTrainingStatus, numbers: Mapping[str, float | None]) -> AtlasTrainingStatus:
+    known = {name: number for name, number in numbers.items() if number is not None and math.isfinite(number)}
+    return status.model_copy(update={"metrics": {**status.metrics, **known}})
+
+
+def message_of(error: AtlasError) -> str:
+    """Put it in one line: the reason, a colon, and the sentence that names the cure."""
+    return f"{error.reason}: {' '.join(str(error).split())}"[:MESSAGE_LIMIT]
+
+
+def reason_in(message: str | None) -> str | None:
+    """Return the reason that `message_of` put in front."""
+    return message.partition(":")[0] if message else None
+
+
+def eta_seconds(marks: Sequence[datetime], remaining: int) -> int | None:
+    """
+    Seconds that *remaining* steps will take, at the mean pace between *marks*: the start and the ends of recent steps.
+
+    What happens between two steps, evaluation and saving, is part of the pace. None before the first step has ended.
+    """
+    intervals = len(marks) - 1
+    if intervals < 1:
+        return None
+    return max(0, round((marks[-1] - marks[0]).total_seconds() / intervals * remaining))
