@@ -6,7 +6,7 @@ Knows nothing about training, clusters or files other than manifests.
 """
 
 from atlas_api.errors import AtlasError, InvalidManifest
-from atlas_api.manifest import load_manifest, parse
+from atlas_api.manifest import load_manifest, parse, parse_json
 from atlas_api.run import TrainingRun
 from atlas_api.training import AtlasTraining, AtlasTrainingSpec
 
@@ -18,4 +18,5 @@ __all__ = [
     "TrainingRun",
     "load_manifest",
     "parse",
+    "parse_json",
 ]

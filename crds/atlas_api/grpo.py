@@ -37,7 +37,7 @@ class Grpo(ApiModel):
     kl_beta: float = Field(0.0, ge=0.0)
     """Weight of the KL penalty towards the starting model. With 0 no reference model is loaded."""
 
-    loss: Literal["dapo", "grpo", "dr_grpo", "bnpo", "cispo"] = "dapo"
+    loss: Literal["dapo", "grpo", "dr_grpo", "bnpo"] = "dapo"
     """Normalisation of the loss. `dapo` averages over all tokens of the batch."""
 
     clip: Clip = Clip()

@@ -64,6 +64,15 @@ def parse(model: type[Model], document: dict[str, Any]) -> Model:
     return parsed
 
 
+def parse_json(model: type[Model], data: bytes) -> Model:
+    """*data*, a JSON document that atlas-core wrote (run.json, status.json), as *model*. Raises `InvalidManifest`."""
+    try:
+        document = json.loads(data)
+    except ValueError as error:
+        raise InvalidManifest([f"not valid JSON: {error}"]) from None
+    return parse(model, document)
+
+
 def _line(path: Path, message: str) -> str:
     text = ""
     for part in path:

@@ -93,3 +93,8 @@ class AtlasTraining(ApiModel):
 
     status: AtlasTrainingStatus | None = None
     """What exists. Written by atlas-core only."""
+
+    @property
+    def key(self) -> str:
+        """Where everything about this training lives, below the address in `spec.checkpoints`."""
+        return f"{self.metadata.namespace}/{self.metadata.name}"

@@ -1,0 +1,6 @@
+"""
+atlas-core on a laptop: validate a manifest, look at its data, run it.
+
+`atlas_core.main` is the command line; each command is a module that holds a plain function. Heavy libraries are
+imported by the command that needs them.
+"""

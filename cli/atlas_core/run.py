@@ -1,0 +1,23 @@
+"""`atlas-core run`: the loop without a cluster. Decides which run is next, and executes it in this process."""
+
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from atlas_api import AtlasTraining
+from atlas_trainer.runs import locked, newest_run, next_run, read_status, work_folder
+from atlas_trainer.store import open_store
+from atlas_trainer.train import train
+
+
+def run(training: AtlasTraining, fresh: bool, console: Console) -> None:
+    """Start the next run of *training*, or continue the interrupted one. Raises `AtlasError`."""
+    store = open_store(training.spec.checkpoints)
+    status = read_status(store, training)
+    upcoming = next_run(training, status, newest_run(store, training), fresh, datetime.now(UTC))
+    with locked(work_folder(upcoming, store).parent):
+        document = upcoming.model_dump_json(by_alias=True, exclude_none=True, indent=2)
+        store.write(f"{upcoming.folder}/run.json", document.encode())
+        if upcoming.attempt > 1:
+            console.print(f"continuing run {upcoming.number} (attempt {upcoming.attempt}); --new starts another one")
+        train(upcoming, console)
