@@ -1,0 +1,17 @@
+"""Settings that libraries read from the environment while they are imported. Called before torch and transformers are."""
+
+import os
+from pathlib import Path
+
+from atlas_api.model import ModelSpec
+
+
+def prepare(model: ModelSpec) -> None:
+    """Telemetry off, and no hub access at all when the model is a folder."""
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    if Path(model.source).expanduser().is_dir():
+        os.environ["HF_HUB_OFFLINE"] = "1"

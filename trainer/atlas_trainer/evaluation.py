@@ -1,0 +1,118 @@
+"""
+Measure a model on held-out tasks by letting it answer them, greedily.
+
+Called by `grpo` before, during and after training. Greedy decoding draws no random numbers, so that measuring
+does not change what is learnt next.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from atlas_api.errors import NothingScored
+from atlas_rewards import SUCCESS, Item, Score, Scorer
+from atlas_trainer.chat_tokens import prompt_ids
+from atlas_trainer.measurement import EvaluationResult, Sample
+from atlas_trainer.rows import Row
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+BATCH = 16
+
+Advance = Callable[[int, int], None]
+"""Told how many of how many tasks are answered."""
+
+
+class Evaluator:
+    """Answers held-out tasks and scores the answers."""
+
+    def __init__(
+        self, tokenizer: "PreTrainedTokenizerBase", scorer: Scorer, rows: Sequence[Row], max_completion_tokens: int
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.scorer = scorer
+        self.rows = rows
+        self.max_completion_tokens = max_completion_tokens
+
+    def measure(self, model: "PreTrainedModel", step: int, advance: Advance) -> EvaluationResult:
+        """The result at *step*. Raises `NothingScored` when no answer could be scored."""
+        answers: dict[str, tuple[str, int, bool]] = {}
+        by_length = sorted(self.rows, key=lambda row: len(str(row.prompt)))
+        was_training = model.training
+        model.eval()
+        for start in range(0, len(by_length), BATCH):
+            batch = by_length[start : start + BATCH]
+            answers.update(zip((row.session_id for row in batch), self._answer(model, batch), strict=True))
+            advance(len(answers), len(self.rows))
+        model.train(was_training)
+        return _result(step, [self._sample(row, *answers[row.session_id]) for row in self.rows])
+
+    def _answer(self, model: "PreTrainedModel", rows: Sequence[Row]) -> list[tuple[str, int, bool]]:
+        """Text, token count and whether it was cut, for each row."""
+        prompts = [prompt_ids(self.tokenizer, row.prompt) for row in rows]
+        batch = self.tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt").to(model.device)
+        ends = _end_ids(model, self.tokenizer)
+        with torch.no_grad():
+            output = model.generate(
+                **batch,
+                do_sample=False,
+                temperature=None,
+                top_p=None,
+                top_k=None,
+                max_new_tokens=self.max_completion_tokens,
+                eos_token_id=ends,
+                pad_token_id=self.tokenizer.pad_token_id,
+            )
+        completions = output[:, batch["input_ids"].shape[1] :].tolist()
+        return [self._read(ids, set(ends)) for ids in completions]
+
+    def _read(self, ids: list[int], ends: set[int]) -> tuple[str, int, bool]:
+        length = next((index + 1 for index, token in enumerate(ids) if token in ends), None)
+        text = self.tokenizer.decode(ids[:length], skip_special_tokens=True)
+        return text, length or len(ids), length is None
+
+    def _sample(self, row: Row, completion: str, tokens: int, cut: bool) -> tuple[Sample, bool]:
+        score = self.scorer.score(item_of(row, completion))
+        return _sample_of(row, completion, tokens, score), cut
+
+
+def item_of(row: Row, completion: str) -> Item:
+    """What the verifiers see of a completion of *row*."""
+    metadata = {"sessionId": row.session_id, "task": row.task, "learningKey": row.learning_key}
+    return Item(completion=completion, reference=row.reference, prompt=row.prompt, metadata=metadata)
+
+
+def _sample_of(row: Row, completion: str, tokens: int, score: Score) -> Sample:
+    return Sample(
+        session_id=row.session_id,
+        task=row.task,
+        prompt=tuple(dict(message) for message in row.prompt),
+        completion=completion,
+        reference=row.reference,
+        reward=score.value,
+        parts=dict(score.parts),
+        tokens=tokens,
+    )
+
+
+def _result(step: int, samples: Sequence[tuple[Sample, bool]]) -> EvaluationResult:
+    rewards = [sample.reward for sample, _ in samples if sample.reward is not None]
+    if not rewards:
+        raise NothingScored("no held-out answer could be scored: check spec.reward.verifiers and the recorded answers")
+    return EvaluationResult(
+        step=step,
+        success=sum(reward >= SUCCESS for reward in rewards) / len(rewards),
+        reward=sum(rewards) / len(rewards),
+        tokens=sum(sample.tokens for sample, _ in samples) / len(samples),
+        truncated=sum(cut for _, cut in samples) / len(samples),
+        unscored=len(samples) - len(rewards),
+        samples=tuple(sample for sample, _ in samples),
+    )
+
+
+def _end_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+    declared: Any = model.generation_config.eos_token_id
+    declared = declared if isinstance(declared, list) else [declared]
+    return sorted({tokenizer.eos_token_id, *(token for token in declared if token is not None)})

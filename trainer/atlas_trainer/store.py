@@ -1,0 +1,193 @@
+"""
+Where a training's files live: a folder on this machine, or a prefix in an object store.
+
+Called by `checkpoints`, `runs` and `train`. Keys are relative, with `/`. Knows nothing about checkpoints.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from atlas_api.checkpoints import Checkpoints, S3Checkpoints
+from atlas_api.errors import CheckpointFailed
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class Store(Protocol):
+    """A place for files. Writes of one file are atomic; folders appear file by file."""
+
+    def uri(self, key: str) -> str:
+        """Address that a person can use."""
+
+    def read(self, key: str) -> bytes | None:
+        """Content of one file, None when it is not there."""
+
+    def write(self, key: str, data: bytes) -> None:
+        """Replace one file."""
+
+    def list(self, prefix: str) -> list[str]:
+        """Keys of all files below *prefix*, sorted."""
+
+    def move_in(self, folder: Path, key: str) -> None:
+        """Make *folder* available under *key*; afterwards it is gone from where it was."""
+
+    def bring_out(self, key: str, into: Path) -> Path:
+        """A local folder with the files under *key*: *into*, or where they already are."""
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove files, and folders that become empty. Missing ones are fine."""
+
+
+class LocalStore:
+    """A folder on this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def uri(self, key: str) -> str:
+        return str(self.root / key)
+
+    def read(self, key: str) -> bytes | None:
+        path = self.root / key
+        return path.read_bytes() if path.is_file() else None
+
+    def write(self, key: str, data: bytes) -> None:
+        try:
+            write_atomically(self.root / key, data)
+        except OSError as error:
+            raise CheckpointFailed(f"cannot write {self.root / key}: {error.strerror}") from error
+
+    def list(self, prefix: str) -> list[str]:
+        folder = self.root / prefix
+        return sorted(str(path.relative_to(self.root)) for path in folder.rglob("*") if path.is_file())
+
+    def move_in(self, folder: Path, key: str) -> None:
+        target = self.root / key
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            for path in folder.rglob("*"):
+                if path.is_file():
+                    _sync(path)
+            if target.exists():
+                shutil.rmtree(target)
+            shutil.move(folder, target)
+        except OSError as error:
+            raise CheckpointFailed(f"cannot write {target}: {error.strerror}") from error
+
+    def bring_out(self, key: str, into: Path) -> Path:
+        del into
+        return self.root / key
+
+    def delete(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            path = self.root / key
+            path.unlink(missing_ok=True)
+            for parent in path.parents:
+                if parent == self.root or not _removed_empty(parent):
+                    break
+
+
+class S3Store:
+    """A prefix in an object store."""
+
+    def __init__(self, client: "S3Client", bucket: str, prefix: str) -> None:
+        self.client = client
+        self.bucket = bucket
+        self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+
+    def uri(self, key: str) -> str:
+        return f"s3://{self.bucket}/{self.prefix}{key}"
+
+    def read(self, key: str) -> bytes | None:
+        from atlas_trainer.s3_client import is_missing, s3_errors
+
+        with s3_errors(self.uri(key)):
+            try:
+                return self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
+            except self.client.exceptions.ClientError as error:
+                if is_missing(error):
+                    return None
+                raise
+
+    def write(self, key: str, data: bytes) -> None:
+        from atlas_trainer.s3_client import s3_errors
+
+        with s3_errors(self.uri(key)):
+            self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data)
+
+    def list(self, prefix: str) -> list[str]:
+        from atlas_trainer.s3_client import s3_errors
+
+        folder = f"{self.prefix}{prefix.rstrip('/')}/"
+        with s3_errors(self.uri(prefix)):
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=folder)
+            return sorted(entry["Key"][len(self.prefix) :] for page in pages for entry in page.get("Contents", []))
+
+    def move_in(self, folder: Path, key: str) -> None:
+        from atlas_trainer.s3_client import s3_errors
+
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                target = f"{key}/{path.relative_to(folder).as_posix()}"
+                with s3_errors(self.uri(target)):
+                    self.client.upload_file(str(path), self.bucket, self.prefix + target)
+        shutil.rmtree(folder)
+
+    def bring_out(self, key: str, into: Path) -> Path:
+        from atlas_trainer.s3_client import s3_errors
+
+        shutil.rmtree(into, ignore_errors=True)
+        for file in self.list(key):
+            path = into / file[len(key) + 1 :]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with s3_errors(self.uri(file)):
+                self.client.download_file(self.bucket, self.prefix + file, str(path))
+        return into
+
+    def delete(self, keys: Iterable[str]) -> None:
+        from atlas_trainer.s3_client import s3_errors
+
+        for key in keys:
+            with s3_errors(self.uri(key)):
+                self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
+
+
+def open_store(checkpoints: Checkpoints) -> Store:
+    """The store that the manifest names."""
+    if checkpoints.local is not None:
+        return LocalStore(Path(checkpoints.local.path).expanduser())
+    assert checkpoints.s3 is not None, "the API's rules say exactly one"  # noqa: S101
+    return _open_s3(checkpoints.s3)
+
+
+def _open_s3(s3: S3Checkpoints) -> S3Store:
+    from atlas_trainer.s3_client import client_for
+
+    bucket, _, prefix = s3.uri.removeprefix("s3://").partition("/")
+    return S3Store(client_for(s3.endpoint, s3.region, s3.credentials_from), bucket, prefix)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace *path* so that readers, and a machine that loses power, see the old or the new content, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_bytes(data)
+    _sync(draft)
+    draft.replace(path)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _removed_empty(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError:
+        return False
+    return True
