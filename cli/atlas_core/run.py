@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from atlas_api import AtlasTraining
-from atlas_trainer.runs import locked, newest_run, next_run, read_status, work_folder
+from atlas_trainer.runs import locked, newest_run, next_run, read_status, training_folder
 from atlas_trainer.store import open_store
 from atlas_trainer.train import train
 
@@ -13,9 +13,9 @@ from atlas_trainer.train import train
 def run(training: AtlasTraining, fresh: bool, console: Console) -> None:
     """Start the next run of *training*, or continue the interrupted one. Raises `AtlasError`."""
     store = open_store(training.spec.checkpoints)
-    status = read_status(store, training)
-    upcoming = next_run(training, status, newest_run(store, training), fresh, datetime.now(UTC))
-    with locked(work_folder(upcoming, store).parent):
+    with locked(training_folder(training.key, store)):
+        status = read_status(store, training)
+        upcoming = next_run(training, status, newest_run(store, training), fresh, datetime.now(UTC))
         document = upcoming.model_dump_json(by_alias=True, exclude_none=True, indent=2)
         store.write(f"{upcoming.folder}/run.json", document.encode())
         if upcoming.attempt > 1:

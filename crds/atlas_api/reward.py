@@ -118,5 +118,7 @@ class Reward(ApiModel):
             "self.weights.all(name, self.verifiers.exists(v, v.name == name))",
             "weights names a verifier that is not in verifiers",
         ),
-        Rule("self.weights.all(name, self.weights[name] > 0.0)", "a weight must be above 0; remove the verifier instead"),
+        Rule(
+            "self.weights.all(name, self.weights[name] > 0.0)", "a weight must be above 0; remove the verifier instead"
+        ),
     )

@@ -11,7 +11,6 @@ from atlas_api.checkpoints import Checkpoints
 from atlas_api.evaluation import Evaluation
 from atlas_api.grpo import Grpo
 from atlas_api.model import ModelSpec
-from atlas_api.names import API_VERSION, TRAINING_KIND
 from atlas_api.optimization import Optimization
 from atlas_api.reward import Reward
 from atlas_api.status import AtlasTrainingStatus
@@ -79,10 +78,10 @@ class Metadata(BaseModel):
 class AtlasTraining(ApiModel):
     """A model trained by this recipe on these traces."""
 
-    api_version: Literal["atlas.arc.computer/v1alpha1"] = Field(API_VERSION)
+    api_version: Literal["atlas.arc.computer/v1alpha1"]
     """`atlas.arc.computer/v1alpha1`."""
 
-    kind: Literal["AtlasTraining"] = Field(TRAINING_KIND)
+    kind: Literal["AtlasTraining"]
     """`AtlasTraining`."""
 
     metadata: Metadata

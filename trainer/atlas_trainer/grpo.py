@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from atlas_rewards.trl_reward import TrlReward
+from atlas_trainer.rows import Row
 from datasets import Dataset as Table
 from peft import LoraConfig
 from transformers import BitsAndBytesConfig, PrinterCallback, TrainerCallback
@@ -22,11 +24,9 @@ from atlas_api import AtlasTrainingSpec, InvalidManifest
 from atlas_api.errors import Preempted, ZeroSteps
 from atlas_api.model import ModelSpec
 from atlas_rewards import Scorer
-from atlas_rewards.trl_reward import TrlReward
 from atlas_trainer.guards import objection
 from atlas_trainer.interrupt import Interrupt
 from atlas_trainer.measurement import EvaluationResult
-from atlas_trainer.rows import Row
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -27,11 +27,17 @@ def next_run(
     *status* is the last one written, *newest* the highest run number in the store (0: none). An interrupted run of
     the same recipe continues as its next attempt, unless *fresh*; everything else starts run *newest* + 1.
     """
-    base = {"name": training.metadata.name, "namespace": training.metadata.namespace, "spec": training.spec}
+    number, attempt, started_at = newest + 1, 1, now
     if status is not None and not fresh and _can_continue(status, training.spec.hash(), newest):
-        run = status.run
-        return TrainingRun(number=run.number, attempt=run.attempt + 1, started_at=run.started_at, **base)
-    return TrainingRun(number=newest + 1, attempt=1, started_at=now, **base)
+        number, attempt, started_at = status.run.number, status.run.attempt + 1, status.run.started_at
+    return TrainingRun(
+        name=training.metadata.name,
+        namespace=training.metadata.namespace,
+        number=number,
+        attempt=attempt,
+        started_at=started_at,
+        spec=training.spec,
+    )
 
 
 def _can_continue(status: AtlasTrainingStatus, spec_hash: str, newest: int) -> bool:
@@ -50,11 +56,17 @@ def newest_run(store: Store, training: AtlasTraining) -> int:
     return max((int(found[1]) for key in store.list(training.key) if (found := _RUN.search(key))), default=0)
 
 
-def work_folder(run: TrainingRun, store: Store) -> Path:
-    """Where the run works on this machine: in the store itself when that is a folder, else in the user's cache."""
+def training_folder(key: str, store: Store) -> Path:
+    """Where the runs of a training work on this machine: in the store when that is a folder, else in the user's cache."""
     if isinstance(store, LocalStore):
-        return store.root / run.folder
-    return Path("~/.cache/atlas-core/runs").expanduser() / store.uri("").removeprefix("s3://") / run.folder
+        return store.root / key
+    return Path("~/.cache/atlas-core/runs").expanduser() / store.uri(key).removeprefix("s3://")
+
+
+def work_folder(run: TrainingRun, store: Store) -> Path:
+    """Where this run works on this machine."""
+    key, _, name = run.folder.rpartition("/")
+    return training_folder(key, store) / name
 
 
 @contextmanager
