@@ -1,0 +1,98 @@
+"""
+One score for one completion: the weighted mean of the verifiers that could say something.
+
+Used by the TRL reward function, by evaluation and by `atlas-core validate`. Knows nothing about training, datasets or
+where texts come from.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import fsum
+
+from atlas_api.errors import InvalidManifest
+from atlas_api.reward import Reward
+from atlas_rewards.item import Item
+from atlas_rewards.verifiers import MAX_CHARACTERS, Unknown, Unusable, Verdict, Verify, build_verifier
+
+SUCCESS = 0.8
+"""A task succeeds when its reward is at least this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What is known about one completion."""
+
+    value: float | None
+    """Weighted mean over the verifiers that gave a number, 0 to 1. None when none did; never 0 for "unknown"."""
+
+    parts: Mapping[str, float | None] = field(default_factory=dict)
+    """What each verifier gave, by name."""
+
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why a verifier gave nothing, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """A verifier ready to call."""
+
+    name: str
+    weight: float
+    """Relative to the heaviest, so that a sum of weights never overflows."""
+
+    verify: Verify
+    reads_text: bool
+
+
+class Scorer:
+    """Scores items one by one. Deterministic as long as the user's own functions are; safe to share between threads."""
+
+    def __init__(self, verifiers: tuple[_Weighed, ...]) -> None:
+        self._verifiers = verifiers
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the verifiers, in the order of the manifest."""
+        return tuple(verifier.name for verifier in self._verifiers)
+
+    def score(self, item: Item) -> Score:
+        """The score of *item*. Never raises for what the texts hold."""
+        verdicts = [(verifier, _verdict(verifier, item)) for verifier in self._verifiers]
+        known = [(verifier.weight, said) for verifier, said in verdicts if not isinstance(said, Unknown)]
+        return Score(
+            value=_mean(known),
+            parts={verifier.name: None if isinstance(said, Unknown) else said for verifier, said in verdicts},
+            reasons={verifier.name: said.reason for verifier, said in verdicts if isinstance(said, Unknown)},
+        )
+
+
+def build_scorer(reward: Reward) -> Scorer:
+    """The scorer that `spec.reward` describes. Raises InvalidManifest with everything that can be known beforehand."""
+    heaviest = max(reward.weights.get(verifier.name, 1.0) for verifier in reward.verifiers)
+    weighed, problems = [], []
+    for index, verifier in enumerate(reward.verifiers):
+        try:
+            check = build_verifier(verifier)
+        except Unusable as unusable:
+            problems.append(f"spec.reward.verifiers[{index}].{unusable}")
+            continue
+        weight = reward.weights.get(verifier.name, 1.0) / heaviest
+        weighed.append(_Weighed(verifier.name, weight, check, reads_text=verifier.length is None))
+    if problems:
+        raise InvalidManifest(problems)
+    return Scorer(tuple(weighed))
+
+
+def _verdict(verifier: _Weighed, item: Item) -> Verdict:
+    longest = max(len(item.completion), len(item.reference or ""))
+    if verifier.reads_text and longest > MAX_CHARACTERS:
+        return Unknown(f"a text of {longest} characters is not read; the limit is {MAX_CHARACTERS}")
+    return verifier.verify(item)
+
+
+def _mean(known: list[tuple[float, float]]) -> float | None:
+    """Weighted mean of (weight, number), kept inside 0 to 1 where rounding leaves it. None of nothing."""
+    if not known:
+        return None
+    mean = fsum(weight * number for weight, number in known) / fsum(weight for weight, _ in known)
+    return min(1.0, max(0.0, mean))

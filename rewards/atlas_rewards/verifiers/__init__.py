@@ -1,0 +1,48 @@
+"""
+Deterministic checks of a completion, one file a kind. Used by `atlas_rewards.scoring` only.
+
+    exact_match     the reference
+    numeric         the same number as the reference
+    pattern         a regular expression, with a time-out
+    json_schema     JSON of the right shape
+    similarity      close to the reference
+    length          short enough
+    entry_point     a function of the user's
+
+`verdict` holds what they share: a number from 0 to 1, or Unknown with the reason.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from atlas_api.reward import Verifier
+from atlas_rewards.verifiers.entry_point import entry_point_verifier
+from atlas_rewards.verifiers.exact_match import exact_match
+from atlas_rewards.verifiers.json_schema import json_schema_verifier
+from atlas_rewards.verifiers.length import length
+from atlas_rewards.verifiers.numeric import numeric
+from atlas_rewards.verifiers.pattern import pattern_verifier
+from atlas_rewards.verifiers.similarity import reference_similarity
+from atlas_rewards.verifiers.verdict import MAX_CHARACTERS, Unknown, Unusable, Verdict, Verify
+
+__all__ = ["MAX_CHARACTERS", "Unknown", "Unusable", "Verdict", "Verify", "build_verifier"]
+
+
+_BUILDERS: Mapping[str, Callable[[Any], Verify]] = {
+    "exact_match": lambda config: partial(exact_match, config),
+    "numeric": lambda config: partial(numeric, config),
+    "regex": pattern_verifier,
+    "json_schema": json_schema_verifier,
+    "reference_similarity": lambda config: partial(reference_similarity, config),
+    "length": lambda config: partial(length, config),
+    "python": entry_point_verifier,
+}
+
+
+def build_verifier(verifier: Verifier) -> Verify:
+    """The check that *verifier* describes, ready to call. Raises Unusable for what can never work."""
+    kinds = [kind for kind in _BUILDERS if getattr(verifier, kind) is not None]
+    if len(kinds) != 1:
+        raise Unusable("name", f"{verifier.name} sets {len(kinds)} kinds; set exactly one")
+    return _BUILDERS[kinds[0]](getattr(verifier, kinds[0]))

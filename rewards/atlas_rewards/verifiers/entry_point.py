@@ -1,0 +1,67 @@
+"""The user's own function. It runs with the rights of this process; its mistakes cost its verdict, not the run."""
+
+import importlib
+import inspect
+import math
+import sys
+from collections.abc import Callable
+from difflib import get_close_matches
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from atlas_api.reward import PythonEntryPoint
+from atlas_rewards.item import Item
+from atlas_rewards.verifiers.verdict import Unknown, Unusable, Verdict, Verify
+
+_SHOWN = 200
+
+
+def entry_point_verifier(config: PythonEntryPoint) -> Verify:
+    """The function behind `config.entry_point`. Raises Unusable when it cannot be imported or called."""
+    function = _load(config.entry_point)
+
+    def judge(item: Item) -> Verdict:
+        try:
+            return _checked(function(item))
+        except Exception as error:
+            return Unknown(_one_line(f"{config.entry_point} raised {type(error).__name__}: {error}"))
+
+    return judge
+
+
+def _load(entry_point: str) -> Callable[[Item], Any]:
+    """Import it the way `python -m` would: modules in the current directory are found."""
+    module_name, _, name = entry_point.partition(":")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # importing runs the user's code: anything can come out
+        raise Unusable(
+            "python.entryPoint", _one_line(f"importing {module_name} failed: {type(error).__name__}: {error}")
+        ) from None
+    function = getattr(module, name, None)
+    if function is None:
+        close = get_close_matches(name, vars(module), n=1)
+        hint = f'; did you mean "{close[0]}"?' if close else ""
+        raise Unusable("python.entryPoint", f"module {module_name} has no function {name}{hint}")
+    if not callable(function) or inspect.iscoroutinefunction(function):
+        raise Unusable("python.entryPoint", f"{entry_point} is not an ordinary function that takes an Item")
+    return function  # type: ignore[no-any-return]
+
+
+def _checked(result: object) -> Verdict:
+    if result is None:
+        return Unknown("does not apply")
+    if isinstance(result, bool) or not isinstance(result, Real):
+        return Unknown(_one_line(f"returned {result!r}; return a number from 0 to 1, or None"))
+    number = float(result)
+    if not (math.isfinite(number) and 0.0 <= number <= 1.0):
+        return Unknown(f"returned {number:g}; return a number from 0 to 1, or None")
+    return number
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"

@@ -1,0 +1,31 @@
+"""Is the pattern found in the completion? Patterns meet untrusted text, so every search has a time-out."""
+
+import regex  # type: ignore[import-untyped]
+
+from atlas_api.reward import Regex
+from atlas_rewards.item import Item
+from atlas_rewards.verifiers.verdict import Unknown, Unusable, Verdict, Verify
+
+SECONDS = 1.0
+"""Longest search of one text."""
+
+
+def pattern_verifier(config: Regex) -> Verify:
+    """The search for `config.pattern`. Raises Unusable when it is not a regular expression."""
+    try:
+        regex.compile(config.pattern)
+    except regex.error as error:
+        raise Unusable("regex.pattern", f"{error}; see the syntax of Python regular expressions") from None
+
+    def search(item: Item) -> Verdict:
+        try:
+            return float(found(config.pattern, item.completion))
+        except TimeoutError:
+            return Unknown(f"the pattern took longer than {SECONDS:g} s; it backtracks on this text")
+
+    return search
+
+
+def found(pattern: str, text: str) -> bool:
+    """Whether *pattern* is found in *text*. Raises TimeoutError after `SECONDS`."""
+    return regex.search(pattern, text, timeout=SECONDS) is not None
