@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from atlas_rewards.trl_reward import TrlReward
+from atlas_rewards.trl_reward import VerifierReward
 from atlas_trainer.rows import Row
 from datasets import Dataset as Table
 from peft import LoraConfig
@@ -64,7 +64,7 @@ def build_trainer(
     quantization = quantization_of(spec.model)
     trainer = GRPOTrainer(
         model=spec.model.source,
-        reward_funcs=[GroupReward(scorer, spec.grpo.group_size)],
+        reward_funcs=[reward_function(scorer, spec.grpo.group_size)],
         args=arguments(spec, len(rows), folder),
         train_dataset=Table.from_list([columns(row) for row in rows]),
         processing_class=tokenizer,
@@ -93,17 +93,16 @@ def train(
         raise ZeroSteps("TRL ended without a single optimizer step")
 
 
-class GroupReward(TrlReward):
-    """The verifiers as TRL's reward function, which also says whether groups had anything to tell apart."""
+def reward_function(scorer: Scorer, group_size: int) -> Callable[..., list[float | None]]:
+    """The verifiers as TRL's reward function, which also logs whether groups had anything to tell apart."""
+    score = VerifierReward(scorer)
 
-    def __init__(self, scorer: Scorer, group_size: int) -> None:
-        super().__init__(scorer)
-        self.group_size = group_size
-
-    def __call__(self, prompts: list[Any], completions: list[Any], **columns: Any) -> list[float | None]:
-        rewards = super().__call__(prompts, completions, **columns)
-        columns["log_metric"]("varied_groups", varied_share(rewards, self.group_size))
+    def verifiers(prompts: list[Any], completions: list[Any], **columns: Any) -> list[float | None]:
+        rewards = score(prompts, completions, **columns)
+        columns["log_metric"]("varied_groups", varied_share(rewards, group_size))
         return rewards
+
+    return verifiers
 
 
 def varied_share(rewards: Sequence[float | None], group_size: int) -> float:
@@ -204,7 +203,7 @@ def arguments(spec: AtlasTrainingSpec, prompts: int, folder: Path) -> GRPOConfig
         "disable_tqdm": True,
     }
     defaults: dict[str, Any] = {
-        # Group deviations explode when judges differ by little; one deviation for the batch does not (arXiv 2508.08221).
+        # A group's own deviation explodes when scores differ by little; the batch's does not (arXiv 2508.08221).
         "scale_rewards": "batch",
         # Recomputation saves memory that only GPUs run out of first.
         "gradient_checkpointing": on_gpu,

@@ -29,7 +29,7 @@ class Interrupt:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Inside the block a request only sets `requested`; the block saves and leaves by itself. A second one is obeyed at once."""
+        """Inside the block a first request only sets `requested`, and the block leaves by itself; a second is obeyed."""
         self._deferred = True
         try:
             yield

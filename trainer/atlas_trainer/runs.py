@@ -57,7 +57,7 @@ def newest_run(store: Store, training: AtlasTraining) -> int:
 
 
 def training_folder(key: str, store: Store) -> Path:
-    """Where the runs of a training work on this machine: in the store when that is a folder, else in the user's cache."""
+    """Where a training works on this machine: in the store when that is a folder, else in the user's cache."""
     if isinstance(store, LocalStore):
         return store.root / key
     return Path("~/.cache/atlas-core/runs").expanduser() / store.uri(key).removeprefix("s3://")

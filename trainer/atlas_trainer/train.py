@@ -2,7 +2,8 @@
 One attempt at one run, from traces to a finished model.
 
 Called by `atlas-core run` and `python -m atlas_trainer`. The order is the story: tokenizer, dataset (frozen by the
-first attempt), baseline, training with checkpoints, final model. Every ending is reported: success, failure, interruption.
+first attempt), baseline, training with checkpoints, final model. Every ending is reported: success, failure,
+interruption.
 """
 
 import json

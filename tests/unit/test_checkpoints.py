@@ -1,0 +1,93 @@
+"""Checkpoints are complete or not there."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from atlas_api.status import CheckpointAddress
+from atlas_trainer.checkpoints import MANIFEST, RunCheckpoints, best, checkpoint_name, to_delete
+from atlas_trainer.store import LocalStore
+
+
+def at(step: int, metric: float | None = None) -> CheckpointAddress:
+    return CheckpointAddress(uri=f"/runs/{checkpoint_name(step)}", step=step, sha256="0", metric=metric)
+
+
+def run_in(tmp_path: Path) -> RunCheckpoints:
+    return RunCheckpoints(LocalStore(tmp_path / "store"), "agents/demo/run-0001")
+
+
+def publish(run: RunCheckpoints, tmp_path: Path, step: int, success: float | None = None) -> CheckpointAddress:
+    folder = tmp_path / "saving"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"weights" * step)
+    (folder / "sub" / "state.json").write_text("{}")
+    metrics = {} if success is None else {"evalSuccess": success}
+    return run.publish(folder, checkpoint_name(step), step, {"metrics": metrics})
+
+
+def test_a_published_checkpoint_is_listed_with_its_metric(tmp_path: Path) -> None:
+    run = run_in(tmp_path)
+    address = publish(run, tmp_path, 50, success=0.7)
+    assert run.complete() == [address]
+    assert address.metric == 0.7
+    assert json.loads((tmp_path / "store/agents/demo/run-0001/latest.json").read_text())["sha256"] == address.sha256
+
+
+def test_a_folder_without_manifest_is_never_listed_and_is_swept(tmp_path: Path) -> None:
+    run = run_in(tmp_path)
+    publish(run, tmp_path, 50)
+    torn = tmp_path / "store/agents/demo/run-0001/checkpoint-000100"
+    torn.mkdir()
+    (torn / "model.safetensors").write_bytes(b"half")
+    assert [address.step for address in run.complete()] == [50]
+    assert run.sweep() == ["checkpoint-000100"]
+    assert not torn.exists()
+
+
+def test_resume_passes_over_a_checkpoint_whose_files_changed(tmp_path: Path) -> None:
+    run = run_in(tmp_path)
+    publish(run, tmp_path, 50)
+    publish(run, tmp_path, 100)
+    (tmp_path / "store/agents/demo/run-0001/checkpoint-000100/model.safetensors").write_bytes(b"rotten")
+    found = run.newest_sound(tmp_path / "resume")
+    assert found is not None
+    assert found[1] == 50
+
+
+def test_publishing_a_step_again_replaces_it(tmp_path: Path) -> None:
+    run = run_in(tmp_path)
+    publish(run, tmp_path, 50)
+    address = publish(run, tmp_path, 50, success=0.9)
+    assert run.complete() == [address]
+
+
+def test_retention_deletes_whole_folders(tmp_path: Path) -> None:
+    run = run_in(tmp_path)
+    for step, success in ((50, 0.9), (100, 0.1), (150, 0.2), (200, 0.3)):
+        publish(run, tmp_path, step, success)
+    run.retain(keep=2, keep_best=True)
+    assert [address.step for address in run.complete()] == [50, 150, 200]
+    assert not (tmp_path / "store/agents/demo/run-0001/checkpoint-000100").exists()
+
+
+@pytest.mark.parametrize(
+    ("complete", "keep", "keep_best", "deleted"),
+    [
+        pytest.param([at(1), at(2), at(3)], 2, False, [1], id="the oldest goes first"),
+        pytest.param([at(1, 0.9), at(2, 0.1), at(3, 0.2)], 1, True, [2], id="the best is spared"),
+        pytest.param([at(1, 0.9), at(2), at(3)], 1, False, [1, 2], id="the best is not spared unless asked"),
+        pytest.param([at(1)], 1, False, [], id="the newest complete one always stays"),
+        pytest.param([at(1), at(2)], 1, True, [1], id="what was never measured cannot be the best"),
+    ],
+)
+def test_what_retention_deletes(
+    complete: list[CheckpointAddress], keep: int, keep_best: bool, deleted: list[int]
+) -> None:
+    assert sorted(address.step for address in to_delete(complete, keep, keep_best)) == deleted
+
+
+def test_of_equally_good_checkpoints_the_newest_is_best() -> None:
+    assert best([at(1, 0.5), at(2, 0.5), at(3, 0.1)]) == at(2, 0.5)
+    assert MANIFEST == "manifest.json"

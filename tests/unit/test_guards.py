@@ -1,0 +1,55 @@
+"""When a run must stop because it learns nothing."""
+
+import math
+from typing import Any
+
+import pytest
+
+from atlas_api.errors import AllTruncated, FlatReward, NotFinite, NothingScored
+from atlas_trainer.guards import Log, objection
+
+
+def logs(count: int, **changes: Any) -> list[Log]:
+    healthy = {"loss": 0.1, "grad_norm": 1.0, "reward": 0.5, "completions/clipped_ratio": 0.2, "varied_groups": 0.5}
+    return [{**healthy, "step": step + 1, **changes} for step in range(count)]
+
+
+def test_a_healthy_run_goes_on() -> None:
+    assert objection(logs(50), max_steps=100) is None
+
+
+@pytest.mark.parametrize("name", ["loss", "grad_norm"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_number_that_is_not_finite_stops_the_run_at_once(name: str, value: float) -> None:
+    error = objection([*logs(4), *logs(1, **{name: value})], max_steps=100)
+    assert isinstance(error, NotFinite)
+    assert "learningRate" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("changes", "patience", "expected"),
+    [
+        pytest.param({"reward": None, "varied_groups": 0.0}, 3, NothingScored, id="no completion could be scored"),
+        pytest.param({"completions/clipped_ratio": 1.0}, 3, AllTruncated, id="every completion is cut"),
+        pytest.param({"varied_groups": 0.0}, 10, FlatReward, id="no group holds two different rewards"),
+    ],
+)
+def test_a_silent_run_stops_when_patience_ends(changes: dict[str, Any], patience: int, expected: type) -> None:
+    assert objection(logs(patience - 1, **changes), max_steps=100) is None
+    assert isinstance(objection(logs(patience, **changes), max_steps=100), expected)
+
+
+@pytest.mark.parametrize("changes", [{"completions/clipped_ratio": 1.0}, {"varied_groups": 0.0}])
+def test_a_run_shorter_than_the_patience_is_judged_at_its_end(changes: dict[str, Any]) -> None:
+    assert objection(logs(1, **changes), max_steps=2) is None
+    assert objection(logs(2, **changes), max_steps=2) is not None
+
+
+@pytest.mark.parametrize("changes", [{"completions/clipped_ratio": 1.0}, {"varied_groups": 0.0}])
+def test_one_good_step_at_the_start_is_enough(changes: dict[str, Any]) -> None:
+    history = logs(1) + logs(30, **changes)
+    assert all(objection(history[:length], max_steps=100) is None for length in range(1, len(history)))
+
+
+def test_log_entries_that_are_no_steps_do_not_count() -> None:
+    assert objection([{"train_runtime": 1.0}, *logs(2, varied_groups=0.0)], max_steps=100) is None
