@@ -13,8 +13,8 @@ CHATML = (
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a byte, and the two special tokens of ChatML."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    """One token for each printable ASCII character, few enough for a random model to end a turn now and then."""
+    alphabet = [byte for byte in sorted(pre_tokenizers.ByteLevel.alphabet()) if byte.isascii()] + ["Ġ", "Ċ"]
     tokenizer = Tokenizer(models.BPE(vocab={byte: index for index, byte in enumerate(alphabet)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

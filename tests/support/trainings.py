@@ -23,7 +23,7 @@ def training_document(folder: Path, **spec: Any) -> Document:
         "spec": {
             "model": {"source": str(folder / "model"), "maxLength": 128},
             "traces": {"file": {"path": str(folder / "traces.jsonl")}, "split": {"eval": 0.25}},
-            "grpo": {"groupSize": 4, "maxCompletionTokens": 8},
+            "grpo": {"groupSize": 4, "maxCompletionTokens": 16},
             "reward": {"verifiers": [{"name": "close", "referenceSimilarity": {}}]},
             "evaluation": {"everySteps": 2},
             "optimization": {"maxSteps": 4, "batchSize": 8, "microBatchSize": 8, "learningRate": 1e-3},

@@ -1,5 +1,6 @@
-"""Settings that libraries read from the environment while they are imported. Called before torch and transformers are."""
+"""What libraries must be told before they are imported: no telemetry, no noise. Called before torch and transformers."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -13,5 +14,7 @@ def prepare(model: ModelSpec) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    # It warns about an optional kernel package each time it is imported.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     if Path(model.source).expanduser().is_dir():
         os.environ["HF_HUB_OFFLINE"] = "1"

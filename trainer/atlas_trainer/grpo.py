@@ -18,6 +18,7 @@ from atlas_trainer.rows import Row
 from datasets import Dataset as Table
 from peft import LoraConfig
 from transformers import BitsAndBytesConfig, PrinterCallback, TrainerCallback
+from transformers.utils.logging import disable_progress_bar
 from trl import GRPOConfig, GRPOTrainer
 
 from atlas_api import AtlasTrainingSpec, InvalidManifest
@@ -61,7 +62,7 @@ def build_trainer(
 
     Raises `ZeroSteps` when the rows do not fill one step, `InvalidManifest` for bad `trainerArgs`.
     """
-    quantization = quantization_of(spec.model)
+    disable_progress_bar()
     trainer = GRPOTrainer(
         model=spec.model.source,
         reward_funcs=[reward_function(scorer, spec.grpo.group_size)],
@@ -69,7 +70,7 @@ def build_trainer(
         train_dataset=Table.from_list([columns(row) for row in rows]),
         processing_class=tokenizer,
         peft_config=lora_of(spec.model),
-        quantization_config=quantization,
+        quantization_config=quantization_of(spec.model),
     )
     trainer.remove_callback(PrinterCallback)
     _keep_masters_in_fp32(trainer.model)

@@ -1,0 +1,206 @@
+"""Whole runs with a tiny random model and real training steps: what is left behind, and how each guard is triggered."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import AutoPeftModelForCausalLM
+from rich.console import Console
+from safetensors.torch import load_file
+from support.tiny_model import byte_tokenizer, save_tiny_model
+from support.trainings import export_record, make_training, write_export, write_manifest
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from atlas_api import AtlasError, InvalidManifest
+from atlas_api.errors import (
+    AllTruncated,
+    FlatReward,
+    NotFinite,
+    NothingMatched,
+    NothingScored,
+    WrongEndToken,
+    ZeroSteps,
+)
+from atlas_core.run import run
+
+ONE_STEP = {"maxSteps": 1, "batchSize": 8, "microBatchSize": 8}
+RUN = Path("runs/agents/demo/run-0001")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a tiny model and sixteen sessions."""
+    save_tiny_model(tmp_path / "model")
+    write_export(tmp_path)
+    return tmp_path
+
+
+def train(folder: Path, fresh: bool = False, **spec: Any) -> Path:
+    """Run it. Returns the folder of run 1."""
+    run(make_training(folder, **spec), fresh=fresh, console=Console(quiet=True))
+    return folder / RUN
+
+
+def status(folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((folder / RUN.parent / "status.json").read_text())
+    return document
+
+
+def test_a_finished_run_leaves_a_model_that_loads_in_a_fresh_process(folder: Path) -> None:
+    final = train(folder) / "final"
+    code = (
+        "import sys; from transformers import AutoModelForCausalLM, AutoTokenizer\n"
+        "model = AutoModelForCausalLM.from_pretrained(sys.argv[1]); tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])\n"
+        "assert tokenizer.chat_template and model.generation_config.eos_token_id == [tokenizer.eos_token_id]"
+    )
+    subprocess.run([sys.executable, "-c", code, str(final)], check=True)
+    manifest = json.loads((final / "manifest.json").read_text())
+    assert manifest["step"] == 4
+    assert set(manifest) >= {"files", "dataset", "base", "spec", "specHash", "versions", "metrics", "createdAt"}
+    assert status(folder)["model"]["uri"] == str(final)
+
+
+def test_the_trained_weights_are_fp32_and_differ_from_the_start(folder: Path) -> None:
+    final = train(folder) / "final"
+    before, after = load_file(folder / "model" / "model.safetensors"), load_file(final / "model.safetensors")
+    assert all(weights.dtype == torch.float32 for weights in after.values())
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize("quantization", ["none", "nf4", "int8"])
+def test_adapters_train_on_any_base_and_load_with_peft(folder: Path, quantization: str) -> None:
+    model = {"source": str(folder / "model"), "maxLength": 128, "lora": {"rank": 4}, "quantization": quantization}
+    final = train(folder, model=model) / "final"
+    adapters = load_file(final / "adapter_model.safetensors")
+    assert all(weights.dtype == torch.float32 for weights in adapters.values())
+    assert any(weights.abs().sum() > 0 for name, weights in adapters.items() if "lora_B" in name)
+    AutoPeftModelForCausalLM.from_pretrained(final)
+    AutoModelForCausalLM.from_pretrained(final)
+    AutoTokenizer.from_pretrained(final)
+
+
+def test_a_second_run_stands_beside_the_first(folder: Path) -> None:
+    first = train(folder)
+    before = {path: path.read_bytes() for path in first.rglob("*") if path.is_file()}
+    train(folder)
+    assert (first.parent / "run-0002" / "final" / "manifest.json").exists()
+    assert {path: path.read_bytes() for path in first.rglob("*") if path.is_file()} == before
+    assert [entry["run"] for entry in status(folder)["history"]] == [1]
+
+
+def test_the_same_recipe_and_seed_give_the_same_weights(folder: Path) -> None:
+    first = train(folder)
+    train(folder)
+    second = first.parent / "run-0002"
+    name = "final/model.safetensors"
+    assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_the_report_and_the_logs_are_written(folder: Path) -> None:
+    left = train(folder)
+    assert "<html" in (left / "report.html").read_text()
+    assert any((left / "tensorboard").iterdir())
+    steps = [json.loads(line) for line in (left / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in steps if line["kind"] == "train"] == [1, 2, 3, 4]
+    assert [line["step"] for line in steps if line["kind"] == "eval"] == [0, 2, 4]
+    assert sorted(path.name for path in (left / "evaluations").iterdir()) == [
+        "step-000000.json",
+        "step-000002.json",
+        "step-000004.json",
+    ]
+
+
+def test_without_held_out_tasks_nothing_is_evaluated(folder: Path) -> None:
+    traces = {"file": {"path": str(folder / "traces.jsonl")}, "split": {"eval": 0.0}}
+    left = train(folder, traces=traces, optimization=ONE_STEP, evaluation={})
+    assert not (left / "evaluations").exists()
+    assert (left / "final" / "manifest.json").exists()
+
+
+def test_a_kl_penalty_trains_against_the_starting_model(folder: Path) -> None:
+    left = train(folder, grpo={"groupSize": 4, "maxCompletionTokens": 16, "klBeta": 0.1}, optimization=ONE_STEP)
+    assert (left / "final" / "manifest.json").exists()
+
+
+def file_traces(folder: Path, **changes: Any) -> dict[str, Any]:
+    return {"file": {"path": str(folder / "traces.jsonl")}, "split": {"eval": 0.25}, **changes}
+
+
+def test_nothing_matched_says_what_was_dropped_and_why(folder: Path) -> None:
+    with pytest.raises(NothingMatched, match=r"reviewStatus.*16"):
+        train(folder, traces=file_traces(folder, filter={"reviewStatus": ["quarantined"]}))
+    assert status(folder)["phase"] == "Failed"
+
+
+def test_too_few_tasks_for_one_step_are_refused_before_training(folder: Path) -> None:
+    with pytest.raises(ZeroSteps, match="batchSize"):
+        train(folder, optimization={"batchSize": 400})
+
+
+def test_a_template_without_an_end_token_is_refused(folder: Path) -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
+    tokenizer.save_pretrained(folder / "model")
+    with pytest.raises(WrongEndToken):
+        train(folder)
+
+
+def test_a_run_in_which_every_completion_is_cut_stops(folder: Path) -> None:
+    with pytest.raises(AllTruncated, match="maxCompletionTokens"):
+        train(folder, grpo={"groupSize": 4, "maxCompletionTokens": 1})
+
+
+def test_a_run_with_the_same_reward_everywhere_stops(folder: Path) -> None:
+    with pytest.raises(FlatReward, match="nothing to learn"):
+        train(folder, reward={"verifiers": [{"name": "never", "regex": {"pattern": "^impossible$"}}]})
+
+
+def test_a_run_that_diverges_stops(folder: Path) -> None:
+    optimization = {"maxSteps": 20, "batchSize": 8, "microBatchSize": 8, "learningRate": 0.99, "maxGradNorm": 1e9}
+    with pytest.raises(NotFinite, match="learningRate"):
+        train(folder, grpo={"groupSize": 4, "maxCompletionTokens": 16, "klBeta": 1.0}, optimization=optimization)
+
+
+def test_a_run_without_any_score_stops(folder: Path) -> None:
+    records = [export_record(number, final_answer="no number") for number in range(16)]
+    (folder / "traces.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    with pytest.raises(NothingScored):
+        train(folder, reward={"verifiers": [{"name": "answer", "numeric": {}}]})
+
+
+def test_running_out_of_memory_names_the_cure(folder: Path) -> None:
+    write_manifest(folder, grpo={"groupSize": 4, "maxCompletionTokens": 100})
+    code = (
+        "import resource, sys; import atlas_trainer.grpo, atlas_trainer.train; from atlas_core.main import main\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 2_000_000,) * 2)\n"
+        "sys.exit(main(['run', '-f', sys.argv[1]]))"
+    )
+    command = [sys.executable, "-c", code, str(folder / "training.yaml")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 46, ended.stderr
+    assert "microBatchSize" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param({"learning_rate": 1.0}, "other fields", id="what the spec sets"),
+        pytest.param({"top_kk": 5}, 'did you mean "top_k"', id="what TRL does not know"),
+    ],
+)
+def test_bad_trainer_args_are_refused(folder: Path, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidManifest, match=message):
+        train(folder, trainerArgs=arguments)
+
+
+def test_a_failed_run_is_reported_in_status_and_report(folder: Path) -> None:
+    with pytest.raises(AtlasError):
+        train(folder, reward={"verifiers": [{"name": "never", "regex": {"pattern": "^impossible$"}}]})
+    assert status(folder)["phase"] == "Failed"
+    assert "nothing to learn" in status(folder)["message"]
+    assert "nothing to learn" in (folder / RUN / "report.html").read_text()
