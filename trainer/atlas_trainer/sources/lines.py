@@ -1,0 +1,158 @@
+"""
+Bytes as they come from a file or a store, turned into numbered lines. Called by the JSONL and S3 sources.
+
+Knows compression (by magic bytes, never by name) and line ends; knows nothing of JSON or of where the bytes come from.
+"""
+
+import lzma
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple, Protocol, cast
+
+import zstandard
+
+MAX_LINE_BYTES = 256 * 1024 * 1024
+"""A longer line is given up. Real sessions with large answers stay well below 50 MB."""
+
+_PIECE_BYTES = 4096
+"""Compressed bytes unpacked at once: highly repetitive data grows a thousandfold, and all of it is in memory."""
+
+_BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
+_XZ = b"\xfd7zXZ\x00"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = tuple(bytes([low]) + b"\x2a\x4d\x18" for low in range(0x50, 0x60))
+"""Frames without data, which some writers put first."""
+
+_MAGIC_BYTES = 6
+
+
+class Line(NamedTuple):
+    """One line without its end. `problem` says why there is no content to use; then `content` is empty."""
+
+    number: int
+    content: bytes
+    problem: str | None = None
+
+
+class _Member(Protocol):
+    """What zlib, lzma and zstandard decompressors have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+class _DamageError(Exception):
+    """The compressed data cannot be unpacked further."""
+
+
+def numbered_lines(chunks: Iterable[bytes], *, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Line]:
+    r"""Lines of a plain, gzip, zstd or xz stream, numbered from 1. Only `\n` ends a line; blank lines are left out.
+
+    Memory is bounded by the longest line, at most `max_line_bytes`; longer ones become a line with a problem.
+    Damaged or truncated compressed data ends the lines with one that has a problem.
+    """
+    number = 1
+    held = _Held(max_line_bytes)
+    try:
+        for chunk in _without_bom(_plain(chunks)):
+            *ended, rest = chunk.split(b"\n")
+            for part in ended:
+                held.add(part)
+                yield from held.take(number)
+                number += 1
+            held.add(rest)
+    except _DamageError as damage:
+        yield Line(number, b"", str(damage))
+        return
+    yield from held.take(number)
+
+
+class _Held:
+    """The beginning of a line whose end was not seen yet."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size > self._most:
+            self._parts.clear()
+        else:
+            self._parts.append(part)
+
+    def take(self, number: int) -> Iterator[Line]:
+        """Yield the line, unless it is blank; afterwards nothing is held."""
+        content, size = b"".join(self._parts), self._size
+        self._parts.clear()
+        self._size = 0
+        if size > self._most:
+            yield Line(number, b"", f"line is longer than {self._most:,} bytes")
+        elif content and not content.isspace():
+            yield Line(number, content)
+
+
+def _plain(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    head, stream = _peeked(chunks, _MAGIC_BYTES)
+    opener = _opener(head)
+    return _unpacked(stream, opener) if opener else stream
+
+
+def _without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    head, stream = _peeked(chunks, len(_BOM))
+    if not head.startswith(_BOM):
+        return stream
+    return chain([next(stream)[len(_BOM) :]], stream)
+
+
+def _peeked(chunks: Iterable[bytes], count: int) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first `count` bytes and the whole stream, its first chunk at least that long if there is enough."""
+    stream = iter(chunks)
+    first = b""
+    for chunk in stream:
+        first += chunk
+        if len(first) >= count:
+            break
+    return first[:count], chain([first], stream)
+
+
+def _opener(head: bytes) -> Callable[[], _Member] | None:
+    if head.startswith(_GZIP):
+        return lambda: cast(_Member, zlib.decompressobj(wbits=31))
+    if head.startswith(_XZ):
+        return lambda: cast(_Member, lzma.LZMADecompressor(format=lzma.FORMAT_XZ))
+    if head.startswith((_ZSTD, *_ZSTD_SKIPPABLE)):
+        return lambda: cast(_Member, zstandard.ZstdDecompressor().decompressobj())
+    return None
+
+
+def _unpacked(chunks: Iterable[bytes], opener: Callable[[], _Member]) -> Iterator[bytes]:
+    """Yield what one or more compressed members hold, one after the other, zero bytes between them tolerated."""
+    member: _Member | None = None
+    for chunk in chunks:
+        for start in range(0, len(chunk), _PIECE_BYTES):
+            piece = chunk[start : start + _PIECE_BYTES]
+            while piece:
+                if member is None:
+                    piece = piece.lstrip(b"\0")
+                    if not piece:
+                        break
+                    member = opener()
+                yield _decompress(member, piece)
+                piece = member.unused_data if member.eof else b""
+                member = None if member.eof else member
+    if member is not None:
+        raise _DamageError("compressed data ends too early: the file is incomplete")
+
+
+def _decompress(member: _Member, piece: bytes) -> bytes:
+    try:
+        return member.decompress(piece)
+    except (zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+        raise _DamageError("compressed data is damaged, the rest of the file cannot be read") from error
