@@ -50,11 +50,6 @@ class Scorer:
     def __init__(self, verifiers: tuple[_Weighed, ...]) -> None:
         self._verifiers = verifiers
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the verifiers, in the order of the manifest."""
-        return tuple(verifier.name for verifier in self._verifiers)
-
     def score(self, item: Item) -> Score:
         """The score of *item*. Never raises for what the texts hold."""
         verdicts = [(verifier, _verdict(verifier, item)) for verifier in self._verifiers]

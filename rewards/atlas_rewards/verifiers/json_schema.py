@@ -25,7 +25,7 @@ _DRAFTS: dict[str, type[Validator]] = {
     "http://json-schema.org/draft-04/schema": validators.Draft4Validator,
     "http://json-schema.org/draft-03/schema": validators.Draft3Validator,
 }
-_FENCE = re.compile(r"```[A-Za-z0-9_-]*[ \t]*\r?\n(.*?)\s*```", re.DOTALL)
+_FENCE = re.compile(r"```[A-Za-z0-9_-]*[ \t]*\r?\n(.*)```", re.DOTALL)
 
 
 def json_schema_verifier(config: JsonSchema) -> Verify:
