@@ -22,7 +22,7 @@ from atlas_trainer.tokenizer import load_tokenizer
 from rich.console import Console
 
 from atlas_api import TrainingRun
-from atlas_api.errors import AtlasError, OutOfMemory
+from atlas_api.errors import AtlasError, NotFinite, OutOfMemory
 from atlas_api.status import CheckpointAddress, CheckpointsStatus, ModelStatus
 from atlas_rewards import build_scorer
 from atlas_trainer import environment
@@ -49,7 +49,7 @@ def train(run: TrainingRun, console: Console) -> ModelStatus:
     reporter = Reporter(run, work_folder(run, store), console, publish=_mirror(store, run))
     interrupt = Interrupt()
     try:
-        with interrupt.installed(), _out_of_memory_translated():
+        with interrupt.installed(), _torch_errors():
             model = _Attempt(run, store, reporter, interrupt).execute()
     except AtlasError as error:
         reporter.failed(error, interrupted=error.failure in RESUMABLE)
@@ -197,20 +197,29 @@ def _mirror(store: Store, run: TrainingRun) -> Any:
 
 
 @contextmanager
-def _out_of_memory_translated() -> Iterator[None]:
-    """Name the cure when memory runs out, on the host or on the device."""
+def _torch_errors() -> Iterator[None]:
+    """Name the cure for what torch only says in its own words."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+        translated = translate(error)
+        if translated is None:
             raise
-        raise OutOfMemory(
+        raise translated from error
+
+
+def translate(error: BaseException) -> AtlasError | None:
+    """What an error of Python or torch means for the run. None when it is nothing that a user can mend."""
+    text = str(error).lower()
+    memory = ("out of memory", "can't allocate memory", "not enough memory")
+    if isinstance(error, MemoryError) or any(sign in text for sign in memory):
+        return OutOfMemory(
             "memory ran out: lower optimization.microBatchSize, grpo.maxCompletionTokens or model.maxLength, "
             "or train with model.lora and model.quantization"
-        ) from error
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether Python, torch's CPU allocator or the device ran out of memory."""
-    signs = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in signs)
+        )
+    if "probability tensor contains either" in text:
+        return NotFinite(
+            "the model's probabilities are not finite: lower optimization.learningRate or check the weights in "
+            "model.source; the last checkpoint is from before"
+        )
+    return None
