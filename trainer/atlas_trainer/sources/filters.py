@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from atlas_api.traces import TraceFilter
 from atlas_trainer.session import Session, Tally
+from atlas_trainer.sources.seen_ids import is_row_number
 
 REWARD_EPSILON = 1e-6
 """Means of judge samples carry float noise: three times 0.7 is stored as 0.6999999999999998."""
@@ -109,7 +110,7 @@ def _ranked(session: Session, arrival: int, newest: bool) -> _Ranked:
     """
     sign = 1 if newest else -1
     age = (session.created_at - _EPOCH) // timedelta(microseconds=1) if session.created_at else 0
-    row = int(session.id) if session.id.isascii() and session.id.isdigit() else 0
+    row = int(session.id) if is_row_number(session.id) else 0
     return _Ranked(session.created_at is not None, sign * age, sign * row, -sign * arrival, arrival, session)
 
 
