@@ -31,7 +31,7 @@ from atlas_trainer.interrupt import Interrupt
 from atlas_trainer.measurement import EvaluationResult
 from atlas_trainer.runs import work_folder
 from atlas_trainer.session import Tally
-from atlas_trainer.store import LocalStore, Store, open_store
+from atlas_trainer.store import LocalStore, Store, open_store, write_atomically
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -46,15 +46,19 @@ def train(run: TrainingRun, console: Console) -> ModelStatus:
     """Execute *run*. Returns the finished model; raises the `AtlasError` that ended it, already reported."""
     environment.prepare(run.spec.model)
     store = open_store(run.spec.checkpoints)
-    reporter = Reporter(run, work_folder(run, store), console, publish=_mirror(store, run))
+    folder = work_folder(run, store)
+    mirror = None if isinstance(store, LocalStore) else _Mirror(store, run, folder)
+    if mirror:
+        mirror.fetch(folder.parent / "status.json", folder / "metrics.jsonl")
     interrupt = Interrupt()
-    try:
-        with interrupt.installed(), _torch_errors():
-            model = _Attempt(run, store, reporter, interrupt).execute()
-    except AtlasError as error:
-        reporter.failed(error, interrupted=error.failure in RESUMABLE)
-        raise
-    reporter.finished(model)
+    with Reporter(run, folder, console, publish=mirror.publish if mirror else None) as reporter:
+        try:
+            with interrupt.installed(), _torch_errors():
+                model = _Attempt(run, store, reporter, interrupt).execute()
+        except AtlasError as error:
+            reporter.failed(error, interrupted=error.failure in RESUMABLE)
+            raise
+        reporter.finished(model)
     return model
 
 
@@ -188,12 +192,26 @@ def _result_key(run: TrainingRun, step: int) -> str:
     return f"{run.folder}/evaluations/step-{step:06d}.json"
 
 
-def _mirror(store: Store, run: TrainingRun) -> Any:
-    """How the reporter's files get into an object store; None when they are there already."""
-    if isinstance(store, LocalStore):
-        return None
-    base = work_folder(run, store).parents[2]
-    return lambda path: store.write(path.relative_to(base).as_posix(), path.read_bytes())
+class _Mirror:
+    """Keeps the reporter's files of one run the same here and in an object store."""
+
+    def __init__(self, store: Store, run: TrainingRun, folder: Path) -> None:
+        self.store = store
+        self.key = run.folder.rpartition("/")[0]
+        self.base = folder.parent
+
+    def publish(self, path: Path) -> None:
+        """Copy a file of the run into the store."""
+        self.store.write(self._key(path), path.read_bytes())
+
+    def fetch(self, *paths: Path) -> None:
+        """Take over what an earlier attempt, perhaps on another machine, has written."""
+        for path in paths:
+            if (data := self.store.read(self._key(path))) is not None:
+                write_atomically(path, data)
+
+    def _key(self, path: Path) -> str:
+        return f"{self.key}/{path.relative_to(self.base).as_posix()}"
 
 
 @contextmanager
