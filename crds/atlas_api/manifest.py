@@ -1,47 +1,38 @@
-"""The one way to read an API object: every mistake at once, each with its path, its value and the cure."""
+"""The one way to read an API object: every mistake at once. How a mistake is worded is in `problems`."""
 
 import json
-from difflib import get_close_matches
+import math
+from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from atlas_api.base import ApiModel
 from atlas_api.errors import InvalidManifest
-from atlas_api.rules import Path, broken_rules
+from atlas_api.problems import Path, at, describe
+from atlas_api.rules import broken_rules
 from atlas_api.training import AtlasTraining
 from atlas_api.yaml_document import read_documents
 
 Model = TypeVar("Model", bound=ApiModel)
 
-_SHOWN = 60
-_EXPECTED = {
-    "string_type": "text",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "dict_type": "a mapping",
-    "list_type": "a list",
-    "tuple_type": "a list",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-}
+_LARGEST = 2**63 - 1
 
 
 def load_manifest(file: FilePath) -> AtlasTraining:
-    """The AtlasTraining in *file*. Raises `InvalidManifest`, also for files that cannot be read."""
+    """The AtlasTraining in *file*. Raises `InvalidManifest`, also when it cannot be read; the caller names it."""
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InvalidManifest([f"{file}: no such file"]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidManifest([f"{file}: cannot be read: {error}"]) from None
-    documents = read_documents(text, str(file))
+        raise InvalidManifest(["no such file"]) from None
+    except UnicodeDecodeError as error:
+        raise InvalidManifest([f"byte {error.start} is not UTF-8; save the file as UTF-8"]) from None
+    except OSError as error:
+        raise InvalidManifest([f"cannot be read: {error.strerror}"]) from None
+    documents = read_documents(text)
     if len(documents) > 1:
-        raise InvalidManifest([f"{file}: holds {len(documents)} documents; give one AtlasTraining a file"])
+        raise InvalidManifest([f"holds {len(documents)} documents; give each AtlasTraining a file of its own"])
     return parse(AtlasTraining, documents[0])
 
 
@@ -51,15 +42,18 @@ def parse(model: type[Model], document: dict[str, Any]) -> Model:
     Validation is that of JSON, so that Python accepts what the API server accepts: `"8"` is not a number.
     """
     try:
-        parsed = model.model_validate_json(json.dumps(document, allow_nan=True))
+        refused = dict(_not_json(document))
+    except RecursionError:
+        raise InvalidManifest(["holds itself, or is nested too deeply"]) from None
+    text = json.dumps(document, default=str)
+    try:
+        parsed = model.model_validate_json(text, by_alias=True, by_name=False)
     except ValidationError as error:
-        problems = [_describe(model, details) for details in error.errors()]
-        problems += [_line(path, message) for path, message in broken_rules(model, document)]
-        raise InvalidManifest(problems) from None
-    except (TypeError, ValueError) as error:
-        raise InvalidManifest([f"holds a value that JSON cannot express: {error}"]) from None
+        details = [one for one in error.errors() if one["loc"] not in refused]
+        problems = [line for one in details if (line := describe(model, one))]
+        raise InvalidManifest(_lines(refused) + problems + _broken(model, json.loads(text))) from None
     defaulted = parsed.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if problems := [_line(path, message) for path, message in broken_rules(model, defaulted)]:
+    if problems := _lines(refused) or _broken(model, defaulted):
         raise InvalidManifest(problems)
     return parsed
 
@@ -68,62 +62,33 @@ def parse_json(model: type[Model], data: bytes) -> Model:
     """*data*, a JSON document that atlas-core wrote (run.json, status.json), as *model*. Raises `InvalidManifest`."""
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidManifest([f"not valid JSON: {error}"]) from None
     return parse(model, document)
 
 
-def _line(path: Path, message: str) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return f"{text.lstrip('.')}: {message}" if text else message
+def _lines(problems: dict[Path, str]) -> list[str]:
+    return [at(path, problem) for path, problem in problems.items()]
 
 
-def _describe(model: type[BaseModel], details: ErrorDetails) -> str:
-    """One line for one pydantic error: what is wrong, then what the field wants."""
-    path: Path = details["loc"]
-    owner, field_hint = _owner_and_hint(model, path)
-    value = _shown(details["input"])
-    kind = details["type"]
-    if kind == "missing":
-        message = "is required"
-    elif kind == "extra_forbidden":
-        known = [field.alias or name for name, field in owner.model_fields.items()]
-        close = get_close_matches(str(path[-1]), known, n=1)
-        message = f'unknown field; did you mean "{close[0]}"?' if close else f"unknown field; known: {', '.join(known)}"
-    elif kind in _EXPECTED:
-        message = f"{value} is not {_EXPECTED[kind]}"
-    elif kind == "literal_error":
-        message = f"{value} is not one of {details['ctx']['expected'].replace(' or ', ', ')}"
-    else:
-        message = f"{value}: {details['msg'][0].lower()}{details['msg'][1:]}"
-    return _line(path, f"{message}. {field_hint}" if field_hint and kind != "extra_forbidden" else message)
+def _broken(model: type[ApiModel], document: dict[str, Any]) -> list[str]:
+    return [at(path, message) for path, message in broken_rules(model, document)]
 
 
-def _owner_and_hint(model: type[BaseModel], path: Path) -> tuple[type[BaseModel], str]:
-    """The model that holds the last part of *path*, and the first paragraph of that field's docstring."""
-    owner: type[BaseModel] = model
-    hint = ""
-    for part in path:
-        if isinstance(part, int):
-            continue
-        field = next((f for name, f in owner.model_fields.items() if part in (name, f.alias)), None)
-        if field is None:
-            return owner, ""
-        hint = field.description or ""
-        if part is not path[-1]:
-            owner = _inner_model(field.annotation) or owner
-    return owner, hint.split("\n\n")[0]
-
-
-def _inner_model(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    parts = getattr(annotation, "__args__", ())
-    return next((found for part in parts if (found := _inner_model(part))), None)
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+def _not_json(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Path and problem of every value that YAML can write and the API server cannot take."""
+    match value:
+        case dict():
+            for key, inner in value.items():
+                yield from _not_json(inner, (*path, str(key)))
+        case list():
+            for index, inner in enumerate(value):
+                yield from _not_json(inner, (*path, index))
+        case float() if not math.isfinite(value):
+            yield path, f"{value} is not a finite number"
+        case int() if abs(value) > _LARGEST:
+            yield path, "a number this large does not fit in 64 bits"
+        case None | str() | float() | int():
+            pass
+        case _:
+            yield path, f"YAML type {type(value).__name__} has no place in a manifest; write text, a number or a list"

@@ -9,8 +9,7 @@ from celpy.adapter import json_to_cel
 from celpy.evaluation import CELEvalError
 
 from atlas_api.base import ApiModel
-
-Path = tuple[str | int, ...]
+from atlas_api.problems import Path
 
 
 @lru_cache(maxsize=256)
@@ -20,10 +19,10 @@ def _program(expression: str) -> celpy.Runner:
 
 
 def _holds(expression: str, document: dict[str, Any]) -> bool:
-    """Whether the rule holds. An expression that meets a missing or mistyped field says nothing: the schema does."""
+    """Whether the rule holds. Where it meets a missing, mistyped or huge value it says nothing: the schema does."""
     try:
         return bool(_program(expression).evaluate({"self": json_to_cel(document)}))
-    except CELEvalError:
+    except (CELEvalError, ValueError):
         return True
 
 

@@ -1,4 +1,4 @@
-"""Read YAML the way kubectl reads it: timestamps stay text, `1e-5` is a number, a key given twice is a mistake."""
+"""Read YAML the way kubectl reads it: times stay text, `1e-5` is a number, a key given twice is a mistake."""
 
 import re
 from collections.abc import Hashable
@@ -17,37 +17,58 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is given twice", key_node.start_mark
-                )
-            seen.add(key)
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be text", key_node.start_mark)
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            if key_node.value in seen:
+                problem = f'the key "{key_node.value}" is given twice'
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            seen.add(key_node.value)
         return super().construct_mapping(node, deep)
 
 
+_OURS = {"timestamp", "int", "float"}
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in _OURS]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+# Without YAML 1.1's base 60, in which 10:30 is the number 630.
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+    "tag:yaml.org,2002:int",
+    re.compile(r"^[-+]?(0b[01_]+|0o?[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"),
+    list("-+0123456789"),
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"^([-+]?(\.[0-9]+|[0-9][0-9_]*\.[0-9_]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
+    ),
+    list("-+0123456789."),
 )
 
 
-def read_documents(text: str, name: str) -> list[Document]:
-    """All documents of a YAML file. *name* appears in messages. Raises `InvalidManifest` for anything but mappings."""
+def read_documents(text: str) -> list[Document]:
+    """All documents of a YAML text. Raises `InvalidManifest` with line and column, also for anything but mappings."""
     try:
         documents = [document for document in yaml.load_all(text, _Loader) if document is not None]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise InvalidManifest([f"{where}: not valid YAML: {error.problem}"]) from None
-    except yaml.YAMLError as error:
-        raise InvalidManifest([f"{name}: not valid YAML: {error}"]) from None
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        cure = "; indent with spaces" if "'\\t'" in str(error.problem) else ""
+        raise InvalidManifest([f"{where}not valid YAML: {error.problem}{cure}"]) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        column = error.position - text.rfind("\n", 0, error.position)
+        where = f"line {line}, column {column}"
+        raise InvalidManifest(
+            [f"{where}: not valid YAML: the character U+{error.character:04X} is not allowed"]
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidManifest([f"not valid YAML: {error}"]) from None
     if not documents:
-        raise InvalidManifest([f"{name}: holds no document"])
+        raise InvalidManifest(["holds no document; write apiVersion, kind, metadata and spec"])
     for document in documents:
         if not isinstance(document, dict):
-            raise InvalidManifest([f"{name}: a manifest is a mapping with apiVersion, kind, metadata, spec"])
+            raise InvalidManifest(["a manifest is a mapping with apiVersion, kind, metadata and spec"])
     return documents

@@ -1,0 +1,151 @@
+"""How mistakes in a manifest are worded: the field's path, the value, what is wrong with it, what the field wants.
+
+Called by `manifest` alone. Values below a reference to a secret are never shown, nor are passwords inside addresses.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from atlas_api.training import DNS_LABEL, DNS_SUBDOMAIN
+
+Path = tuple[str | int, ...]
+
+PATTERNS = {
+    DNS_SUBDOMAIN: "lower case letters, digits, dashes and dots, with a letter or digit at both ends",
+    DNS_LABEL: "lower case letters, digits and dashes, with a letter or digit at both ends",
+    r"^[a-z][a-z0-9_]{0,39}$": "lower case letters, digits and underscores, a letter first, at most 40 in all",
+    r"^s3://[^/]+(/.*)?$": "an address like s3://bucket/prefix",
+    r"^https?://": "an address that begins with http:// or https://",
+    r"^[A-Za-z_][A-Za-z0-9_]*$": "letters, digits and underscores, no digit first",
+    r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$": "of the form package.module:function",
+}
+"""Every pattern of the API in words: "must be ..."."""
+
+_TYPES = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "tuple_type": "a list",
+    "model_type": "a mapping",
+    "datetime_type": "a time",
+    "datetime_parsing": "a time",
+    "datetime_from_date_parsing": "a time",
+}
+_BOUNDS = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "below"),
+    "less_than_equal": ("le", "at most"),
+}
+_OTHERS = {
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_long": "must have at most {max_length} entries",
+    "timezone_aware": "has no time zone; append Z for UTC",
+}
+_SHOWN = 60
+
+
+def at(path: Path, message: str) -> str:
+    """*message* behind the path of the field: `spec.reward.verifiers[0].name: ...`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    return f"{text}: {message}" if text else message
+
+
+def describe(model: type[BaseModel], details: ErrorDetails) -> str | None:
+    """One line for one pydantic error below *model*. None for an error that only repeats another."""
+    path = details["loc"]
+    message = _message(model, path, details)
+    if message is None:
+        return None
+    hint = "" if details["type"] in ("extra_forbidden", "literal_error") else _hint(model, path)
+    return at(path, f"{message}. {hint}" if hint else message)
+
+
+def _message(model: type[BaseModel], path: Path, details: ErrorDetails) -> str | None:
+    kind, bounds = details["type"], details.get("ctx", {})
+    value = _shown(path, details["input"])
+    if kind == "missing":
+        return "is required"
+    if kind == "extra_forbidden":
+        return _unknown_field(model, path)
+    if kind in _TYPES:
+        return f"{value} is not {_TYPES[kind]}{_cure(_TYPES[kind], details['input'])}"
+    if kind in _BOUNDS:
+        key, words = _BOUNDS[kind]
+        return f"{value} must be {words} {bounds[key]:g}"
+    if kind == "too_short":
+        # pydantic counts only the entries without mistakes of their own
+        return None if len(details["input"]) >= bounds["min_length"] else "must not be empty"
+    return f"{value} {_must(kind, bounds, details['msg'])}"
+
+
+def _cure(wanted: str, value: Any) -> str:
+    """What to write instead of a *value* of the wrong type, where that is plain."""
+    if wanted == "a list" and isinstance(value, str | int | float):
+        return "; put it in [ ]"
+    if "number" in wanted and isinstance(value, str) and re.fullmatch(r"[-+.0-9eE]*[0-9][-+.0-9eE]*", value):
+        return "; remove the quotes"
+    return ""
+
+
+def _must(kind: str, bounds: dict[str, Any], otherwise: str) -> str:
+    """What a value of the right type must still be."""
+    if kind == "literal_error":
+        return f"is not {bounds['expected']}".replace("'", '"')
+    if kind == "string_pattern_mismatch":
+        return f"must be {PATTERNS[bounds['pattern']]}"
+    if kind in _OTHERS:
+        return _OTHERS[kind].format(**bounds)
+    return f"is refused: {otherwise[0].lower()}{otherwise[1:]}"
+
+
+def _unknown_field(model: type[BaseModel], path: Path) -> str:
+    owner = list(_owners(model, path))[-1]
+    known = [field.alias or name for name, field in owner.model_fields.items()]
+    close = get_close_matches(str(path[-1]), known, n=1)
+    return f'unknown field; did you mean "{close[0]}"?' if close else f"unknown field; known: {', '.join(known)}"
+
+
+def _hint(model: type[BaseModel], path: Path) -> str:
+    """The docstring of the field at *path*, in one line. Empty where there is none."""
+    owner = list(_owners(model, path))[-1]
+    last = path[-1] if path else None
+    field = next((field for name, field in owner.model_fields.items() if last in (name, field.alias)), None)
+    return " ".join((field.description or "").split("\n\n")[0].split()) if field else ""
+
+
+def _owners(model: type[BaseModel], path: Path) -> Iterator[type[BaseModel]]:
+    """The models on the way to the last part of *path*, from *model* to the one that holds it."""
+    yield model
+    for part in path[:-1]:
+        field = next((field for name, field in model.model_fields.items() if part in (name, field.alias)), None)
+        inner = _model_in(field.annotation) if field else None
+        if inner is not None:
+            model = inner
+            yield model
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model inside `X`, `X | None` or `tuple[X, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    parts = getattr(annotation, "__args__", ())
+    return next((found for part in parts if (found := _model_in(part))), None)
+
+
+def _shown(path: Path, value: Any) -> str:
+    """*value* as JSON, cut short, without secrets."""
+    if any(str(part).endswith("From") for part in path):
+        return "the value (not shown)"
+    text = re.sub(r"://[^/@\s]*@", "://…@", json.dumps(value, default=str, ensure_ascii=False))
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
