@@ -1,0 +1,34 @@
+"""
+Reading JSON whose shape nobody promised: a field that is missing or of another type is None, never an error.
+
+Called by `recorded.py` and `attempts.py`.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def decoded(value: Any) -> Any:
+    """JSON columns come as text from some drivers: the value inside, None when the text is not JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return None
+
+
+def get(value: Any, name: str) -> Any:
+    """The field of an object. None for anything that is not an object."""
+    return value.get(name) if isinstance(value, Mapping) else None
+
+
+def items(value: Any) -> list[Any]:
+    """The elements of a list. Empty for anything that is not a list."""
+    return value if isinstance(value, list) else []
+
+
+def text(value: Any) -> str | None:
+    """A string that is not blank, else None."""
+    return value if isinstance(value, str) and value.strip() else None
