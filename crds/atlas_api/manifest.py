@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from atlas_api.base import ApiModel
 from atlas_api.errors import InvalidManifest
-from atlas_api.problems import Path, at, describe
-from atlas_api.rules import broken_rules
+from atlas_api.problems import at, describe
+from atlas_api.rules import Path, broken_rules
 from atlas_api.training import AtlasTraining
 from atlas_api.yaml_document import read_documents
 

@@ -12,9 +12,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from atlas_api.rules import Path, model_in
 from atlas_api.training import DNS_LABEL, DNS_SUBDOMAIN
-
-Path = tuple[str | int, ...]
 
 PATTERNS = {
     DNS_SUBDOMAIN: "lower case letters, digits, dashes and dots, with a letter or digit at both ends",
@@ -129,18 +128,10 @@ def _owners(model: type[BaseModel], path: Path) -> Iterator[type[BaseModel]]:
     yield model
     for part in path[:-1]:
         field = next((field for name, field in model.model_fields.items() if part in (name, field.alias)), None)
-        inner = _model_in(field.annotation) if field else None
+        inner = model_in(field.annotation, BaseModel) if field else None
         if inner is not None:
             model = inner
             yield model
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model inside `X`, `X | None` or `tuple[X, ...]`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    parts = getattr(annotation, "__args__", ())
-    return next((found for part in parts if (found := _model_in(part))), None)
 
 
 def _shown(path: Path, value: Any) -> str:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import celpy
 from celpy.adapter import json_to_cel
 from celpy.evaluation import CELEvalError
+from pydantic import BaseModel
 
 from atlas_api.base import ApiModel
-from atlas_api.problems import Path
+
+Model = TypeVar("Model", bound=BaseModel)
+Path = tuple[str | int, ...]
 
 
 @lru_cache(maxsize=256)
@@ -26,11 +29,11 @@ def _holds(expression: str, document: dict[str, Any]) -> bool:
         return True
 
 
-def _model_in(annotation: Any) -> type[ApiModel] | None:
-    """The API type inside `X`, `X | None` or `tuple[X, ...]`."""
-    if isinstance(annotation, type) and issubclass(annotation, ApiModel):
+def model_in(annotation: Any, base: type[Model]) -> type[Model] | None:
+    """The kind of *base* inside `X`, `X | None` or `tuple[X, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, base):
         return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+    return next((found for part in get_args(annotation) if (found := model_in(part, base))), None)
 
 
 def broken_rules(model: type[ApiModel], document: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -39,7 +42,7 @@ def broken_rules(model: type[ApiModel], document: Any, path: Path = ()) -> Itera
         return
     for name, field in model.model_fields.items():
         key = field.alias or name
-        inner = _model_in(field.annotation)
+        inner = model_in(field.annotation, ApiModel)
         if inner is None or key not in document:
             continue
         value = document[key]

@@ -64,7 +64,9 @@ def read_documents(text: str) -> list[Document]:
         raise InvalidManifest(
             [f"{where}: not valid YAML: the character U+{error.character:04X} is not allowed"]
         ) from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise InvalidManifest(["not valid YAML: nested too deeply"]) from None
+    except ValueError as error:
         raise InvalidManifest([f"not valid YAML: {error}"]) from None
     if not documents:
         raise InvalidManifest(["holds no document; write apiVersion, kind, metadata and spec"])

@@ -1,0 +1,167 @@
+"""Every CEL rule of every API type: one document that breaks it, and the same one mended."""
+
+from typing import Any, NamedTuple
+
+import pytest
+from support.api_types import api_types
+
+from atlas_api import AtlasTrainingSpec, InvalidManifest, parse
+from atlas_api.base import ApiModel, Rule
+from atlas_api.checkpoints import Checkpoints
+from atlas_api.grpo import Clip
+from atlas_api.model import ModelSpec
+from atlas_api.optimization import Optimization
+from atlas_api.reward import Length, Reward, Verifier
+from atlas_api.rules import broken_rules
+from atlas_api.secrets import SecretSource
+from atlas_api.traces import TraceFilter, Traces
+
+
+class Case(NamedTuple):
+    model: type[ApiModel]
+    message: str
+    broken: dict[str, Any]
+    mended: dict[str, Any]
+
+
+FILE = {"path": "traces"}
+NUMERIC = {"name": "answer", "numeric": {}}
+OTHER = {"name": "shape", "numeric": {}}
+
+
+def spec(**parts: Any) -> dict[str, Any]:
+    return {
+        "model": {"source": "m"},
+        "traces": {"file": FILE},
+        "grpo": {},
+        "reward": {"verifiers": [NUMERIC]},
+        "checkpoints": {"local": FILE},
+        **parts,
+    }
+
+
+CASES = [
+    Case(
+        Checkpoints,
+        "set exactly one of s3, local",
+        {"s3": {"uri": "s3://bucket"}, "local": FILE},
+        {"local": FILE},
+    ),
+    Case(Clip, "clip.high is below clip.low", {"low": 0.3, "high": 0.2}, {"low": 0.2, "high": 0.2}),
+    Case(
+        ModelSpec,
+        "quantization needs lora: quantised weights cannot be trained; add lora: {} or remove quantization",
+        {"source": "m", "quantization": "nf4"},
+        {"source": "m", "quantization": "nf4", "lora": {}},
+    ),
+    Case(
+        ModelSpec,
+        "source takes a hub id or a folder; download from object stores first",
+        {"source": "s3://bucket/model"},
+        {"source": "Qwen/Qwen2.5-1.5B-Instruct"},
+    ),
+    Case(Optimization, "set maxSteps or epochs, not both", {"maxSteps": 4, "epochs": 1}, {"epochs": 1}),
+    Case(
+        Optimization,
+        "batchSize must be a multiple of microBatchSize",
+        {"batchSize": 32, "microBatchSize": 5},
+        {"batchSize": 32, "microBatchSize": 4},
+    ),
+    Case(Length, "length.target must be below length.limit", {"target": 9, "limit": 9}, {"target": 8, "limit": 9}),
+    Case(
+        Verifier,
+        "set exactly one of exactMatch, numeric, regex, jsonSchema, referenceSimilarity, length, python",
+        {"name": "answer"},
+        NUMERIC,
+    ),
+    Case(
+        Reward,
+        "two verifiers have the same name; rename one",
+        {"verifiers": [NUMERIC, NUMERIC]},
+        {"verifiers": [NUMERIC, OTHER]},
+    ),
+    Case(
+        Reward,
+        "weights names a verifier that is not in verifiers",
+        {"verifiers": [NUMERIC], "weights": {"shape": 1}},
+        {"verifiers": [NUMERIC, OTHER], "weights": {"shape": 1}},
+    ),
+    Case(
+        Reward,
+        "a weight must be above 0; remove the verifier instead",
+        {"verifiers": [NUMERIC], "weights": {"answer": 0}},
+        {"verifiers": [NUMERIC], "weights": {"answer": 0.1}},
+    ),
+    Case(SecretSource, "set exactly one of env, file", {"env": "URL", "file": "url"}, {"env": "URL"}),
+    Case(
+        TraceFilter,
+        "minReward is above maxReward: no session can pass",
+        {"minReward": 0.9, "maxReward": 0.1},
+        {"minReward": 0.1, "maxReward": 0.1},
+    ),
+    Case(
+        TraceFilter,
+        "createdAfter is not before createdBefore: no session can pass",
+        # Noon in Berlin is before noon in UTC, whatever the order of the letters says.
+        {"createdAfter": "2026-10-01T12:00:00Z", "createdBefore": "2026-10-01T12:00:00+02:00"},
+        {"createdAfter": "2026-10-01T12:00:00+02:00", "createdBefore": "2026-10-01T12:00:00Z"},
+    ),
+    Case(Traces, "set exactly one of postgres, s3, file", {}, {"file": FILE}),
+    Case(
+        AtlasTrainingSpec,
+        "optimization.batchSize must be a multiple of grpo.groupSize: a group is never split over two steps",
+        spec(optimization={"batchSize": 12}),
+        spec(optimization={"batchSize": 16}),
+    ),
+    Case(
+        AtlasTrainingSpec,
+        "model.maxLength must exceed grpo.maxCompletionTokens: no room is left for the prompt",
+        spec(model={"source": "m", "maxLength": 512}),
+        spec(model={"source": "m", "maxLength": 513}),
+    ),
+]
+RULES = {(model.__name__, rule) for model in api_types() for rule in model.RULES}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.model.__name__}: {case.message[:50]}")
+def test_the_rule_refuses_the_broken_document_and_takes_the_mended_one(case: Case) -> None:
+    with pytest.raises(InvalidManifest) as refused:
+        parse(case.model, case.broken)
+    assert case.message in refused.value.problems
+    parse(case.model, case.mended)
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {(name, rule.message) for name, rule in RULES} == {(case.model.__name__, case.message) for case in CASES}
+
+
+@pytest.mark.parametrize("count", [0, 2, 3])
+def test_exactly_one_source_is_needed(count: int) -> None:
+    sources = {"postgres": {"urlFrom": {"env": "URL"}}, "s3": {"uri": "s3://bucket/"}, "file": FILE}
+    with pytest.raises(InvalidManifest, match="set exactly one of postgres, s3, file"):
+        parse(Traces, dict(list(sources.items())[:count]))
+
+
+def test_a_rule_is_found_wherever_the_type_stands_with_its_path() -> None:
+    document = spec(reward={"verifiers": [NUMERIC, {"name": "short", "length": {"target": 2, "limit": 1}}]})
+    assert list(broken_rules(AtlasTrainingSpec, document)) == [
+        (("reward", "verifiers", 1, "length"), "length.target must be below length.limit")
+    ]
+
+
+def test_broken_rules_and_wrong_fields_are_reported_together() -> None:
+    document = spec(optimization={"maxSteps": 1, "epochs": 1, "schedule": "exp"})
+    with pytest.raises(InvalidManifest) as refused:
+        parse(AtlasTrainingSpec, document)
+    assert refused.value.problems == [
+        'optimization.schedule: "exp" is not "constant", "linear" or "cosine"',
+        "optimization: set maxSteps or epochs, not both",
+    ]
+
+
+@pytest.mark.parametrize(("name", "rule"), sorted(RULES), ids=str)
+def test_messages_are_one_line_that_starts_small_and_ends_open(name: str, rule: Rule) -> None:
+    assert name
+    assert "\n" not in rule.message
+    assert rule.message[0].islower()
+    assert not rule.message.endswith(".")

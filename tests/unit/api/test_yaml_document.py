@@ -1,0 +1,76 @@
+"""YAML is read the way kubectl reads it, and its mistakes are found with line and column."""
+
+from typing import Any
+
+import pytest
+
+from atlas_api import InvalidManifest
+from atlas_api.yaml_document import read_documents
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        pytest.param("2026-10-01", "2026-10-01", id="dates stay text"),
+        pytest.param("2026-10-01T00:00:00Z", "2026-10-01T00:00:00Z", id="times stay text"),
+        pytest.param("10:30", "10:30", id="times of day stay text"),
+        pytest.param("1e-5", 1e-5, id="scientific without a point is a number"),
+        pytest.param("1.0e-5", 1e-5, id="scientific with a point is a number"),
+        pytest.param("-1E+3", -1000.0, id="negative scientific is a number"),
+        pytest.param(".5", 0.5, id="no leading 0"),
+        pytest.param("12", 12, id="whole number"),
+        pytest.param("0o17", 15, id="octal"),
+        pytest.param("1_000", 1000, id="underscores"),
+        pytest.param("0x1F", 31, id="hexadecimal"),
+        pytest.param('"12"', "12", id="quoted number is text"),
+        pytest.param("v1.2.3", "v1.2.3", id="version is text"),
+        pytest.param("e5", "e5", id="a name that looks scientific is text"),
+        pytest.param("true", True, id="boolean"),
+        pytest.param("~", None, id="null"),
+    ],
+)
+def test_a_value_is_read_as(text: str, value: Any) -> None:
+    (document,) = read_documents(f"key: {text}")
+    assert document == {"key": value}
+    assert type(document["key"]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("a: [1", "line 1, column 6: not valid YAML: expected", id="a bracket is left open"),
+        pytest.param("a:\n  b: c: d", "line 2, column 7: not valid YAML: mapping values", id="two colons"),
+        pytest.param("a:\n\tb: 1", "line 2, column 1: not valid YAML", id="tab"),
+        pytest.param("a: 1\nb: 2\na: 3", 'line 3, column 1: not valid YAML: the key "a" is given twice', id="twice"),
+        pytest.param("x:\n  a: 1\n  a: 2", 'line 3, column 3: not valid YAML: the key "a"', id="twice, further in"),
+        pytest.param("a: *b", "line 1, column 4: not valid YAML: found undefined alias", id="unknown alias"),
+        pytest.param("a: b\nc: \x07", "line 2, column 4: not valid YAML: the character U+0007", id="control character"),
+        pytest.param("? [1]\n: 2", "line 1, column 3: not valid YAML: a key must be text", id="key is a list"),
+        pytest.param("a: !!python/name:os.system", "line 1, column 4: not valid YAML: could not", id="foreign tag"),
+        pytest.param("", "holds no document", id="empty file"),
+        pytest.param("# nothing\n---\n", "holds no document", id="comments only"),
+        pytest.param("- 1", "a manifest is a mapping", id="list"),
+        pytest.param("just words", "a manifest is a mapping", id="text"),
+        pytest.param("[" * 5000, "nested too deeply", id="nested beyond all measure"),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_place(text: str, problem: str) -> None:
+    with pytest.raises(InvalidManifest) as refused:
+        read_documents(text)
+    (line,) = refused.value.problems
+    assert problem in line
+    assert "\n" not in line
+
+
+def test_a_tab_is_answered_with_its_cure() -> None:
+    with pytest.raises(InvalidManifest, match="indent with spaces"):
+        read_documents("a:\n\tb: 1")
+
+
+def test_all_documents_are_read_and_empty_ones_passed_over() -> None:
+    assert read_documents("a: 1\n---\n---\nb: 2\n---\n") == [{"a": 1}, {"b": 2}]
+
+
+def test_merge_keys_work_and_may_be_overridden() -> None:
+    (document,) = read_documents("base: &base {x: 1, y: 2}\nmore:\n  <<: *base\n  y: 3")
+    assert document["more"] == {"x": 1, "y": 3}
