@@ -109,10 +109,19 @@ class HistoryEntry(ApiModel):
     """An earlier run."""
 
     run: int = Field(ge=1)
+    """Number of the run."""
+
     phase: Phase
+    """How it ended."""
+
     reason: str | None = None
+    """Why, in one CamelCase word. Set when it did not succeed."""
+
     finished_at: AwareDatetime
+    """When it ended."""
+
     metrics: dict[str, float] = {}
+    """Its last numbers, named as in `status.metrics`."""
 
 
 class AtlasTrainingStatus(ApiModel):
