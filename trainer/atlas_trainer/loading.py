@@ -1,0 +1,34 @@
+"""
+How to load what a run has made: the few lines that a user copies.
+
+Used by the terminal's last words and by the report.
+"""
+
+import json
+
+from atlas_api.training import AtlasTrainingSpec
+
+LOCAL_COPY = "./model"
+
+
+def how_to_load(uri: str, spec: AtlasTrainingSpec) -> str:
+    """Python lines that load the model at *uri*; a model in an object store is fetched first, as a comment says."""
+    if not uri.startswith("s3://"):
+        return _python(uri, adapters=spec.model.lora is not None)
+    endpoint = spec.checkpoints.s3.endpoint if spec.checkpoints.s3 else None
+    address = f" --endpoint-url {endpoint}" if endpoint else ""
+    fetch = f"# first: aws s3 cp --recursive{address} {uri} {LOCAL_COPY}"
+    return f"{fetch}\n{_python(LOCAL_COPY, adapters=spec.model.lora is not None)}"
+
+
+def _python(folder: str, adapters: bool) -> str:
+    quoted = json.dumps(folder, ensure_ascii=False)
+    if adapters:
+        imports = "from peft import AutoPeftModelForCausalLM\nfrom transformers import AutoTokenizer"
+        model = "AutoPeftModelForCausalLM"
+    else:
+        imports = "from transformers import AutoModelForCausalLM, AutoTokenizer"
+        model = "AutoModelForCausalLM"
+    return (
+        f"{imports}\n\nmodel = {model}.from_pretrained({quoted})\ntokenizer = AutoTokenizer.from_pretrained({quoted})"
+    )

@@ -1,0 +1,76 @@
+"""
+report.html: the whole story of a run on one page that needs nothing but itself.
+
+Called by the reporter. Pure: from run, status, metrics and evaluations to HTML text. Everything that comes from traces
+or from a model is untrusted: bounded, escaped by the templates, and a content security policy forbids scripts.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from atlas_api.run import TrainingRun
+from atlas_api.status import AtlasTrainingStatus, DatasetStatus, ModelStatus
+from atlas_trainer import chart, quantity
+from atlas_trainer.comparison import Comparison
+from atlas_trainer.loading import how_to_load
+from atlas_trainer.measurement import EvaluationResult
+from atlas_trainer.recipe import recipe
+from atlas_trainer.report_cards import cards, headline
+from atlas_trainer.report_charts import MetricsLines, charts
+from atlas_trainer.report_samples import samples
+from atlas_trainer.untrusted_text import visible
+
+
+def render_report(
+    run: TrainingRun,
+    status: AtlasTrainingStatus,
+    metrics: MetricsLines,
+    results: Sequence[EvaluationResult],
+    written_at: datetime,
+) -> str:
+    """The page. *metrics* are the lines of metrics.jsonl, *results* are in order of steps; both may be empty."""
+    comparison = Comparison.of(results)
+    verifiers = [verifier.name for verifier in run.spec.reward.verifiers]
+    model = _own_model(status)
+    return _template().render(
+        run=run,
+        status=status,
+        message=visible(status.message or ""),
+        headline=headline(status.phase, comparison),
+        cards=cards(comparison, run.spec.evaluation.targets),
+        charts=charts(metrics, results, verifiers, status.progress.max_steps if status.progress else 0),
+        samples=samples(comparison),
+        comparison=comparison,
+        recipe=recipe(run.spec),
+        causes=_causes(status.dataset),
+        model=model,
+        load=how_to_load(model.uri, run.spec) if model else "",
+        elapsed=quantity.duration((written_at - run.started_at).total_seconds()),
+        written_at=written_at,
+    )
+
+
+def _own_model(status: AtlasTrainingStatus) -> ModelStatus | None:
+    """The model of this run: the status may still name an earlier one's."""
+    return status.model if status.model and status.model.run == status.run.number else None
+
+
+def _causes(dataset: DatasetStatus | None) -> list[tuple[str, int]]:
+    """Why sessions were left out, most frequent first."""
+    return sorted(dataset.dropped.items(), key=lambda cause: (-cause[1], cause[0])) if dataset else []
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("atlas_trainer"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"q": quantity, "box": chart}
+    return environment.get_template("report.html.j2")

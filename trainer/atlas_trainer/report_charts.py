@@ -1,0 +1,95 @@
+"""
+Which charts the report shows, from the lines of metrics.jsonl and the evaluations.
+
+Called by the report. Pure. A line without a single number is left out, and so is a chart without a line.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from atlas_trainer.chart import Chart, Drawing, Series, draw
+from atlas_trainer.comparison import wilson_interval
+from atlas_trainer.measurement import EvaluationResult
+from atlas_trainer.quantity import number, percent
+
+MetricsLines = Sequence[Mapping[str, Any]]
+
+
+def charts(
+    metrics: MetricsLines, results: Sequence[EvaluationResult], verifiers: Sequence[str], max_steps: int
+) -> list[Drawing]:
+    """All charts that have something to show, the ones about the outcome first. *results* are in order of steps."""
+    train = list({line["step"]: line for line in metrics if line["kind"] == "train"}.values())
+    everything = [
+        _success(results),
+        _reward(train, results, verifiers),
+        _tokens(train, results),
+        _truncated(train, results),
+        _single(train, "loss", "Loss", "policy loss, no unit"),
+        _single(train, "kl", "KL divergence from the starting model", "nats per token"),
+        _single(train, "entropy", "Entropy of the policy", "nats per token"),
+        _signal(train),
+        _single(train, "grad_norm", "Gradient norm", "L2, before clipping"),
+        _single(train, "step_time", "Time of a step", "seconds"),
+    ]
+    last_step = max([max_steps, 1, *(line["step"] for line in metrics)])
+    return [draw(chart, last_step) for chart in map(_without_empty, everything) if chart.series]
+
+
+def _without_empty(chart: Chart) -> Chart:
+    known = tuple(s for s in chart.series if any(value is not None for _, value in s.points))
+    return replace(chart, series=known)
+
+
+def _success(results: Sequence[EvaluationResult]) -> Chart:
+    scored = {result.step: len(result.samples) - result.unscored for result in results}
+    spread = tuple(
+        (result.step, *wilson_interval(result.success, scored[result.step]))
+        for result in results
+        if scored[result.step]
+    )
+    series = Series("success", tuple((result.step, result.success) for result in results), held_out=True, spread=spread)
+    note = "Share of held-out tasks with a reward of at least 0.8. Bars: 95 % confidence interval."
+    return Chart("Held-out success", "share of tasks", (series,), percent, low=0, high=1, note=note)
+
+
+def _reward(train: MetricsLines, results: Sequence[EvaluationResult], verifiers: Sequence[str]) -> Chart:
+    parts = [_verifier(train, name) for name in verifiers] if len(verifiers) > 1 else []
+    held_out = Series("held out", tuple((result.step, result.reward) for result in results), held_out=True)
+    series = (_series(train, "reward", "reward"), held_out, *parts)
+    note = "Mean over the completions of a step, sampled; held-out completions are greedy."
+    return Chart("Reward", "0 to 1", series, number, low=0, high=1, note=note)
+
+
+def _verifier(train: MetricsLines, name: str) -> Series:
+    """A verifier's mean, under the name that TRL gives to a logged number or to a reward function."""
+    keys = (f"rewards/{name}", f"rewards/{name}/mean")
+    return Series(name, tuple((line["step"], next((line[k] for k in keys if k in line), None)) for line in train))
+
+
+def _tokens(train: MetricsLines, results: Sequence[EvaluationResult]) -> Chart:
+    held_out = Series("held out", tuple((result.step, result.tokens) for result in results), held_out=True)
+    series = (_series(train, "completions/mean_length", "training"), held_out)
+    return Chart("Completion length", "mean tokens", series, number, low=0)
+
+
+def _truncated(train: MetricsLines, results: Sequence[EvaluationResult]) -> Chart:
+    held_out = Series("held out", tuple((result.step, result.truncated) for result in results), held_out=True)
+    series = (_series(train, "completions/clipped_ratio", "training"), held_out)
+    note = "Completions cut at the token limit."
+    return Chart("Truncated completions", "share of completions", series, percent, low=0, high=1, note=note)
+
+
+def _signal(train: MetricsLines) -> Chart:
+    series = (_series(train, "frac_reward_zero_std", "groups"),)
+    note = "Groups whose completions all scored the same teach nothing."
+    return Chart("Groups without a signal", "share of groups", series, percent, low=0, high=1, note=note)
+
+
+def _single(train: MetricsLines, key: str, title: str, unit: str) -> Chart:
+    return Chart(title, unit, (_series(train, key, title.lower()),), number)
+
+
+def _series(train: MetricsLines, key: str, name: str) -> Series:
+    return Series(name, tuple((line["step"], line.get(key)) for line in train))

@@ -1,0 +1,135 @@
+"""
+What a person sees while a run goes on: one live line in a terminal, one plain line an event anywhere else.
+
+Called by the reporter. Knows nothing about files. All texts that it did not write itself are shown without markup and
+without control characters.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
+from rich.text import Text
+
+from atlas_trainer.measurement import EvaluationResult
+from atlas_trainer.quantity import duration, number, percent, score, tokens
+from atlas_trainer.untrusted_text import one_line
+
+NOTE_LIMIT = 500
+
+
+class Terminal:
+    """The progress of one run on one console."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._phase = ""
+        self._held_out: float | None = None
+        self._live = _live(console) if console.is_interactive else None
+        self._task = self._live.add_task("", total=None, info="", deadline=None) if self._live else None
+
+    def reading(self, sessions: int) -> None:
+        """So many sessions have been read."""
+        self._show("reading traces", sessions, None, f"{sessions:,} sessions" if sessions else "")
+
+    def evaluating(self, phase: str, done: int, total: int) -> None:
+        """So many of *total* held-out tasks have been answered; *phase* is what to call it."""
+        self._show(phase, done, total, f"{done}/{total} tasks")
+
+    def training(self, step: int, max_steps: int, reward: float | None, eta: int | None, now: datetime) -> None:
+        """The run is at *step*; *eta* is in seconds."""
+        held_out = "" if self._held_out is None else f"  held out {percent(self._held_out)}"
+        reward_now = "" if reward is None else f"  reward {score(reward)}"
+        deadline = None if eta is None else now + timedelta(seconds=eta)
+        self._show("training", step, max_steps, f"step {step}/{max_steps}{reward_now}{held_out}", deadline)
+
+    def step(self, step: int, max_steps: int, metrics: Mapping[str, float], eta: int | None, now: datetime) -> None:
+        """A step is done. A live line moves; elsewhere a line is printed."""
+        reward = metrics.get("reward")
+        self.training(step, max_steps, reward, eta, now)
+        if self._live is None:
+            self.line(step_line(step, max_steps, metrics, eta))
+
+    def evaluated(self, result: EvaluationResult) -> None:
+        """An evaluation is done: always a line of its own, which stays."""
+        self._held_out = result.success
+        self.line(evaluation_line(result))
+
+    def line(self, text: str) -> None:
+        """Print one line above the live one."""
+        self._print(Text(self._encodable(one_line(text, NOTE_LIMIT))))
+
+    def close(self, closing: RenderableType | None = None) -> None:
+        """Take the live line away, and print the last words."""
+        if self._live is not None:
+            self._live.stop()
+        if closing is not None:
+            self._print(closing)
+
+    def _show(self, phase: str, done: int, total: int | None, info: str, deadline: datetime | None = None) -> None:
+        if self._live is None or self._task is None:
+            if phase != self._phase:
+                self.line(phase)
+        else:
+            self._live.start()
+            self._live.update(self._task, description=phase, completed=done, total=total, info=info, deadline=deadline)
+        self._phase = phase
+
+    def _print(self, what: RenderableType) -> None:
+        self.console.print(what, soft_wrap=True, highlight=False)
+
+    def _encodable(self, text: str) -> str:
+        """A completion may hold what the console's character set does not."""
+        return text.encode(self.console.encoding, "replace").decode(self.console.encoding)
+
+
+def step_line(step: int, max_steps: int, metrics: Mapping[str, float], eta: int | None) -> str:
+    """`step 5/12 (41 %)  reward 0.41  ...`: what TRL did not log is left out."""
+    shown = [
+        ("reward", "reward", score),
+        ("loss", "loss", number),
+        ("completions/mean_length", "completion tokens", tokens),
+        ("completions/clipped_ratio", "truncated", percent),
+    ]
+    parts = [f"{label} {form(metrics[key])}" for key, label, form in shown if key in metrics]
+    share = f"({100 * step // max_steps} %)" if max_steps else ""
+    remaining = [] if eta is None else [f"ETA {duration(eta)}"]
+    return "  ".join([f"step {step}/{max_steps} {share}".rstrip(), *parts, *remaining])
+
+
+def evaluation_line(result: EvaluationResult) -> str:
+    """One evaluation in one line."""
+    scored = len(result.samples) - result.unscored
+    solved = f" ({round(result.success * scored)} of {scored} tasks)" if scored > 0 else ""
+    when = f"held out after step {result.step}" if result.step else "held out before training"
+    unscored = f"  {result.unscored} not scored" if result.unscored else ""
+    return (
+        f"{when}: success {percent(result.success)}{solved}  reward {score(result.reward)}  "
+        f"completion tokens {tokens(result.tokens)}  truncated {percent(result.truncated)}{unscored}"
+    )
+
+
+def _live(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[info]}", markup=False),
+        _Remaining(),
+        console=console,
+        expand=True,
+        transient=True,
+        refresh_per_second=2,
+    )
+
+
+class _Remaining(ProgressColumn):
+    """Counts down between two steps, which can be minutes apart."""
+
+    def render(self, task: Task) -> Text:
+        deadline: datetime | None = task.fields["deadline"]
+        if deadline is None:
+            return Text("")
+        left = (deadline - datetime.now(deadline.tzinfo)).total_seconds()
+        return Text(f"ETA {duration(max(0.0, left))}")
