@@ -209,6 +209,15 @@ STYLES = (
     NO_GENERATION_PROMPT,
 )
 
+OPENED_REASONING = Style(
+    "reasoning opened by the prompt",
+    "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n<think>\n' }}{% endif %}",
+    end="<|im_end|>",
+    special=("<|im_start|>", "<|im_end|>"),
+    eos="<|im_end|>",
+)
+
 ENDLESS = Style(
     "turns end with a line break",
     "{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}"

@@ -8,6 +8,7 @@ from support.chat_templates import (
     CHATML,
     ENDLESS,
     MODEL_ROLE,
+    OPENED_REASONING,
     REASONING,
     STYLES,
     TOOLS,
@@ -142,6 +143,13 @@ def test_an_empty_reasoning_block_that_the_template_puts_in_is_not_learnt() -> N
     (row,) = render(tokenizer, make_messages("Seven."), {1})
     assert "<think>" in tokenizer.decode(row.ids)
     assert spoken(tokenizer, row) == ["Seven.<|im_end|>"]
+
+
+def test_reasoning_that_the_prompt_opens_is_learnt_from_where_the_model_takes_over() -> None:
+    tokenizer = make_tokenizer(OPENED_REASONING)
+    thought = "<think>\nThree and four make seven.\n</think>\n\nSeven."
+    (row,) = render(tokenizer, make_messages(thought), {1})
+    assert spoken(tokenizer, row) == [thought.removeprefix("<think>\n") + "<|im_end|>"]
 
 
 def test_tool_calls_are_learnt_and_tool_results_are_not() -> None:

@@ -89,7 +89,7 @@ def end_of_turn(tokenizer: "PreTrainedTokenizerBase") -> str:
     Raises `WrongEndToken` when there is none, because generation could then never stop by itself.
     """
     text = _rendered(tokenizer, [{"role": "user", "content": "question"}, {"role": "assistant", "content": _PROBE}])
-    tail = text[text.rindex(_PROBE) + len(_PROBE) :].lstrip()
+    tail = text.rpartition(_PROBE)[2].lstrip() if _PROBE in text else ""
     atomic = {*tokenizer.all_special_tokens, *(str(token) for token in tokenizer.added_tokens_decoder.values())}
     ends = [token for token in atomic if token and tail.startswith(token)]
     if not ends:
@@ -109,10 +109,10 @@ def _turn(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], ind
     end_token = end_of_turn(tokenizer)
     last = text.rindex(end_token)
     said = (messages[index].get("content") or "").strip()
-    spoken = text.rfind(said, start, last) if said else start
+    spoken = text.rfind(said, start, last)
     # White space in front of the answer is generated; anything else there was put in by the template, like the empty
-    # reasoning block of some, and belongs to the prompt.
-    if text[start:spoken].strip():
+    # reasoning block of some, and belongs to the prompt. An answer that the template wrote differently is not found.
+    if said and spoken > start and text[start:spoken].strip():
         start = spoken
     return _Turn(index, start, text[: last + len(end_token)])
 
