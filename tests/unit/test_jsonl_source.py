@@ -219,45 +219,15 @@ def test_a_record_that_is_no_object_or_has_no_task_is_unreadable(record: Any) ->
         session_from_record(record)
 
 
+KNOWN_FIELDS = (
+    "id step_id steps event payload score judges samples data output metadata attempt attempt_history evaluation"
+    " validation name event_type input step tags"
+)
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["{}", "[1]"])
 VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=8)
-    | st.sampled_from(["{}", "[1]", "step_1"]),
+    LEAVES,
     lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "id",
-                    "step_id",
-                    "steps",
-                    "event",
-                    "payload",
-                    "score",
-                    "judges",
-                    "samples",
-                    "data",
-                    "output",
-                    "metadata",
-                ]
-                + [
-                    "attempt",
-                    "attempt_history",
-                    "evaluation",
-                    "validation",
-                    "name",
-                    "event_type",
-                    "input",
-                    "step",
-                    "tags",
-                ]
-            ),
-            inner,
-            max_size=4,
-        )
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KNOWN_FIELDS.split()), inner, max_size=4)
     ),
     max_leaves=12,
 )
