@@ -25,7 +25,7 @@ def _holds(expression: str, document: dict[str, Any]) -> bool:
     """Whether the rule holds. Where it meets a missing, mistyped or huge value it says nothing: the schema does."""
     try:
         return bool(_program(expression).evaluate({"self": json_to_cel(document)}))
-    except (CELEvalError, ValueError):
+    except (CELEvalError, ValueError, TypeError, AttributeError):  # celpy lets errors of Python through
         return True
 
 

@@ -1,7 +1,7 @@
 """The numeric verifier reads numbers as people write them, and never takes "no reference" for a wrong answer."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.rewards import score_of
 
@@ -103,6 +103,7 @@ FORMATS = {
 
 
 @pytest.mark.parametrize("style", FORMATS)
+@settings(deadline=None)
 @given(cents=st.integers(-(10**14), 10**14))
 def test_an_amount_is_read_back_in_every_style(style: str, cents: int) -> None:
     read = last_number(f"The answer is {FORMATS[style](cents / 100)}.")
@@ -110,6 +111,7 @@ def test_an_amount_is_read_back_in_every_style(style: str, cents: int) -> None:
     assert read.value == pytest.approx(cents / 100, abs=0.005)
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_any_float_as_python_writes_it_is_read_back_exactly(number: float) -> None:
     read = last_number(f"= {number!r}")

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.rewards import scorer_of
 
@@ -62,6 +62,7 @@ NUMBERISH = st.text(st.sampled_from("0123456789.,'_ -+/^eE%$x*{}[]\u2212\u00d7\u
 ANY_TEXT = st.text() | NUMBERISH | st.text(st.characters(categories=["Nd", "No", "Sc", "Cs", "Zs"]))
 
 
+@settings(deadline=None)
 @given(completion=ANY_TEXT, reference=st.none() | ANY_TEXT)
 def test_whatever_the_texts_hold_a_score_lies_between_0_and_1(completion: str, reference: str | None) -> None:
     score = EVERYTHING.score(Item(completion, reference))
@@ -71,6 +72,7 @@ def test_whatever_the_texts_hold_a_score_lies_between_0_and_1(completion: str, r
     assert {name for name, part in score.parts.items() if part is None} == set(score.reasons)
 
 
+@settings(deadline=None)
 @given(completion=ANY_TEXT)
 def test_the_reference_itself_is_never_worse_than_another_answer(completion: str) -> None:
     scorer = scorer_of({"exactMatch": {}}, {"referenceSimilarity": {}})

@@ -1,0 +1,76 @@
+"""The hash of a spec: the same for the same training, another one for another training."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.trainings import training_document
+
+from atlas_api import AtlasTrainingSpec, parse
+
+
+def hash_of(**changes: Any) -> str:
+    return parse(AtlasTrainingSpec, {**training_document(Path("demo"))["spec"], **changes}).hash()
+
+
+def reversed_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: reversed_keys(inner) for key, inner in reversed(value.items())}
+    return value
+
+
+BASE = training_document(Path("demo"))["spec"]
+SAME = {
+    "an explicit null": {"trainerArgs": {}, "optimization": {**BASE["optimization"], "epochs": None}},
+    "defaults spelled out": {"grpo": {**BASE["grpo"], "temperature": 1.0, "clip": {"low": 0.2, "high": 0.28}}},
+    "a whole number for a fraction": {"grpo": {**BASE["grpo"], "temperature": 1, "topP": 1}},
+    "another spelling of a number": {"optimization": {**BASE["optimization"], "learningRate": 0.001}},
+    "another checkpoint address": {"checkpoints": {"s3": {"uri": "s3://bucket/models"}}},
+    "another checkpoint rhythm": {"checkpoints": {"local": {"path": "x"}, "everySteps": 7, "keep": 9}},
+}
+OTHER = {
+    "model.source": {"model": {**BASE["model"], "source": "another"}},
+    "model.revision": {"model": {**BASE["model"], "revision": "v2"}},
+    "model.lora": {"model": {**BASE["model"], "lora": {}}},
+    "model.lora.rank": {"model": {**BASE["model"], "lora": {"rank": 8}}},
+    "model.quantization": {"model": {**BASE["model"], "lora": {}, "quantization": "nf4"}},
+    "model.maxLength": {"model": {**BASE["model"], "maxLength": 256}},
+    "traces.file": {"traces": {**BASE["traces"], "file": {"path": "others"}}},
+    "traces.role": {"traces": {**BASE["traces"], "role": "teacher"}},
+    "traces.filter": {"traces": {**BASE["traces"], "filter": {"minReward": 0.0}}},
+    "traces.split": {"traces": {**BASE["traces"], "split": {"eval": 0.25, "seed": 1}}},
+    "grpo.groupSize": {"grpo": {**BASE["grpo"], "groupSize": 2}},
+    "grpo.temperature": {"grpo": {**BASE["grpo"], "temperature": 0.9}},
+    "grpo.clip": {"grpo": {**BASE["grpo"], "clip": {"high": 0.3}}},
+    "reward.verifiers": {"reward": {"verifiers": [{"name": "close", "exactMatch": {}}]}},
+    "reward.weights": {"reward": {**BASE["reward"], "weights": {"close": 2}}},
+    "evaluation.samples": {"evaluation": {"everySteps": 2, "samples": 8}},
+    "optimization.maxSteps": {"optimization": {**BASE["optimization"], "maxSteps": 5}},
+    "optimization.learningRate": {"optimization": {**BASE["optimization"], "learningRate": 2e-3}},
+    "optimization.seed": {"optimization": {**BASE["optimization"], "seed": 1}},
+    "trainerArgs": {"trainerArgs": {"vf_coef": 0.1}},
+}
+
+
+@pytest.mark.parametrize("changes", SAME.values(), ids=SAME)
+def test_what_trains_the_same_model_has_the_same_hash(changes: dict[str, Any]) -> None:
+    assert hash_of(**changes) == hash_of()
+
+
+def test_the_order_of_keys_does_not_matter() -> None:
+    assert parse(AtlasTrainingSpec, reversed_keys(BASE)).hash() == hash_of()
+
+
+@pytest.mark.parametrize("changes", OTHER.values(), ids=OTHER)
+def test_what_trains_another_model_has_another_hash(changes: dict[str, Any]) -> None:
+    assert hash_of(**changes) != hash_of()
+
+
+def test_every_part_of_the_spec_but_the_checkpoints_counts() -> None:
+    parts = {field.alias or name for name, field in AtlasTrainingSpec.model_fields.items()}
+    assert {name.partition(".")[0] for name in OTHER} == parts - {"checkpoints"}
+
+
+def test_it_is_16_hex_digits() -> None:
+    assert len(hash_of()) == 16
+    assert int(hash_of(), 16) > 0
