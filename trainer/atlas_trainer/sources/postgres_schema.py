@@ -1,0 +1,54 @@
+"""
+Is this a database that the SDK wrote? Called by `postgres.py` before anything is read.
+
+Looks into the catalogue alone, which every role may do.
+"""
+
+from collections.abc import Mapping
+
+import psycopg
+
+from atlas_api.errors import SchemaMismatch
+
+NEEDED: Mapping[str, frozenset[str]] = {
+    "sessions": frozenset(
+        ["id", "task", "status", "metadata", "final_answer", "reward", "reward_stats", "review_status", "created_at"]
+    ),
+    "plans": frozenset({"session_id", "plan"}),
+    "step_results": frozenset({"session_id", "step_id", "output", "attempts"}),
+    "step_attempts": frozenset({"session_id", "step_id", "attempt", "evaluation"}),
+    "guidance_notes": frozenset({"session_id", "step_id", "sequence", "note"}),
+    "trajectory_events": frozenset({"id", "session_id", "event"}),
+}
+"""Table -> columns that are read."""
+
+_FOUND = """
+SELECT relname::text, array_agg(attname::text ORDER BY attnum)
+FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+WHERE relname = ANY(%s) AND pg_table_is_visible(pg_class.oid) AND attnum > 0 AND NOT attisdropped
+GROUP BY relname
+"""
+
+
+def require_sdk_schema(connection: psycopg.Connection) -> None:
+    """Raise SchemaMismatch unless every table and column that is read exists."""
+    found: dict[str, list[str]] = dict(connection.execute(_FOUND, [list(NEEDED)]).fetchall())
+    problem = missing_parts(found)
+    if problem:
+        raise SchemaMismatch(problem)
+
+
+def missing_parts(found: Mapping[str, list[str]]) -> str | None:
+    """What is missing, in words, and what is there instead. None when nothing is missing."""
+    tables = [table for table in NEEDED if table not in found]
+    columns = {table: sorted(NEEDED[table] - set(found[table])) for table in NEEDED if table in found}
+    missing = [f"table {table}" for table in tables]
+    missing += [f"column {table}.{column}" for table, names in columns.items() for column in names]
+    if not missing:
+        return None
+    there = [f"{table} ({', '.join(found[table])})" if columns[table] else table for table in NEEDED if table in found]
+    return (
+        f"spec.traces.postgres: the database lacks {', '.join(missing)}; of the SDK's tables it has "
+        f"{', '.join(there) or 'none that this role can see'}; correct the URL, or let arc-atlas 0.1.13 or later "
+        "connect once with a role that may alter tables"
+    )
