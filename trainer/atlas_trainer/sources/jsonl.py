@@ -36,7 +36,8 @@ def read_files(traces: Traces, tally: Tally) -> Iterator[Session]:
 
     What is left out is counted in `tally`. Raises SourceMissing, AccessDenied, SourceUnreachable, MalformedTraces.
     """
-    assert traces.file is not None, "the caller dispatches by source"  # noqa: S101
+    if traces.file is None:
+        raise ValueError("traces.file is not set")
     path = Path(traces.file.path).expanduser()
     return passing(traces.filter, _sessions(path, ExportReader(traces.max_malformed, tally)), tally)
 

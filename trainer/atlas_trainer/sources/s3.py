@@ -42,7 +42,8 @@ def read_objects(traces: Traces, tally: Tally) -> Iterator[Session]:
 
     What is left out is counted in `tally`. Raises SourceMissing, AccessDenied, SourceUnreachable, MalformedTraces.
     """
-    assert traces.s3 is not None, "the caller dispatches by source"  # noqa: S101
+    if traces.s3 is None:
+        raise ValueError("traces.s3 is not set")
     client = client_for(traces.s3.endpoint, traces.s3.region, traces.s3.credentials_from)
     bucket, _, key = traces.s3.uri.removeprefix("s3://").partition("/")
     whole_prefix = not key or key.endswith("/")
