@@ -57,7 +57,14 @@ _SHOWN = 60
 def at(path: Path, message: str) -> str:
     """*message* behind the path of the field: `spec.reward.verifiers[0].name: ...`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-    return f"{text}: {message}" if text else message
+    return printable(f"{text}: {message}" if text else message)
+
+
+def printable(text: str) -> str:
+    """*text* in one line that cannot steer a terminal: what does not print is written as an escape."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
+    )
 
 
 def describe(model: type[BaseModel], details: ErrorDetails) -> str | None:
