@@ -1,0 +1,113 @@
+"""
+Which tasks are so alike that answering one is practice for the other.
+
+Called by `split`. Two tasks are alike when they have the same words, or differ by one word inserted, deleted or
+replaced. Words with digits in them always count: "3 plus 4" is not "3 plus 5". Being alike is carried on: if the
+first is like the second and the second like the third, all three are one group.
+
+Time and memory are linear in the number of words, by hashing each task with each word left out. Should two different
+tasks ever share a 64-bit hash, they merely share a group.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Hashes = NDArray[np.uint64]
+
+LONGEST = 256
+"""Words. Longer tasks are alike only when all words are the same."""
+
+SHORTEST = 3
+"""Words. In shorter tasks one word is most of the meaning: "refund order" is not "cancel order"."""
+
+# Scripts without spaces between words count character by character, so that one edit stays a small one.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
+_MODULUS = 1 << 64
+_BASE = 0x9E3779B97F4A7C15
+_MARK = np.uint64(0xD6E8FEB86659FD93)
+_POWERS: Hashes = np.array([pow(_BASE, exponent, _MODULUS) for exponent in range(LONGEST + 1)], dtype=np.uint64)
+_SHIFT_DOWN = np.uint64(pow(_BASE, -1, _MODULUS))
+
+
+def canonical(task: str) -> str:
+    """The words of *task*: Unicode compatibility form, case folded, without punctuation. Never splits further tasks.
+
+    A task without any word keeps its other characters, so that "?" and "!" stay different.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", task).casefold())
+    return " ".join(_WORD.findall(folded) or folded.split())
+
+
+def group(tasks: Sequence[str]) -> list[str]:
+    """For each of *tasks*, the name of its group: the smallest canonical text in it. Order does not matter."""
+    texts = sorted({canonical(task) for task in tasks})
+    parents = list(range(len(texts)))
+    for left, right in _alike(texts):
+        _join(parents, left, right)
+    names = {text: texts[_root(parents, index)] for index, text in enumerate(texts)}
+    return [names[canonical(task)] for task in tasks]
+
+
+def _alike(texts: Sequence[str]) -> list[tuple[int, int]]:
+    """Pairs of places in *texts* that one edit apart are connected by."""
+    words = [text.split(" ") for text in texts]
+    short = [index for index, parts in enumerate(words) if len(parts) <= LONGEST]
+    if not short:
+        return []
+    whole: dict[int, int] = {}
+    shorter: list[tuple[int, Hashes]] = []
+    marked: list[tuple[int, Hashes]] = []
+    for index in short:
+        hashes = np.array([_word_hash(word) for word in words[index]], dtype=np.uint64)
+        terms = hashes * _POWERS[: len(hashes)]
+        total = terms.sum(dtype=np.uint64)
+        whole[int(total)] = index
+        if len(hashes) >= SHORTEST:
+            free = np.array([not _has_digit(word) for word in words[index]])
+            before = np.cumsum(terms, dtype=np.uint64) - terms
+            shorter.append((index, (before + (total - before - terms) * _SHIFT_DOWN)[free]))
+            marked.append((index, (total + (_MARK - hashes) * _POWERS[: len(hashes)])[free]))
+    return [*_lookups(whole, shorter), *_collisions(marked)]
+
+
+def _lookups(whole: dict[int, int], variants: list[tuple[int, Hashes]]) -> list[tuple[int, int]]:
+    """Tasks that are another task with one word left out."""
+    return [(owner, whole[key]) for owner, keys in variants for key in keys.tolist() if key in whole]
+
+
+def _collisions(variants: list[tuple[int, Hashes]]) -> list[tuple[int, int]]:
+    """Tasks that are equal but for the word in one place."""
+    if not variants:
+        return []
+    keys = np.concatenate([hashes for _, hashes in variants])
+    owners = np.repeat([owner for owner, _ in variants], [len(hashes) for _, hashes in variants])
+    order = np.argsort(keys, kind="stable")
+    same = np.flatnonzero(keys[order][1:] == keys[order][:-1])
+    return list(zip(owners[order][same].tolist(), owners[order][same + 1].tolist(), strict=True))
+
+
+def _word_hash(word: str) -> int:
+    """Equal in every process, unlike `hash`."""
+    return int.from_bytes(hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
+def _has_digit(word: str) -> bool:
+    return any(character.isnumeric() for character in word)
+
+
+def _root(parents: list[int], index: int) -> int:
+    while parents[index] != index:
+        parents[index] = parents[parents[index]]
+        index = parents[index]
+    return index
+
+
+def _join(parents: list[int], left: int, right: int) -> None:
+    """The smaller place becomes the root; texts are sorted, so it names the group."""
+    low, high = sorted((_root(parents, left), _root(parents, right)))
+    parents[high] = low
