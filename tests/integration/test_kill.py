@@ -1,4 +1,4 @@
-"""kill -9 at any point: the next start continues, ends where an undisturbed run ends, and never sees half a checkpoint."""
+"""kill -9 at any point: the next start continues, ends where an undisturbed run ends, never sees half a checkpoint."""
 
 import hashlib
 import json
@@ -104,7 +104,9 @@ def test_a_killed_run_continues_to_the_same_weights(
     assert not (folder / RUN / ".saving").exists()
 
 
-def test_sigterm_saves_first_and_the_next_start_continues_there(prepared: Callable[[str], Path], undisturbed: str) -> None:
+def test_sigterm_saves_first_and_the_next_start_continues_there(
+    prepared: Callable[[str], Path], undisturbed: str
+) -> None:
     folder = prepared("terminated")
     process = start(folder)
     while logged_step(folder) < 1:

@@ -54,7 +54,8 @@ def test_a_finished_run_leaves_a_model_that_loads_in_a_fresh_process(folder: Pat
     final = train(folder) / "final"
     code = (
         "import sys; from transformers import AutoModelForCausalLM, AutoTokenizer\n"
-        "model = AutoModelForCausalLM.from_pretrained(sys.argv[1]); tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])\n"
+        "model = AutoModelForCausalLM.from_pretrained(sys.argv[1])\n"
+        "tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])\n"
         "assert tokenizer.chat_template and model.generation_config.eos_token_id == [tokenizer.eos_token_id]"
     )
     subprocess.run([sys.executable, "-c", code, str(final)], check=True)

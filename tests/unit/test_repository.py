@@ -44,7 +44,7 @@ def test_the_readme_is_short() -> None:
 @pytest.mark.parametrize("folder", PACKAGE_FOLDERS)
 def test_top_level_folders_are_no_packages(folder: str) -> None:
     assert not (ROOT / folder / "__init__.py").exists()
-    assert [path for path in (ROOT / folder).glob("*.py")] == []
+    assert not list((ROOT / folder).glob("*.py"))
 
 
 @pytest.mark.parametrize("package", ["atlas_api", "atlas_rewards", "atlas_core.main", "atlas_trainer.train"])

@@ -1,4 +1,4 @@
-"""What libraries must be told before they are imported: no telemetry, no noise. Called before torch and transformers."""
+"""What libraries must be told before they are imported: no telemetry, no noise. Called before torch is loaded."""
 
 import logging
 import os

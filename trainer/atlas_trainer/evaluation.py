@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
-from atlas_trainer.chat_tokens import prompt_ids
-from atlas_trainer.rows import Row
 
 from atlas_api.errors import NothingScored
 from atlas_rewards import SUCCESS, Item, Score, Scorer
+from atlas_trainer.chat_tokens import prompt_ids
 from atlas_trainer.measurement import EvaluationResult, Sample
+from atlas_trainer.rows import Row
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

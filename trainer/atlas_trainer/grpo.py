@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from atlas_rewards.trl_reward import VerifierReward
-from atlas_trainer.rows import Row
 from datasets import Dataset as Table
 from peft import LoraConfig
 from transformers import BitsAndBytesConfig, PrinterCallback, TrainerCallback
@@ -25,9 +23,11 @@ from atlas_api import AtlasTrainingSpec, InvalidManifest
 from atlas_api.errors import Preempted, ZeroSteps
 from atlas_api.model import ModelSpec
 from atlas_rewards import Scorer
+from atlas_rewards.trl_reward import VerifierReward
 from atlas_trainer.guards import objection
 from atlas_trainer.interrupt import Interrupt
 from atlas_trainer.measurement import EvaluationResult
+from atlas_trainer.rows import Row
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -107,12 +107,12 @@ def reward_function(scorer: Scorer, group_size: int) -> Callable[..., list[float
 
 
 def varied_share(rewards: Sequence[float | None], group_size: int) -> float:
-    """Share of groups (consecutive blocks of *group_size*) that hold two different rewards; unknown ones do not count."""
+    """Share of groups, consecutive blocks of *group_size*, with two different rewards; unknown ones do not count."""
     groups = [rewards[start : start + group_size] for start in range(0, len(rewards), group_size)]
     return sum(len({reward for reward in group if reward is not None}) > 1 for group in groups) / len(groups)
 
 
-class _Watch(TrainerCallback):
+class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers ships no usable types
     """Calls the hooks, and stops the run when a guard objects or somebody asks."""
 
     def __init__(self, spec: AtlasTrainingSpec, hooks: Hooks, interrupt: Interrupt) -> None:
@@ -156,7 +156,7 @@ def planned_steps(spec: AtlasTrainingSpec, prompts: int) -> int:
     if prompts < needed:
         raise ZeroSteps(
             f"{prompts} training tasks, and one step takes {needed} (optimization.batchSize / grpo.groupSize): "
-            f"lower batchSize to {max(prompts, 1) * spec.grpo.group_size}, lower traces.split.eval, or widen traces.filter"
+            f"lower batchSize to {max(prompts, 1) * spec.grpo.group_size}, lower traces.split.eval, or widen the filter"
         )
     return spec.optimization.max_steps or math.ceil((spec.optimization.epochs or 1.0) * (prompts // needed))
 

@@ -29,7 +29,7 @@ class Interrupt:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Inside the block a first request only sets `requested`, and the block leaves by itself; a second is obeyed."""
+        """Inside the block a first request only sets `requested`, for the block to obey; a second is obeyed here."""
         self._deferred = True
         try:
             yield

@@ -1,4 +1,4 @@
-"""One recorded run of an agent, normalised. Every source makes these; nothing behind the sources knows where they came from."""
+"""One recorded run of an agent, normalised. Every source makes these; what comes after cannot tell the sources apart."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -57,10 +57,10 @@ class Tally:
     """Sessions that passed the filter."""
 
     filtered: dict[str, int] = field(default_factory=dict)
-    """Sessions that the filter left out, by the first condition that failed: `status`, `reviewStatus`, `minReward`, ..."""
+    """Sessions that the filter left out, by the first condition that failed: `status`, `minReward`, ..."""
 
     unusable: dict[str, int] = field(default_factory=dict)
-    """Sessions that passed the filter and could not become rows, by cause: `noTask`, `noAnswer`, `promptTooLong`, ..."""
+    """Sessions that passed the filter and could not become rows, by cause: `noAnswer`, `promptTooLong`, ..."""
 
     malformed: list[str] = field(default_factory=list)
     """`file:line: why` of lines that could not be read."""

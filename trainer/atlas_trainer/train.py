@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas_trainer.dataset import Dataset, build_dataset, freeze, thaw
-from atlas_trainer.progress import Reporter
 from atlas_trainer.tokenizer import load_tokenizer
 from rich.console import Console
 
@@ -29,6 +28,7 @@ from atlas_trainer import environment
 from atlas_trainer.checkpoints import FINAL, RunCheckpoints, best, checkpoint_name
 from atlas_trainer.interrupt import Interrupt
 from atlas_trainer.measurement import EvaluationResult
+from atlas_trainer.progress import Reporter
 from atlas_trainer.runs import work_folder
 from atlas_trainer.session import Tally
 from atlas_trainer.store import LocalStore, Store, open_store, write_atomically
