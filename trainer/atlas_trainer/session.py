@@ -1,4 +1,4 @@
-"""One recorded run of an agent, normalised. Every source makes these; what comes after cannot tell the sources apart."""
+"""One recorded run of an agent, normalised. What comes after the sources cannot tell them apart."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
