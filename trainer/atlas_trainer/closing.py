@@ -27,7 +27,7 @@ def closing(run: TrainingRun, status: AtlasTrainingStatus, comparison: Compariso
     parts: list[RenderableType] = [Text(), Text(_headline(run, status), style="bold")]
     if comparison.before or comparison.after:
         parts += [Text(), results_table(comparison, run.spec.evaluation.targets)]
-    parts += [Text(), _places(run, status, report)]
+    parts += [Text(), *_places(status, report)]
     if status.phase == "Succeeded" and status.model:
         parts += [Text(), Text("Load it:"), Text(), Text(_indented(how_to_load(status.model.uri, run.spec))), Text()]
     return Group(*parts)
@@ -36,7 +36,7 @@ def closing(run: TrainingRun, status: AtlasTrainingStatus, comparison: Compariso
 def results_table(comparison: Comparison, targets: Targets) -> Table:
     """Held-out numbers before and after, with the targets that the manifest sets."""
     before, after = comparison.before, comparison.after
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="On held-out tasks", title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, title="On held-out tasks", title_justify="left")
     for column in ("", "before", "after", "change", "target"):
         table.add_column(column, justify="left" if column in ("", "target") else "right", no_wrap=True)
     success = target_text(comparison.success_verdict(targets), points(targets.success_delta))
@@ -69,22 +69,17 @@ def _headline(run: TrainingRun, status: AtlasTrainingStatus) -> str:
     return f"{name} {word}{reached}"
 
 
-def _places(run: TrainingRun, status: AtlasTrainingStatus, report: Path) -> Table:
-    """Where to look next."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    if status.phase == "Succeeded" and status.model:
-        table.add_row("Model", Text(status.model.uri))
-    for label, address in (
-        ("Latest checkpoint", status.checkpoints.latest),
-        ("Best checkpoint", status.checkpoints.best),
-    ):
-        if address:
-            table.add_row(label, Text(f"{address.uri} (step {address.step})"))
-    table.add_row("Report", Text(str(report)))
-    table.add_row("TensorBoard", Text(f"tensorboard --logdir {shlex.quote(str(report.parent / 'tensorboard'))}"))
-    return table
+def _places(status: AtlasTrainingStatus, report: Path) -> list[RenderableType]:
+    """Where to look next: a label and an address a line, never wrapped, so that they can be copied."""
+    latest, best = status.checkpoints.latest, status.checkpoints.best
+    places = [
+        ("Model", status.model.uri if status.phase == "Succeeded" and status.model else None),
+        ("Checkpoint", f"{latest.uri} (step {latest.step})" if latest else None),
+        ("Best checkpoint", f"{best.uri} (step {best.step})" if best and best != latest else None),
+        ("Report", str(report)),
+        ("TensorBoard", f"tensorboard --logdir {shlex.quote(str(report.parent / 'tensorboard'))}"),
+    ]
+    return [Text(f"{label:<17}{address}") for label, address in places if address]
 
 
 def _indented(text: str) -> str:

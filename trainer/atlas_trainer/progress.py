@@ -85,7 +85,7 @@ class Reporter:
 
     def dataset(self, dataset: DatasetStatus) -> None:
         """The dataset is chosen and frozen."""
-        self.terminal.line(dataset_line(dataset))
+        self.terminal.note(dataset_line(dataset))
         self._write_status(after.status_after_dataset(self.status, dataset))
         self._publish(self.status_path)
 
@@ -115,7 +115,7 @@ class Reporter:
         self.metrics.rewind(step)
         self.tensorboard.resume(step)
         if step:
-            self.terminal.line(f"continuing after step {step} of {max_steps}")
+            self.terminal.note(f"continuing after step {step} of {max_steps}")
         self.terminal.training(step, max_steps, None, None, self.clock())
         self._write_status(after.status_after_step(self.status, self._progress(step), {}))
 
@@ -138,7 +138,7 @@ class Reporter:
 
     def note(self, text: str) -> None:
         """Something that a person should read."""
-        self.terminal.line(text)
+        self.terminal.note(text)
 
     def finished(self, model: ModelStatus) -> None:
         """The final model is complete."""

@@ -20,10 +20,10 @@ def points(difference: float | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """Four significant digits: `0.4123`, `12.3`, `1.2e-05`."""
+    """Three significant digits, whole from a thousand on: `0.412`, `12.3`, `1,500`, `1.2e-05`."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    return f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004
 
 
 def score(value: float | None) -> str:

@@ -6,35 +6,51 @@ Called by the report. Pure. A line without a single number is left out, and so i
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from atlas_trainer.chart import Chart, Drawing, Series, draw
 from atlas_trainer.comparison import wilson_interval
 from atlas_trainer.measurement import EvaluationResult
-from atlas_trainer.quantity import number, percent
+from atlas_trainer.quantity import number, percent, score
 
 MetricsLines = Sequence[Mapping[str, Any]]
 
 
+class Charts(NamedTuple):
+    """What the report draws."""
+
+    outcome: list[Drawing]
+    """What the run is for."""
+
+    optimizer: list[Drawing]
+    """What goes on inside."""
+
+
 def charts(
     metrics: MetricsLines, results: Sequence[EvaluationResult], verifiers: Sequence[str], max_steps: int
-) -> list[Drawing]:
-    """All charts that have something to show, the ones about the outcome first. *results* are in order of steps."""
+) -> Charts:
+    """All charts that have something to show. *results* are in order of steps; *max_steps* may be 0 for unknown."""
     train = list({line["step"]: line for line in metrics if line["kind"] == "train"}.values())
-    everything = [
+    last_step = max([max_steps, 1, *(line["step"] for line in metrics)])
+    outcome = [
         _success(results),
         _reward(train, results, verifiers),
         _tokens(train, results),
         _truncated(train, results),
+    ]
+    optimizer = [
         _single(train, "loss", "Loss", "policy loss, no unit"),
-        _single(train, "kl", "KL divergence from the starting model", "nats per token"),
-        _single(train, "entropy", "Entropy of the policy", "nats per token"),
+        _single(train, "kl", "KL divergence", "nats per token, from the starting model"),
+        _single(train, "entropy", "Entropy", "nats per token"),
         _signal(train),
         _single(train, "grad_norm", "Gradient norm", "L2, before clipping"),
         _single(train, "step_time", "Time of a step", "seconds"),
     ]
-    last_step = max([max_steps, 1, *(line["step"] for line in metrics)])
-    return [draw(chart, last_step) for chart in map(_without_empty, everything) if chart.series]
+    return Charts(_drawn(outcome, last_step), _drawn(optimizer, last_step))
+
+
+def _drawn(group: Sequence[Chart], last_step: int) -> list[Drawing]:
+    return [draw(chart, last_step) for chart in map(_without_empty, group) if chart.series]
 
 
 def _without_empty(chart: Chart) -> Chart:
@@ -59,7 +75,7 @@ def _reward(train: MetricsLines, results: Sequence[EvaluationResult], verifiers:
     held_out = Series("held out", tuple((result.step, result.reward) for result in results), held_out=True)
     series = (_series(train, "reward", "reward"), held_out, *parts)
     note = "Mean over the completions of a step, sampled; held-out completions are greedy."
-    return Chart("Reward", "0 to 1", series, number, low=0, high=1, note=note)
+    return Chart("Reward", "0 to 1", series, score, low=0, high=1, note=note)
 
 
 def _verifier(train: MetricsLines, name: str) -> Series:

@@ -24,7 +24,7 @@ class Terminal:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._phase = ""
+        self._announced: set[str] = set()
         self._held_out: float | None = None
         self._live = _live(console) if console.is_interactive else None
         self._task = self._live.add_task("", total=None, info="", deadline=None) if self._live else None
@@ -49,16 +49,17 @@ class Terminal:
         reward = metrics.get("reward")
         self.training(step, max_steps, reward, eta, now)
         if self._live is None:
-            self.line(step_line(step, max_steps, metrics, eta))
+            self._line(step_line(step, max_steps, metrics, eta))
 
     def evaluated(self, result: EvaluationResult) -> None:
         """An evaluation is done: always a line of its own, which stays."""
         self._held_out = result.success
-        self.line(evaluation_line(result))
+        self._line(evaluation_line(result))
 
-    def line(self, text: str) -> None:
-        """Print one line above the live one."""
-        self._print(Text(self._encodable(one_line(text, NOTE_LIMIT))))
+    def note(self, text: str) -> None:
+        """Print a text that may hold anything, as one line above the live one."""
+        shown = one_line(text, NOTE_LIMIT)
+        self._line(shown.encode(self.console.encoding, "replace").decode(self.console.encoding))
 
     def close(self, closing: RenderableType | None = None) -> None:
         """Take the live line away, and print the last words."""
@@ -69,19 +70,18 @@ class Terminal:
 
     def _show(self, phase: str, done: int, total: int | None, info: str, deadline: datetime | None = None) -> None:
         if self._live is None or self._task is None:
-            if phase != self._phase:
-                self.line(phase)
+            if phase not in self._announced:
+                self._line(phase)
+            self._announced.add(phase)
         else:
             self._live.start()
             self._live.update(self._task, description=phase, completed=done, total=total, info=info, deadline=deadline)
-        self._phase = phase
 
     def _print(self, what: RenderableType) -> None:
         self.console.print(what, soft_wrap=True, highlight=False)
 
-    def _encodable(self, text: str) -> str:
-        """A completion may hold what the console's character set does not."""
-        return text.encode(self.console.encoding, "replace").decode(self.console.encoding)
+    def _line(self, text: str) -> None:
+        self._print(Text(text))
 
 
 def step_line(step: int, max_steps: int, metrics: Mapping[str, float], eta: int | None) -> str:
