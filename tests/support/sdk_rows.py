@@ -76,7 +76,7 @@ def metadata(**fields: Any) -> dict[str, Any]:
 
 def plan(*descriptions: str) -> dict[str, Any]:
     """`plans.plan` with steps 1, 2, ..."""
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"id": number, "description": description, "tool": None, "tool_params": None, "depends_on": []}
         for number, description in enumerate(descriptions, start=1)
     ]
@@ -204,7 +204,7 @@ def insert_result(
     connection: psycopg.Connection, session_id: int, step_id: int, output: str | None, attempts: int | None
 ) -> None:
     """One row of step_results."""
-    row = {"session_id": session_id, "step_id": step_id, "trace": f"AI: {output}", "output": output}
+    row: dict[str, Any] = {"session_id": session_id, "step_id": step_id, "trace": f"AI: {output}", "output": output}
     _insert(connection, "step_results", **row, attempts=attempts, evaluation=Jsonb(verdict()), metadata=Jsonb({}))
 
 

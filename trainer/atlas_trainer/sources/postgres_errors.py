@@ -28,7 +28,9 @@ def checked_url(url: str, where: str) -> str:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         parts = {}
-    if not parts or "@" in str(parts.get("host", "")):
+    # An "@" or ":" of a password that is not percent-encoded ends up in host or port, and would be shown with them.
+    port = str(parts.get("port") or "5432").replace(",", "")
+    if not parts or "@" in str(parts.get("host", "")) or not port.isdigit():
         cure = "write postgresql://user:password@host:5432/database, special characters percent-encoded"
         raise InvalidManifest([f"spec.traces.postgres.urlFrom: {where} holds no PostgreSQL URL; {cure}"])
     return url

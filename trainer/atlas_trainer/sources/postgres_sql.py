@@ -9,6 +9,8 @@ not tell the whole story.
 
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from atlas_api.traces import TraceFilter
 from atlas_trainer.recorded import NO_VALID_SAMPLE
 
@@ -172,7 +174,9 @@ def _place(filter: TraceFilter, direction: str) -> str:
 def _conditions(filter: TraceFilter) -> list[tuple[str, str]]:
     """Cause and SQL of each objection, in the order in which the first one counts. Left out where nothing was asked."""
     bounded = filter.min_reward is not None or filter.max_reward is not None
-    mode = "CASE WHEN metadata ->> 'execution_mode' ~ '\\S' THEN metadata ->> 'execution_mode'"
+    named = "jsonb_typeof(metadata -> 'execution_mode') = 'string' AND metadata ->> 'execution_mode' ~ '\\S'"
+    summary = "metadata #> '{adaptive_summary,adaptive_mode}'"
+    mode = f"CASE WHEN {named} THEN metadata -> 'execution_mode' ELSE {summary} END"
     tags = "CASE WHEN jsonb_typeof(metadata -> 'tags') IN ('array', 'string') THEN metadata -> 'tags' END"
     asked: list[tuple[Any, str, str]] = [
         (filter.status, "status", "(status = ANY(%(status)s)) IS NOT TRUE"),
@@ -180,14 +184,14 @@ def _conditions(filter: TraceFilter) -> list[tuple[str, str]]:
         (bounded, "unknownReward", "score IS NULL"),
         (filter.min_reward is not None, "minReward", "score < %(lowest)s::float8"),
         (filter.max_reward is not None, "maxReward", "score > %(highest)s::float8"),
-        (filter.learning_keys, "learningKeys", "(metadata ->> 'learning_key' = ANY(%(learning_keys)s)) IS NOT TRUE"),
-        (filter.tags, "tags", f"({tags} ?| %(tags)s) IS NOT TRUE"),
-        (filter.projects, "projects", "(metadata ->> 'project_root' = ANY(%(projects)s)) IS NOT TRUE"),
         (
-            filter.execution_modes,
-            "executionModes",
-            f"({mode} ELSE metadata #>> '{{adaptive_summary,adaptive_mode}}' END = ANY(%(modes)s)) IS NOT TRUE",
+            filter.learning_keys,
+            "learningKeys",
+            "(metadata -> 'learning_key' = ANY(%(learning_keys)s::jsonb[])) IS NOT TRUE",
         ),
+        (filter.tags, "tags", f"({tags} ?| %(tags)s) IS NOT TRUE"),
+        (filter.projects, "projects", "(metadata -> 'project_root' = ANY(%(projects)s::jsonb[])) IS NOT TRUE"),
+        (filter.execution_modes, "executionModes", f"({mode} = ANY(%(modes)s::jsonb[])) IS NOT TRUE"),
         (filter.created_after, "createdAfter", "(created_at >= %(after)s) IS NOT TRUE"),
         (filter.created_before, "createdBefore", "(created_at < %(before)s) IS NOT TRUE"),
     ]
@@ -200,11 +204,16 @@ def _parameters(filter: TraceFilter) -> dict[str, Any]:
         "review_status": list(filter.review_status),
         "lowest": None if filter.min_reward is None else filter.min_reward - REWARD_EPSILON,
         "highest": None if filter.max_reward is None else filter.max_reward + REWARD_EPSILON,
-        "learning_keys": list(filter.learning_keys),
-        "tags": list(filter.tags),
-        "projects": list(filter.projects),
-        "modes": list(filter.execution_modes),
+        "learning_keys": _json_words(filter.learning_keys),
+        "tags": [tag for tag in filter.tags if tag],
+        "projects": _json_words(filter.projects),
+        "modes": _json_words(filter.execution_modes),
         "after": filter.created_after,
         "before": filter.created_before,
         "limit": filter.limit,
     }
+
+
+def _json_words(words: tuple[str, ...]) -> list[Jsonb]:
+    """To be compared with JSON strings, so that the number 7 is not the word "7". Blank ones mean unknown: no match."""
+    return [Jsonb(word) for word in words if word.strip()]
