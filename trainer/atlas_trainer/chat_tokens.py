@@ -35,6 +35,12 @@ class TokenRow:
     turns: tuple[int, ...]
     """Places of the turns learnt here, in the messages that were rendered."""
 
+    text: str
+    """What the tokens stand for, special tokens written out."""
+
+    offsets: tuple[tuple[int, int], ...]
+    """Where in `text` each token begins and ends, in characters."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
@@ -78,6 +84,13 @@ def prompt_ids(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]
     return ids
 
 
+def token_counts(tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str]) -> list[int]:
+    """How many tokens each of *texts* has, without keeping any."""
+    return [
+        len(encoding) for encoding in tokenizer.backend_tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    ]
+
+
 def fit_messages(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]) -> tuple[Message, ...]:
     """*messages* in a form that the template takes: without a system role, its text opens the first user turn."""
     return _fitted(tokenizer, messages)[0]
@@ -119,13 +132,15 @@ def _turn(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], ind
 
 def _tokens(tokenizer: "PreTrainedTokenizerBase", turns: Sequence[_Turn], moved: int) -> TokenRow:
     """*turns* share the text of the first one, which is the longest."""
-    encoded = tokenizer(turns[0].text, add_special_tokens=False, return_offsets_mapping=True)
+    text = turns[0].text
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    offsets = tuple((first, behind) for first, behind in encoded["offset_mapping"])
     spans = [(turn.start, len(turn.text)) for turn in turns]
     mask = tuple(
-        any(first < end and max(behind, first + 1) > start for start, end in spans)
-        for first, behind in encoded["offset_mapping"]
+        any(first < end and max(behind, first + 1) > start for start, end in spans) for first, behind in offsets
     )
-    return TokenRow(tuple(encoded["input_ids"]), mask, tuple(sorted(turn.index + moved for turn in turns)))
+    learnt = tuple(sorted(turn.index + moved for turn in turns))
+    return TokenRow(tuple(encoded["input_ids"]), mask, learnt, text, offsets)
 
 
 def _fitted(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]) -> tuple[tuple[Message, ...], int]:

@@ -6,7 +6,7 @@ Made by `conversation`, collected by `dataset`, read by algorithms, evaluation a
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 Message = dict[str, str]
@@ -55,7 +55,7 @@ class Row:
             "recorded": self.recorded,
             "learningKey": self.learning_key,
             "reward": self.reward,
-            "createdAt": self.created_at.isoformat() if self.created_at else None,
+            "createdAt": self.created_at.astimezone(UTC).isoformat() if self.created_at else None,
         }
 
     @classmethod
