@@ -61,7 +61,7 @@ class Reporter:
         self.report_path = folder / "report.html"
         self.status_path = folder.parent / "status.json"
         self.metrics = MetricsLog(folder / "metrics.jsonl")
-        self.tensorboard = TensorBoard(folder / "tensorboard")
+        self.tensorboard = TensorBoard(folder / "tensorboard", run.attempt)
         self.terminal = Terminal(console)
         self.publish = publish
         self.clock = clock
@@ -86,6 +86,7 @@ class Reporter:
     def dataset(self, dataset: DatasetStatus) -> None:
         """The dataset is chosen and frozen."""
         self.terminal.note(dataset_line(dataset))
+        self.terminal.waiting("loading the model")
         self._write_status(after.status_after_dataset(self.status, dataset))
         self._publish(self.status_path)
 
@@ -117,7 +118,8 @@ class Reporter:
         if step:
             self.terminal.note(f"continuing after step {step} of {max_steps}")
         self.terminal.training(step, max_steps, None, None, self.clock())
-        self._write_status(after.status_after_step(self.status, self._progress(step), {}))
+        resumed = after.status_after_rewind(self.status, self._comparison().after)
+        self._write_status(after.status_after_step(resumed, self._progress(step), {}))
 
     def step(self, step: int, metrics: Mapping[str, float]) -> None:
         """An optimizer step is done; *metrics* as TRL logs them."""

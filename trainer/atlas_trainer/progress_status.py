@@ -76,6 +76,13 @@ def status_after_evaluation(status: AtlasTrainingStatus, result: EvaluationResul
     return _with_metrics(status, {f"{kind}Success": result.success, f"{kind}Tokens": result.tokens})
 
 
+def status_after_rewind(status: AtlasTrainingStatus, newest: EvaluationResult | None) -> AtlasTrainingStatus:
+    """Forget an evaluation past the step that training goes on from; *newest* is what is left after the baseline."""
+    metrics = {name: number for name, number in status.metrics.items() if name not in ("evalSuccess", "evalTokens")}
+    rewound = status.model_copy(update={"metrics": metrics})
+    return status_after_evaluation(rewound, newest) if newest else rewound
+
+
 def status_after_save(status: AtlasTrainingStatus, checkpoints: CheckpointsStatus) -> AtlasTrainingStatus:
     """Name the complete checkpoints."""
     return status.model_copy(update={"checkpoints": checkpoints})

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class TensorBoard:
     """Event files in one folder. Nothing is written before the first number."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, attempt: int) -> None:
         self.folder = folder
+        self.attempt = attempt
         self._writer: SummaryWriter | None = None
         self._resumed_after = 0
 
@@ -50,5 +51,7 @@ class TensorBoard:
             # The import takes seconds where torch is installed, so it waits until there is something to write.
             from tensorboardX import SummaryWriter
 
-            self._writer = SummaryWriter(str(self.folder), purge_step=self._resumed_after + 1)
+            # The name holds seconds only: without the attempt, a quick restart would overwrite a file.
+            name = f".attempt-{self.attempt}"
+            self._writer = SummaryWriter(str(self.folder), purge_step=self._resumed_after + 1, filename_suffix=name)
         return self._writer

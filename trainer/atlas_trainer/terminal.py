@@ -33,6 +33,10 @@ class Terminal:
         """So many sessions have been read."""
         self._show("reading traces", sessions, None, f"{sessions:,} sessions" if sessions else "")
 
+    def waiting(self, phase: str) -> None:
+        """Something of unknown length goes on."""
+        self._show(phase, 0, None, "")
+
     def evaluating(self, phase: str, done: int, total: int) -> None:
         """So many of *total* held-out tasks have been answered; *phase* is what to call it."""
         self._show(phase, done, total, f"{done}/{total} tasks")
@@ -66,7 +70,7 @@ class Terminal:
         if self._live is not None:
             self._live.stop()
         if closing is not None:
-            self._print(closing)
+            self.console.print(closing, soft_wrap=True)
 
     def _show(self, phase: str, done: int, total: int | None, info: str, deadline: datetime | None = None) -> None:
         if self._live is None or self._task is None:
@@ -77,11 +81,9 @@ class Terminal:
             self._live.start()
             self._live.update(self._task, description=phase, completed=done, total=total, info=info, deadline=deadline)
 
-    def _print(self, what: RenderableType) -> None:
-        self.console.print(what, soft_wrap=True, highlight=False)
-
     def _line(self, text: str) -> None:
-        self._print(Text(text))
+        """Wrap at words for people; keep one event on one line for programs."""
+        self.console.print(Text(text), soft_wrap=self._live is None)
 
 
 def step_line(step: int, max_steps: int, metrics: Mapping[str, float], eta: int | None) -> str:
@@ -89,7 +91,7 @@ def step_line(step: int, max_steps: int, metrics: Mapping[str, float], eta: int 
     shown = [
         ("reward", "reward", score),
         ("loss", "loss", number),
-        ("completions/mean_length", "completion tokens", tokens),
+        ("completions/mean_length", "tokens", tokens),
         ("completions/clipped_ratio", "truncated", percent),
     ]
     parts = [f"{label} {form(metrics[key])}" for key, label, form in shown if key in metrics]
@@ -101,12 +103,12 @@ def step_line(step: int, max_steps: int, metrics: Mapping[str, float], eta: int 
 def evaluation_line(result: EvaluationResult) -> str:
     """One evaluation in one line."""
     scored = len(result.samples) - result.unscored
-    solved = f" ({round(result.success * scored)} of {scored} tasks)" if scored > 0 else ""
-    when = f"held out after step {result.step}" if result.step else "held out before training"
-    unscored = f"  {result.unscored} not scored" if result.unscored else ""
+    when = f"step {result.step}" if result.step else "baseline"
+    solved = f" ({round(result.success * scored)}/{scored})" if scored > 0 else ""
+    unscored = f"  not scored {result.unscored}" if result.unscored else ""
     return (
-        f"{when}: success {percent(result.success)}{solved}  reward {score(result.reward)}  "
-        f"completion tokens {tokens(result.tokens)}  truncated {percent(result.truncated)}{unscored}"
+        f"held out, {when}: success {percent(result.success)}{solved}  reward {score(result.reward)}  "
+        f"tokens {tokens(result.tokens)}  truncated {percent(result.truncated)}{unscored}"
     )
 
 

@@ -1,0 +1,183 @@
+"""The reporter: one object that is told what happens, and every file that follows from it."""
+
+import io
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from support.measured import Clock, make_address, make_dataset, make_model, make_result, make_run, make_sample, trl_log
+
+from atlas_api import parse_json
+from atlas_api.errors import FlatReward, InvalidManifest, Preempted
+from atlas_api.status import AtlasTrainingStatus, CheckpointsStatus
+from atlas_trainer.metrics_log import MetricsLog
+from atlas_trainer.progress import Reporter
+
+
+def run_folder(base: Path, number: int = 1) -> Path:
+    return base / "agents" / "demo" / f"run-{number:04d}"
+
+
+def reporter(base: Path, number: int = 1, attempt: int = 1, published: list[Path] | None = None) -> Reporter:
+    """A reporter on a quiet console, with a clock on which every reading takes a second."""
+    run = make_run(base, number, attempt)
+    publish = published.append if published is not None else None
+    return Reporter(run, run_folder(base, number), Console(file=io.StringIO()), publish, Clock())
+
+
+def status_of(base: Path) -> AtlasTrainingStatus:
+    return parse_json(AtlasTrainingStatus, (base / "agents" / "demo" / "status.json").read_bytes())
+
+
+def events(file: Path) -> Iterator[Any]:
+    """The events in a TensorBoard file: records of length, checksum, event, checksum."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    content = file.read_bytes()
+    while content:
+        (length,) = struct.unpack("<Q", content[:8])
+        yield Event.FromString(content[12 : 12 + length])
+        content = content[16 + length :]
+
+
+def scalars(file: Path) -> list[tuple[str, int]]:
+    """Tag and step of every scalar."""
+    return [(value.tag, event.step) for event in events(file) for value in event.summary.value]
+
+
+def restarts(file: Path) -> list[int]:
+    """Steps from which readers are told to forget what earlier files hold."""
+    return [event.step for event in events(file) if event.HasField("session_log")]
+
+
+def test_a_whole_run_leaves_every_file_behind(tmp_path: Path) -> None:
+    with reporter(tmp_path) as told:
+        told.reading(160)
+        told.dataset(make_dataset(status=2))
+        told.evaluated(make_result(0, make_sample(1, "7", 0.0), success=0.0))
+        told.training_started(0, 2)
+        told.step(1, trl_log(1))
+        told.evaluated(make_result(2, make_sample(1, "2", 1.0), success=1.0))
+        told.step(2, trl_log(2))
+        told.saved(CheckpointsStatus(latest=make_address(2, 1.0)))
+        told.finished(make_model())
+
+    names = {path.name for path in run_folder(tmp_path).iterdir()}
+    assert names == {"metrics.jsonl", "report.html", "tensorboard"}
+    status = status_of(tmp_path)
+    assert (status.phase, status.model) == ("Succeeded", make_model())
+    assert status.metrics == {
+        "baselineSuccess": 0.0, "baselineTokens": 8.0, "evalSuccess": 1.0, "evalTokens": 8.0, "reward": 0.4, "loss": 0.0
+    }  # fmt: skip
+    lines = MetricsLog(run_folder(tmp_path) / "metrics.jsonl").read()
+    assert [(line["kind"], line["step"]) for line in lines] == [("eval", 0), ("train", 1), ("eval", 2), ("train", 2)]
+    assert lines[2]["rewards/close"] == 1.0
+    (file,) = (run_folder(tmp_path) / "tensorboard").iterdir()
+    assert {("train/reward", 1), ("train/reward", 2), ("eval/success", 0), ("eval/success", 2)} <= set(scalars(file))
+    assert "Solves 100 % of held-out tasks" in (run_folder(tmp_path) / "report.html").read_text()
+
+
+def test_the_status_can_be_read_after_every_event(tmp_path: Path) -> None:
+    with reporter(tmp_path) as told:
+        assert status_of(tmp_path).phase == "Running"
+        told.dataset(make_dataset())
+        assert status_of(tmp_path).dataset == make_dataset()
+        told.training_started(0, 4)
+        told.step(1, trl_log(1))
+        progress = status_of(tmp_path).progress
+        assert progress is not None
+        assert (progress.step, progress.max_steps, progress.percent) == (1, 4, 25)
+        assert progress.eta_seconds is not None
+
+
+def test_a_resumed_run_takes_back_what_was_past_its_checkpoint(tmp_path: Path) -> None:
+    with reporter(tmp_path) as first:
+        first.evaluated(make_result(0, success=0.2))
+        first.training_started(0, 4)
+        for step in (1, 2, 3):
+            first.step(step, trl_log(step))
+        first.evaluated(make_result(3, success=0.9))
+
+    with reporter(tmp_path, attempt=2) as second:
+        second.recalled(make_result(0, success=0.2))
+        second.training_started(2, 4)
+        lines = second.metrics.read()
+        assert [(line["kind"], line["step"]) for line in lines] == [("eval", 0), ("train", 1), ("train", 2)]
+        assert "evalSuccess" not in status_of(tmp_path).metrics
+        second.step(3, trl_log(3))
+        second.evaluated(make_result(4, success=0.8))
+        second.step(4, trl_log(4))
+        second.finished(make_model())
+
+    status = status_of(tmp_path)
+    assert (status.run.attempt, status.history) == (2, ())
+    assert (status.metrics["baselineSuccess"], status.metrics["evalSuccess"]) == (0.2, 0.8)
+    one, two = sorted((run_folder(tmp_path) / "tensorboard").iterdir(), key=lambda file: file.suffix)
+    assert ("train/reward", 3) in scalars(one)
+    assert ("train/reward", 3) in scalars(two)
+    assert restarts(two) == [3]
+    assert "Solves 80 % of held-out tasks, up from 20 %." in (run_folder(tmp_path) / "report.html").read_text()
+
+
+def test_a_second_run_remembers_the_first(tmp_path: Path) -> None:
+    with reporter(tmp_path) as first:
+        first.finished(make_model())
+    with reporter(tmp_path, number=2):
+        status = status_of(tmp_path)
+    assert [entry.run for entry in status.history] == [1]
+    assert status.model == make_model()
+
+
+def test_a_run_that_fails_at_once_has_status_and_report(tmp_path: Path) -> None:
+    with reporter(tmp_path) as told:
+        told.failed(FlatReward("every group scored the same: raise grpo.temperature"), interrupted=False)
+    assert status_of(tmp_path).message == "FlatReward: every group scored the same: raise grpo.temperature"
+    assert "raise grpo.temperature" in (run_folder(tmp_path) / "report.html").read_text()
+
+
+def test_an_interrupted_run_says_so(tmp_path: Path) -> None:
+    with reporter(tmp_path) as told:
+        told.training_started(0, 4)
+        told.failed(Preempted("stopped at step 2"), interrupted=True)
+    assert status_of(tmp_path).phase == "Interrupted"
+
+
+def test_milestones_are_published_whole(tmp_path: Path) -> None:
+    published: list[Path] = []
+    with reporter(tmp_path, published=published) as told:
+        told.evaluated(make_result(0))
+    assert [path.name for path in published if "events" not in path.name] == [
+        "metrics.jsonl", "report.html", "status.json"
+    ]  # fmt: skip
+    assert sum("events" in path.name for path in published) == 1
+
+
+def test_the_status_is_published_between_milestones_but_not_at_every_step(tmp_path: Path) -> None:
+    published: list[Path] = []
+    with reporter(tmp_path, published=published) as told:
+        told.training_started(0, 40)
+        for step in range(1, 41):
+            told.step(step, trl_log(step))
+    assert {path.name for path in published} == {"status.json"}
+    assert 2 <= len(published) <= 20
+
+
+def test_a_status_that_nobody_can_read_is_not_overwritten(tmp_path: Path) -> None:
+    run_folder(tmp_path).mkdir(parents=True)
+    path = tmp_path / "agents" / "demo" / "status.json"
+    path.write_text("{}")
+    with pytest.raises(InvalidManifest):
+        reporter(tmp_path)
+    assert path.read_text() == "{}"
+
+
+def test_metrics_are_json_lines(tmp_path: Path) -> None:
+    with reporter(tmp_path) as told:
+        told.training_started(0, 1)
+        told.step(1, trl_log(1, loss=float("nan")))
+    (line,) = (run_folder(tmp_path) / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(line)["loss"] is None
