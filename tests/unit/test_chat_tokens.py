@@ -109,10 +109,10 @@ def test_a_row_starts_with_the_prompt_that_generation_gets(style: Style) -> None
 @given(answer=st.text(alphabet=st.sampled_from("Seven 7.\nTHé→🙂[]<>"), min_size=1).map(str.strip).filter(bool))
 def test_any_answer_comes_back(style: Style, answer: str) -> None:
     if style.metaspace:
-        answer = answer.encode("ascii", "ignore").decode() or "7"
+        answer = answer.encode("ascii", "ignore").decode().strip() or "7"
     tokenizer = TOKENIZERS[style.name]
     (row,) = render(tokenizer, make_messages(answer), {1})
-    assert spoken(tokenizer, row) == [text.strip() for text in ended([answer.strip()], style)]
+    assert spoken(tokenizer, row) == ended([answer], style)
 
 
 @every_style

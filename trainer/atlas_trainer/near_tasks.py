@@ -13,6 +13,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ SHORTEST = 3
 
 # Scripts without spaces between words count character by character, so that one edit stays a small one.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
+_CACHED_WORDS = 1 << 16
 _MODULUS = 1 << 64
 _BASE = 0x9E3779B97F4A7C15
 _MARK = np.uint64(0xD6E8FEB86659FD93)
@@ -45,12 +47,13 @@ def canonical(task: str) -> str:
 
 def group(tasks: Sequence[str]) -> list[str]:
     """For each of *tasks*, the name of its group: the smallest canonical text in it. Order does not matter."""
-    texts = sorted({canonical(task) for task in tasks})
+    canonicals = [canonical(task) for task in tasks]
+    texts = sorted(set(canonicals))
     parents = list(range(len(texts)))
     for left, right in _alike(texts):
         _join(parents, left, right)
     names = {text: texts[_root(parents, index)] for index, text in enumerate(texts)}
-    return [names[canonical(task)] for task in tasks]
+    return [names[text] for text in canonicals]
 
 
 def _alike(texts: Sequence[str]) -> list[tuple[int, int]]:
@@ -91,11 +94,13 @@ def _collisions(variants: list[tuple[int, Hashes]]) -> list[tuple[int, int]]:
     return list(zip(owners[order][same].tolist(), owners[order][same + 1].tolist(), strict=True))
 
 
+@lru_cache(_CACHED_WORDS)
 def _word_hash(word: str) -> int:
     """Equal in every process, unlike `hash`."""
     return int.from_bytes(hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
+@lru_cache(_CACHED_WORDS)
 def _has_digit(word: str) -> bool:
     return any(character.isnumeric() for character in word)
 
