@@ -54,6 +54,11 @@ def test_a_single_measurement_is_a_dot() -> None:
     assert (len(line.paths), len(line.dots)) == (0, 1)
 
 
+def test_marks_that_are_close_together_are_written_apart() -> None:
+    labels = [label for _, label in draw(chart((1, 3.671), (2, 3.689)), 2).y_ticks]
+    assert labels == ["3.6700", "3.6750", "3.6800", "3.6850", "3.6900"]
+
+
 def test_a_long_run_is_thinned_to_means_that_keep_the_last_step() -> None:
     thinned = thin([(step, float(step % 2)) for step in range(1, 10_001)])
     assert len(thinned) <= MOST_POINTS

@@ -167,6 +167,12 @@ def test_the_same_task_stands_with_both_answers(tmp_path: Path) -> None:
     assert "reward 1.00 5 tokens it is 2" in text
 
 
+def test_an_answer_of_nothing_to_see_says_so(tmp_path: Path) -> None:
+    text = Page(report(tmp_path, *before_and_after("\n" * 16, "", tokens=5))).text
+    assert "reward 0.00 5 tokens (white space)" in text
+    assert "reward 1.00 5 tokens (empty)" in text
+
+
 HOSTILE = (
     "<script>document.title = 'owned'</script>",
     "</script></style></svg></title><img src=x onerror=alert(1)>",

@@ -92,7 +92,7 @@ def draw(chart: Chart, last_step: int) -> Drawing:
         chart=chart,
         lines=tuple(_line(series, index, chart.form, across, up) for index, series in enumerate(thinned)),
         x_ticks=tuple((across(x), f"{x:,.0f}") for x in ticks(0, last_step, whole=True) if x <= last_step),
-        y_ticks=tuple((up(y), chart.form(y)) for y in y_values),
+        y_ticks=tuple(zip(map(up, y_values), tick_labels(y_values, chart.form), strict=True)),
         hover=tuple(_strips(thinned, chart.form, across)),
         summary=_summary(chart),
     )
@@ -121,6 +121,15 @@ def ticks(low: float, high: float, whole: bool = False) -> list[float]:
         step = max(1.0, float(math.ceil(step)))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [index * step for index in range(first, last + 1)]
+
+
+def tick_labels(values: Sequence[float], form: Form) -> list[str]:
+    """*values* as *form* writes them, or with as many decimals as it takes to tell them apart."""
+    labels = [form(value) for value in values]
+    if len(set(labels)) == len(labels):
+        return labels
+    decimals = max(0, 1 - math.floor(math.log10(values[1] - values[0])))
+    return [f"{value:,.{decimals}f}" for value in values]
 
 
 def _range(chart: Chart, series: Sequence[Series]) -> tuple[float, float]:

@@ -77,6 +77,8 @@ def samples(comparison: Comparison) -> Samples:
 def excerpt(text: str) -> Excerpt:
     """Bound *text*; it stands open when it is short and has few lines."""
     shown, left_out = cut(text, MOST_CHARACTERS)
+    if shown and not shown.strip():
+        return Excerpt("(white space)", left_out, "")
     long = len(shown) > PREVIEW_CHARACTERS or shown.count("\n") > 8  # noqa: PLR2004
     return Excerpt(shown, left_out, one_line(shown, PREVIEW_CHARACTERS) if long else "")
 
