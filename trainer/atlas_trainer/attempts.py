@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 from atlas_trainer.loose_json import decoded, get, items, text
@@ -101,7 +100,7 @@ def _notes(step_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[int, str]:
 def _tries(events: Iterable[Mapping[str, Any]], descriptions: Mapping[int, str]) -> dict[int, _Tries]:
     by_task: dict[int, _Tries] = {}
     by_actor: dict[int, _Tries] = {}
-    seen: set[bytes] = set()
+    seen: dict[tuple[str, str], list[Any]] = {}
     for event in events:
         payload = get(decoded(event), "payload")
         kind, name = get(payload, "event_type"), STEP_EVENT.fullmatch(str(get(payload, "name")))
@@ -116,15 +115,15 @@ def _tries(events: Iterable[Mapping[str, Any]], descriptions: Mapping[int, str])
     return {**by_actor, **by_task}
 
 
-def _seen_before(payload: Mapping[str, Any], seen: set[bytes]) -> bool:
+def _seen_before(payload: Mapping[str, Any], seen: dict[tuple[str, str], list[Any]]) -> bool:
     """A finalisation that failed and ran again stores every event twice."""
     if payload.get("UUID") is None:
         return False
-    identity = [payload["UUID"], payload["event_type"], payload.get("data")]
-    key = sha256(json.dumps(identity, sort_keys=True).encode()).digest()
-    known = key in seen
-    seen.add(key)
-    return known
+    same_name = seen.setdefault((str(payload["UUID"]), payload["event_type"]), [])
+    if payload.get("data") in same_name:
+        return True
+    same_name.append(payload.get("data"))
+    return False
 
 
 def _take_task(tries: _Tries, payload: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ Called by `recorded.py` and `attempts.py`.
 """
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 
@@ -21,7 +20,7 @@ def decoded(value: Any) -> Any:
 
 def get(value: Any, name: str) -> Any:
     """The field of an object. None for anything that is not an object."""
-    return value.get(name) if isinstance(value, Mapping) else None
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def items(value: Any) -> list[Any]:

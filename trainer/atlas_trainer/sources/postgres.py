@@ -8,7 +8,7 @@ PgBouncer in transaction mode is fine. Knows nothing of how sessions become trai
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -80,26 +80,24 @@ def _choose(connection: psycopg.Connection, filter: TraceFilter, tally: Tally) -
 
 
 def _sessions(connection: psycopg.Connection, ids: str) -> Iterator[Session]:
-    with ExitStack() as open_cursors:
+    for table, query in postgres_sql.QUERIES.items():
+        connection.execute(f"DECLARE atlas_{table} NO SCROLL CURSOR FOR {query}", {"ids": ids})
+    plans, results, attempts, notes, events = (
+        _Children(_rows(connection, table))
+        for table in ("plans", "step_results", "step_attempts", "guidance_notes", "trajectory_events")
+    )
+    for row in _rows(connection, "sessions"):
+        session_id = row["id"]
+        plan = next((found["plan"] for found in plans.of(session_id)), None)
+        seen = [found["event"] for found in events.of(session_id)]
+        steps = steps_of(plan, results.of(session_id), attempts.of(session_id), notes.of(session_id), seen)
+        yield _session(row, steps)
 
-        def rows(table: str, query: str) -> Iterator[DictRow]:
-            cursor = open_cursors.enter_context(connection.cursor(f"atlas_{table}", row_factory=dict_row))
-            cursor.itersize = ROWS_A_FETCH
-            cursor.execute(query, {"ids": ids})
-            return iter(cursor)
 
-        sessions = rows("sessions", postgres_sql.SESSIONS)
-        plans = _Children(rows("plans", postgres_sql.PLANS))
-        results = _Children(rows("step_results", postgres_sql.STEP_RESULTS))
-        attempts = _Children(rows("step_attempts", postgres_sql.STEP_ATTEMPTS))
-        notes = _Children(rows("guidance_notes", postgres_sql.GUIDANCE_NOTES))
-        events = _Children(rows("trajectory_events", postgres_sql.EVENTS))
-        for row in sessions:
-            session_id = row["id"]
-            plan = next((found["plan"] for found in plans.of(session_id)), None)
-            seen = [found["event"] for found in events.of(session_id)]
-            steps = steps_of(plan, results.of(session_id), attempts.of(session_id), notes.of(session_id), seen)
-            yield _session(row, steps)
+def _rows(connection: psycopg.Connection, table: str) -> Iterator[DictRow]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        while rows := cursor.execute(f"FETCH {ROWS_A_FETCH} FROM atlas_{table}").fetchall():
+            yield from rows
 
 
 class _Children:

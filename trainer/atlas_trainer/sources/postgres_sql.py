@@ -2,9 +2,9 @@
 The queries of the Postgres source. Called by `postgres.py`. Pure text; knows no connection.
 
 One query judges every session; its answer, the chosen ids, goes into one query a table. Three things keep these fast
-where answers are large: rows are sorted before anything is unpacked from TOAST; `|| '{}'` and `OFFSET 0` make Postgres
-unpack a JSON value once instead of once an expression; events are read for those sessions alone whose step results do
-not tell the whole story.
+where answers are large: rows are sorted before anything is unpacked from TOAST; `|| '{}'` in a subquery that `OFFSET 0`
+keeps apart makes Postgres unpack a JSON value once instead of once an expression; events are read for those sessions
+alone whose step results do not tell the whole story. Each level repeats its order, else Postgres sorts again.
 """
 
 from typing import Any
@@ -22,29 +22,39 @@ _NO_VALID_SAMPLE = " || ".join(
 )
 
 # The same meaning as `recorded.reward_of`. A value is cast only after its text was seen to be a number that fits.
-_REWARD = f"""
-CROSS JOIN LATERAL (
-  SELECT CASE
-    WHEN jsonb_typeof(reward_stats) NOT IN ('object', 'null') THEN NULL
-    WHEN reward @? '$ ? ({_NO_VALID_SAMPLE})' THEN NULL
-    ELSE coalesce(
-      nullif(reward_stats -> 'score', 'null'),
-      nullif(reward_stats -> 'score_mean', 'null'),
-      nullif(reward -> 'score', 'null'))
-  END #>> '{{}}' AS recorded OFFSET 0
-) AS first_recorded
-CROSS JOIN LATERAL (
-  SELECT CASE WHEN recorded ~ '^[ \\t\\r\\n]*[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]{{1,4}})?[ \\t\\r\\n]*$'
-    THEN recorded::numeric END AS number OFFSET 0
-) AS as_number
-CROSS JOIN LATERAL (
-  SELECT CASE WHEN abs(number) < 1e-300 THEN 0 WHEN abs(number) < 1e300 THEN number::float8 END AS score OFFSET 0
-) AS as_score
+_FIRST_RECORDED = f"""
+CASE
+  WHEN jsonb_typeof(reward_stats) NOT IN ('object', 'null') THEN NULL
+  WHEN reward @? '$ ? ({_NO_VALID_SAMPLE})' THEN NULL
+  ELSE coalesce(
+    nullif(reward_stats -> 'score', 'null'),
+    nullif(reward_stats -> 'score_mean', 'null'),
+    nullif(reward -> 'score', 'null'))
+END #>> '{{}}'
 """
+_NUMBER = """
+CASE WHEN recorded ~ '^[ \\t\\r\\n]*[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]{1,4})?[ \\t\\r\\n]*$'
+  THEN recorded::numeric END
+"""
+_SCORE = "CASE WHEN abs(number) < 1e-300 THEN 0 WHEN abs(number) < 1e300 THEN number::float8 END"
+
+
+def _with_score(sessions: str, order: str = "") -> str:
+    """A query's rows with the session reward as `score`, null when it is unknown. `order` is the one they come in."""
+    query = sessions
+    for column, value in (("recorded", _FIRST_RECORDED), ("number", _NUMBER), ("score", _SCORE)):
+        query = f"SELECT *, {value} AS {column} FROM ({query}) AS before_{column} {order} OFFSET 0"  # noqa: S608
+    return query
+
 
 _CHOSEN = "unnest(%(ids)s::bigint[]) AS chosen(id)"
 
-SESSIONS = f"""
+_PICKED = f"""
+SELECT sessions.id, task, status, review_status, created_at, final_answer, metadata, reward, reward_stats
+FROM sessions JOIN {_CHOSEN} ON sessions.id = chosen.id ORDER BY sessions.id OFFSET 0
+"""  # noqa: S608
+
+_SESSIONS = f"""
 SELECT id, task, status, review_status, created_at, coalesce(final_answer, '') AS final_answer, score AS reward,
   jsonb_build_object(
     'learning_key', meta -> 'learning_key',
@@ -55,15 +65,13 @@ SELECT id, task, status, review_status, created_at, coalesce(final_answer, '') A
     'executor_system_prompt', meta -> 'executor_system_prompt',
     'ground_truth', meta -> 'ground_truth') AS metadata
 FROM (
-  SELECT sessions.id, task, status, review_status, created_at, final_answer, metadata, reward, reward_stats
-  FROM sessions JOIN {_CHOSEN} ON sessions.id = chosen.id ORDER BY sessions.id OFFSET 0
-) AS picked
-CROSS JOIN LATERAL (SELECT metadata || '{{}}'::jsonb AS meta OFFSET 0) AS unpacked
-{_REWARD}
+  SELECT *, metadata || '{{}}'::jsonb AS meta FROM ({_with_score(_PICKED, "ORDER BY id")}) AS scored
+  ORDER BY id OFFSET 0
+) AS unpacked
 ORDER BY id
 """  # noqa: S608
 
-PLANS = f"""
+_PLANS = f"""
 SELECT session_id, jsonb_build_object('steps', plan -> 'steps') AS plan
 FROM (
   SELECT session_id, plan FROM plans JOIN {_CHOSEN} ON session_id = chosen.id ORDER BY session_id OFFSET 0
@@ -71,25 +79,28 @@ FROM (
 ORDER BY session_id
 """  # noqa: S608
 
-STEP_RESULTS = f"""
+_STEP_RESULTS = f"""
 SELECT session_id, step_id, output, attempts
 FROM step_results JOIN {_CHOSEN} ON session_id = chosen.id
 ORDER BY session_id, step_id
 """  # noqa: S608
 
-STEP_ATTEMPTS = f"""
+# A first attempt that was accepted says nothing that the step result does not.
+_STEP_ATTEMPTS = f"""
 SELECT session_id, step_id, attempt,
   jsonb_build_object('validation', jsonb_build_object(
     'valid', validation -> 'valid', 'guidance', validation -> 'guidance')) AS evaluation
 FROM (
-  SELECT session_id, step_id, attempt, evaluation FROM step_attempts JOIN {_CHOSEN} ON session_id = chosen.id
-  ORDER BY session_id, step_id, attempt OFFSET 0
-) AS picked
-CROSS JOIN LATERAL (SELECT evaluation -> 'validation' AS validation OFFSET 0) AS unpacked
+  SELECT session_id, step_id, attempt, evaluation -> 'validation' AS validation FROM (
+    SELECT session_id, step_id, attempt, evaluation FROM step_attempts JOIN {_CHOSEN} ON session_id = chosen.id
+    ORDER BY session_id, step_id, attempt OFFSET 0
+  ) AS picked ORDER BY session_id, step_id, attempt OFFSET 0
+) AS unpacked
+WHERE attempt > 1 OR validation -> 'valid' = 'false'
 ORDER BY session_id, step_id, attempt
 """  # noqa: S608
 
-GUIDANCE_NOTES = f"""
+_GUIDANCE_NOTES = f"""
 SELECT session_id, step_id, sequence, note
 FROM guidance_notes JOIN {_CHOSEN} ON session_id = chosen.id
 ORDER BY session_id, step_id, sequence
@@ -114,7 +125,7 @@ CASE
 END
 """
 
-EVENTS = f"""
+_EVENTS = f"""
 SELECT session_id, jsonb_build_object('payload', jsonb_build_object(
     'event_type', payload -> 'event_type',
     'name', payload -> 'name',
@@ -126,15 +137,29 @@ SELECT session_id, jsonb_build_object('payload', jsonb_build_object(
         'attempt', payload #> '{{data,input,attempt}}', 'guidance', payload #> '{{data,input,guidance}}'),
       'output', {_ANSWER}))) AS event
 FROM (
-  SELECT trajectory_events.id, session_id, event
-  FROM trajectory_events JOIN (SELECT id FROM {_CHOSEN} EXCEPT ({_SETTLED})) AS open ON session_id = open.id
-  ORDER BY session_id, trajectory_events.id OFFSET 0
-) AS picked
-CROSS JOIN LATERAL (SELECT event -> 'payload' AS payload OFFSET 0) AS unpacked
+  SELECT id, session_id, event -> 'payload' AS payload FROM (
+    SELECT trajectory_events.id, session_id, event
+    FROM trajectory_events JOIN (SELECT id FROM {_CHOSEN} EXCEPT ({_SETTLED})) AS open ON session_id = open.id
+    ORDER BY session_id, trajectory_events.id OFFSET 0
+  ) AS picked ORDER BY session_id, id OFFSET 0
+) AS unpacked
 WHERE payload ->> 'event_type' = 'LLM_END'
   OR payload ->> 'event_type' IN ('TASK_START', 'TASK_END') AND payload ->> 'name' ~ '^step_[0-9]+$'
-ORDER BY session_id, picked.id
+ORDER BY session_id, id
 """  # noqa: S608
+
+
+QUERIES = {
+    "sessions": _SESSIONS,
+    "plans": _PLANS,
+    "step_results": _STEP_RESULTS,
+    "step_attempts": _STEP_ATTEMPTS,
+    "guidance_notes": _GUIDANCE_NOTES,
+    "trajectory_events": _EVENTS,
+}
+"""One a table, each ordered by session id. The parameter `ids` is a bigint[] in text form."""
+
+_JUDGED = "SELECT id, status, review_status, created_at, metadata, reward, reward_stats FROM sessions"
 
 
 def choice(filter: TraceFilter) -> tuple[str, dict[str, Any]]:
@@ -146,14 +171,15 @@ def choice(filter: TraceFilter) -> tuple[str, dict[str, Any]]:
     """
     conditions = _conditions(filter)
     cases = "".join(f"    WHEN {objection} THEN '{cause}'\n" for cause, objection in conditions)
-    reward = _REWARD if filter.min_reward is not None or filter.max_reward is not None else ""
+    bounded = filter.min_reward is not None or filter.max_reward is not None
+    sessions = f"({_with_score(_JUDGED)}) AS scored" if bounded else "sessions"
     direction = "DESC" if filter.order == "newest" else "ASC"
     query = f"""
 WITH judged AS (
   SELECT id, created_at, CASE
 {cases}    WHEN false THEN ''
     END AS cause
-  FROM sessions {reward}
+  FROM {sessions}
 ), placed AS (
   SELECT id, cause, {_place(filter, direction)} AS place FROM judged
 ), decided AS (
