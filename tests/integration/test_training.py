@@ -11,7 +11,7 @@ import torch
 from peft import AutoPeftModelForCausalLM
 from rich.console import Console
 from safetensors.torch import load_file
-from support.tiny_model import byte_tokenizer, save_tiny_model
+from support.tiny_model import character_tokenizer, save_tiny_model
 from support.trainings import export_record, make_training, write_export, write_manifest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -143,7 +143,7 @@ def test_too_few_tasks_for_one_step_are_refused_before_training(folder: Path) ->
 
 
 def test_a_template_without_an_end_token_is_refused(folder: Path) -> None:
-    tokenizer = byte_tokenizer()
+    tokenizer = character_tokenizer()
     tokenizer.chat_template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
     tokenizer.save_pretrained(folder / "model")
     with pytest.raises(WrongEndToken):
@@ -160,10 +160,10 @@ def test_a_run_with_the_same_reward_everywhere_stops(folder: Path) -> None:
         train(folder, reward={"verifiers": [{"name": "never", "regex": {"pattern": "^impossible$"}}]})
 
 
-def test_a_run_that_diverges_stops(folder: Path) -> None:
-    optimization = {"maxSteps": 20, "batchSize": 8, "microBatchSize": 8, "learningRate": 0.99, "maxGradNorm": 1e9}
+def test_a_run_whose_weights_are_no_longer_finite_stops(folder: Path) -> None:
+    # Without epsilon, Adam divides 0 by 0 for every weight that got no gradient.
     with pytest.raises(NotFinite, match="learningRate"):
-        train(folder, grpo={"groupSize": 4, "maxCompletionTokens": 16, "klBeta": 1.0}, optimization=optimization)
+        train(folder, trainerArgs={"adam_epsilon": 0.0})
 
 
 def test_a_run_without_any_score_stops(folder: Path) -> None:
@@ -174,11 +174,14 @@ def test_a_run_without_any_score_stops(folder: Path) -> None:
 
 
 def test_running_out_of_memory_names_the_cure(folder: Path) -> None:
-    write_manifest(folder, grpo={"groupSize": 4, "maxCompletionTokens": 100})
+    model = {"source": str(folder / "model"), "maxLength": 1024}
+    optimization = {"maxSteps": 1, "batchSize": 2048, "microBatchSize": 2048}
+    grpo = {"groupSize": 256, "maxCompletionTokens": 256}
+    write_manifest(folder, model=model, grpo=grpo, optimization=optimization)
     code = (
         "import resource, sys; import atlas_trainer.grpo, atlas_trainer.train; from atlas_core.main import main\n"
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
-        "resource.setrlimit(resource.RLIMIT_AS, (used + 2_000_000,) * 2)\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 100_000_000,) * 2)\n"
         "sys.exit(main(['run', '-f', sys.argv[1]]))"
     )
     command = [sys.executable, "-c", code, str(folder / "training.yaml")]

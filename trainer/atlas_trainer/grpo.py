@@ -28,6 +28,7 @@ from atlas_trainer.guards import objection
 from atlas_trainer.interrupt import Interrupt
 from atlas_trainer.measurement import EvaluationResult
 from atlas_trainer.rows import Row
+from atlas_trainer.tokenizer import address_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -64,7 +65,7 @@ def build_trainer(
     """
     disable_progress_bar()
     trainer = GRPOTrainer(
-        model=spec.model.source,
+        model=address_of(spec.model),
         reward_funcs=[reward_function(scorer, spec.grpo.group_size)],
         args=arguments(spec, len(rows), folder),
         train_dataset=Table.from_list([columns(row) for row in rows]),
@@ -74,6 +75,7 @@ def build_trainer(
     )
     trainer.remove_callback(PrinterCallback)
     _keep_masters_in_fp32(trainer.model)
+    _keep_gradients_through_quantised_layers(trainer.model)
     trainer.model.generation_config.eos_token_id = trainer.eos_token_ids
     return trainer
 
@@ -265,6 +267,16 @@ def _keep_masters_in_fp32(model: Any) -> None:
     for parameter in model.parameters():
         if parameter.requires_grad and parameter.dtype != torch.float32:
             parameter.data = parameter.data.float()
+
+
+def _keep_gradients_through_quantised_layers(model: Any) -> None:
+    """On CPUs with AVX512-BF16, bitsandbytes repacks 4-bit layers for inference once they are evaluated.
+
+    They stay so when training goes on, and the repacked product has no gradient.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def results_at(results: dict[int, EvaluationResult], step: int) -> dict[str, float]:
