@@ -1,0 +1,37 @@
+"""
+Work that leaves traces: an agent answers tasks batch by batch, and every batch is recorded when it is done.
+
+Called by `__main__` and the benchmark of seeds. What was recorded stays when the work is interrupted.
+"""
+
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+from desk.agent import Agent
+from desk.recorder import Connection, count_sessions, create_tables, record, recorded_messages
+from desk.review import reviews
+from desk.shift import BATCH, work
+from desk.tasks import tasks
+
+Advance = Callable[[int, int], None]
+"""Told how many of how many sessions are recorded."""
+
+SEED = 17
+
+
+def record_traces(connection: Connection, folder: Path, model: str, wanted: int, advance: Advance) -> None:
+    """Let the model in *folder* answer new tasks until *wanted* sessions of the agent *model* are recorded."""
+    create_tables(connection)
+    done = count_sessions(connection, model)
+    if done >= wanted:
+        return
+    known = recorded_messages(connection)
+    connection.commit()
+    upcoming = tasks(SEED, known)
+    agent = Agent(folder)
+    while done < wanted:
+        visits = work(agent, list(islice(upcoming, min(BATCH, wanted - done))))
+        record(connection, visits, reviews(visits), model)
+        done += len(visits)
+        advance(done, wanted)

@@ -1,0 +1,48 @@
+"""
+`atlas-core run` as a user starts it, and the model that came out.
+
+Called by `__main__` and the benchmark of seeds. The demo knows the trainer only by its command and its status file.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class TrainedModel(NamedTuple):
+    """`status.model`."""
+
+    folder: Path
+    run: int
+
+    @property
+    def name(self) -> str:
+        """Name of the run's folder; the agent's name in the traces."""
+        return f"run-{self.run:04d}"
+
+
+def train(manifest: Path, url: str) -> int:
+    """Run `atlas-core run -f MANIFEST` on the database at *url*. Returns its exit code.
+
+    Ctrl-C reaches the trainer as well; it saves a checkpoint first, so it is waited for.
+    """
+    command = [sys.executable, "-m", "atlas_core", "run", "-f", str(manifest)]
+    with subprocess.Popen(command, env=os.environ | {"ATLAS_DB_URL": url}) as trainer:  # noqa: S603 - our own command
+        try:
+            return trainer.wait()
+        except KeyboardInterrupt:
+            return trainer.wait()
+
+
+def read_status(checkpoints: Path, name: str) -> dict[str, Any]:
+    """The status that `atlas-core run` keeps beside the checkpoints."""
+    status: dict[str, Any] = json.loads((checkpoints / "default" / name / "status.json").read_text())
+    return status
+
+
+def trained_model(status: dict[str, Any]) -> TrainedModel:
+    """The newest finished model."""
+    return TrainedModel(Path(status["model"]["uri"]), int(status["model"]["run"]))
