@@ -15,6 +15,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -63,6 +64,7 @@ def main() -> None:
     if options.measure:
         _measure(*options.measure)
     else:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped
         _compare(options)
 
 
