@@ -15,16 +15,17 @@ ARTICLES = (
 )  # fmt: skip
 MESSAGES = (
     "Order {order}: {pieces} {article} broken.",
-    "The {pieces} {article} of order {order} never came.",
-    "{pieces} {article} in order {order} are wrong.",
-    "Send order {order}, {pieces} {article}, to {customer}.",
-    "{customer} got {pieces} {article} too many in order {order}.",
+    "Order {order} came without {pieces} {article}.",
+    "In order {order}, {pieces} {article} are wrong.",
+    "Send order {order} with {pieces} {article} to {customer}.",
+    "Order {order} has {pieces} {article} too many.",
     "Order {order} for {customer}: {pieces} {article} missing.",
-    "{customer} wants {pieces} more {article} in order {order}.",
-    "Cancel {pieces} {article} of order {order}.",
-    "{customer} sent {pieces} {article} of order {order} back.",
-    "Where are the {pieces} {article} of order {order}?",
+    "For order {order}, {customer} wants {pieces} more {article}.",
+    "From order {order}, cancel {pieces} {article}.",
+    "{customer} sent order {order} back, {pieces} {article}.",
+    "Where is order {order} with {pieces} {article}?",
 )
+"""The number of pieces comes last, so that repeating the message is no answer."""
 
 
 @dataclass(frozen=True, slots=True)
