@@ -96,6 +96,12 @@ def fit_messages(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Messag
     return _fitted(tokenizer, messages)[0]
 
 
+def holds_control_token(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]) -> bool:
+    """Whether a text spells a control token, with which a trace could end its turn and speak as somebody else."""
+    tokens = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
+    return any(token in (message.get("content") or "") for message in messages for token in tokens)
+
+
 def end_of_turn(tokenizer: "PreTrainedTokenizerBase") -> str:
     """Return the token with which the chat template ends assistant turns, as text.
 

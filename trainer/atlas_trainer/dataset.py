@@ -18,7 +18,7 @@ from atlas_api.status import DatasetStatus
 from atlas_api.traces import Traces
 from atlas_api.training import AtlasTrainingSpec
 from atlas_trainer.atomic_file import replace_text
-from atlas_trainer.chat_tokens import fit_messages, prompt_text, token_counts
+from atlas_trainer.chat_tokens import fit_messages, holds_control_token, prompt_text, token_counts
 from atlas_trainer.conversation import grpo_row
 from atlas_trainer.rows import Row
 from atlas_trainer.rows_file import Labelled, read_parquet, write_parquet
@@ -97,7 +97,8 @@ def build_dataset(
 ) -> Dataset:
     """Read the source of *spec* and make its rows. *progress* is told how many sessions have been read.
 
-    A session is dropped as `promptTooLong` when prompt and longest completion exceed `model.maxLength`. Raises
+    A session is dropped as `controlToken` when its prompt spells one of the tokenizer's control tokens, and as
+    `promptTooLong` when prompt and longest completion exceed `model.maxLength`. Raises
     `NothingMatched` with the causes when no row is left, `ZeroSteps` when the rows cannot be split, and what
     `read_sessions` raises.
     """
@@ -163,10 +164,12 @@ def _candidates(
 ) -> Iterator[Row]:
     for session in sessions:
         row = grpo_row(session, traces.role)
-        if isinstance(row, Row):
-            yield replace(row, prompt=fit_messages(tokenizer, row.prompt))
-        else:
+        if not isinstance(row, Row):
             tally.drop(row)
+        elif holds_control_token(tokenizer, row.prompt):
+            tally.drop("controlToken")
+        else:
+            yield replace(row, prompt=fit_messages(tokenizer, row.prompt))
 
 
 def _short_enough(
