@@ -2,10 +2,13 @@
 
 import argparse
 import os
+import signal
 import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import psycopg
 from rich.console import Console
@@ -30,9 +33,9 @@ NEW_SESSIONS = 64
 
 CLOSING = f"""
 Next:
-  make run                                   run 2, from the old and the new sessions
-  PYTHONPATH=examples {sys.executable} -m desk serve-db    the database, to query it yourself
-  atlas-core data preview -f {MANIFEST}      the rows as the model sees them (with the database up)
+  make run                                               the next run, from the old and the new sessions
+  PYTHONPATH=examples .venv/bin/python -m desk serve-db  keeps the database up and prints its address, then:
+  atlas-core data preview -f {MANIFEST}   the rows as the model sees them
 """
 
 
@@ -41,10 +44,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m desk", description="A small agent gets better at its work.")
     parser.add_argument("command", nargs="?", choices=["run", "serve-db"], default="run")
     command = parser.parse_args().command
-    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    signal.signal(signal.SIGTERM, _stop)
     FOLDER.mkdir(exist_ok=True)
     console = Console()
     return run(console) if command == "run" else serve(console)
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    """Leave through every `with`, so that the database stops as well."""
+    del frame
+    sys.exit(128 + number)
 
 
 def run(console: Console) -> int:
@@ -88,7 +100,7 @@ def _close(url: str, trained: TrainedModel, console: Console) -> None:
         ("times", FOLDER / "timings.json"),
     ):
         console.print(f"  {what:<10} {where}", soft_wrap=True)
-    console.print(CLOSING)
+    console.print(CLOSING, soft_wrap=True)
 
 
 def serve(console: Console) -> int:

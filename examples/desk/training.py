@@ -27,13 +27,16 @@ class TrainedModel(NamedTuple):
 def train(manifest: Path, url: str) -> int:
     """Run `atlas-core run -f MANIFEST` on the database at *url*. Returns its exit code.
 
-    Ctrl-C reaches the trainer as well; it saves a checkpoint first, so it is waited for.
+    Ctrl-C reaches the trainer as well, SIGTERM is passed on to it. It saves a checkpoint first, so it is waited for.
     """
     command = [sys.executable, "-m", "atlas_core", "run", "-f", str(manifest)]
     with subprocess.Popen(command, env=os.environ | {"ATLAS_DB_URL": url}) as trainer:  # noqa: S603 - our own command
         try:
             return trainer.wait()
         except KeyboardInterrupt:
+            return trainer.wait()
+        except SystemExit:
+            trainer.terminate()
             return trainer.wait()
 
 

@@ -19,9 +19,9 @@ from desk.summary import agents
 from desk.tasks import Task
 
 AT_ONCE = Task("Order 237: 3 lamps broken.", 237, 3, None)
-GUIDED = Task("Kim wants 4 more cups in order 512.", 512, 4, "Kim")
-WRONG = Task("Where are the 2 pens of order 640?", 640, 2, None)
-FAILED = Task("Cancel 5 bowls of order 481.", 481, 5, None)
+GUIDED = Task("For order 512, Kim wants 4 more cups.", 512, 4, "Kim")
+WRONG = Task("Where is order 640 with 2 pens?", 640, 2, None)
+FAILED = Task("From order 481, cancel 5 bowls.", 481, 5, None)
 ANSWERS = {
     AT_ONCE.message: ["The order number is 237."],
     GUIDED.message: ["The order number is 4.", "512"],
