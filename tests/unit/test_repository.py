@@ -22,10 +22,10 @@ def mapped() -> set[str]:
     paths, folder = set(), ""
     for line in README.split("## Map")[1].split("```")[1].splitlines():
         if line.startswith(" "):
-            paths.add(folder + line.split()[0])
+            paths |= {folder + word for word in line.split() if word.endswith(".py")}
         elif line:
             folder = line.split()[0]
-    return {path for path in paths if path.endswith(".py")}
+    return paths
 
 
 def test_the_map_in_the_readme_is_the_tree() -> None:
