@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SYSTEM_PROMPT = "Order desk. Reply with the order number."
+SYSTEM_PROMPT = "What is the order number? Say only the number."
 MAX_TOKENS = 14
 """Longest answer. The same as `grpo.maxCompletionTokens` in laptop-grpo.yaml: the agent works as it was trained."""
 
