@@ -59,7 +59,7 @@ class PythonEntryPoint(ApiModel):
     """Your own function. It runs inside the trainer, with the trainer's rights."""
 
     entry_point: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
-    """`package.module:function`. It gets an `atlas_rewards.Item` and returns a number from 0 to 1, or None for "does not apply"."""
+    """`package.module:function`. Given an `atlas_rewards.Item`, it returns 0 to 1, or None for "does not apply"."""
 
 
 KINDS = ("exactMatch", "numeric", "regex", "jsonSchema", "referenceSimilarity", "length", "python")

@@ -48,7 +48,10 @@ class TraceFilter(ApiModel):
     """Review status: `approved`, `pending`, `quarantined`."""
 
     min_reward: float | None = Field(None, ge=0.0, le=1.0)
-    """Lowest session reward, 0 to 1, within 1e-6 since judge means carry float noise. Unknown rewards do not pass. Left out: no limit."""
+    """Lowest session reward, 0 to 1, within 1e-6: means of judges carry float noise. Unknown rewards do not pass.
+
+    Left out: no limit, which is not the same as 0.
+    """
 
     max_reward: float | None = Field(None, ge=0.0, le=1.0)
     """Highest session reward, 0 to 1, within 1e-6. Unknown rewards do not pass. Left out: no limit."""

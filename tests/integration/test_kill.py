@@ -22,8 +22,9 @@ RUN = Path("runs/agents/demo/run-0001")
 
 def start(folder: Path) -> subprocess.Popen[bytes]:
     arguments = [sys.executable, "-m", "atlas_core", "run", "-f", str(folder / "training.yaml")]
-    log = (folder / "log.txt").open("ab")
-    return subprocess.Popen(arguments, cwd=folder, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with (folder / "log.txt").open("ab") as log:
+        return subprocess.Popen(arguments, cwd=folder, stdout=log, stderr=log, env=environment)
 
 
 def finish(folder: Path) -> None:

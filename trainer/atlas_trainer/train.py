@@ -16,8 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas_trainer.dataset import Dataset, build_dataset, freeze, thaw
-from atlas_trainer.tokenizer import load_tokenizer
 from rich.console import Console
 
 from atlas_api import TrainingRun
@@ -26,12 +24,14 @@ from atlas_api.status import CheckpointAddress, CheckpointsStatus, ModelStatus
 from atlas_rewards import build_scorer
 from atlas_trainer import environment
 from atlas_trainer.checkpoints import FINAL, RunCheckpoints, best, checkpoint_name
+from atlas_trainer.dataset import Dataset, build_dataset, freeze, thaw
 from atlas_trainer.interrupt import Interrupt
 from atlas_trainer.measurement import EvaluationResult
 from atlas_trainer.progress import Reporter
 from atlas_trainer.runs import work_folder
 from atlas_trainer.session import Tally
 from atlas_trainer.store import LocalStore, Store, open_store, write_atomically
+from atlas_trainer.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
