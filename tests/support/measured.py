@@ -64,7 +64,7 @@ def trl_log(step: int, **numbers: float) -> dict[str, float]:
         "entropy": 0.8,
         "completions/mean_length": 9.5,
         "completions/clipped_ratio": 0.25,
-        "frac_reward_zero_std": 0.1,
+        "varied_groups": 0.9,
         "step_time": 2.5,
         **numbers,
     }

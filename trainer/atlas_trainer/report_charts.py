@@ -98,9 +98,10 @@ def _truncated(train: MetricsLines, results: Sequence[EvaluationResult]) -> Char
 
 
 def _signal(train: MetricsLines) -> Chart:
-    series = (_series(train, "frac_reward_zero_std", "groups"),)
-    note = "Groups whose completions all scored the same teach nothing."
-    return Chart("Groups without a signal", "share of groups", series, percent, low=0, high=1, note=note)
+    # TRL's own share of groups without deviation looks at the whole batch when rewards are scaled by the batch.
+    series = (_series(train, "varied_groups", "groups"),)
+    note = "Groups that hold two different rewards. The others teach nothing."
+    return Chart("Groups with a signal", "share of groups", series, percent, low=0, high=1, note=note)
 
 
 def _single(train: MetricsLines, key: str, title: str, unit: str) -> Chart:
