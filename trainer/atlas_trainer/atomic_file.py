@@ -8,10 +8,15 @@ from pathlib import Path
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write *text* as UTF-8 to *path*, whose folder exists, by way of a temporary file beside it."""
+    """Write *text* as UTF-8 to *path*, whose folder exists."""
+    replace_bytes(path, text.encode("utf-8"))
+
+
+def replace_bytes(path: Path, data: bytes) -> None:
+    """Write *data* to *path*, whose folder exists, by way of a temporary file beside it."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with beside.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+    with beside.open("wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)

@@ -14,19 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from datasets import Dataset as Table
-from peft import LoraConfig
-from transformers import BitsAndBytesConfig, PrinterCallback, TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 from transformers.utils.logging import disable_progress_bar
 from trl import GRPOConfig, GRPOTrainer
 
 from atlas_api import AtlasTrainingSpec, InvalidManifest
 from atlas_api.errors import Preempted, ZeroSteps
-from atlas_api.model import ModelSpec
 from atlas_rewards import Scorer
 from atlas_rewards.trl_reward import VerifierReward
 from atlas_trainer.guards import objection
 from atlas_trainer.interrupt import Interrupt
 from atlas_trainer.measurement import EvaluationResult
+from atlas_trainer.policy import (
+    keep_gradients_through_quantised_layers,
+    keep_masters_in_fp32,
+    loading_arguments,
+    lora_of,
+    quantization_of,
+)
 from atlas_trainer.rows import Row
 from atlas_trainer.tokenizer import address_of
 
@@ -74,8 +79,8 @@ def build_trainer(
         quantization_config=quantization_of(spec.model),
     )
     trainer.remove_callback(PrinterCallback)
-    _keep_masters_in_fp32(trainer.model)
-    _keep_gradients_through_quantised_layers(trainer.model)
+    keep_masters_in_fp32(trainer.model)
+    keep_gradients_through_quantised_layers(trainer.model)
     trainer.model.generation_config.eos_token_id = trainer.eos_token_ids
     return trainer
 
@@ -198,7 +203,7 @@ def arguments(spec: AtlasTrainingSpec, prompts: int, folder: Path) -> GRPOConfig
         "loss_type": grpo.loss,
         "save_strategy": "steps",
         "save_steps": spec.checkpoints.every_steps,
-        "model_init_kwargs": _model_arguments(spec.model),
+        "model_init_kwargs": loading_arguments(spec.model),
         "logging_steps": 1,
         # The guards read the log: TRL must not replace NaN by an older mean.
         "logging_nan_inf_filter": False,
@@ -227,56 +232,6 @@ def _check_trainer_args(given: dict[str, Any], ours: dict[str, Any]) -> None:
             problems.append(f"spec.trainerArgs.{name}: TRL's GRPOConfig has no such argument{hint}")
     if problems:
         raise InvalidManifest(problems)
-
-
-def _model_arguments(model: ModelSpec) -> dict[str, Any]:
-    return {"dtype": "float32", "revision": model.revision or "main", "trust_remote_code": model.trust_remote_code}
-
-
-def lora_of(model: ModelSpec) -> LoraConfig | None:
-    """peft's configuration, None for full fine-tuning."""
-    if model.lora is None:
-        return None
-    targets = model.lora.targets
-    return LoraConfig(
-        r=model.lora.rank,
-        lora_alpha=model.lora.alpha,
-        lora_dropout=model.lora.dropout,
-        target_modules=targets[0] if targets == ("all-linear",) else list(targets),
-        task_type="CAUSAL_LM",
-    )
-
-
-def quantization_of(model: ModelSpec) -> BitsAndBytesConfig | None:
-    """bitsandbytes' configuration, None for full precision."""
-    if model.quantization == "none":
-        return None
-    if model.quantization == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True)
-    compute = torch.bfloat16 if torch.cuda.is_available() else torch.float32
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=compute,
-    )
-
-
-def _keep_masters_in_fp32(model: Any) -> None:
-    """TRL casts adapters on a quantised base to bf16, where steps of 1e-5 round to nothing."""
-    for parameter in model.parameters():
-        if parameter.requires_grad and parameter.dtype != torch.float32:
-            parameter.data = parameter.data.float()
-
-
-def _keep_gradients_through_quantised_layers(model: Any) -> None:
-    """On CPUs with AVX512-BF16, bitsandbytes repacks 4-bit layers for inference once they are evaluated.
-
-    They stay so when training goes on, and the repacked product has no gradient.
-    """
-    for module in model.modules():
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = False
 
 
 def results_at(results: dict[int, EvaluationResult], step: int) -> dict[str, float]:

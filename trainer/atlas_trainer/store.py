@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from atlas_api.checkpoints import Checkpoints, S3Checkpoints
 from atlas_api.errors import CheckpointFailed
+from atlas_trainer.atomic_file import replace_bytes
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -56,10 +57,12 @@ class LocalStore:
         return path.read_bytes() if path.is_file() else None
 
     def write(self, key: str, data: bytes) -> None:
+        path = self.root / key
         try:
-            write_atomically(self.root / key, data)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_bytes(path, data)
         except OSError as error:
-            raise CheckpointFailed(f"cannot write {self.root / key}: {error.strerror}") from error
+            raise CheckpointFailed(f"cannot write {path}: {error.strerror}") from error
 
     def list(self, prefix: str) -> list[str]:
         folder = self.root / prefix
@@ -169,15 +172,6 @@ def _open_s3(s3: S3Checkpoints) -> S3Store:
 
     bucket, _, prefix = s3.uri.removeprefix("s3://").partition("/")
     return S3Store(client_for(s3.endpoint, s3.region, s3.credentials_from), bucket, prefix)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace *path* so that readers, and a machine that loses power, see the old or the new content, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(data)
-    _sync(draft)
-    draft.replace(path)
 
 
 def _sync(path: Path) -> None:

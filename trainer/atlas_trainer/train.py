@@ -9,8 +9,6 @@ interruption.
 import json
 import platform
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from atlas_api import TrainingRun
-from atlas_api.errors import AtlasError, NotFinite, OutOfMemory
+from atlas_api.errors import AtlasError
 from atlas_api.status import CheckpointAddress, CheckpointsStatus, ModelStatus
 from atlas_rewards import build_scorer
 from atlas_trainer import environment
@@ -27,11 +25,13 @@ from atlas_trainer.checkpoints import FINAL, RunCheckpoints, best, checkpoint_na
 from atlas_trainer.dataset import Dataset, build_dataset, freeze, thaw
 from atlas_trainer.interrupt import Interrupt
 from atlas_trainer.measurement import EvaluationResult
+from atlas_trainer.mirror import Mirror
 from atlas_trainer.progress import Reporter
 from atlas_trainer.runs import work_folder
 from atlas_trainer.session import Tally
-from atlas_trainer.store import LocalStore, Store, open_store, write_atomically
+from atlas_trainer.store import LocalStore, Store, open_store
 from atlas_trainer.tokenizer import load_tokenizer
+from atlas_trainer.torch_errors import torch_errors
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -47,13 +47,13 @@ def train(run: TrainingRun, console: Console) -> ModelStatus:
     environment.prepare(run.spec.model)
     store = open_store(run.spec.checkpoints)
     folder = work_folder(run, store)
-    mirror = None if isinstance(store, LocalStore) else _Mirror(store, run, folder)
+    mirror = None if isinstance(store, LocalStore) else Mirror(store, run, folder)
     if mirror:
         mirror.fetch(folder.parent / "status.json", folder / "metrics.jsonl")
     interrupt = Interrupt()
     with Reporter(run, folder, console, publish=mirror.publish if mirror else None) as reporter:
         try:
-            with interrupt.installed(), _torch_errors():
+            with interrupt.installed(), torch_errors():
                 model = _Attempt(run, store, reporter, interrupt).execute()
         except AtlasError as error:
             reporter.failed(error, interrupted=error.failure in RESUMABLE)
@@ -190,54 +190,3 @@ def _model_status(address: CheckpointAddress, run: int) -> ModelStatus:
 
 def _result_key(run: TrainingRun, step: int) -> str:
     return f"{run.folder}/evaluations/step-{step:06d}.json"
-
-
-class _Mirror:
-    """Keeps the reporter's files of one run the same here and in an object store."""
-
-    def __init__(self, store: Store, run: TrainingRun, folder: Path) -> None:
-        self.store = store
-        self.key = run.folder.rpartition("/")[0]
-        self.base = folder.parent
-
-    def publish(self, path: Path) -> None:
-        """Copy a file of the run into the store."""
-        self.store.write(self._key(path), path.read_bytes())
-
-    def fetch(self, *paths: Path) -> None:
-        """Take over what an earlier attempt, perhaps on another machine, has written."""
-        for path in paths:
-            if (data := self.store.read(self._key(path))) is not None:
-                write_atomically(path, data)
-
-    def _key(self, path: Path) -> str:
-        return f"{self.key}/{path.relative_to(self.base).as_posix()}"
-
-
-@contextmanager
-def _torch_errors() -> Iterator[None]:
-    """Name the cure for what torch only says in its own words."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        translated = translate(error)
-        if translated is None:
-            raise
-        raise translated from error
-
-
-def translate(error: BaseException) -> AtlasError | None:
-    """What an error of Python or torch means for the run. None when it is nothing that a user can mend."""
-    text = str(error).lower()
-    memory = ("out of memory", "can't allocate memory", "not enough memory")
-    if isinstance(error, MemoryError) or any(sign in text for sign in memory):
-        return OutOfMemory(
-            "memory ran out: lower optimization.microBatchSize, grpo.maxCompletionTokens or model.maxLength, "
-            "or train with model.lora and model.quantization"
-        )
-    if "probability tensor contains either" in text:
-        return NotFinite(
-            "the model's probabilities are not finite: lower optimization.learningRate or check the weights in "
-            "model.source; the last checkpoint is from before"
-        )
-    return None

@@ -13,9 +13,7 @@ from psycopg.types.json import Jsonb
 
 from atlas_api.traces import TraceFilter
 from atlas_trainer.recorded import NO_VALID_SAMPLE
-
-REWARD_EPSILON = 1e-6
-"""Means of judge samples carry float noise: three times 0.7 is stored as 0.6999999999999998."""
+from atlas_trainer.sources.filters import REWARD_EPSILON
 
 _NO_VALID_SAMPLE = " || ".join(
     f'@.{path}rationale == "{NO_VALID_SAMPLE}"' for path in ("", "judges[*].", "judges[*].samples[*].")

@@ -1,0 +1,35 @@
+"""What torch and Python only say in their own words, in ours. Called by `train`. Loads no torch."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from atlas_api.errors import AtlasError, NotFinite, OutOfMemory
+
+
+@contextmanager
+def torch_errors() -> Iterator[None]:
+    """Name the cure for what torch only says in its own words."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        translated = translate(error)
+        if translated is None:
+            raise
+        raise translated from error
+
+
+def translate(error: BaseException) -> AtlasError | None:
+    """What an error of Python or torch means for the run. None when it is nothing that a user can mend."""
+    text = str(error).lower()
+    memory = ("out of memory", "can't allocate memory", "not enough memory")
+    if isinstance(error, MemoryError) or any(sign in text for sign in memory):
+        return OutOfMemory(
+            "memory ran out: lower optimization.microBatchSize, grpo.maxCompletionTokens or model.maxLength, "
+            "or train with model.lora and model.quantization"
+        )
+    if "probability tensor contains either" in text:
+        return NotFinite(
+            "the model's probabilities are not finite: lower optimization.learningRate or check the weights in "
+            "model.source; the last checkpoint is from before"
+        )
+    return None
