@@ -47,6 +47,7 @@ def s3_endpoint(_moto_address: str, tmp_path: Path) -> Iterator[str]:
         AWS_SHARED_CREDENTIALS_FILE=str(credentials),
         AWS_CONFIG_FILE=str(tmp_path / "no-aws-config"),
         AWS_EC2_METADATA_DISABLED="true",
+        XDG_CACHE_HOME=str(tmp_path / "cache"),
         MOTO_S3_DEFAULT_MAX_KEYS="5",
     ):
         yield _moto_address

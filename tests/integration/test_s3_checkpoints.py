@@ -92,6 +92,16 @@ def test_another_machine_starts_the_next_run_beside_the_first(bucket: Bucket, fo
     assert [entry["run"] for entry in status["history"]] == [1]
 
 
+def test_what_the_store_no_longer_holds_is_forgotten_here_as_well(bucket: Bucket, folder: Path) -> None:
+    training = s3_training(folder, bucket)
+    store = open_store(training.spec.checkpoints)
+    run(training, fresh=False, console=Console(quiet=True))
+    store.delete(store.list("agents/demo"))
+    run(training, fresh=False, console=Console(quiet=True))
+    status = json.loads(store.read("agents/demo/status.json") or b"")
+    assert (status["run"]["number"], status.get("history", [])) == (1, [])
+
+
 def test_a_missing_bucket_is_reported_before_training(s3_endpoint: str, folder: Path) -> None:
     checkpoints = {"s3": {"uri": "s3://nowhere/models", "endpoint": s3_endpoint}}
     with pytest.raises(SourceMissing, match="nowhere"):

@@ -24,9 +24,12 @@ class Mirror:
         self.store.write(self._key(path), path.read_bytes())
 
     def fetch(self, *paths: Path) -> None:
-        """Take over what an earlier attempt, perhaps on another machine, has written."""
+        """Make files here what they are in the store, the truth: another machine may have gone on meanwhile."""
         for path in paths:
-            if (data := self.store.read(self._key(path))) is not None:
+            data = self.store.read(self._key(path))
+            if data is None:
+                path.unlink(missing_ok=True)
+            else:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 replace_bytes(path, data)
 

@@ -5,6 +5,7 @@ Called by `atlas-core run`. The decision is pure; what it needs is read from the
 """
 
 import fcntl
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,7 +61,8 @@ def training_folder(key: str, store: Store) -> Path:
     """Where a training works on this machine: in the store when that is a folder, else in the user's cache."""
     if isinstance(store, LocalStore):
         return store.root / key
-    return Path("~/.cache/atlas-core/runs").expanduser() / store.uri(key).removeprefix("s3://")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return cache / "atlas-core" / "runs" / store.uri(key).removeprefix("s3://")
 
 
 def work_folder(run: TrainingRun, store: Store) -> Path:

@@ -49,6 +49,8 @@ def train(run: TrainingRun, console: Console) -> ModelStatus:
     folder = work_folder(run, store)
     mirror = None if isinstance(store, LocalStore) else Mirror(store, run, folder)
     if mirror:
+        if run.attempt == 1:
+            shutil.rmtree(folder, ignore_errors=True)
         mirror.fetch(folder.parent / "status.json", folder / "metrics.jsonl")
     interrupt = Interrupt()
     with Reporter(run, folder, console, publish=mirror.publish if mirror else None) as reporter:
