@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from atlas_api import AtlasTraining, parse
+from atlas_api.yaml_document import read_documents
+
 ROOT = Path(__file__).parents[2]
 PACKAGE_FOLDERS = ("crds", "trainer", "rewards", "cli", "examples")
 README = (ROOT / "README.md").read_text()
@@ -35,6 +38,11 @@ def test_the_map_in_the_readme_is_the_tree() -> None:
         if path.suffix == ".py" and path.parts[0] in (*PACKAGE_FOLDERS, "benchmarks") and path.name != "__init__.py"
     }
     assert mapped() == modules
+
+
+def test_the_manifest_in_the_readme_is_accepted() -> None:
+    (document,) = read_documents(README.split("```yaml")[1].split("```")[0])
+    assert parse(AtlasTraining, document).spec.grpo.group_size == 8
 
 
 def test_the_readme_is_short() -> None:
