@@ -38,7 +38,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
     def prepare(name: str) -> Path:
         folder = tmp_path_factory.mktemp(name)
-        save_tiny_model(folder / "model")
+        save_tiny_model(folder / "model", width=384)
         write_export(folder)
         optimization = {"maxSteps": STEPS, "batchSize": 8, "microBatchSize": 4, "learningRate": 1e-3}
         checkpoints = {"local": {"path": str(folder / "runs")}, "everySteps": 2, "keep": 2}

@@ -1,4 +1,4 @@
-"""A random model small enough to train for real inside a test: 2 layers of 64, a token a character, ChatML."""
+"""A random model small enough to train for real inside a test: 2 layers, a token a character, ChatML."""
 
 import string
 from pathlib import Path
@@ -27,14 +27,14 @@ def character_tokenizer() -> PreTrainedTokenizerFast:
     return fast
 
 
-def save_tiny_model(folder: Path) -> Path:
-    """Write model and tokenizer, always the same. Returns *folder*."""
+def save_tiny_model(folder: Path, width: int = 64) -> Path:
+    """Write model and tokenizer, the same each time. A larger *width* makes files that take longer to write."""
     tokenizer = character_tokenizer()
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=128,
+        hidden_size=width,
+        intermediate_size=2 * width,
         num_hidden_layers=2,
         num_attention_heads=2,
         num_key_value_heads=2,
