@@ -6,7 +6,7 @@ Given to `GRPOTrainer(reward_funcs=[...])` by `atlas_trainer`. Needs neither tor
 
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any
 
 from atlas_rewards.item import Item, Message
 from atlas_rewards.scoring import Score, Scorer
@@ -17,22 +17,13 @@ Text = str | Sequence[Message]
 _METADATA = {"session_id": "sessionId", "task": "task", "learning_key": "learningKey"}
 
 
-class Scored(NamedTuple):
-    """One completion of the last batch."""
-
-    prompt: tuple[Message, ...]
-    completion: str
-    score: Score
-
-
 class VerifierReward:
-    """A reward function. `last` holds the batch it scored last, for reports."""
+    """A reward function."""
 
     __name__ = "verifiers"
 
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
-        self.last: tuple[Scored, ...] = ()
 
     def __call__(
         self,
@@ -47,9 +38,6 @@ class VerifierReward:
         rows = zip(prompts, completions, _rows(columns, len(prompts)), strict=True)
         items = [_item(prompt, completion, row) for prompt, completion, row in rows]
         scores = [self._scorer.score(item) for item in items]
-        self.last = tuple(
-            Scored(item.prompt, item.completion, score) for item, score in zip(items, scores, strict=True)
-        )
         if log_metric is not None:
             for name, mean in _means(scores).items():
                 log_metric(f"rewards/{name}", mean)

@@ -39,7 +39,6 @@ def test_of_messages_the_last_assistant_turn_is_judged() -> None:
         [],
     ]
     assert reward([user("6*7?")] * 3, completions, reference=["42"] * 3) == [1.0, 0.0, 0.0]
-    assert [scored.completion for scored in reward.last] == ["42", "", ""]
 
 
 def test_the_mean_of_each_verifier_is_logged_over_what_it_could_judge() -> None:
@@ -52,16 +51,6 @@ def test_a_verifier_that_judged_nothing_logs_nothing() -> None:
     logged: dict[str, float] = {}
     make_reward()(["p"], ["42"], log_metric=logged.__setitem__)
     assert logged == {}
-
-
-def test_the_last_batch_is_kept_for_reports() -> None:
-    reward = make_reward()
-    reward(["first"], ["1"], reference=["1"])
-    reward([user("second")], [[assistant("2")]], reference=["3"])
-    (scored,) = reward.last
-    assert scored.prompt == ({"role": "user", "content": "second"},)
-    assert scored.completion == "2"
-    assert scored.score.value == 0.0
 
 
 def test_lists_of_different_length_are_a_mistake() -> None:
