@@ -7,6 +7,9 @@ from typing import Any
 Message = Mapping[str, Any]
 """A chat message: `role` and `content`."""
 
+METADATA = {"session_id": "sessionId", "task": "task", "learning_key": "learningKey"}
+"""Facts about the session: column of a row, and name in `Item.metadata`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -21,3 +24,8 @@ class Item:
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Facts about the session, for Python entry points: `sessionId`, `task`, `learningKey`."""
+
+
+def metadata_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What an item's metadata says, from a row with `session_id`, `task`, `learning_key`; unknown is left out."""
+    return {wire: row[name] for name, wire in METADATA.items() if row.get(name) is not None}

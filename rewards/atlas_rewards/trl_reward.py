@@ -8,13 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from atlas_rewards.item import Item, Message
+from atlas_rewards.item import METADATA, Item, Message, metadata_of
 from atlas_rewards.scoring import Score, Scorer
 
 Text = str | Sequence[Message]
 """What TRL calls a prompt or a completion: plain text, or messages when the dataset is conversational."""
-
-_METADATA = {"session_id": "sessionId", "task": "task", "learning_key": "learningKey"}
 
 
 class VerifierReward:
@@ -46,7 +44,7 @@ class VerifierReward:
 
 def _rows(columns: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
     """The dataset's columns that scoring reads, row by row. Absent columns are absent in every row."""
-    known = {name: columns[name] for name in ("reference", *_METADATA) if name in columns}
+    known = {name: columns[name] for name in ("reference", *METADATA) if name in columns}
     return [{name: values[index] for name, values in known.items()} for index in range(count)]
 
 
@@ -55,7 +53,7 @@ def _item(prompt: Text, completion: Text, row: Mapping[str, Any]) -> Item:
         completion=_answer(completion),
         reference=row.get("reference"),
         prompt=({"role": "user", "content": prompt},) if isinstance(prompt, str) else tuple(prompt),
-        metadata={wire: row[name] for name, wire in _METADATA.items() if row.get(name) is not None},
+        metadata=metadata_of(row),
     )
 
 

@@ -12,6 +12,7 @@ import torch
 
 from atlas_api.errors import NothingScored
 from atlas_rewards import SUCCESS, Item, Score, Scorer
+from atlas_rewards.item import metadata_of
 from atlas_trainer.chat_tokens import prompt_ids
 from atlas_trainer.measurement import EvaluationResult, Sample
 from atlas_trainer.rows import Row
@@ -80,7 +81,7 @@ class Evaluator:
 
 def item_of(row: Row, completion: str) -> Item:
     """What the verifiers see of a completion of *row*."""
-    metadata = {"sessionId": row.session_id, "task": row.task, "learningKey": row.learning_key}
+    metadata = metadata_of({"session_id": row.session_id, "task": row.task, "learning_key": row.learning_key})
     return Item(completion=completion, reference=row.reference, prompt=row.prompt, metadata=metadata)
 
 
