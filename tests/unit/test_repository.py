@@ -11,7 +11,7 @@ from atlas_api import AtlasTraining, parse
 from atlas_api.yaml_document import read_documents
 
 ROOT = Path(__file__).parents[2]
-PACKAGE_FOLDERS = ("crds", "trainer", "rewards", "cli", "examples")
+PACKAGE_FOLDERS = ("crds", "operator", "trainer", "rewards", "cli", "examples")
 README = (ROOT / "README.md").read_text()
 
 

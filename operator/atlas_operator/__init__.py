@@ -1,0 +1,1 @@
+"""The operator: AtlasTraining objects become training jobs, and their status tells the story."""
