@@ -15,8 +15,8 @@ help: ## Print this list
 run: $(READY) ## The main job: record an agent's traces, train on them, let the better agent work
 	$(BIN)/python -m desk
 
-test: $(READY) ## All tests that need no GPU
-	$(BIN)/pytest -m "not gpu"
+test: $(READY) ## All tests that need no GPU and no Kubernetes
+	$(BIN)/pytest -m "not gpu and not cluster and not e2e"
 
 test-gpu: $(READY) ## The tests that need a GPU
 	$(BIN)/pytest -m gpu

@@ -5,6 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from atlas_api.base import ApiModel, Rule
+from atlas_api.names import DNS_SUBDOMAIN
 from atlas_api.secrets import CredentialsSource
 
 
@@ -24,21 +25,34 @@ class S3Checkpoints(ApiModel):
     """Reference to the credentials. Left out: the standard AWS chain."""
 
 
+class VolumeCheckpoints(ApiModel):
+    """A PersistentVolumeClaim in the training's namespace. Only worker 0 writes."""
+
+    claim_name: str = Field(pattern=DNS_SUBDOMAIN, max_length=253)
+    """Name of the claim."""
+
+    path: str = Field("", max_length=1024, pattern=r"^([^/.][^/]*(/[^/.][^/]*)*)?$")
+    """Folder in it. Runs go below it, under namespace and name."""
+
+
 class LocalCheckpoints(ApiModel):
-    """A folder on this machine."""
+    """A folder on this machine. Not for clusters, where it is lost with the pod."""
 
     path: str = Field(min_length=1)
     """The folder. Runs go below it, under namespace and name."""
 
 
 class Checkpoints(ApiModel):
-    """What is saved during a run. Set exactly one of `s3`, `local`."""
+    """What is saved during a run. Set exactly one of `s3`, `volume`, `local`."""
 
     s3: S3Checkpoints | None = None
     """An object store."""
 
+    volume: VolumeCheckpoints | None = None
+    """A PersistentVolumeClaim. Needs a cluster."""
+
     local: LocalCheckpoints | None = None
-    """A folder."""
+    """A folder. Needs `atlas-core run`."""
 
     every_steps: int = Field(50, ge=1)
     """Save every so many optimizer steps, and always at the end."""
@@ -50,5 +64,8 @@ class Checkpoints(ApiModel):
     """Keep the checkpoint with the best held-out success as well."""
 
     RULES: ClassVar = (
-        Rule("[has(self.s3), has(self.local)].exists_one(is_set, is_set)", "set exactly one of s3, local"),
+        Rule(
+            "[has(self.s3), has(self.volume), has(self.local)].exists_one(is_set, is_set)",
+            "set exactly one of s3, volume, local",
+        ),
     )

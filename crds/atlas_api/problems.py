@@ -12,12 +12,17 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from atlas_api.names import DNS_LABEL, DNS_SUBDOMAIN, KEY
+from atlas_api.quantity import QUANTITY
 from atlas_api.rules import Path, model_in
-from atlas_api.training import DNS_LABEL, DNS_SUBDOMAIN
 
 PATTERNS = {
     DNS_SUBDOMAIN: "lower case letters, digits, dashes and dots, with a letter or digit at both ends",
     DNS_LABEL: "lower case letters, digits and dashes, with a letter or digit at both ends",
+    KEY: "letters, digits, dots, dashes and underscores",
+    QUANTITY: "an amount like 4, 500m or 32Gi",
+    r"^/": "a path that begins with /",
+    r"^([^/.][^/]*(/[^/.][^/]*)*)?$": "a path below the claim, like models/atlas",
     r"^[a-z][a-z0-9_]{0,39}$": "lower case letters, digits and underscores, a letter first, at most 40 in all",
     r"^s3://[^/]+(/.*)?$": "an address like s3://bucket/prefix",
     r"^https?://": "an address that begins with http:// or https://",

@@ -6,11 +6,60 @@ from pydantic import AwareDatetime, Field
 
 from atlas_api.base import ApiModel
 
-Phase = Literal["Running", "Succeeded", "Failed", "Interrupted"]
+Phase = Literal[
+    "Pending",
+    "Queued",
+    "Starting",
+    "Running",
+    "Stopping",
+    "Retrying",
+    "Suspended",
+    "Succeeded",
+    "Failed",
+    "Interrupted",
+]
+Outcome = Literal["Succeeded", "Failed", "Replaced"]
+Trigger = Literal["Created", "SpecChange", "RetrainAt"]
+StopReason = Literal["Suspended", "Replaced", "Moved", "QueueTimeout", "StartTimeout", "RunTimeout", "Stalled"]
+
+
+class Condition(ApiModel):
+    """One fact about the training, in the form that Kubernetes tools read."""
+
+    type: str = Field(max_length=316)
+    """Which fact."""
+
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+
+    observed_generation: int
+    """Generation of the spec that this was said of."""
+
+    last_transition_time: AwareDatetime
+    """When `status` last changed."""
+
+    reason: str = Field(max_length=1024)
+    """Why, in one CamelCase word."""
+
+    message: str = Field("", max_length=32768)
+    """Why, in one line that names the cure."""
+
+
+class Stopping(ApiModel):
+    """The live attempt was asked for a checkpoint and is going away."""
+
+    reason: StopReason
+    """Why."""
+
+    since: AwareDatetime
+    """When it was asked."""
+
+    message: str = ""
+    """Details for people."""
 
 
 class RunStatus(ApiModel):
-    """The newest run."""
+    """The newest run. On a cluster the operator reads its own decisions back from here."""
 
     number: int = Field(ge=1)
     """Counts runs of this training from 1."""
@@ -23,6 +72,54 @@ class RunStatus(ApiModel):
 
     started_at: AwareDatetime
     """When the first attempt started."""
+
+    trigger: Trigger | None = None
+    """Why it was started."""
+
+    placement_hash: str | None = None
+    """Hash of `compute` and the addresses that the newest attempt was started with."""
+
+    limits_hash: str | None = None
+    """Hash of `limits` when the run ended."""
+
+    job: str | None = None
+    """Name of the newest attempt's PyTorchJob."""
+
+    job_uid: str | None = None
+    """Its UID, once it exists."""
+
+    attempt_at: AwareDatetime | None = None
+    """When the newest attempt was decided."""
+
+    running_at: AwareDatetime | None = None
+    """When the newest attempt was first seen running."""
+
+    ran_seconds: int = Field(0, ge=0)
+    """Training time of earlier attempts, in seconds."""
+
+    failures: dict[str, int] = {}
+    """Failed attempts of this run by class, as in `limits.retries`."""
+
+    retry_at: AwareDatetime | None = None
+    """When the next attempt starts."""
+
+    stopping: Stopping | None = None
+    """Set while the newest attempt is being stopped."""
+
+    paused: bool = False
+    """Stopped by `suspend`; goes on with the next attempt."""
+
+    finished_at: AwareDatetime | None = None
+    """When the run ended. A run that ended never starts again."""
+
+    outcome: Outcome | None = None
+    """How it ended."""
+
+    reason: str | None = None
+    """Why the newest failure happened, in one CamelCase word."""
+
+    message: str | None = None
+    """Why, in one line that names the cure."""
 
 
 class Progress(ApiModel):
@@ -124,16 +221,41 @@ class HistoryEntry(ApiModel):
     """Its last numbers, named as in `status.metrics`."""
 
 
+class Display(ApiModel):
+    """What `kubectl get` shows, ready to print."""
+
+    method: str | None = None
+    """`GRPO`."""
+
+    progress: str | None = None
+    """Share done, like `62%`."""
+
+    step: str | None = None
+    """Steps done and planned, like `248/400`."""
+
+    eta: str | None = None
+    """Time left, like `41m`."""
+
+    reward: str | None = None
+    """Mean reward of the newest step, like `0.71`."""
+
+
 class AtlasTrainingStatus(ApiModel):
     """What exists."""
 
-    phase: Phase
+    observed_generation: int | None = None
+    """Generation of the spec that this status speaks of; -1 until the operator has seen the object."""
+
+    conditions: tuple[Condition, ...] = Field((), max_length=16)
+    """Ready, Reconciling, Stalled, Accepted, Running, Suspended, LastRunSucceeded, ModelAvailable."""
+
+    phase: Phase | None = None
     """One word: what the newest run is doing, or how it ended."""
 
     message: str | None = None
     """Why, in one line that names the cure. Set when the run did not succeed."""
 
-    run: RunStatus
+    run: RunStatus | None = None
     """The newest run."""
 
     progress: Progress | None = None
@@ -153,3 +275,56 @@ class AtlasTrainingStatus(ApiModel):
 
     history: tuple[HistoryEntry, ...] = ()
     """Earlier runs, newest first."""
+
+    last_handled_retrain_at: str | None = Field(None, max_length=253)
+    """Value of the annotation `atlas.arc.computer/retrain-at` that the newest run answered."""
+
+    display: Display | None = None
+    """What `kubectl get` shows."""
+
+
+class LocalStatus(AtlasTrainingStatus):
+    """The status of a training that has had a run: what `atlas-core run` writes."""
+
+    phase: Phase
+    """One word: what the newest run is doing, or how it ended."""
+
+    run: RunStatus
+    """The newest run."""
+
+
+class RunReport(ApiModel):
+    """What the trainer says of its run on a cluster. The operator checks and bounds it before it believes any of it."""
+
+    run: int = Field(ge=1)
+    """Number of the run."""
+
+    attempt: int = Field(ge=1)
+    """Number of the attempt."""
+
+    phase: Literal["Running", "Succeeded", "Failed", "Interrupted"]
+    """What the attempt is doing, or how it ended."""
+
+    reason: str | None = None
+    """Name of the error that ended it, as in `atlas_api.errors`."""
+
+    message: str | None = None
+    """The error, in one line that names the cure."""
+
+    exit_code: int | None = None
+    """Exit code that goes with the error."""
+
+    progress: Progress | None = None
+    """How far it is."""
+
+    metrics: dict[str, float] = {}
+    """Named as in `status.metrics`."""
+
+    dataset: DatasetStatus | None = None
+    """What it learns from."""
+
+    checkpoints: CheckpointsStatus = CheckpointsStatus()
+    """What it has saved."""
+
+    model: ModelStatus | None = None
+    """The finished model: only `phase: Succeeded` has one."""

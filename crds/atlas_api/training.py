@@ -8,16 +8,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from atlas_api.base import ApiModel, Rule
 from atlas_api.checkpoints import Checkpoints
+from atlas_api.compute import Compute
 from atlas_api.evaluation import Evaluation
 from atlas_api.grpo import Grpo
+from atlas_api.limits import Limits
 from atlas_api.model import ModelSpec
+from atlas_api.names import DNS_LABEL, DNS_SUBDOMAIN
 from atlas_api.optimization import Optimization
+from atlas_api.retrain import Retrain
 from atlas_api.reward import Reward
 from atlas_api.status import AtlasTrainingStatus
 from atlas_api.traces import Traces
-
-DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 
 
 class AtlasTrainingSpec(ApiModel):
@@ -44,6 +45,24 @@ class AtlasTrainingSpec(ApiModel):
     checkpoints: Checkpoints
     """Where the results go."""
 
+    compute: Compute = Compute()
+    """The training pods."""
+
+    limits: Limits = Limits()
+    """Deadlines and retries."""
+
+    retrain: Retrain = Retrain()
+    """When a new run starts."""
+
+    suspend: bool = False
+    """Stop after a checkpoint and free the pods; set it back to go on from there."""
+
+    history_limit: int = Field(10, ge=0, le=50)
+    """Earlier runs that the status remembers."""
+
+    ready_when: Literal["Accepted", "Running", "Succeeded"] = "Accepted"
+    """What the condition Ready means while nothing has failed. Runs take hours: pipelines rarely wait for more."""
+
     trainer_args: dict[str, Any] = {}
     """Passed to TRL's `GRPOConfig` as is, for exotic knobs. Names that other fields set are refused."""
 
@@ -56,12 +75,39 @@ class AtlasTrainingSpec(ApiModel):
             "self.model.maxLength > self.grpo.maxCompletionTokens",
             "model.maxLength must exceed grpo.maxCompletionTokens: no room is left for the prompt",
         ),
+        Rule(
+            "self.optimization.batchSize % (self.compute.workers * (self.compute.gpusPerWorker > 1"
+            " ? self.compute.gpusPerWorker : 1)) == 0",
+            "optimization.batchSize must be a multiple of the training processes"
+            " (compute.workers times compute.gpusPerWorker)",
+        ),
     )
 
     def hash(self) -> str:
-        """16 hex digits over what changes the trained model, after defaulting; where results go does not count."""
-        document = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"checkpoints"})
-        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+        """Digest of what changes the trained model, after defaulting. Where it runs and is kept does not count."""
+        document = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_NOT_THE_RECIPE)
+        if document["traces"].get("s3"):
+            document["traces"]["s3"].pop("credentialsFrom", None)
+        return _digest(document)
+
+    def placement_hash(self) -> str:
+        """Digest of how an attempt is executed: another one needs other pods, not another model."""
+        s3 = self.traces.s3
+        credentials = s3.credentials_from.model_dump(mode="json") if s3 and s3.credentials_from else None
+        checkpoints = self.checkpoints.model_dump(mode="json", include={"s3", "volume", "local"})
+        return _digest([self.compute.normalised(), checkpoints, credentials])
+
+    def limits_hash(self) -> str:
+        """Digest of deadlines and retries."""
+        return _digest(self.limits.model_dump(mode="json"))
+
+
+_NOT_THE_RECIPE = {"checkpoints", "compute", "limits", "retrain", "suspend", "history_limit", "ready_when"}
+
+
+def _digest(document: Any) -> str:
+    """16 hex digits over *document*, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class Metadata(BaseModel):

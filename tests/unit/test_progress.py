@@ -13,7 +13,7 @@ from support.measured import Clock, make_address, make_dataset, make_model, make
 
 from atlas_api import parse_json
 from atlas_api.errors import FlatReward, InvalidManifest, Preempted
-from atlas_api.status import AtlasTrainingStatus, CheckpointsStatus
+from atlas_api.status import CheckpointsStatus, LocalStatus
 from atlas_trainer.metrics_log import MetricsLog
 from atlas_trainer.progress import Reporter
 
@@ -29,8 +29,8 @@ def reporter(base: Path, number: int = 1, attempt: int = 1, published: list[Path
     return Reporter(run, run_folder(base, number), Console(file=io.StringIO()), publish, Clock())
 
 
-def status_of(base: Path) -> AtlasTrainingStatus:
-    return parse_json(AtlasTrainingStatus, (base / "agents" / "demo" / "status.json").read_bytes())
+def status_of(base: Path) -> LocalStatus:
+    return parse_json(LocalStatus, (base / "agents" / "demo" / "status.json").read_bytes())
 
 
 def events(file: Path) -> Iterator[Any]:

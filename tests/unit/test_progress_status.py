@@ -7,7 +7,7 @@ import pytest
 from support.measured import START, make_address, make_dataset, make_model, make_result, make_run
 
 from atlas_api.errors import FlatReward, Preempted
-from atlas_api.status import AtlasTrainingStatus, CheckpointsStatus
+from atlas_api.status import CheckpointsStatus, LocalStatus
 from atlas_trainer.progress_status import (
     HISTORY_LIMIT,
     eta_seconds,
@@ -24,7 +24,7 @@ from atlas_trainer.progress_status import (
 LATER = START + timedelta(minutes=9)
 
 
-def trained(folder: Path, number: int = 1) -> AtlasTrainingStatus:
+def trained(folder: Path, number: int = 1) -> LocalStatus:
     """A run that is at step 5 of 12, with everything known."""
     status = status_after_start(None, make_run(folder, number))
     status = status_after_dataset(status, make_dataset(status=3))

@@ -17,7 +17,7 @@ from support.measured import (
 )
 
 from atlas_api.errors import NothingMatched
-from atlas_api.status import AtlasTrainingStatus, CheckpointsStatus
+from atlas_api.status import CheckpointsStatus, LocalStatus
 from atlas_trainer.measurement import EvaluationResult
 from atlas_trainer.progress_status import (
     progress_at,
@@ -68,7 +68,7 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.texts).split())
 
 
-def finished(folder: Path, **spec: Any) -> AtlasTrainingStatus:
+def finished(folder: Path, **spec: Any) -> LocalStatus:
     status = status_after_start(None, make_run(folder, **spec))
     status = status_after_dataset(status, make_dataset(reviewStatus=31, noAnswer=1200))
     status = status_after_step(status, progress_at(4, 4, 0, START), trl_log(4))

@@ -8,7 +8,7 @@ from support.trainings import make_training
 
 from atlas_api import AtlasTraining
 from atlas_api.errors import RunActive
-from atlas_api.status import AtlasTrainingStatus, Phase, RunStatus
+from atlas_api.status import LocalStatus, Phase, RunStatus
 from atlas_trainer.runs import locked, newest_run, next_run
 from atlas_trainer.store import LocalStore
 
@@ -16,9 +16,9 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 EARLIER = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-def left_behind(training: AtlasTraining, phase: Phase, number: int = 3, attempt: int = 2) -> AtlasTrainingStatus:
+def left_behind(training: AtlasTraining, phase: Phase, number: int = 3, attempt: int = 2) -> LocalStatus:
     run = RunStatus(number=number, attempt=attempt, spec_hash=training.spec.hash(), started_at=EARLIER)
-    return AtlasTrainingStatus(phase=phase, run=run)
+    return LocalStatus(phase=phase, run=run)
 
 
 def test_the_first_run_is_number_one(tmp_path: Path) -> None:

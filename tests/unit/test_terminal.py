@@ -11,7 +11,7 @@ from support.measured import START, make_model, make_result, make_run, make_samp
 
 from atlas_api.errors import Preempted
 from atlas_api.run import TrainingRun
-from atlas_api.status import AtlasTrainingStatus
+from atlas_api.status import LocalStatus
 from atlas_trainer.closing import closing
 from atlas_trainer.comparison import Comparison
 from atlas_trainer.loading import how_to_load
@@ -128,7 +128,7 @@ def ended(folder: Path, after: float | None, **spec: Any) -> str:
     return _closing_text(run, status_after_success(status, make_model(), START), after)
 
 
-def _closing_text(run: TrainingRun, status: AtlasTrainingStatus, after: float | None) -> str:
+def _closing_text(run: TrainingRun, status: LocalStatus, after: float | None) -> str:
     results = [make_result(0, success=0.2, tokens=14.0)]
     if after is not None:
         results.append(make_result(4, success=after, tokens=7.0))

@@ -15,14 +15,14 @@ from rich.text import Text
 
 from atlas_api.evaluation import Targets
 from atlas_api.run import TrainingRun
-from atlas_api.status import AtlasTrainingStatus
+from atlas_api.status import LocalStatus
 from atlas_trainer.comparison import Comparison, Verdict
 from atlas_trainer.loading import how_to_load
 from atlas_trainer.measurement import EvaluationResult
 from atlas_trainer.quantity import change, percent, points, score, tokens
 
 
-def closing(run: TrainingRun, status: AtlasTrainingStatus, comparison: Comparison, report: Path) -> RenderableType:
+def closing(run: TrainingRun, status: LocalStatus, comparison: Comparison, report: Path) -> RenderableType:
     """Everything to print at the end, whatever the end was."""
     parts: list[RenderableType] = [Text(), Text(_headline(run, status), style="bold")]
     if comparison.before or comparison.after:
@@ -60,7 +60,7 @@ def target_text(verdict: Verdict | None, wanted: str) -> str:
     return f"{'met' if verdict.met else 'missed'} ({wanted})" if verdict else ""
 
 
-def _headline(run: TrainingRun, status: AtlasTrainingStatus) -> str:
+def _headline(run: TrainingRun, status: LocalStatus) -> str:
     name = f"Run {run.number} of {run.namespace}/{run.name}"
     if status.phase == "Succeeded":
         return f"{name} is done"
@@ -69,7 +69,7 @@ def _headline(run: TrainingRun, status: AtlasTrainingStatus) -> str:
     return f"{name} {word}{reached}"
 
 
-def _places(status: AtlasTrainingStatus, report: Path) -> list[RenderableType]:
+def _places(status: LocalStatus, report: Path) -> list[RenderableType]:
     """Where to look next: a label and an address a line, never wrapped, so that they can be copied."""
     latest, best = status.checkpoints.latest, status.checkpoints.best
     places = [

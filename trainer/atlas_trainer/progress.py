@@ -5,7 +5,7 @@ The one object that the trainer tells what happens. It fans out:
     metrics.jsonl       every number
     tensorboard/        the same numbers as TensorBoard files
     report.html         the whole story, after each evaluation and at the end
-    ../status.json      AtlasTrainingStatus of the training, after every event
+    ../status.json      LocalStatus of the training, after every event
 
 Called by `train`. Knows no model and no store: *publish* carries a finished file to wherever the run's files go.
 """
@@ -22,7 +22,7 @@ from rich.console import Console
 from atlas_api import parse_json
 from atlas_api.errors import AtlasError
 from atlas_api.run import TrainingRun
-from atlas_api.status import AtlasTrainingStatus, CheckpointsStatus, DatasetStatus, ModelStatus, Progress
+from atlas_api.status import CheckpointsStatus, DatasetStatus, LocalStatus, ModelStatus, Progress
 from atlas_trainer import progress_status as after
 from atlas_trainer.atomic_file import replace_text
 from atlas_trainer.closing import closing
@@ -155,7 +155,7 @@ class Reporter:
         self.terminal.close()
         self.tensorboard.close()
 
-    def _end(self, status: AtlasTrainingStatus) -> None:
+    def _end(self, status: LocalStatus) -> None:
         self._write_status(status)
         self.tensorboard.close()
         self._write_report()
@@ -169,7 +169,7 @@ class Reporter:
         eta = after.eta_seconds(self.marks, self.max_steps - step)
         return after.progress_at(step, self.max_steps, eta, now)
 
-    def _write_status(self, status: AtlasTrainingStatus) -> None:
+    def _write_status(self, status: LocalStatus) -> None:
         self.status = status
         document = status.model_dump(mode="json", by_alias=True, exclude_none=True)
         replace_text(self.status_path, json.dumps(document, indent=2) + "\n")
@@ -188,8 +188,8 @@ class Reporter:
                 self.publish(path)
 
 
-def _read_status(path: Path) -> AtlasTrainingStatus | None:
-    return parse_json(AtlasTrainingStatus, path.read_bytes()) if path.exists() else None
+def _read_status(path: Path) -> LocalStatus | None:
+    return parse_json(LocalStatus, path.read_bytes()) if path.exists() else None
 
 
 def evaluation_phase(step: int, max_steps: int) -> str:

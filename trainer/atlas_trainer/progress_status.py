@@ -12,10 +12,10 @@ from datetime import datetime
 from atlas_api.errors import AtlasError
 from atlas_api.run import TrainingRun
 from atlas_api.status import (
-    AtlasTrainingStatus,
     CheckpointsStatus,
     DatasetStatus,
     HistoryEntry,
+    LocalStatus,
     ModelStatus,
     Phase,
     Progress,
@@ -28,18 +28,18 @@ MESSAGE_LIMIT = 1000
 RECENT_STEPS = 20
 
 
-def status_after_start(previous: AtlasTrainingStatus | None, run: TrainingRun) -> AtlasTrainingStatus:
+def status_after_start(previous: LocalStatus | None, run: TrainingRun) -> LocalStatus:
     """Begin an attempt. The same run keeps what it has reached; a new run moves the previous one into the history."""
     begun = RunStatus(number=run.number, attempt=run.attempt, spec_hash=run.spec.hash(), started_at=run.started_at)
     if previous is None:
-        return AtlasTrainingStatus(phase="Running", run=begun)
+        return LocalStatus(phase="Running", run=begun)
     if previous.run.number == run.number:
         return previous.model_copy(update={"phase": "Running", "message": None, "run": begun})
     history = (_history_entry(previous), *previous.history)[:HISTORY_LIMIT]
-    return AtlasTrainingStatus(phase="Running", run=begun, model=previous.model, history=history)
+    return LocalStatus(phase="Running", run=begun, model=previous.model, history=history)
 
 
-def _history_entry(ended: AtlasTrainingStatus) -> HistoryEntry:
+def _history_entry(ended: LocalStatus) -> HistoryEntry:
     """Sum up a run. One that still says Running was killed before it could say anything else."""
     killed = ended.phase == "Running"
     return HistoryEntry(
@@ -51,7 +51,7 @@ def _history_entry(ended: AtlasTrainingStatus) -> HistoryEntry:
     )
 
 
-def status_after_dataset(status: AtlasTrainingStatus, dataset: DatasetStatus) -> AtlasTrainingStatus:
+def status_after_dataset(status: LocalStatus, dataset: DatasetStatus) -> LocalStatus:
     """Say what the run learns from."""
     return status.model_copy(update={"dataset": dataset})
 
@@ -62,51 +62,47 @@ def progress_at(step: int, max_steps: int, eta: int | None, now: datetime) -> Pr
     return Progress(step=step, max_steps=max_steps, percent=percent, eta_seconds=eta, updated_at=now)
 
 
-def status_after_step(
-    status: AtlasTrainingStatus, progress: Progress, metrics: Mapping[str, float]
-) -> AtlasTrainingStatus:
+def status_after_step(status: LocalStatus, progress: Progress, metrics: Mapping[str, float]) -> LocalStatus:
     """Move to *progress*, and take reward and loss from TRL's *metrics* where they are finite."""
     moved = status.model_copy(update={"progress": progress})
     return _with_metrics(moved, {name: metrics.get(name) for name in ("reward", "loss")})
 
 
-def status_after_evaluation(status: AtlasTrainingStatus, result: EvaluationResult) -> AtlasTrainingStatus:
+def status_after_evaluation(status: LocalStatus, result: EvaluationResult) -> LocalStatus:
     """Take the held-out numbers: as the baseline at step 0, as the newest evaluation after it."""
     kind = "eval" if result.step else "baseline"
     return _with_metrics(status, {f"{kind}Success": result.success, f"{kind}Tokens": result.tokens})
 
 
-def status_after_rewind(status: AtlasTrainingStatus, newest: EvaluationResult | None) -> AtlasTrainingStatus:
+def status_after_rewind(status: LocalStatus, newest: EvaluationResult | None) -> LocalStatus:
     """Forget an evaluation past the step that training goes on from; *newest* is what is left after the baseline."""
     metrics = {name: number for name, number in status.metrics.items() if name not in ("evalSuccess", "evalTokens")}
     rewound = status.model_copy(update={"metrics": metrics})
     return status_after_evaluation(rewound, newest) if newest else rewound
 
 
-def status_after_save(status: AtlasTrainingStatus, checkpoints: CheckpointsStatus) -> AtlasTrainingStatus:
+def status_after_save(status: LocalStatus, checkpoints: CheckpointsStatus) -> LocalStatus:
     """Name the complete checkpoints."""
     return status.model_copy(update={"checkpoints": checkpoints})
 
 
-def status_after_success(status: AtlasTrainingStatus, model: ModelStatus, now: datetime) -> AtlasTrainingStatus:
+def status_after_success(status: LocalStatus, model: ModelStatus, now: datetime) -> LocalStatus:
     """End the run with a model."""
     return _ended(status, "Succeeded", None, now).model_copy(update={"model": model})
 
 
-def status_after_failure(
-    status: AtlasTrainingStatus, error: AtlasError, interrupted: bool, now: datetime
-) -> AtlasTrainingStatus:
+def status_after_failure(status: LocalStatus, error: AtlasError, interrupted: bool, now: datetime) -> LocalStatus:
     """End the attempt without one. The model of an earlier run stays."""
     return _ended(status, "Interrupted" if interrupted else "Failed", message_of(error), now)
 
 
-def _ended(status: AtlasTrainingStatus, phase: Phase, message: str | None, now: datetime) -> AtlasTrainingStatus:
+def _ended(status: LocalStatus, phase: Phase, message: str | None, now: datetime) -> LocalStatus:
     at_rest = {"eta_seconds": None, "updated_at": now}
     progress = status.progress.model_copy(update=at_rest) if status.progress else None
     return status.model_copy(update={"phase": phase, "message": message, "progress": progress})
 
 
-def _with_metrics(status: AtlasTrainingStatus, numbers: Mapping[str, float | None]) -> AtlasTrainingStatus:
+def _with_metrics(status: LocalStatus, numbers: Mapping[str, float | None]) -> LocalStatus:
     known = {name: number for name, number in numbers.items() if number is not None and math.isfinite(number)}
     return status.model_copy(update={"metrics": {**status.metrics, **known}})
 

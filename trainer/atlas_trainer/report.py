@@ -12,7 +12,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from atlas_api.run import TrainingRun
-from atlas_api.status import AtlasTrainingStatus, DatasetStatus, ModelStatus
+from atlas_api.status import DatasetStatus, LocalStatus, ModelStatus
 from atlas_trainer import chart, quantity
 from atlas_trainer.comparison import Comparison
 from atlas_trainer.loading import how_to_load
@@ -26,7 +26,7 @@ from atlas_trainer.untrusted_text import visible
 
 def render_report(
     run: TrainingRun,
-    status: AtlasTrainingStatus,
+    status: LocalStatus,
     metrics: MetricsLines,
     results: Sequence[EvaluationResult],
     written_at: datetime,
@@ -53,7 +53,7 @@ def render_report(
     )
 
 
-def _own_model(status: AtlasTrainingStatus) -> ModelStatus | None:
+def _own_model(status: LocalStatus) -> ModelStatus | None:
     """The model of this run: the status may still name an earlier one's."""
     return status.model if status.model and status.model.run == status.run.number else None
 

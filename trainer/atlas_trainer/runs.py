@@ -14,14 +14,14 @@ from pathlib import Path
 
 from atlas_api import AtlasTraining, TrainingRun, parse_json
 from atlas_api.errors import RunActive
-from atlas_api.status import AtlasTrainingStatus
+from atlas_api.status import LocalStatus
 from atlas_trainer.store import LocalStore, Store
 
 _RUN = re.compile(r"/run-(\d{4,})/")
 
 
 def next_run(
-    training: AtlasTraining, status: AtlasTrainingStatus | None, newest: int, fresh: bool, now: datetime
+    training: AtlasTraining, status: LocalStatus | None, newest: int, fresh: bool, now: datetime
 ) -> TrainingRun:
     """The attempt to start now.
 
@@ -41,15 +41,15 @@ def next_run(
     )
 
 
-def _can_continue(status: AtlasTrainingStatus, spec_hash: str, newest: int) -> bool:
+def _can_continue(status: LocalStatus, spec_hash: str, newest: int) -> bool:
     unfinished = status.phase in ("Running", "Interrupted")
     return unfinished and status.run.spec_hash == spec_hash and status.run.number == newest
 
 
-def read_status(store: Store, training: AtlasTraining) -> AtlasTrainingStatus | None:
+def read_status(store: Store, training: AtlasTraining) -> LocalStatus | None:
     """The status that the last run left in the store."""
     data = store.read(f"{training.key}/status.json")
-    return parse_json(AtlasTrainingStatus, data) if data else None
+    return parse_json(LocalStatus, data) if data else None
 
 
 def newest_run(store: Store, training: AtlasTraining) -> int:

@@ -76,7 +76,7 @@ def client_for(endpoint: str | None, region: str | None, credentials_from: Crede
     if endpoint and not urlsplit(endpoint).hostname:
         raise SourceMissing(f"endpoint {endpoint!r} names no host: write it as http://host:port")
     base = botocore.session.get_session()
-    if credentials_from:
+    if credentials_from and credentials_from.file:
         _use_file(base, Path(credentials_from.file).expanduser())
     with s3_errors("the AWS configuration"):
         session = boto3.Session(botocore_session=base)

@@ -1,0 +1,159 @@
+"""How the training pods of a run look and where they run. Without a cluster it does not matter."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from atlas_api.base import ApiModel, Rule
+from atlas_api.names import DNS_SUBDOMAIN
+from atlas_api.quantity import QUANTITY, amount
+from atlas_api.secrets import SecretKeyRef
+
+Quantity = Annotated[str, Field(pattern=QUANTITY, max_length=64)] | int
+ResourceList = dict[str, Quantity]
+
+
+class Resources(ApiModel):
+    """What each worker asks for and may use at most, as in a container of a pod."""
+
+    requests: ResourceList = {}
+    """Amounts that the scheduler sets aside, for example `cpu: 4`, `memory: 32Gi`."""
+
+    limits: ResourceList = {}
+    """Amounts that are never exceeded. `nvidia.com/gpu` comes from `gpusPerWorker`."""
+
+    RULES: ClassVar = (
+        Rule(
+            "!('nvidia.com/gpu' in self.requests) && !('nvidia.com/gpu' in self.limits)",
+            "nvidia.com/gpu is set by compute.gpusPerWorker; remove it here",
+        ),
+    )
+
+
+class Toleration(ApiModel):
+    """A taint that the pods put up with, as in a pod."""
+
+    key: str | None = Field(None, max_length=316)
+    """Key of the taint. Left out with operator `Exists`: every taint."""
+
+    operator: Literal["Exists", "Equal"] = "Equal"
+    """`Exists` ignores the value."""
+
+    value: str | None = Field(None, max_length=63)
+    """Value of the taint."""
+
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """Effect of the taint. Left out: all effects."""
+
+    toleration_seconds: int | None = None
+    """How long a `NoExecute` taint is put up with, in seconds."""
+
+
+class EnvVar(ApiModel):
+    """An environment variable of the training pods. Set exactly one of `value`, `secretKeyRef`."""
+
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=253)
+    """Name of the variable. Names that begin with `ATLAS_` are taken."""
+
+    value: str | None = Field(None, max_length=32768)
+    """Its value."""
+
+    secret_key_ref: SecretKeyRef | None = None
+    """Secret that holds its value."""
+
+    RULES: ClassVar = (
+        Rule(
+            "[has(self.value), has(self.secretKeyRef)].exists_one(is_set, is_set)",
+            "set exactly one of value, secretKeyRef",
+        ),
+        Rule("!self.name.startsWith('ATLAS_')", "names that begin with ATLAS_ are taken; choose another"),
+    )
+
+
+class Volume(ApiModel):
+    """Files that the training pods see: models, traces, caches. Set exactly one of `claim`, `configMap`, `secret`."""
+
+    claim: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
+    """Name of a PersistentVolumeClaim."""
+
+    config_map: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
+    """Name of a ConfigMap."""
+
+    secret: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
+    """Name of a Secret."""
+
+    mount_path: str = Field(pattern=r"^/", max_length=1024)
+    """Where the pods see it."""
+
+    read_only: bool = True
+    """Refuse writes."""
+
+    RULES: ClassVar = (
+        Rule(
+            "[has(self.claim), has(self.configMap), has(self.secret)].exists_one(is_set, is_set)",
+            "set exactly one of claim, configMap, secret",
+        ),
+    )
+
+
+class ImagePullSecret(ApiModel):
+    """A Secret that opens a private registry."""
+
+    name: str = Field(pattern=DNS_SUBDOMAIN, max_length=253)
+    """Name of the Secret."""
+
+
+class Compute(ApiModel):
+    """How the training pods look and where they run."""
+
+    image: str | None = Field(None, min_length=1, max_length=1024)
+    """Image of the trainer. Left out: the one that the operator was started with."""
+
+    image_pull_secrets: tuple[ImagePullSecret, ...] = Field((), max_length=16)
+    """Secrets for private registries."""
+
+    workers: int = Field(1, ge=1, le=64)
+    """Pods that train together."""
+
+    gpus_per_worker: int = Field(1, ge=0, le=64)
+    """GPUs (`nvidia.com/gpu`) of each pod; one process each. 0 trains on the CPU, in one process a pod."""
+
+    resources: Resources = Resources()
+    """CPU, memory and other resources of each pod."""
+
+    node_selector: dict[str, str] = {}
+    """Labels that a node must have."""
+
+    tolerations: tuple[Toleration, ...] = Field((), max_length=32)
+    """Taints that the pods put up with."""
+
+    affinity: dict[str, Any] = {}
+    """Affinity, as in a pod."""
+
+    priority_class_name: str | None = Field(None, max_length=253)
+    """PriorityClass of the pods."""
+
+    scheduler_name: str | None = Field(None, max_length=253)
+    """Scheduler of the pods. Left out: the cluster's default."""
+
+    queue_name: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
+    """Kueue queue that admits the job. Needs Kueue."""
+
+    env: tuple[EnvVar, ...] = Field((), max_length=128)
+    """Environment variables."""
+
+    volumes: tuple[Volume, ...] = Field((), max_length=32)
+    """Files that the pods see."""
+
+    @property
+    def processes(self) -> int:
+        """Training processes, over all workers."""
+        return self.workers * max(1, self.gpus_per_worker)
+
+    def normalised(self) -> dict[str, Any]:
+        """The wire form, with quantities as plain numbers, so that spelling makes no difference."""
+        document = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        for part in ("requests", "limits"):
+            amounts = document["resources"][part]
+            document["resources"][part] = {name: str(amount(given).normalize()) for name, given in amounts.items()}
+        return document

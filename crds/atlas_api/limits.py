@@ -1,0 +1,43 @@
+"""How long things may take and how often they are tried again."""
+
+from pydantic import Field
+
+from atlas_api.base import ApiModel
+
+
+class Retries(ApiModel):
+    """How often a run is tried again, by class of failure. Each attempt continues from the last complete checkpoint."""
+
+    infrastructure: int = Field(5, ge=0, le=1000)
+    """Node lost, storage or database away, pods evicted, no progress for `stallSeconds`."""
+
+    preempted: int = Field(50, ge=0, le=1000)
+    """Pods had to make room for more important ones."""
+
+    user: int = Field(0, ge=0, le=1000)
+    """The manifest, the model or the code is at fault."""
+
+    data: int = Field(0, ge=0, le=1000)
+    """The traces are at fault."""
+
+    out_of_memory: int = Field(0, ge=0, le=1000)
+    """Host or device memory was exhausted."""
+
+
+class Limits(ApiModel):
+    """Deadlines and retries. Without a cluster only you set limits."""
+
+    queue_seconds: int | None = Field(None, ge=1)
+    """Longest wait, in seconds, until the queue admits an attempt and every pod has a node. Left out: no limit."""
+
+    start_seconds: int = Field(1800, ge=1)
+    """Longest time, in seconds, from there until all pods run: image pull, volumes."""
+
+    run_seconds: int | None = Field(None, ge=1)
+    """Longest training time of a run, in seconds, all attempts together. Left out: no limit."""
+
+    stall_seconds: int = Field(1800, ge=1)
+    """Longest time, in seconds, without a sign of progress; then the attempt is stopped and tried again."""
+
+    retries: Retries = Retries()
+    """How often a run is tried again."""

@@ -1,0 +1,15 @@
+"""When a new run starts."""
+
+from typing import Literal
+
+from atlas_api.base import ApiModel
+
+RETRAIN_AT = "atlas.arc.computer/retrain-at"
+"""Annotation: a new value starts a new run. `status.lastHandledRetrainAt` echoes it."""
+
+
+class Retrain(ApiModel):
+    """When a new run starts. The annotation `atlas.arc.computer/retrain-at` always starts one."""
+
+    on_spec_change: Literal["Replace", "Wait", "Never"] = "Replace"
+    """A changed recipe stops the live run after a checkpoint (`Replace`), waits for its end (`Wait`), or nothing."""
