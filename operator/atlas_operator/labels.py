@@ -1,0 +1,51 @@
+"""How objects of the operator are named and found again. Names are deterministic: making something twice is harmless."""
+
+import hashlib
+
+GROUP = "atlas.arc.computer"
+VERSION = "v1alpha1"
+PLURAL = "atlastrainings"
+FIELD_MANAGER = "atlas-operator"
+
+TRAINING = f"{GROUP}/training"
+"""Label and annotation of every child. The label holds the short name, the annotation the whole one."""
+
+RUN = f"{GROUP}/run"
+ATTEMPT = f"{GROUP}/attempt"
+PLACEMENT = f"{GROUP}/placement-hash"
+
+_SHORT = 36
+_HASH = 8
+
+
+def short_name(training: str) -> str:
+    """*training* where it fits, else its beginning and a hash: a name, a label and the start of a job's name."""
+    if len(training) <= _SHORT and "." not in training:
+        return training
+    digest = hashlib.sha256(training.encode()).hexdigest()[:_HASH]
+    return f"{training[: _SHORT - _HASH - 1].replace('.', '-').rstrip('-')}-{digest}"
+
+
+def run_name(training: str, run: int) -> str:
+    """Name of the run's ConfigMap, ServiceAccount, Role and RoleBinding, and the start of its jobs' names."""
+    return f"{_starting_with_a_letter(short_name(training))}-{run}"
+
+
+def progress_name(training: str, run: int) -> str:
+    """Name of the ConfigMap that the run reports to."""
+    return f"{run_name(training, run)}-progress"
+
+
+def job_name(training: str, run: int, attempt: int) -> str:
+    """Name of an attempt's PyTorchJob: at most 50 characters, since pods and services add to it."""
+    return f"{run_name(training, run)}-{attempt}"
+
+
+def selector(training: str) -> str:
+    """Label selector of all children."""
+    return f"{TRAINING}={short_name(training)}"
+
+
+def _starting_with_a_letter(name: str) -> str:
+    """PyTorchJobs and their services must not begin with a digit."""
+    return name if name[0].isalpha() else f"t-{name}"

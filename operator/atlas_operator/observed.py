@@ -1,0 +1,43 @@
+"""What a reconciliation sees: the training and its children, as the API server returned them. Made by `cluster`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One look at one AtlasTraining. Lists hold only objects with its label."""
+
+    training: Document
+    """The AtlasTraining."""
+
+    jobs: tuple[Document, ...] = ()
+    """PyTorchJobs of all runs."""
+
+    pods: tuple[Document, ...] = ()
+    """Pods of all runs, terminated and terminating ones included."""
+
+    config_maps: tuple[Document, ...] = ()
+    """run.json and progress of all runs."""
+
+    events: tuple[Document, ...] = ()
+    """Events about those jobs and pods (core/v1), oldest first."""
+
+    backend_served: bool = True
+    """Whether the API server knows PyTorchJobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Which AtlasTraining."""
+
+    namespace: str
+    name: str
+
+
+def time_of(text: str | None) -> datetime | None:
+    """A time as Kubernetes writes it."""
+    return datetime.fromisoformat(text) if text else None
