@@ -1,0 +1,84 @@
+"""
+Folders of this machine in pods: PersistentVolumes, so that namespaces with the `restricted` Pod Security take them.
+
+Tests call it per namespace. The interpreter, the virtual environment and the sources appear in pods at their own paths;
+that is what makes `python` work in the trainer image.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any, TypedDict
+
+from cluster.kubectl import Kubectl
+
+PROJECT = Path(__file__).parents[2]
+SOURCES = ("crds", "operator", "trainer", "rewards", "cli", "examples")
+_SIZE = "1Gi"  # Kubernetes wants one; nothing enforces it for folders
+
+
+class Mount(TypedDict):
+    """An entry of `compute.volumes`."""
+
+    claim: str
+    mountPath: str
+
+
+def torch_claims(kubectl: Kubectl, namespace: str) -> list[Mount]:
+    """Make read-only claims of the interpreter, the virtual environment and the sources in `namespace`."""
+    folders = {"interpreter": Path(sys.base_prefix), "environment": Path(sys.prefix)}
+    folders |= {name: PROJECT / name for name in SOURCES}
+    return [folder_claim(kubectl, namespace, name, folder) for name, folder in folders.items()]
+
+
+def folder_claim(
+    kubectl: Kubectl, namespace: str, name: str, folder: Path, *, mount_path: str = "", writable: bool = False
+) -> Mount:
+    """Make the claim `name` of a folder of this machine; `mount_path` is the folder's own path unless given."""
+    mode = "ReadWriteMany" if writable else "ReadOnlyMany"
+    kubectl.apply(_volume(namespace, name, folder, mode))
+    kubectl.apply(_claim(namespace, name, mode))
+    return {"claim": name, "mountPath": mount_path or str(folder)}
+
+
+def pod_volumes(mounts: list[Mount]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """`volumes` and `volumeMounts` of a pod that mounts the claims read-only."""
+    volumes = [{"name": m["claim"], "persistentVolumeClaim": {"claimName": m["claim"], "readOnly": True}} for m in mounts]
+    inside = [{"name": m["claim"], "mountPath": m["mountPath"], "readOnly": True} for m in mounts]
+    return volumes, inside
+
+
+def remove_volumes(kubectl: Kubectl, namespace: str) -> None:
+    """Remove the volumes of a namespace; the claims go with the namespace."""
+    kubectl.run("delete", "persistentvolumes", "--selector", f"atlas-namespace={namespace}", "--wait=false")
+
+
+def _volume(namespace: str, name: str, folder: Path, mode: str) -> dict[str, Any]:
+    """A volume that only the one claim may take."""
+    owner = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": namespace, "name": name}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"{namespace}-{name}", "labels": {"atlas-namespace": namespace}},
+        "spec": {
+            "capacity": {"storage": _SIZE},
+            "accessModes": [mode],
+            "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": "",
+            "hostPath": {"path": str(folder), "type": "Directory"},
+            "claimRef": owner,
+        },
+    }
+
+
+def _claim(namespace: str, name: str, mode: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {
+            "accessModes": [mode],
+            "storageClassName": "",
+            "volumeName": f"{namespace}-{name}",
+            "resources": {"requests": {"storage": _SIZE}},
+        },
+    }

@@ -1,0 +1,125 @@
+"""
+Removes a node from this machine: containers, mounts, namespaces, cgroups, packet rules, folders. Also one that was killed.
+
+node.py calls it once the node's processes have stopped. It needs none of them: it goes by what the kernel lists.
+"""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from cluster import network
+from cluster.commands import attempt
+from cluster.containerd import SOCKET
+from cluster.state import NAMESPACES, SHARED_FOLDERS, SHIM_SOCKETS, STATE, Machine
+
+CGROUPS = Path("/sys/fs/cgroup")
+_PATIENCE = 10.0  # seconds until something that was killed must be gone
+
+
+def remove(machine: Machine) -> None:
+    """Make the machine what it was before the node came. Whatever is gone already is passed over."""
+    _kill_until_gone(_processes_in_containers)
+    _kill_until_gone(_shims)
+    _unmount(STATE, Path(machine.cluster))
+    _remove_namespaces(machine)
+    _remove_cgroups()
+    network.remove_bridge()
+    _restore_settings(machine)
+    _remove_shared(machine)
+    shutil.rmtree(STATE)
+
+
+def pod_cgroups() -> list[Path]:
+    """The kubelet's cgroups, in every hierarchy."""
+    return [folder for folder in (*CGROUPS.glob("kubepods"), *CGROUPS.glob("*/kubepods")) if not folder.is_symlink()]
+
+
+def _kill_until_gone(find: Callable[[], set[int]]) -> None:
+    end = time.monotonic() + _PATIENCE
+    while (found := find()) and time.monotonic() < end:
+        for process in found:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def _processes_in_containers() -> set[int]:
+    lists = [path for folder in pod_cgroups() for path in folder.rglob("cgroup.procs")]
+    numbers = {int(line) for path in lists if (text := _read(path)) for line in text.split()}
+    return {number for number in numbers if _state(number) != "Z"}
+
+
+def _shims() -> set[int]:
+    """The processes between containerd and its containers; they outlive both."""
+    socket = str(SOCKET)
+    return {number for number, argv in _command_lines() if "containerd-shim" in argv[0] and socket in argv}
+
+
+def _command_lines() -> Iterator[tuple[int, list[str]]]:
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and (text := _read(folder / "cmdline")):
+            yield int(folder.name), text.split("\0")
+
+
+def _state(process: int) -> str:
+    """One letter; Z is a process that has ended and waits for its parent to notice."""
+    text = _read(Path(f"/proc/{process}/stat"))
+    return text.rsplit(")", 1)[1].split()[0] if text else "Z"
+
+
+def _read(path: Path) -> str:
+    """The text of a file of the kernel, empty when what it describes is gone."""
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _unmount(*folders: Path) -> None:
+    points = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for point in reversed(points):
+        if any(Path(point).is_relative_to(folder) for folder in folders):
+            attempt("umount", "--lazy", point)
+
+
+def _remove_namespaces(machine: Machine) -> None:
+    for namespace in NAMESPACES.glob("cni-*"):
+        if str(namespace) not in machine.entries:
+            attempt("umount", "--lazy", namespace)
+            namespace.unlink(missing_ok=True)
+
+
+def _remove_cgroups() -> None:
+    for top in pod_cgroups():
+        for folder, _, _ in os.walk(top, topdown=False):
+            with suppress(OSError):
+                Path(folder).rmdir()
+
+
+def _restore_settings(machine: Machine) -> None:
+    for name, value in machine.settings.items():
+        if _read(Path(name)) != value:
+            Path(name).write_text(value)
+
+
+def _remove_shared(machine: Machine) -> None:
+    """Remove folders that were not there before; in those that were, only what is the node's."""
+    for folder in SHARED_FOLDERS:
+        if str(folder) not in machine.folders:
+            shutil.rmtree(folder, ignore_errors=True)
+    ours = [
+        *(socket for socket in SHIM_SOCKETS.glob("*") if str(socket) not in machine.entries),
+        *Path("/var/lib/cni/results").glob(f"{network.NETWORK}-*"),
+        *(link for link in Path("/var/log/containers").glob("*") if _points_below(link, Path(machine.cluster))),
+    ]
+    for path in ours:
+        path.unlink(missing_ok=True)
+
+
+def _points_below(link: Path, folder: Path) -> bool:
+    return link.is_symlink() and link.readlink().is_relative_to(folder)
