@@ -152,8 +152,8 @@ class Compute(ApiModel):
 
     def normalised(self) -> dict[str, Any]:
         """The wire form, with quantities as plain numbers, so that spelling makes no difference."""
-        document = self.model_dump(mode="json", by_alias=True, exclude_none=True)
-        for part in ("requests", "limits"):
-            amounts = document["resources"][part]
-            document["resources"][part] = {name: str(amount(given).normalize()) for name, given in amounts.items()}
+        document = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        resources = document.get("resources", {})
+        for part, amounts in resources.items():
+            resources[part] = {name: str(amount(given).normalize()) for name, given in amounts.items()}
         return document

@@ -84,10 +84,12 @@ class AtlasTrainingSpec(ApiModel):
     )
 
     def hash(self) -> str:
-        """Digest of what changes the trained model, after defaulting. Where it runs and is kept does not count."""
-        document = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_NOT_THE_RECIPE)
-        if document["traces"].get("s3"):
-            document["traces"]["s3"].pop("credentialsFrom", None)
+        """Digest of what changes the trained model. Where it runs and is kept does not count.
+
+        Values that are the default are left out, so that a later version with more fields gives the same digest.
+        """
+        document = self.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_THE_RECIPE)
+        document["traces"].get("s3", {}).pop("credentialsFrom", None)
         return _digest(document)
 
     def placement_hash(self) -> str:
@@ -99,7 +101,7 @@ class AtlasTrainingSpec(ApiModel):
 
     def limits_hash(self) -> str:
         """Digest of deadlines and retries."""
-        return _digest(self.limits.model_dump(mode="json"))
+        return _digest(self.limits.model_dump(mode="json", exclude_defaults=True))
 
 
 _NOT_THE_RECIPE = {"checkpoints", "compute", "limits", "retrain", "suspend", "history_limit", "ready_when"}

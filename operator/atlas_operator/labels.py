@@ -1,4 +1,4 @@
-"""How objects of the operator are named and found again. Names are deterministic: making something twice is harmless."""
+"""How objects of the operator are named and found again. Deterministic: making one twice is harmless."""
 
 import hashlib
 

@@ -8,12 +8,13 @@ from support.api_types import api_types
 from atlas_api import AtlasTrainingSpec, InvalidManifest, parse
 from atlas_api.base import ApiModel, Rule
 from atlas_api.checkpoints import Checkpoints
+from atlas_api.compute import EnvVar, Resources, Volume
 from atlas_api.grpo import Clip
 from atlas_api.model import ModelSpec
 from atlas_api.optimization import Optimization
 from atlas_api.reward import Length, Reward, Verifier
 from atlas_api.rules import broken_rules
-from atlas_api.secrets import SecretSource
+from atlas_api.secrets import CredentialsSource, SecretSource
 from atlas_api.traces import TraceFilter, Traces
 
 
@@ -43,7 +44,7 @@ def spec(**parts: Any) -> dict[str, Any]:
 CASES = [
     Case(
         Checkpoints,
-        "set exactly one of s3, local",
+        "set exactly one of s3, volume, local",
         {"s3": {"uri": "s3://bucket"}, "local": FILE},
         {"local": FILE},
     ),
@@ -92,7 +93,34 @@ CASES = [
         {"verifiers": [NUMERIC], "weights": {"answer": 0}},
         {"verifiers": [NUMERIC], "weights": {"answer": 0.1}},
     ),
-    Case(SecretSource, "set exactly one of env, file", {"env": "URL", "file": "url"}, {"env": "URL"}),
+    Case(SecretSource, "set exactly one of secretKeyRef, env, file", {"env": "URL", "file": "url"}, {"env": "URL"}),
+    Case(
+        CredentialsSource,
+        "set exactly one of secretRef, file",
+        {"secretRef": {"name": "s3"}, "file": "credentials"},
+        {"secretRef": {"name": "s3"}},
+    ),
+    Case(
+        Resources,
+        "nvidia.com/gpu is set by compute.gpusPerWorker; remove it here",
+        {"limits": {"nvidia.com/gpu": 1}},
+        {"limits": {"memory": "32Gi"}},
+    ),
+    Case(
+        EnvVar, "set exactly one of value, secretKeyRef", {"name": "HF_TOKEN"}, {"name": "HF_HOME", "value": "/cache"}
+    ),
+    Case(
+        EnvVar,
+        "names that begin with ATLAS_ are taken; choose another",
+        {"name": "ATLAS_ATTEMPT", "value": "1"},
+        {"name": "MY_ATLAS_ATTEMPT", "value": "1"},
+    ),
+    Case(
+        Volume,
+        "set exactly one of claim, configMap, secret",
+        {"mountPath": "/models"},
+        {"mountPath": "/models", "claim": "models"},
+    ),
     Case(
         TraceFilter,
         "minReward is above maxReward: no session can pass",
@@ -118,6 +146,13 @@ CASES = [
         "model.maxLength must exceed grpo.maxCompletionTokens: no room is left for the prompt",
         spec(model={"source": "m", "maxLength": 512}),
         spec(model={"source": "m", "maxLength": 513}),
+    ),
+    Case(
+        AtlasTrainingSpec,
+        "optimization.batchSize must be a multiple of the training processes"
+        " (compute.workers times compute.gpusPerWorker)",
+        spec(compute={"workers": 3, "gpusPerWorker": 0}),
+        spec(compute={"workers": 2, "gpusPerWorker": 8}),
     ),
 ]
 RULES = {(model.__name__, rule) for model in api_types() for rule in model.RULES}

@@ -20,12 +20,17 @@ def reversed_keys(value: Any) -> Any:
 
 
 BASE = training_document(Path("demo"))["spec"]
-SAME = {
+SAME: dict[str, dict[str, Any]] = {
     "an explicit null": {"trainerArgs": {}, "optimization": {**BASE["optimization"], "epochs": None}},
     "defaults spelled out": {"grpo": {**BASE["grpo"], "temperature": 1.0, "clip": {"low": 0.2, "high": 0.28}}},
     "a whole number for a fraction": {"grpo": {**BASE["grpo"], "temperature": 1, "topP": 1}},
     "another spelling of a number": {"optimization": {**BASE["optimization"], "learningRate": 0.001}},
     "another checkpoint address": {"checkpoints": {"s3": {"uri": "s3://bucket/models"}}},
+    "other pods": {"compute": {"workers": 2, "image": "trainer:2"}},
+    "other limits": {"limits": {"runSeconds": 60}},
+    "another policy for changes": {"retrain": {"onSpecChange": "Wait"}},
+    "suspended": {"suspend": True},
+    "another history": {"historyLimit": 3, "readyWhen": "Succeeded"},
     "another checkpoint rhythm": {"checkpoints": {"local": {"path": "x"}, "everySteps": 7, "keep": 9}},
 }
 OTHER = {
@@ -66,9 +71,28 @@ def test_what_trains_another_model_has_another_hash(changes: dict[str, Any]) -> 
     assert hash_of(**changes) != hash_of()
 
 
-def test_every_part_of_the_spec_but_the_checkpoints_counts() -> None:
+def test_every_part_of_the_spec_either_counts_or_does_not() -> None:
     parts = {field.alias or name for name, field in AtlasTrainingSpec.model_fields.items()}
-    assert {name.partition(".")[0] for name in OTHER} == parts - {"checkpoints"}
+    same = {part for changes in SAME.values() for part in changes} - {"trainerArgs", "optimization", "grpo"}
+    assert {name.partition(".")[0] for name in OTHER} | same == parts
+
+
+def placement_of(**compute: Any) -> str:
+    return parse(AtlasTrainingSpec, {**BASE, "compute": compute}).placement_hash()
+
+
+def test_an_amount_may_be_spelled_in_many_ways() -> None:
+    spellings: list[Any] = [
+        {"memory": "1Gi", "cpu": 1},
+        {"memory": "1024Mi", "cpu": "1000m"},
+        {"cpu": "1", "memory": 1073741824},
+    ]
+    assert len({placement_of(resources={"requests": spelling}) for spelling in spellings}) == 1
+
+
+def test_other_pods_are_another_placement() -> None:
+    different: list[Any] = [{}, {"image": "trainer:2"}, {"workers": 2}, {"resources": {"limits": {"memory": "2Gi"}}}]
+    assert len({placement_of(**compute) for compute in different}) == 4
 
 
 def test_it_is_16_hex_digits() -> None:
