@@ -28,20 +28,26 @@ _PORTS = (
     "training-operator-probe",
     "training-operator-metrics",
 )
+# Below the range from which outgoing connections take theirs: a port is still free when its process starts.
+_RANGE = range(20000, 32000)
 
 
 @dataclass(frozen=True)
 class Place:
-    """One cluster's place on this machine. Folders are made by `make`, which also writes the place into its folder."""
+    """One cluster's place on this machine. `make` creates it with its folders and writes it into `folder`."""
 
     folder: Path
     address: str
     """IP address of the API server: 127.0.0.1, or the bridge's when the cluster has a real node."""
     ports: dict[str, int]
-    dies_with_parent: bool
-    """True: the processes are killed by the kernel when the process that started them ends (tests)."""
     owner: str
-    """`PID start-time` of the process that the cluster belongs to; empty when it outlives its starter."""
+    """`PID start-time` of the process that brings the cluster up (processes.py)."""
+    dies_with_parent: bool
+    """True: the kernel kills the processes when the owner ends (tests). False: they stay (command line)."""
+
+    @property
+    def has_node(self) -> bool:
+        return self.address == BRIDGE_ADDRESS
 
     @property
     def server(self) -> str:
@@ -63,7 +69,7 @@ class Place:
 
     @property
     def processes(self) -> Path:
-        """One file a running process, named like it: PID and start time."""
+        """One file a process, named like it: PID and start time."""
         return self.folder / "processes"
 
     @property
@@ -71,25 +77,33 @@ class Place:
         """The administrator's."""
         return self.folder / "kubeconfig"
 
+    @property
+    def complete(self) -> Path:
+        """A file that exists once a cluster that outlives its owner is up."""
+        return self.folder / "complete"
+
 
 def root() -> Path:
     """The folder of all clusters of this user; short, since socket paths are limited to 107 bytes."""
-    return Path(tempfile.gettempdir()) / f"atlas-cluster-{os.getuid()}"
+    folder = Path(tempfile.gettempdir()) / f"atlas-cluster-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
-def make(name: str, *, address: str = LOOPBACK, owner: str = "") -> Place:
-    """A new place in `root()/name` with free ports. A cluster with an owner dies with it.
+def make(name: str, *, owner: str, node: bool, dies_with_parent: bool) -> Place:
+    """A new place in `root()/name` with free ports.
 
     Raises:
-        FileExistsError: a cluster of this name has a place already.
+        OSError: a cluster of this name has a place already.
     """
-    root().mkdir(mode=0o700, exist_ok=True)
-    folder = root() / name
-    folder.mkdir()
-    place = Place(folder, address, _free_ports(_PORTS), dies_with_parent=bool(owner), owner=owner)
-    for below in (place.certificates, place.configuration, place.logs, place.processes):
-        below.mkdir()
-    (folder / _FILE).write_text(json.dumps(asdict(place), default=str))
+    address = BRIDGE_ADDRESS if node else LOOPBACK
+    place = Place(root() / name, address, _free_ports(_PORTS), owner, dies_with_parent)
+    # Renamed into place when it is whole: whoever sees the folder can read it.
+    new = Path(tempfile.mkdtemp(dir=root(), prefix=".new-"))
+    for folder in (place.certificates, place.configuration, place.logs, place.processes):
+        (new / folder.name).mkdir()
+    (new / _FILE).write_text(json.dumps(asdict(place), default=str))
+    new.rename(place.folder)
     return place
 
 
@@ -101,7 +115,7 @@ def load(folder: Path) -> Place:
 
 def all_places() -> list[Place]:
     """The places of all clusters of this user, running or left behind."""
-    return [load(file.parent) for file in sorted(root().glob(f"*/{_FILE}"))]
+    return [load(file.parent) for file in sorted(root().glob(f"[!.]*/{_FILE}"))]
 
 
 def _free_ports(names: Iterable[str]) -> dict[str, int]:
@@ -110,10 +124,10 @@ def _free_ports(names: Iterable[str]) -> dict[str, int]:
 
 
 def _free_port(held: ExitStack) -> int:
-    # Below the range from which outgoing connections take theirs: the port is still free when its process starts.
     while True:
-        port = secrets.choice(range(20000, 32000))
-        listener = held.enter_context(socket.socket())
-        if listener.connect_ex((LOOPBACK, port)) != 0:
+        port = secrets.choice(_RANGE)
+        with socket.socket() as probe:
+            taken = probe.connect_ex((LOOPBACK, port)) == 0
+        if not taken:
             held.enter_context(socket.create_server((LOOPBACK, port)))
             return port

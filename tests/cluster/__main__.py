@@ -1,0 +1,61 @@
+"""`python -m cluster up | down | status | build | packages`, with tests/ on PYTHONPATH: a test cluster for a person."""
+
+import argparse
+import sys
+
+from cluster import binaries, cluster
+from cluster.processes import ClusterError
+
+
+def main() -> None:
+    """Do what the command line says; errors are one text, without a traceback."""
+    arguments = _parser().parse_args()
+    try:
+        _COMMANDS[arguments.command](arguments)
+    except ClusterError as error:
+        sys.exit(f"error: {error}")
+
+
+def _up(arguments: argparse.Namespace) -> None:
+    place = cluster.up(arguments.name, node=arguments.node)
+    print(f"the cluster is up; use it: export KUBECONFIG={place.kubeconfig}")
+    print(f"kubectl is {binaries.path('kubectl')}")
+
+
+def _down(arguments: argparse.Namespace) -> None:
+    cluster.down_by_name(arguments.name)
+
+
+def _status(arguments: argparse.Namespace) -> None:
+    for line in cluster.status():
+        print(line)
+
+
+def _build(arguments: argparse.Namespace) -> None:
+    binaries.build(arguments.tools or list(binaries.TOOLS))
+
+
+def _packages(arguments: argparse.Namespace) -> None:
+    binaries.install_packages()
+
+
+_COMMANDS = {"up": _up, "down": _down, "status": _status, "build": _build, "packages": _packages}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="cluster", description="A real Kubernetes on this machine, for tests.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="start a cluster; it stays until down")
+    up.add_argument("--node", action="store_true", help="with one real node (root needed) instead of simulated ones")
+    down = commands.add_parser("down", help="stop it, and remove what killed runs left behind")
+    for command in (up, down):
+        command.add_argument("--name", default="default", help="several clusters can run side by side")
+    commands.add_parser("status", help="clusters of this machine, their processes and memory")
+    build = commands.add_parser("build", help="build the programs that the cache lacks")
+    build.add_argument("tools", nargs="*", metavar="TOOL", help="only these")
+    commands.add_parser("packages", help="install Debian's packages that a real node needs (root)")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""kubectl for tests and for the cluster's own components: documents in, documents out.
+
+It knows a kubeconfig file and a namespace; it does not know which cluster is behind it.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cluster.binaries import path
+from cluster.processes import wait_until
+
+Document = dict[str, Any]
+"""A Kubernetes object as JSON."""
+
+
+class Refused(Exception):
+    """kubectl ended with an error; the text is what it said, the API server's message in it."""
+
+
+class Kubectl:
+    """One cluster, one namespace. Every call asks the API server anew."""
+
+    def __init__(self, kubeconfig: Path, namespace: str = "default") -> None:
+        self.kubeconfig = kubeconfig
+        self.namespace = namespace
+
+    def within(self, namespace: str) -> "Kubectl":
+        """The same cluster, another namespace."""
+        return Kubectl(self.kubeconfig, namespace)
+
+    def run(self, *arguments: str | Path, text: str = "") -> str:
+        """What `kubectl ARGUMENTS` prints, `text` on its standard input.
+
+        Raises:
+            Refused: it ended with an error.
+        """
+        # Its discovery cache lies beside the kubeconfig file: it goes with the cluster, and nothing is kept at home.
+        environment = {**os.environ, "KUBECACHEDIR": str(self.kubeconfig.parent / "kubectl-cache")}
+        common = ["--kubeconfig", str(self.kubeconfig), "--namespace", self.namespace]
+        command = [str(path("kubectl")), *common, *map(str, arguments)]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, env=environment)
+        if done.returncode:
+            raise Refused(done.stderr.strip())
+        return done.stdout
+
+    def apply(self, document: Mapping[str, Any], *options: str) -> Document:
+        """Server-side apply; an object's `metadata.namespace`, if it has one, must be this namespace. The answer."""
+        arguments = ("apply", "--server-side", "--force-conflicts", "-o", "json", "-f", "-", *options)
+        return _document(self.run(*arguments, text=json.dumps(document)))
+
+    def create(self, document: Mapping[str, Any], *options: str) -> Document:
+        """Create the object; Refused when it exists. The answer."""
+        return _document(self.run("create", "-o", "json", "-f", "-", *options, text=json.dumps(document)))
+
+    def get(self, kind: str, name: str = "", *options: str) -> Document:
+        """One object, or without a name the list (`items`) of a kind. Refused when it does not exist."""
+        return _document(self.run("get", kind, *([name] if name else []), "-o", "json", *options))
+
+    def find(self, kind: str, name: str) -> Document | None:
+        """One object, or None when it does not exist."""
+        text = self.run("get", kind, name, "-o", "json", "--ignore-not-found")
+        return _document(text) if text else None
+
+    def items(self, kind: str, selector: str = "") -> list[Document]:
+        """All objects of a kind in the namespace, those with the labels of `selector` (`a=b,c=d`)."""
+        items: list[Document] = self.get(kind, "", *(["--selector", selector] if selector else []))["items"]
+        return items
+
+    def patch(self, kind: str, name: str, document: Mapping[str, Any], *options: str) -> Document:
+        """JSON merge patch; `--subresource=status` as an option patches the status."""
+        arguments = ("patch", kind, name, "--type=merge", "-o", "json", "--patch", json.dumps(document), *options)
+        return _document(self.run(*arguments))
+
+    def annotate(self, kind: str, name: str, annotations: Mapping[str, str | None]) -> Document:
+        """Set annotations of an object; None removes one."""
+        return self.patch(kind, name, {"metadata": {"annotations": dict(annotations)}})
+
+    def delete(self, kind: str, name: str, *options: str) -> None:
+        """Delete an object and wait until it is gone; `--wait=false` as an option does not wait."""
+        self.run("delete", kind, name, *options)
+
+    def wait_for(
+        self, kind: str, name: str, condition: Callable[[Document | None], bool], what: str = "", seconds: float = 60
+    ) -> Document | None:
+        """Ask until `condition` holds for the object (None while it does not exist); that object.
+
+        Raises:
+            ClusterError: not within `seconds`; with the object's last status.
+        """
+        seen: list[Document | None] = [None]
+
+        def holds() -> bool:
+            seen[0] = self.find(kind, name)
+            return condition(seen[0])
+
+        wait_until(what or f"{kind} {name}", holds, seconds=seconds)
+        return seen[0]
+
+
+def _document(text: str) -> Document:
+    document: Document = json.loads(text)
+    return document
