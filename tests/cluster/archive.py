@@ -1,5 +1,5 @@
 """
-A container image written as a `docker-archive` tar: one layer, a configuration and a manifest. No image tool, no registry.
+A container image as a `docker-archive` tar: a layer, a configuration, a manifest. No image tool, no registry.
 
 images.py decides what goes into an image; `ctr images import` reads the result. This file knows neither.
 """
@@ -28,7 +28,7 @@ Content = Path | bytes | Link
 
 @dataclass(frozen=True)
 class Image:
-    """`files` maps a path in the image to a file of this machine, to its bytes, or to a link; every file is executable."""
+    """`files` maps paths in the image to files of this machine, to bytes, or to links; every file is executable."""
 
     reference: str
     files: Mapping[str, Content]

@@ -1,4 +1,4 @@
-"""Runs a command of this machine and returns what it says. The node's modules call it; it knows none of the commands."""
+"""Runs commands of this machine and returns what they say. The node's modules call it; it knows none of them."""
 
 import subprocess
 from pathlib import Path

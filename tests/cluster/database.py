@@ -1,8 +1,8 @@
 """
 A real Postgres for pods and tests: on the bridge's address, one role with a password, the SDK's empty tables.
 
-Fixtures and the demo start it on a cluster with a node; node.down stops it. Its files lie in the node's folder, which the
-database's user may enter: Postgres refuses to run as root.
+Fixtures and the demo start it on a cluster with a node; node.down stops it. Its files lie in the node's folder, which
+another user may enter: Postgres refuses to run as root.
 """
 
 import pwd
@@ -14,13 +14,12 @@ from pathlib import Path
 from secrets import token_hex
 
 import psycopg
-from support.sdk_rows import create_schema
-
 from cluster import network, processes
 from cluster.commands import attempt, run
 from cluster.place import BRIDGE_ADDRESS, Place
 from cluster.processes import ClusterError
 from cluster.state import STATE
+from support.sdk_rows import create_schema
 
 NAME = "postgres"
 _PORT = 18432
@@ -46,8 +45,8 @@ def start(place: Place) -> Database:
         rules.write(f"host all {_ROLE} {network.POD_RANGE} scram-sha-256\n")
     # Becoming another user makes the kernel forget whose death to follow: it is said again.
     follow = ["--pdeathsig", "KILL"] if place.dies_with_parent else []
-    server = [programs / "postgres", "-D", _DATA, "-h", BRIDGE_ADDRESS, "-p", str(_PORT), "-k", _FOLDER]
-    process = processes.start(place, NAME, [*_as_nobody(), *follow, *server, "-c", "fsync=off"])
+    listen = ["-h", BRIDGE_ADDRESS, "-p", str(_PORT), "-k", str(_FOLDER), "-c", "fsync=off"]
+    process = processes.start(place, NAME, [*_as_nobody(), *follow, programs / "postgres", "-D", _DATA, *listen])
     processes.wait_until("Postgres answers", _answers, process)
     return _make_database(token_hex(12))
 

@@ -1,8 +1,8 @@
 """
 The container images of the test cluster, made from files of this machine.
 
-node.py builds them and imports them into containerd. The interpreter, the virtual environment and the project's sources
-are in none of them: they are mounted read-only at their own paths (mounts.py), so a change in the sources needs no build.
+node.py builds them and imports them into containerd. The interpreter, the virtual environment and the sources are in
+none of them: they are mounted read-only at their own paths (mounts.py), so a change in the sources needs no build.
 """
 
 import platform

@@ -42,8 +42,9 @@ def folder_claim(
 
 def pod_volumes(mounts: list[Mount]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """`volumes` and `volumeMounts` of a pod that mounts the claims read-only."""
-    volumes = [{"name": m["claim"], "persistentVolumeClaim": {"claimName": m["claim"], "readOnly": True}} for m in mounts]
-    inside = [{"name": m["claim"], "mountPath": m["mountPath"], "readOnly": True} for m in mounts]
+    sources = [{"claimName": mount["claim"], "readOnly": True} for mount in mounts]
+    volumes = [{"name": source["claimName"], "persistentVolumeClaim": source} for source in sources]
+    inside = [{"name": mount["claim"], "mountPath": mount["mountPath"], "readOnly": True} for mount in mounts]
     return volumes, inside
 
 

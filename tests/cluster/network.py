@@ -43,6 +43,9 @@ def make_bridge() -> None:
 
 def remove_bridge() -> None:
     """Remove the bridge and all packet rules, those of kube-proxy as well."""
+    # A pod's link outlives the pod where another process still sees its namespace.
+    for link in (Path("/sys/class/net") / BRIDGE / "brif").glob("*"):
+        attempt("ip", "link", "delete", link.name)
     attempt("ip", "link", "delete", BRIDGE)
     for table in (["inet", _TABLE], ["ip", "kube-proxy"], ["ip6", "kube-proxy"]):
         attempt("nft", "delete", "table", *table)

@@ -62,7 +62,7 @@ def prepare(place: Place) -> None:
             teardown.remove(left_behind)
         _require_no_kubelet()
         state.remember(place.folder)
-    print(f"node: bridge {network.BRIDGE} with {BRIDGE_ADDRESS}; pods reach this machine and nothing beyond it", flush=True)
+    print(f"node: bridge {network.BRIDGE}; pods reach this machine and nothing beyond it", flush=True)
     network.make_bridge()
 
 
@@ -169,7 +169,7 @@ def _require_machine() -> None:
 def _require_no_other(place: Place) -> None:
     machine = state.recall()
     if machine is not None and machine.cluster != str(place.folder) and Path(machine.cluster).exists():
-        raise NodeImpossible(f"this machine has its one node already, in {machine.cluster}: run `make cluster-down` first")
+        raise NodeImpossible(f"this machine has its one node, in {machine.cluster}; stop it first: make cluster-down")
 
 
 def _require_no_kubelet() -> None:

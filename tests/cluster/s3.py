@@ -5,6 +5,7 @@ Fixtures and the demo start it on a cluster with a node; node.down stops it. It 
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,8 @@ class ObjectStore:
         """A client with the store's keys."""
         import boto3
 
-        keys = {"aws_access_key_id": self.access_key, "aws_secret_access_key": self.secret_key}
-        return boto3.client("s3", endpoint_url=self.endpoint, region_name=REGION, **keys)
+        session = boto3.Session(self.access_key, self.secret_key, region_name=REGION)
+        return session.client("s3", endpoint_url=self.endpoint)
 
     def environment(self) -> dict[str, str]:
         """Variables from which the AWS chain in a pod takes the keys; the content of a Secret."""
@@ -47,7 +48,7 @@ def start(place: Place) -> ObjectStore:
     endpoint = f"http://{BRIDGE_ADDRESS}:{_PORT}"
     store = ObjectStore(endpoint, "ATLAS" + token_hex(8).upper(), token_hex(20))
     keys = {"ROOT_ACCESS_KEY": store.access_key, "ROOT_SECRET_KEY": store.secret_key}
-    argv = [
+    argv: list[str | Path] = [
         binaries.path("versitygw"),
         f"--port={BRIDGE_ADDRESS}:{_PORT}",
         f"--region={REGION}",

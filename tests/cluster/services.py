@@ -1,7 +1,7 @@
 """
 Cluster addresses and names on the node: kube-proxy, and CoreDNS as a process of this machine.
 
-node.py starts them once the kubelet runs. Pods ask the cluster address of the Service kube-dns, which leads to the bridge.
+node.py starts them once the kubelet runs. Pods ask the address of the Service kube-dns, which leads to the bridge.
 """
 
 import json

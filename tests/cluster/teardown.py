@@ -1,5 +1,5 @@
 """
-Removes a node from this machine: containers, mounts, namespaces, cgroups, packet rules, folders. Also one that was killed.
+Removes a node from this machine, also one that was killed: containers, mounts, namespaces, cgroups, rules, folders.
 
 node.py calls it once the node's processes have stopped. It needs none of them: it goes by what the kernel lists.
 """
@@ -84,13 +84,13 @@ def _unmount(*folders: Path) -> None:
     points = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     for point in reversed(points):
         if any(Path(point).is_relative_to(folder) for folder in folders):
-            attempt("umount", "--lazy", point)
+            attempt("umount", "--no-mtab", "--lazy", point)
 
 
 def _remove_namespaces(machine: Machine) -> None:
     for namespace in NAMESPACES.glob("cni-*"):
         if str(namespace) not in machine.entries:
-            attempt("umount", "--lazy", namespace)
+            attempt("umount", "--no-mtab", "--lazy", namespace)
             namespace.unlink(missing_ok=True)
 
 

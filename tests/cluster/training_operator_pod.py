@@ -39,11 +39,12 @@ def _write_overlay(place: Place) -> Path:
         _patch("replace", "readinessProbe/initialDelaySeconds", 1),
         _patch("replace", "readinessProbe/periodSeconds", 1),
     ]
+    deployment = {"target": {"kind": "Deployment", "name": _NAME}, "patch": json.dumps(patches)}
     name, tag = images.TRAINING_OPERATOR.split(":")
     kustomization = {
         "resources": ["shipped/overlays/standalone"],
         "images": [{"name": image.group(1), "newName": name, "newTag": tag}],
-        "patches": [{"target": {"kind": "Deployment", "name": _NAME}, "patch": json.dumps(patches)}, *_drop_other_kinds()],
+        "patches": [deployment, *_drop_other_kinds()],
     }
     (folder / "kustomization.yaml").write_text(json.dumps(kustomization))
     return folder
@@ -68,4 +69,4 @@ def _drop_other_kinds() -> list[dict[str, object]]:
 
 def _is_ready(kubectl: Kubectl) -> bool:
     deployment = kubectl.get("deployment", _NAME)
-    return deployment.get("status", {}).get("readyReplicas", 0) > 0
+    return bool(deployment.get("status", {}).get("readyReplicas", 0))
