@@ -6,10 +6,12 @@ that is what makes `python` work in the trainer image.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
 from cluster.kubectl import Kubectl
+from cluster.processes import wait_until
 
 PROJECT = Path(__file__).parents[2]
 SOURCES = ("crds", "operator", "trainer", "rewards", "cli", "examples")
@@ -27,17 +29,20 @@ def torch_claims(kubectl: Kubectl, namespace: str) -> list[Mount]:
     """Make read-only claims of the interpreter, the virtual environment and the sources in `namespace`."""
     folders = {"interpreter": Path(sys.base_prefix), "environment": Path(sys.prefix)}
     folders |= {name: PROJECT / name for name in SOURCES}
-    return [folder_claim(kubectl, namespace, name, folder) for name, folder in folders.items()]
+    return folder_claims(kubectl, namespace, folders)
 
 
-def folder_claim(
-    kubectl: Kubectl, namespace: str, name: str, folder: Path, *, mount_path: str = "", writable: bool = False
-) -> Mount:
-    """Make the claim `name` of a folder of this machine; `mount_path` is the folder's own path unless given."""
+def folder_claims(
+    kubectl: Kubectl, namespace: str, folders: Mapping[str, Path], *, writable: bool = False
+) -> list[Mount]:
+    """Make claims of folders of this machine, by the claims' names, and wait until pods can use them."""
     mode = "ReadWriteMany" if writable else "ReadOnlyMany"
-    kubectl.apply(_volume(namespace, name, folder, mode))
-    kubectl.apply(_claim(namespace, name, mode))
-    return {"claim": name, "mountPath": mount_path or str(folder)}
+    volumes = [_volume(namespace, name, folder, mode) for name, folder in folders.items()]
+    claims = [_claim(namespace, name, mode) for name in folders]
+    kubectl.within(namespace).apply({"apiVersion": "v1", "kind": "List", "items": [*volumes, *claims]})
+    # A pod that comes before its claims are bound is tried again only after a while.
+    wait_until(f"the claims in {namespace} are bound", lambda: _are_bound(kubectl.within(namespace)))
+    return [{"claim": name, "mountPath": str(folder)} for name, folder in folders.items()]
 
 
 def pod_volumes(mounts: list[Mount]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -83,3 +88,7 @@ def _claim(namespace: str, name: str, mode: str) -> dict[str, Any]:
             "resources": {"requests": {"storage": _SIZE}},
         },
     }
+
+
+def _are_bound(kubectl: Kubectl) -> bool:
+    return all(claim["status"].get("phase") == "Bound" for claim in kubectl.items("persistentvolumeclaims"))

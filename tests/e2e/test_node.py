@@ -89,6 +89,7 @@ def two_workers(name: str, workspace: Workspace) -> dict[str, Any]:
         "metadata": {"name": name},
         "spec": {
             "elasticPolicy": elastic,
+            "nprocPerNode": "1",  # by default one process a processor
             "runPolicy": {"cleanPodPolicy": "None"},
             "pytorchReplicaSpecs": {"Worker": worker},
         },
