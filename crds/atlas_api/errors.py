@@ -18,6 +18,7 @@ Every way a run can fail that a user can do something about.
       + NothingScored              45   no verifier could score any completion
       + OutOfMemory                46   host or device memory exhausted
       + CheckpointFailed           47   a checkpoint could not be written or read back
+      + WorkerLost                 48   another process of the same attempt is gone
       + Preempted                 143   SIGTERM; a checkpoint was saved first
 
 The number is the exit code. `failure` groups them for retries: the operator tries again after
@@ -144,6 +145,13 @@ class CheckpointFailed(AtlasError):
     """A checkpoint could not be written, or what was read back is not what was written."""
 
     exit_code = 47
+    failure = "infrastructure"
+
+
+class WorkerLost(AtlasError):
+    """Another process of the same attempt ended or became unreachable. Why, it says itself, if it still could."""
+
+    exit_code = 48
     failure = "infrastructure"
 
 

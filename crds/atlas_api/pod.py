@@ -1,5 +1,9 @@
 """What a training pod finds where: agreed between the operator, which makes the pod, and the trainer inside."""
 
+from typing import Any
+
+from atlas_api.compute import Compute
+
 RUN_FILE = "/etc/atlas/run.json"
 """The `TrainingRun`, mounted from the run's ConfigMap."""
 
@@ -7,7 +11,11 @@ CHECKPOINT_MOUNT = "/var/lib/atlas/checkpoints"
 """Where the claim of `checkpoints.volume` is mounted."""
 
 TERMINATION_FILE = "/dev/termination-log"
-"""Where rank 0 leaves a `RunReport` of at most 4096 bytes when it ends, also when the API server is away."""
+"""Where a pod leaves a `RunReport` of at most 4096 bytes when it ends, also when the API server is away.
+
+Rank 0 always does. Another pod does when it fails first, for a reason of its own: it then knows better than rank 0, which
+only says `WorkerLost`.
+"""
 
 TERMINATION_LIMIT = 4096
 
@@ -31,3 +39,62 @@ AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 DISTRIBUTED_PORT = 29400
 """Port on worker 0 where the workers meet."""
+
+GRACE_SECONDS = 600
+"""Grace period of the pods, longer than a checkpoint takes. Those that are done leave at once."""
+
+LAUNCHER_GRACE_SECONDS = 570
+"""How long torchrun waits for the processes of its pod after SIGTERM before it kills them."""
+
+RANK = "RANK"
+WORLD_SIZE = "WORLD_SIZE"
+LOCAL_RANK = "LOCAL_RANK"
+MASTER_ADDR = "MASTER_ADDR"
+MASTER_PORT = "MASTER_PORT"
+"""The variables by which torch's processes find each other; torchrun sets them for the processes that it starts."""
+
+WORKER_INDEX = "ATLAS_WORKER"
+"""Number of the pod among the workers, from 0. Not set where there is only one."""
+
+_INDEX_LABEL = "metadata.labels['training.kubeflow.org/replica-index']"
+
+
+def launch_command(compute: Compute) -> list[str]:
+    """Command of the container named `pytorch`.
+
+    One process a pod is started as it is, so that its exit code and signals are its own. Several are started by torchrun
+    with fixed ranks. `launch_environment` belongs to it.
+    """
+    if compute.gpus_per_worker <= 1:
+        return ["python", "-m", "atlas_trainer"]
+    index, meeting = (f"$({WORKER_INDEX})", f"$({MASTER_ADDR})") if compute.workers > 1 else ("0", "127.0.0.1")
+    return [
+        *("python", "-m", "torch.distributed.run"),
+        f"--nnodes={compute.workers}",
+        f"--nproc-per-node={compute.gpus_per_worker}",
+        f"--node-rank={index}",
+        "--rdzv-backend=static",
+        f"--rdzv-endpoint={meeting}:{DISTRIBUTED_PORT}",
+        f"--master-addr={meeting}",
+        f"--master-port={DISTRIBUTED_PORT}",
+        "--max-restarts=0",
+        f"--shutdown-timeout={LAUNCHER_GRACE_SECONDS}",
+        *("-m", "atlas_trainer"),
+    ]
+
+
+def launch_environment(compute: Compute, job: str) -> list[dict[str, Any]]:
+    """Environment variables, as in a container, by which the workers of the PyTorchJob *job* find each other.
+
+    Empty for one worker. They must come after those of the user.
+    """
+    if compute.workers == 1:
+        return []
+    index = {"valueFrom": {"fieldRef": {"fieldPath": _INDEX_LABEL}}}
+    meeting = [
+        {"name": MASTER_ADDR, "value": f"{job}-worker-0"},
+        {"name": MASTER_PORT, "value": str(DISTRIBUTED_PORT)},
+    ]
+    if compute.gpus_per_worker > 1:
+        return [{"name": WORKER_INDEX, **index}, *meeting]
+    return [{"name": RANK, **index}, {"name": WORLD_SIZE, "value": str(compute.workers)}, *meeting]
