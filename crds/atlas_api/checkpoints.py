@@ -12,13 +12,13 @@ from atlas_api.secrets import CredentialsSource
 class S3Checkpoints(ApiModel):
     """S3, or any store with the same API."""
 
-    uri: str = Field(pattern=r"^s3://[^/]+(/.*)?$")
+    uri: str = Field(pattern=r"^s3://[^/]+(/.*)?$", max_length=1024)
     """`s3://bucket/prefix`. Runs go below it, under namespace and name."""
 
-    endpoint: str | None = Field(None, pattern=r"^https?://")
+    endpoint: str | None = Field(None, pattern=r"^https?://[^/]", max_length=1024)
     """Address of the store when it is not AWS, for example `http://minio:9000`."""
 
-    region: str | None = None
+    region: str | None = Field(None, min_length=1, max_length=64)
     """Region of the bucket. Left out: the standard AWS chain decides."""
 
     credentials_from: CredentialsSource | None = None
@@ -38,7 +38,7 @@ class VolumeCheckpoints(ApiModel):
 class LocalCheckpoints(ApiModel):
     """A folder on this machine. Not for clusters, where it is lost with the pod."""
 
-    path: str = Field(min_length=1)
+    path: str = Field(min_length=1, max_length=4096)
     """The folder. Runs go below it, under namespace and name."""
 
 
@@ -54,10 +54,10 @@ class Checkpoints(ApiModel):
     local: LocalCheckpoints | None = None
     """A folder. Needs `atlas-core run`."""
 
-    every_steps: int = Field(50, ge=1)
+    every_steps: int = Field(50, ge=1, le=1_000_000_000)
     """Save every so many optimizer steps, and always at the end."""
 
-    keep: int = Field(3, ge=1)
+    keep: int = Field(3, ge=1, le=1000)
     """Checkpoints kept beside the final model. The newest complete one is never deleted."""
 
     keep_best: bool = True

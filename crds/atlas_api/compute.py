@@ -6,25 +6,25 @@ from pydantic import Field
 
 from atlas_api.base import ApiModel, Rule
 from atlas_api.names import DNS_SUBDOMAIN
-from atlas_api.quantity import QUANTITY, amount
+from atlas_api.quantity import Quantity, amount
 from atlas_api.secrets import SecretKeyRef
 
-Quantity = Annotated[str, Field(pattern=QUANTITY, max_length=64)] | int
-ResourceList = dict[str, Quantity]
+LabelValue = Annotated[str, Field(max_length=63)]
 
 
 class Resources(ApiModel):
     """What each worker asks for and may use at most, as in a container of a pod."""
 
-    requests: ResourceList = {}
+    requests: dict[str, Quantity] = Field({}, max_length=16)
     """Amounts that the scheduler sets aside, for example `cpu: 4`, `memory: 32Gi`."""
 
-    limits: ResourceList = {}
+    limits: dict[str, Quantity] = Field({}, max_length=16)
     """Amounts that are never exceeded. `nvidia.com/gpu` comes from `gpusPerWorker`."""
 
     RULES: ClassVar = (
         Rule(
-            "!('nvidia.com/gpu' in self.requests) && !('nvidia.com/gpu' in self.limits)",
+            "(!has(self.requests) || !('nvidia.com/gpu' in self.requests))"
+            " && (!has(self.limits) || !('nvidia.com/gpu' in self.limits))",
             "nvidia.com/gpu is set by compute.gpusPerWorker; remove it here",
         ),
     )
@@ -33,7 +33,7 @@ class Resources(ApiModel):
 class Toleration(ApiModel):
     """A taint that the pods put up with, as in a pod."""
 
-    key: str | None = Field(None, max_length=316)
+    key: str | None = Field(None, min_length=1, max_length=316)
     """Key of the taint. Left out with operator `Exists`: every taint."""
 
     operator: Literal["Exists", "Equal"] = "Equal"
@@ -45,7 +45,7 @@ class Toleration(ApiModel):
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """Effect of the taint. Left out: all effects."""
 
-    toleration_seconds: int | None = None
+    toleration_seconds: int | None = Field(None, ge=0, le=2_000_000_000)
     """How long a `NoExecute` taint is put up with, in seconds."""
 
 
@@ -121,7 +121,7 @@ class Compute(ApiModel):
     resources: Resources = Resources()
     """CPU, memory and other resources of each pod."""
 
-    node_selector: dict[str, str] = {}
+    node_selector: dict[str, LabelValue] = Field({}, max_length=64)
     """Labels that a node must have."""
 
     tolerations: tuple[Toleration, ...] = Field((), max_length=32)
@@ -130,10 +130,10 @@ class Compute(ApiModel):
     affinity: dict[str, Any] = {}
     """Affinity, as in a pod."""
 
-    priority_class_name: str | None = Field(None, max_length=253)
+    priority_class_name: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
     """PriorityClass of the pods."""
 
-    scheduler_name: str | None = Field(None, max_length=253)
+    scheduler_name: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
     """Scheduler of the pods. Left out: the cluster's default."""
 
     queue_name: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)

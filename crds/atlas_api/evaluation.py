@@ -18,10 +18,10 @@ class Targets(ApiModel):
 class Evaluation(ApiModel):
     """Greedy completions of held-out tasks. A task succeeds when its reward is at least 0.8."""
 
-    every_steps: int | None = Field(None, ge=1)
+    every_steps: int | None = Field(None, ge=1, le=1_000_000_000)
     """Evaluate every so many optimizer steps. Left out: only before and after."""
 
-    samples: int = Field(64, ge=1)
+    samples: int = Field(64, ge=1, le=1_000_000)
     """At most this many held-out tasks are answered."""
 
     baseline: bool = True

@@ -13,7 +13,7 @@ class Clip(ApiModel):
     low: float = Field(0.2, gt=0.0, lt=1.0)
     """Downwards."""
 
-    high: float = Field(0.28, gt=0.0)
+    high: float = Field(0.28, gt=0.0, le=100.0)
     """Upwards. Above `low` keeps exploration alive (DAPO, arXiv 2503.14476)."""
 
     RULES: ClassVar = (Rule("self.high >= self.low", "clip.high is below clip.low"),)
@@ -31,10 +31,10 @@ class Grpo(ApiModel):
     top_p: float = Field(1.0, gt=0.0, le=1.0)
     """Nucleus of the sampling distribution. 1 samples from all tokens."""
 
-    max_completion_tokens: int = Field(512, ge=1)
+    max_completion_tokens: int = Field(512, ge=1, le=10_000_000)
     """Longest completion, in tokens. A run in which every completion hits it is stopped."""
 
-    kl_beta: float = Field(0.0, ge=0.0)
+    kl_beta: float = Field(0.0, ge=0.0, le=1000.0)
     """Weight of the KL penalty towards the starting model. With 0 no reference model is loaded."""
 
     loss: Literal["dapo", "grpo", "dr_grpo", "bnpo"] = "dapo"

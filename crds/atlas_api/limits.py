@@ -27,16 +27,16 @@ class Retries(ApiModel):
 class Limits(ApiModel):
     """Deadlines and retries. Without a cluster only you set limits."""
 
-    queue_seconds: int | None = Field(None, ge=1)
+    queue_seconds: int | None = Field(None, ge=1, le=2_000_000_000)
     """Longest wait, in seconds, until the queue admits an attempt and every pod has a node. Left out: no limit."""
 
-    start_seconds: int = Field(1800, ge=1)
+    start_seconds: int = Field(1800, ge=1, le=2_000_000_000)
     """Longest time, in seconds, from there until all pods run: image pull, volumes."""
 
-    run_seconds: int | None = Field(None, ge=1)
+    run_seconds: int | None = Field(None, ge=1, le=2_000_000_000)
     """Longest training time of a run, in seconds, all attempts together. Left out: no limit."""
 
-    stall_seconds: int = Field(1800, ge=1)
+    stall_seconds: int = Field(1800, ge=1, le=2_000_000_000)
     """Longest time, in seconds, without a sign of progress; then the attempt is stopped and tried again."""
 
     retries: Retries = Retries()

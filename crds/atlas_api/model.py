@@ -1,6 +1,6 @@
 """The model that is trained: where it comes from and how it is adapted."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,10 +13,12 @@ class Lora(ApiModel):
     rank: int = Field(16, ge=1, le=1024)
     """Rank of the adapter matrices. 16 to 32 is the sweet spot for reinforcement learning."""
 
-    alpha: int = Field(32, ge=1)
+    alpha: int = Field(32, ge=1, le=65_536)
     """Scale: the adapter's output is multiplied by alpha / rank."""
 
-    targets: tuple[str, ...] = ("all-linear",)
+    targets: tuple[Annotated[str, Field(min_length=1, max_length=253)], ...] = Field(
+        ("all-linear",), min_length=1, max_length=64
+    )
     """Module names that get adapters, or `all-linear` for every linear layer but the head."""
 
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
@@ -26,10 +28,10 @@ class Lora(ApiModel):
 class ModelSpec(ApiModel):
     """The policy to start from."""
 
-    source: str = Field(min_length=1)
+    source: str = Field(min_length=1, max_length=1024)
     """Hub id (`Qwen/Qwen2.5-1.5B-Instruct`) or folder with a saved model (`./models/mine`)."""
 
-    revision: str | None = None
+    revision: str | None = Field(None, min_length=1, max_length=253)
     """Branch, tag or commit on the hub. Pin a commit to make runs repeatable."""
 
     lora: Lora | None = None
@@ -38,7 +40,7 @@ class ModelSpec(ApiModel):
     quantization: Literal["none", "int8", "nf4"] = "none"
     """Load the frozen base in 8 or 4 bits. Needs `lora`, because quantised weights cannot be trained."""
 
-    max_length: int = Field(2048, ge=8)
+    max_length: int = Field(2048, ge=8, le=10_000_000)
     """Longest prompt plus completion, in tokens. Sessions with a longer prompt are dropped and counted, never cut."""
 
     trust_remote_code: bool = False

@@ -10,10 +10,10 @@ from atlas_api.base import ApiModel, Rule
 class Optimization(ApiModel):
     """AdamW. Set `maxSteps` or `epochs`, or neither for one epoch."""
 
-    max_steps: int | None = Field(None, ge=1)
+    max_steps: int | None = Field(None, ge=1, le=1_000_000_000)
     """Optimizer steps."""
 
-    epochs: float | None = Field(None, gt=0.0)
+    epochs: float | None = Field(None, gt=0.0, le=1_000_000.0)
     """Passes over the training prompts."""
 
     learning_rate: float | None = Field(None, gt=0.0, lt=1.0)
@@ -25,19 +25,19 @@ class Optimization(ApiModel):
     warmup_ratio: float = Field(0.0, ge=0.0, lt=1.0)
     """Share of the steps over which the learning rate rises from 0."""
 
-    batch_size: int = Field(64, ge=1)
+    batch_size: int = Field(64, ge=1, le=1_000_000)
     """Completions in one optimizer step, over all workers: prompts times `grpo.groupSize`."""
 
-    micro_batch_size: int | None = Field(None, ge=1)
+    micro_batch_size: int | None = Field(None, ge=1, le=1_000_000)
     """Completions in one forward pass of one worker. Left out: the largest divisor of `batchSize` up to 8."""
 
-    max_grad_norm: float = Field(1.0, gt=0.0)
+    max_grad_norm: float = Field(1.0, gt=0.0, le=1e9)
     """Gradients are scaled down to this norm."""
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Compute precision; master weights stay fp32. `auto` is bf16 on a GPU and fp32 on a CPU."""
 
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=2**32 - 1)
     """Seed of sampling, shuffling and initialisation."""
 
     RULES: ClassVar = (

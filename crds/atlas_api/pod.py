@@ -13,8 +13,8 @@ CHECKPOINT_MOUNT = "/var/lib/atlas/checkpoints"
 TERMINATION_FILE = "/dev/termination-log"
 """Where a pod leaves a `RunReport` of at most 4096 bytes when it ends, also when the API server is away.
 
-Rank 0 always does. Another pod does when it fails first, for a reason of its own: it then knows better than rank 0, which
-only says `WorkerLost`.
+Rank 0 always does. Another pod does when it fails first, for a reason of its own: it then knows better than rank 0,
+which only says `WorkerLost`.
 """
 
 TERMINATION_LIMIT = 4096
@@ -62,8 +62,8 @@ _INDEX_LABEL = "metadata.labels['training.kubeflow.org/replica-index']"
 def launch_command(compute: Compute) -> list[str]:
     """Command of the container named `pytorch`.
 
-    One process a pod is started as it is, so that its exit code and signals are its own. Several are started by torchrun
-    with fixed ranks. `launch_environment` belongs to it.
+    One process a pod is started as it is, so that its exit code and signals are its own. Several are started by
+    torchrun with fixed ranks. `launch_environment` belongs to it.
     """
     if compute.gpus_per_worker <= 1:
         return ["python", "-m", "atlas_trainer"]

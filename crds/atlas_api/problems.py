@@ -15,19 +15,21 @@ from pydantic_core import ErrorDetails
 from atlas_api.names import DNS_LABEL, DNS_SUBDOMAIN, KEY
 from atlas_api.quantity import QUANTITY
 from atlas_api.rules import Path, model_in
+from atlas_api.times import TIME
 
 PATTERNS = {
     DNS_SUBDOMAIN: "lower case letters, digits, dashes and dots, with a letter or digit at both ends",
     DNS_LABEL: "lower case letters, digits and dashes, with a letter or digit at both ends",
     KEY: "letters, digits, dots, dashes and underscores",
     QUANTITY: "an amount like 4, 500m or 32Gi",
+    TIME: "a time like 2026-10-01T00:00:00Z",
     r"^/": "a path that begins with /",
     r"^([^/.][^/]*(/[^/.][^/]*)*)?$": "a path below the claim, like models/atlas",
     r"^[a-z][a-z0-9_]{0,39}$": "lower case letters, digits and underscores, a letter first, at most 40 in all",
     r"^s3://[^/]+(/.*)?$": "an address like s3://bucket/prefix",
-    r"^https?://": "an address that begins with http:// or https://",
+    r"^https?://[^/]": "an address that begins with http:// or https://",
     r"^[A-Za-z_][A-Za-z0-9_]*$": "letters, digits and underscores, no digit first",
-    r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$": "of the form package.module:function",
+    r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$": "of the form package.module:function",
 }
 """Every pattern of the API in words: "must be ..."."""
 
@@ -54,6 +56,7 @@ _OTHERS = {
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters",
     "too_long": "must have at most {max_length} entries",
+    "quantity": f"must be {PATTERNS[QUANTITY]}",
     "timezone_aware": "has no time zone; append Z for UTC",
 }
 _SHOWN = 60

@@ -1,6 +1,6 @@
 """What a good completion is: verifiers, each a deterministic score between 0 and 1 that needs no model."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -17,14 +17,14 @@ class ExactMatch(ApiModel):
 class Numeric(ApiModel):
     """1 when the last number in the completion equals the last number in the reference, else 0."""
 
-    tolerance: float = Field(1e-6, ge=0.0)
+    tolerance: float = Field(1e-6, ge=0.0, le=1e15)
     """Largest absolute difference that still counts as equal."""
 
 
 class Regex(ApiModel):
     """1 when the pattern is found in the completion, else 0. Needs no reference."""
 
-    pattern: str = Field(min_length=1)
+    pattern: str = Field(min_length=1, max_length=4096)
     """Python regular expression. Anchor it with ^ and $ to match the whole completion."""
 
 
@@ -46,10 +46,10 @@ class ReferenceSimilarity(ApiModel):
 class Length(ApiModel):
     """1 up to `target` characters, falling in a straight line to 0 at `limit`."""
 
-    target: int = Field(ge=0)
+    target: int = Field(ge=0, le=1_000_000_000)
     """Longest completion, in characters, that still scores 1."""
 
-    limit: int = Field(ge=1)
+    limit: int = Field(ge=1, le=1_000_000_000)
     """Length, in characters, from which the score is 0."""
 
     RULES: ClassVar = (Rule("self.target < self.limit", "length.target must be below length.limit"),)
@@ -58,7 +58,7 @@ class Length(ApiModel):
 class PythonEntryPoint(ApiModel):
     """Your own function. It runs inside the trainer, with the trainer's rights."""
 
-    entry_point: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    entry_point: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$", max_length=253)
     """`package.module:function`. Given an `atlas_rewards.Item`, it returns 0 to 1, or None for "does not apply"."""
 
 
@@ -68,7 +68,7 @@ KINDS = ("exactMatch", "numeric", "regex", "jsonSchema", "referenceSimilarity", 
 class Verifier(ApiModel):
     """One named check. Set exactly one kind."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", max_length=40)
     """Name in metrics, reports and `weights`: lower case, digits, underscores."""
 
     exact_match: ExactMatch | None = None
@@ -106,7 +106,7 @@ class Reward(ApiModel):
     verifiers: tuple[Verifier, ...] = Field(min_length=1, max_length=16)
     """The checks. Names must be unique."""
 
-    weights: dict[str, float] = {}
+    weights: dict[str, Annotated[float, Field(le=1e6)]] = Field({}, max_length=16)
     """Weight of a verifier by name, above 0. Those not named weigh 1."""
 
     RULES: ClassVar = (
@@ -115,10 +115,11 @@ class Reward(ApiModel):
             "two verifiers have the same name; rename one",
         ),
         Rule(
-            "self.weights.all(name, self.verifiers.exists(v, v.name == name))",
+            "!has(self.weights) || self.weights.all(name, self.verifiers.exists(v, v.name == name))",
             "weights names a verifier that is not in verifiers",
         ),
         Rule(
-            "self.weights.all(name, self.weights[name] > 0.0)", "a weight must be above 0; remove the verifier instead"
+            "!has(self.weights) || self.weights.all(name, self.weights[name] > 0.0)",
+            "a weight must be above 0; remove the verifier instead",
         ),
     )

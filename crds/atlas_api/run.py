@@ -1,8 +1,9 @@
 """run.json: what the trainer is told. The spec as written, plus what had to be looked up."""
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from atlas_api.base import ApiModel
+from atlas_api.times import Time
 from atlas_api.training import AtlasTrainingSpec
 
 
@@ -21,7 +22,7 @@ class TrainingRun(ApiModel):
     attempt: int = Field(ge=1)
     """Counts starts of this run from 1."""
 
-    started_at: AwareDatetime
+    started_at: Time
     """When the first attempt of this run started."""
 
     spec: AtlasTrainingSpec

@@ -2,11 +2,13 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from atlas_api.base import ApiModel
+from atlas_api.times import Time
 
 Phase = Literal[
+    "Invalid",
     "Pending",
     "Queued",
     "Starting",
@@ -35,7 +37,7 @@ class Condition(ApiModel):
     observed_generation: int
     """Generation of the spec that this was said of."""
 
-    last_transition_time: AwareDatetime
+    last_transition_time: Time
     """When `status` last changed."""
 
     reason: str = Field(max_length=1024)
@@ -51,7 +53,7 @@ class Stopping(ApiModel):
     reason: StopReason
     """Why."""
 
-    since: AwareDatetime
+    since: Time
     """When it was asked."""
 
     message: str = ""
@@ -70,7 +72,7 @@ class RunStatus(ApiModel):
     spec_hash: str
     """Hash of the recipe that this run trains."""
 
-    started_at: AwareDatetime
+    started_at: Time
     """When the first attempt started."""
 
     trigger: Trigger | None = None
@@ -88,10 +90,10 @@ class RunStatus(ApiModel):
     job_uid: str | None = None
     """Its UID, once it exists."""
 
-    attempt_at: AwareDatetime | None = None
+    attempt_at: Time | None = None
     """When the newest attempt was decided."""
 
-    running_at: AwareDatetime | None = None
+    running_at: Time | None = None
     """When the newest attempt was first seen running."""
 
     ran_seconds: int = Field(0, ge=0)
@@ -100,7 +102,7 @@ class RunStatus(ApiModel):
     failures: dict[str, int] = {}
     """Failed attempts of this run by class, as in `limits.retries`."""
 
-    retry_at: AwareDatetime | None = None
+    retry_at: Time | None = None
     """When the next attempt starts."""
 
     stopping: Stopping | None = None
@@ -109,7 +111,7 @@ class RunStatus(ApiModel):
     paused: bool = False
     """Stopped by `suspend`; goes on with the next attempt."""
 
-    finished_at: AwareDatetime | None = None
+    finished_at: Time | None = None
     """When the run ended. A run that ended never starts again."""
 
     outcome: Outcome | None = None
@@ -137,7 +139,7 @@ class Progress(ApiModel):
     eta_seconds: int | None = Field(None, ge=0)
     """Time left, in seconds, from the mean step time of this attempt."""
 
-    updated_at: AwareDatetime
+    updated_at: Time
     """When this was written."""
 
 
@@ -156,7 +158,7 @@ class DatasetStatus(ApiModel):
     digest: str
     """SHA-256 over the rows."""
 
-    watermark: AwareDatetime | None = None
+    watermark: Time | None = None
     """Creation time of the newest session used."""
 
 
@@ -214,7 +216,7 @@ class HistoryEntry(ApiModel):
     reason: str | None = None
     """Why, in one CamelCase word. Set when it did not succeed."""
 
-    finished_at: AwareDatetime
+    finished_at: Time
     """When it ended."""
 
     metrics: dict[str, float] = {}

@@ -1,11 +1,14 @@
 """Which recorded sessions are learnt from: the source, the filter, the held-out split."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from atlas_api.base import ApiModel, Rule
 from atlas_api.secrets import CredentialsSource, SecretSource
+from atlas_api.times import Time
+
+Word = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
 class PostgresTraces(ApiModel):
@@ -18,13 +21,13 @@ class PostgresTraces(ApiModel):
 class S3Traces(ApiModel):
     """JSONL exports on S3 or any store with the same API."""
 
-    uri: str = Field(pattern=r"^s3://[^/]+(/.*)?$")
+    uri: str = Field(pattern=r"^s3://[^/]+(/.*)?$", max_length=1024)
     """`s3://bucket/key` of one object, or a prefix that ends in `/` for all objects below it."""
 
-    endpoint: str | None = Field(None, pattern=r"^https?://")
+    endpoint: str | None = Field(None, pattern=r"^https?://[^/]", max_length=1024)
     """Address of the store when it is not AWS, for example `http://minio:9000`."""
 
-    region: str | None = None
+    region: str | None = Field(None, min_length=1, max_length=64)
     """Region of the bucket. Left out: the standard AWS chain decides."""
 
     credentials_from: CredentialsSource | None = None
@@ -34,17 +37,17 @@ class S3Traces(ApiModel):
 class FileTraces(ApiModel):
     """JSONL exports on disk."""
 
-    path: str = Field(min_length=1)
+    path: str = Field(min_length=1, max_length=4096)
     """A file, or a folder that is searched for `*.jsonl`, also with `.gz`, `.zst`, `.xz`."""
 
 
 class TraceFilter(ApiModel):
     """Which sessions count. All conditions must hold; an empty list means any value."""
 
-    status: tuple[str, ...] = ("succeeded",)
+    status: tuple[Word, ...] = Field(("succeeded",), max_length=16)
     """Session status: `succeeded`, `failed`, `running`."""
 
-    review_status: tuple[str, ...] = ("approved",)
+    review_status: tuple[Word, ...] = Field(("approved",), max_length=16)
     """Review status: `approved`, `pending`, `quarantined`."""
 
     min_reward: float | None = Field(None, ge=0.0, le=1.0)
@@ -56,25 +59,25 @@ class TraceFilter(ApiModel):
     max_reward: float | None = Field(None, ge=0.0, le=1.0)
     """Highest session reward, 0 to 1, within 1e-6. Unknown rewards do not pass. Left out: no limit."""
 
-    learning_keys: tuple[str, ...] = ()
+    learning_keys: tuple[Word, ...] = Field((), max_length=256)
     """Values of `metadata.learning_key`."""
 
-    tags: tuple[str, ...] = ()
+    tags: tuple[Word, ...] = Field((), max_length=256)
     """Sessions that carry at least one of these in `metadata.tags`."""
 
-    projects: tuple[str, ...] = ()
+    projects: tuple[Word, ...] = Field((), max_length=256)
     """Values of `metadata.project_root`."""
 
-    execution_modes: tuple[str, ...] = ()
+    execution_modes: tuple[Word, ...] = Field((), max_length=256)
     """Values of the execution mode: `auto`, `paired`, `coach`."""
 
-    created_after: AwareDatetime | None = None
+    created_after: Time | None = None
     """Earliest creation time, inclusive, RFC 3339 with a zone: `2026-10-01T00:00:00Z`."""
 
-    created_before: AwareDatetime | None = None
+    created_before: Time | None = None
     """Latest creation time, exclusive, RFC 3339 with a zone."""
 
-    limit: int | None = Field(None, ge=1)
+    limit: int | None = Field(None, ge=1, le=1_000_000_000)
     """At most this many sessions, counted after all other conditions."""
 
     order: Literal["newest", "oldest"] = "newest"
@@ -102,7 +105,7 @@ class Split(ApiModel):
     by: Literal["task", "session"] = "task"
     """`task` keeps all sessions of near-identical tasks on one side. `session` does not."""
 
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=2**32 - 1)
     """Which share is held out. The same seed and tasks give the same split."""
 
 
@@ -127,7 +130,7 @@ class Traces(ApiModel):
     split: Split = Split()
     """How tasks are held out."""
 
-    max_malformed: int = Field(100, ge=0)
+    max_malformed: int = Field(100, ge=0, le=1_000_000_000)
     """Unreadable lines that are tolerated, each one counted. One more fails the run."""
 
     RULES: ClassVar = (

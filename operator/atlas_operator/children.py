@@ -1,0 +1,100 @@
+"""The objects that a run consists of: pure builders.
+
+Called by `plan`. Each run has a ConfigMap with run.json, a ConfigMap for progress, and a ServiceAccount that may patch
+that one ConfigMap and nothing else; each attempt has a PyTorchJob, whose pods `pods` describes.
+"""
+
+from typing import Any
+
+from atlas_api import AtlasTrainingSpec, TrainingRun
+from atlas_operator.labels import (
+    ATTEMPT,
+    GROUP,
+    PLACEMENT,
+    RUN,
+    TRAINING,
+    VERSION,
+    job_name,
+    progress_name,
+    run_name,
+    short_name,
+)
+from atlas_operator.observed import Document
+from atlas_operator.pods import pod_template
+
+RUN_KEY = "run.json"
+KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
+RENDEZVOUS_SECONDS = 900
+"""Images are pulled minutes apart."""
+
+
+def run_children(training: Document, run: TrainingRun) -> tuple[Document, ...]:
+    """Everything of a run but its jobs. The ConfigMap with run.json comes first."""
+    name, progress = run_name(run.name, run.number), progress_name(run.name, run.number)
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": run.namespace}
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [progress], "verbs": ["get", "patch"]}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
+    document = run.model_dump_json(by_alias=True, exclude_none=True, indent=2)
+
+    def child(api: str, kind: str, child_name: str, **content: Any) -> Document:
+        metadata = _metadata(training, child_name, {RUN: str(run.number)})
+        return {"apiVersion": api, "kind": kind, "metadata": metadata, **content}
+
+    return (
+        child("v1", "ConfigMap", name, immutable=True, data={RUN_KEY: document}),
+        child("v1", "ConfigMap", progress),
+        child("v1", "ServiceAccount", name, automountServiceAccountToken=False),
+        child("rbac.authorization.k8s.io/v1", "Role", name, rules=[rule]),
+        child("rbac.authorization.k8s.io/v1", "RoleBinding", name, roleRef=role, subjects=[subject]),
+    )
+
+
+def job(training: Document, spec: AtlasTrainingSpec, image: str, run: int, attempt: int) -> Document:
+    """The PyTorchJob of one attempt: one Master, or several Workers that find each other by c10d."""
+    name = training["metadata"]["name"]
+    replica = {"restartPolicy": "Never", "template": pod_template(training, spec, image, run, attempt)}
+    workers = spec.compute.workers
+    metadata = _metadata(training, job_name(name, run, attempt), {RUN: str(run), ATTEMPT: str(attempt)})
+    metadata["annotations"][PLACEMENT] = spec.placement_hash()
+    if spec.compute.queue_name:
+        metadata["labels"][KUEUE_QUEUE] = spec.compute.queue_name
+    policy = {"backoffLimit": 0, "cleanPodPolicy": "Running"}
+    body: dict[str, Any] = {"runPolicy": policy}
+    if workers == 1:
+        body |= {"nprocPerNode": "1", "pytorchReplicaSpecs": {"Master": {"replicas": 1, **replica}}}
+    else:
+        body |= {
+            "elasticPolicy": _elastic(workers),
+            "pytorchReplicaSpecs": {"Worker": {"replicas": workers, **replica}},
+        }
+    return {"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "metadata": metadata, "spec": body}
+
+
+def _elastic(workers: int) -> dict[str, Any]:
+    waits = [{"key": key, "value": str(RENDEZVOUS_SECONDS)} for key in ("join_timeout", "read_timeout")]
+    return {
+        "minReplicas": workers,
+        "maxReplicas": workers,
+        "maxRestarts": 0,
+        "rdzvBackend": "c10d",
+        "rdzvConf": waits,
+    }
+
+
+def _metadata(training: Document, name: str, labels: dict[str, str]) -> dict[str, Any]:
+    parent = training["metadata"]
+    owner = {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "AtlasTraining",
+        "name": parent["name"],
+        "uid": parent["uid"],
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+    return {
+        "name": name,
+        "namespace": parent["namespace"],
+        "labels": {TRAINING: short_name(parent["name"]), **labels},
+        "annotations": {TRAINING: parent["name"]},
+        "ownerReferences": [owner],
+    }

@@ -1,0 +1,223 @@
+"""
+Phase and conditions from facts. Pure; called by `plan`.
+
+The conditions follow kstatus, so that `kubectl wait`, Flux, Helm and Argo CD agree: Stalled is true only when nothing
+will happen by itself any more, Reconciling only while Ready waits for something, never both. All conditions are always
+present.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from atlas_api import AtlasTrainingSpec
+from atlas_api.status import Condition, ModelStatus, Phase, RunStatus
+from atlas_operator.diagnosis import Diagnosis
+from atlas_operator.job_state import JobState
+from atlas_operator.refusal import Refusal
+
+MISSING_REFERENCES = frozenset({"SecretNotFound", "SecretKeyNotFound", "ConfigMapNotFound", "ClaimNotFound"})
+"""Diagnoses that mean that something the spec names does not exist: the spec is not accepted until it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that phase and conditions follow from."""
+
+    generation: int
+    now: datetime
+    before: tuple[Condition, ...]
+    spec: AtlasTrainingSpec | None
+    refusal: Refusal | None
+    run: RunStatus | None
+    state: JobState | None
+    """Of the newest attempt's job; None while there is none."""
+
+    diagnosis: Diagnosis | None
+    """Why the newest attempt does not run."""
+
+    waiting_for: str | None
+    """What the next decision waits for, in words."""
+
+    model: ModelStatus | None
+
+    @property
+    def live(self) -> bool:
+        """Whether there is a run that has not ended."""
+        return self.run is not None and self.run.finished_at is None
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the user asked for rest and nothing works any more."""
+        return (
+            self.spec is not None
+            and self.spec.suspend
+            and (not self.live or (self.run is not None and self.run.paused))
+        )
+
+
+class Verdict(NamedTuple):
+    """A condition without its times."""
+
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str = ""
+
+
+def phase(facts: Facts) -> Phase:
+    """One word."""
+    run = facts.run
+    if facts.suspended:
+        return "Suspended"
+    if run is not None and run.finished_at is None:
+        return _live_phase(run, facts.state)
+    if facts.refusal is not None and facts.refusal.final:
+        return "Invalid"
+    if run is None or run.outcome not in ("Succeeded", "Failed"):
+        return "Pending"
+    return run.outcome
+
+
+def _live_phase(run: RunStatus, state: JobState | None) -> Phase:
+    if run.stopping:
+        return "Stopping"
+    if run.retry_at:
+        return "Retrying"
+    if state in ("Running", "Queued"):
+        return state
+    return "Starting" if run.job else "Pending"
+
+
+def conditions(facts: Facts) -> tuple[Condition, ...]:
+    """All conditions, in the order in which people read them."""
+    accepted = _accepted(facts)
+    running = _running(facts)
+    ready = _ready(facts, accepted, running)
+    verdicts = {
+        "Ready": ready,
+        "Reconciling": _reconciling(facts, ready),
+        "Stalled": _stalled(facts, ready),
+        "Accepted": accepted,
+        "Running": running,
+        "Suspended": Verdict("True", "Suspended", "spec.suspend is true")
+        if facts.suspended
+        else Verdict("False", "Active"),
+        "LastRunSucceeded": _last_run(facts),
+        "ModelAvailable": _model(facts),
+    }
+    return tuple(_stamped(facts, kind, verdict) for kind, verdict in verdicts.items())
+
+
+def _accepted(facts: Facts) -> Verdict:
+    if facts.refusal:
+        return Verdict("False", facts.refusal.reason, facts.refusal.message)
+    if facts.diagnosis and facts.diagnosis.reason in MISSING_REFERENCES:
+        return Verdict("False", facts.diagnosis.reason, facts.diagnosis.message)
+    return Verdict("True", "Accepted", "the spec is valid")
+
+
+def _suspended(facts: Facts) -> Verdict:
+    return Verdict("True", "Suspended", "spec.suspend is true") if facts.suspended else Verdict("False", "Active")
+
+
+def _running(facts: Facts) -> Verdict:  # noqa: PLR0911 - one line a state
+    run = facts.run
+    if run is None or run.finished_at is not None:
+        return Verdict("False", "NoLiveRun", "no run is live")
+    if run.paused:
+        return Verdict("False", "Suspended", f"run {run.number} waits for spec.suspend to be false")
+    if run.stopping:
+        return Verdict("False", "Stopping", _joined(run.stopping.message, facts.waiting_for))
+    if run.retry_at:
+        when = f"attempt {run.attempt + 1} starts at {run.retry_at:%H:%M:%S} UTC"
+        return Verdict("False", run.reason or "Retrying", f"{when}: {run.message}")
+    if facts.state == "Running":
+        return Verdict("True", "Training", f"run {run.number}, attempt {run.attempt}")
+    return _starting(facts, run)
+
+
+def _starting(facts: Facts, run: RunStatus) -> Verdict:
+    """Why an attempt that should run does not yet."""
+    if facts.waiting_for:
+        return Verdict("False", "Waiting", f"waiting for {facts.waiting_for}")
+    hindrance = facts.diagnosis or facts.refusal
+    if hindrance:
+        return Verdict("False", hindrance.reason, hindrance.message)
+    return Verdict("False", "Starting", f"run {run.number}, attempt {run.attempt} is being created")
+
+
+def _joined(message: str, waiting_for: str | None) -> str:
+    return f"{message}; waiting for {waiting_for}" if waiting_for else message
+
+
+def _ready(facts: Facts, accepted: Verdict, running: Verdict) -> Verdict:
+    run = facts.run
+    if accepted.status == "False":
+        return accepted
+    if facts.suspended:
+        return Verdict("True", "Suspended", "suspended by spec.suspend")
+    if run is not None and run.outcome == "Failed":
+        return Verdict("False", run.reason or "RunFailed", run.message or "the run failed")
+    if run is not None and run.outcome == "Succeeded":
+        return Verdict("True", "RunSucceeded", f"run {run.number} succeeded")
+    wanted = facts.spec.ready_when if facts.spec else "Accepted"
+    if wanted == "Accepted" or (wanted == "Running" and running.status == "True"):
+        return Verdict("True", wanted, f"readyWhen is {wanted}")
+    return Verdict("False", running.reason, running.message or f"readyWhen is {wanted}")
+
+
+def _reconciling(facts: Facts, ready: Verdict) -> Verdict:
+    run = facts.run
+    if ready.status == "False" and not _is_final(facts):
+        return Verdict("True", ready.reason, ready.message)
+    if facts.live and run is not None and (run.stopping or run.retry_at):
+        return Verdict("True", "Stopping" if run.stopping else "Retrying", run.message or "")
+    return Verdict("False", "Settled")
+
+
+def _stalled(facts: Facts, ready: Verdict) -> Verdict:
+    if ready.status == "False" and _is_final(facts):
+        return Verdict("True", ready.reason, ready.message)
+    return Verdict("False", "Settled")
+
+
+def _is_final(facts: Facts) -> bool:
+    """Whether nothing will change without somebody's help."""
+    if facts.refusal is not None and facts.refusal.final:
+        return True
+    return not facts.live and facts.refusal is None
+
+
+def _last_run(facts: Facts) -> Verdict:
+    run = facts.run
+    if run is None:
+        return Verdict("Unknown", "NoRun", "no run has started")
+    if run.finished_at is None:
+        return Verdict("Unknown", "RunLive", f"run {run.number} has not ended")
+    if run.outcome == "Succeeded":
+        return Verdict("True", "RunSucceeded", f"run {run.number}")
+    return Verdict("False", run.reason or "RunFailed", run.message or "")
+
+
+def _model(facts: Facts) -> Verdict:
+    if facts.model is None:
+        return Verdict("False", "NoModel", "no run has finished a model")
+    return Verdict("True", "ModelAvailable", f"run {facts.model.run}: {facts.model.uri}")
+
+
+def _stamped(facts: Facts, kind: str, verdict: Verdict) -> Condition:
+    previous = next(_of_type(facts.before, kind), None)
+    unchanged = previous is not None and previous.status == verdict.status
+    return Condition(
+        type=kind,
+        status=verdict.status,
+        observed_generation=facts.generation,
+        last_transition_time=previous.last_transition_time if previous and unchanged else facts.now,
+        reason=verdict.reason,
+        message=verdict.message,
+    )
+
+
+def _of_type(conditions: tuple[Condition, ...], kind: str) -> Iterator[Condition]:
+    return (condition for condition in conditions if condition.type == kind)

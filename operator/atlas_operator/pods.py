@@ -1,0 +1,159 @@
+"""How a training pod looks: restricted, non-root, read-only but for scratch space. Pure; called by `children`."""
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from atlas_api import AtlasTrainingSpec
+from atlas_api import pod as contract
+from atlas_api.compute import Compute, EnvVar, Volume
+from atlas_api.secrets import CredentialsSource, SecretKeyRef
+from atlas_operator.labels import ATTEMPT, RUN, TRAINING, progress_name, run_name, short_name
+from atlas_operator.observed import Document
+
+USER = 65532
+GRACE_SECONDS = 600
+"""Longer than a checkpoint takes; pods that are done leave at once."""
+
+CACHE = "/var/cache/atlas"
+NO_SIDECARS = {"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disabled"}
+"""A mesh's sidecar would keep a finished pod alive."""
+
+
+def pod_template(training: Document, spec: AtlasTrainingSpec, image: str, run: int, attempt: int) -> Document:
+    """The template of all workers of one attempt."""
+    name, compute = training["metadata"]["name"], spec.compute
+    labels = {TRAINING: short_name(name), RUN: str(run), ATTEMPT: str(attempt)}
+    scheduling = {
+        "nodeSelector": compute.node_selector,
+        "tolerations": [toleration.model_dump(by_alias=True, exclude_none=True) for toleration in compute.tolerations],
+        "affinity": compute.affinity,
+        "priorityClassName": compute.priority_class_name,
+        "schedulerName": compute.scheduler_name,
+        "imagePullSecrets": [{"name": secret.name} for secret in compute.image_pull_secrets],
+    }
+    pod = {
+        "serviceAccountName": run_name(name, run),
+        "automountServiceAccountToken": True,
+        "enableServiceLinks": False,
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(spec, image, _environment(training, spec, run, attempt))],
+        "volumes": _volumes(name, spec, run),
+        **{field: value for field, value in scheduling.items() if value},
+    }
+    metadata = {"labels": {**labels, **NO_SIDECARS}, "annotations": {TRAINING: name, **NO_SIDECARS}}
+    return {"metadata": metadata, "spec": pod}
+
+
+def _container(spec: AtlasTrainingSpec, image: str, environment: list[Document]) -> Document:
+    return {
+        "name": "pytorch",
+        "image": image,
+        "command": contract.launch_command(spec.compute),
+        "env": environment,
+        "resources": _resources(spec.compute),
+        "volumeMounts": _mounts(spec),
+        "terminationMessagePath": contract.TERMINATION_FILE,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+
+
+def _environment(training: Document, spec: AtlasTrainingSpec, run: int, attempt: int) -> list[Document]:
+    namespace, name = training["metadata"]["namespace"], training["metadata"]["name"]
+    scratch = {"HOME": "/tmp", "HF_HOME": f"{CACHE}/huggingface", "XDG_CACHE_HOME": CACHE}  # noqa: S108
+    ours = [
+        {"name": contract.ATTEMPT, "value": str(attempt)},
+        {"name": contract.PROGRESS, "value": f"{namespace}/{progress_name(name, run)}"},
+    ]
+    return [
+        *({"name": variable, "value": value} for variable, value in scratch.items()),
+        *map(_variable, spec.compute.env),
+        *ours,
+        *_secrets(spec),
+    ]
+
+
+def _variable(given: EnvVar) -> Document:
+    if given.secret_key_ref:
+        return _from_secret(given.name, given.secret_key_ref)
+    return {"name": given.name, "value": given.value}
+
+
+def _secrets(spec: AtlasTrainingSpec) -> list[Document]:
+    """The environment variables that the trainer reads secrets from."""
+    postgres, s3, target = spec.traces.postgres, spec.traces.s3, spec.checkpoints.s3
+    url = postgres.url_from.secret_key_ref if postgres else None
+    return [
+        *([_from_secret(contract.TRACES_URL, url)] if url else []),
+        *_credentials(contract.TRACES_S3, s3.credentials_from if s3 else None),
+        *_credentials(contract.CHECKPOINTS_S3, target.credentials_from if target else None),
+    ]
+
+
+def _credentials(prefix: str, source: CredentialsSource | None) -> list[Document]:
+    if source is None or source.secret_ref is None:
+        return []
+    name = source.secret_ref.name
+    variables = [_from_secret(prefix + key, SecretKeyRef(name=name, key=key)) for key in contract.AWS_KEYS]
+    variables[-1]["valueFrom"]["secretKeyRef"]["optional"] = True  # only temporary credentials have a session token
+    return variables
+
+
+def _from_secret(variable: str, source: SecretKeyRef) -> Document:
+    return {"name": variable, "valueFrom": {"secretKeyRef": {"name": source.name, "key": source.key}}}
+
+
+def _resources(compute: Compute) -> Document:
+    gpus = {"nvidia.com/gpu": str(compute.gpus_per_worker)} if compute.gpus_per_worker else {}
+    return {
+        "requests": {**compute.resources.requests, **gpus},
+        "limits": {**compute.resources.limits, **gpus},
+    }
+
+
+def _mounts(spec: AtlasTrainingSpec) -> list[Document]:
+    scratch = {"tmp": "/tmp", "cache": CACHE, "shm": "/dev/shm"}  # noqa: S108
+    mounts: list[Document] = [
+        {"name": "run", "mountPath": str(PurePosixPath(contract.RUN_FILE).parent), "readOnly": True}
+    ]
+    mounts += [{"name": name, "mountPath": path} for name, path in scratch.items()]
+    mounts += [
+        {"name": f"volume-{index}", "mountPath": volume.mount_path, "readOnly": volume.read_only}
+        for index, volume in enumerate(spec.compute.volumes)
+    ]
+    if spec.checkpoints.volume:
+        mounts.append({"name": "checkpoints", "mountPath": contract.CHECKPOINT_MOUNT})
+    return mounts
+
+
+def _volumes(name: str, spec: AtlasTrainingSpec, run: int) -> list[Document]:
+    volumes: list[Document] = [
+        {"name": "run", "configMap": {"name": run_name(name, run)}},
+        {"name": "tmp", "emptyDir": {}},
+        {"name": "cache", "emptyDir": {}},
+        {"name": "shm", "emptyDir": {"medium": "Memory"}},
+    ]
+    volumes += [{"name": f"volume-{index}", **_source(volume)} for index, volume in enumerate(spec.compute.volumes)]
+    if claim := spec.checkpoints.volume:
+        volumes.append({"name": "checkpoints", "persistentVolumeClaim": {"claimName": claim.claim_name}})
+    return volumes
+
+
+def _source(volume: Volume) -> dict[str, Any]:
+    if volume.claim:
+        return {"persistentVolumeClaim": {"claimName": volume.claim, "readOnly": volume.read_only}}
+    if volume.config_map:
+        return {"configMap": {"name": volume.config_map}}
+    return {"secret": {"secretName": volume.secret}}

@@ -1,0 +1,71 @@
+"""One look at one AtlasTraining: observe, plan, apply, report, and when to look again. Called by the work queue."""
+
+from datetime import UTC, datetime, timedelta
+
+from atlas_api.status import AtlasTrainingStatus
+from atlas_operator.cluster import Cluster
+from atlas_operator.labels import FIELD_MANAGER
+from atlas_operator.observed import Document, Key, time_of
+from atlas_operator.plan import Plan, plan
+from atlas_operator.settings import Settings
+
+PROGRESS_SECONDS = 10
+"""Progress alone is written at most this often."""
+
+PROGRESS_FIELDS = ("progress", "metrics", "display", "dataset", "checkpoints")
+
+
+async def reconcile(cluster: Cluster, key: Key, settings: Settings, now: datetime) -> float | None:
+    """Bring the training one step further. Returns the seconds until the next look, None to wait for a change.
+
+    The status is written before children are made: a crash in between leaves an intent that the next look carries out.
+    """
+    observed = await cluster.observe(key)
+    if observed is None:
+        return None
+    decided = plan(observed, settings.trainer_image, now)
+    if decided.status is None:
+        return None
+    wait = await _report(cluster, observed.training, decided.status, now)
+    await _apply(cluster, observed.training, decided)
+    looks = [wait] if wait is not None else []
+    if decided.look_again_at is not None:
+        looks.append(max(0.0, (decided.look_again_at - now).total_seconds()))
+    return min(looks, default=None)
+
+
+async def _report(cluster: Cluster, training: Document, status: AtlasTrainingStatus, now: datetime) -> float | None:
+    """Write the status if it changed. Returns the seconds to wait when only progress did, and that too recently."""
+    before = training.get("status", {})
+    after = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if before == after:
+        return None
+    if _without_progress(before) == _without_progress(after):
+        wait = (last_write(training) + timedelta(seconds=PROGRESS_SECONDS) - now).total_seconds()
+        if wait > 0:
+            return wait
+    await cluster.apply_status(training, after)
+    return None
+
+
+async def _apply(cluster: Cluster, training: Document, decided: Plan) -> None:
+    for document in decided.create:
+        await cluster.create(document)
+    for document in decided.delete:
+        await cluster.delete(document)
+    for note in decided.notes:
+        await cluster.post_event(training, note.type, note.reason, note.message)
+
+
+def _without_progress(status: Document) -> Document:
+    return {name: value for name, value in status.items() if name not in PROGRESS_FIELDS}
+
+
+def last_write(training: Document) -> datetime:
+    """When this operator last wrote the status, by the API server's clock."""
+    times = (
+        time_of(entry.get("time"))
+        for entry in training["metadata"].get("managedFields", [])
+        if entry.get("manager") == FIELD_MANAGER
+    )
+    return max((at for at in times if at), default=datetime.min.replace(tzinfo=UTC))

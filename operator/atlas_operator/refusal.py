@@ -1,0 +1,53 @@
+"""Why a spec cannot be started on this cluster, as far as the spec alone tells. Pure; called by `plan`."""
+
+import json
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from atlas_api import AtlasTrainingSpec, parse
+from atlas_api.errors import InvalidManifest
+from atlas_operator.observed import Document
+
+MESSAGE_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why no run can start."""
+
+    reason: str
+    message: str
+    final: bool
+    """Whether only another spec helps."""
+
+
+def read_spec(training: Document) -> tuple[AtlasTrainingSpec | None, list[str]]:
+    """The spec, or its mistakes. The API server has checked it, unless the object is older than a rule of the CRD."""
+    document = training.get("spec", {})
+    try:
+        return AtlasTrainingSpec.model_validate_json(json.dumps(document), by_alias=True, by_name=False), []
+    except ValidationError:
+        pass
+    try:
+        return parse(AtlasTrainingSpec, document), []
+    except InvalidManifest as error:
+        return None, error.problems
+
+
+def refusal(
+    spec: AtlasTrainingSpec | None, problems: list[str], default_image: str | None, backend_served: bool
+) -> Refusal | None:
+    """The first thing that stands in the way."""
+    if spec is None:
+        return Refusal("InvalidSpec", "; ".join(problems)[:MESSAGE_LIMIT], final=True)
+    if spec.checkpoints.local is not None:
+        message = "checkpoints.local is lost with the pod; use checkpoints.s3 or checkpoints.volume"
+        return Refusal("LocalCheckpoints", message, final=True)
+    if spec.compute.image is None and default_image is None:
+        message = "compute.image is not set, and the operator was started without --trainer-image; set one of them"
+        return Refusal("ImageMissing", message, final=True)
+    if not backend_served:
+        message = "the API server does not know PyTorchJobs; install the Kubeflow training-operator 1.9"
+        return Refusal("BackendMissing", message, final=False)
+    return None
