@@ -1,0 +1,74 @@
+"""What the operator counts, for Prometheus. `api`, `cluster`, `watches` and `main` report; `health` serves it."""
+
+from collections import Counter as Count
+from collections.abc import Callable
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from atlas_operator.observed import Document, Key
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """All metrics of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self._phases: dict[Key, str] = {}
+        self._trainings = Gauge("atlas_trainings", "AtlasTraining objects by phase", ["phase"], registry=registry)
+        self._reconciliations = Counter(
+            "atlas_reconciliations", "Looks at a training by result (ok, error)", ["result"], registry=registry
+        )
+        self._seconds = Histogram(
+            "atlas_reconciliation_seconds", "Duration of a look at a training", buckets=_SECONDS, registry=registry
+        )
+        self._requests = Counter(
+            "atlas_api_requests", "Answers of the API server by verb and code", ["verb", "code"], registry=registry
+        )
+        self._attempts = Counter("atlas_attempts_started", "PyTorchJobs that were created", registry=registry)
+        self._failures = Counter("atlas_attempt_failures", "Failed attempts by class", ["class"], registry=registry)
+
+    def queue(self, depth: Callable[[], float], age: Callable[[], float]) -> None:
+        """Where the queue's figures come from."""
+        waiting = Gauge("atlas_queue_depth", "Trainings that wait for a worker", registry=self.registry)
+        oldest = Gauge("atlas_queue_age_seconds", "Wait of the oldest of them", registry=self.registry)
+        waiting.set_function(depth)
+        oldest.set_function(age)
+
+    def request(self, verb: str, code: str) -> None:
+        """The API server answered with *code*; `error`: it did not."""
+        self._requests.labels(verb, code).inc()
+
+    def reconciled(self, result: str, seconds: float) -> None:
+        """A look at a training is over."""
+        self._reconciliations.labels(result).inc()
+        self._seconds.observe(seconds)
+
+    def created(self, document: Document) -> None:
+        """A child was created."""
+        if document["kind"] == "PyTorchJob":
+            self._attempts.inc()
+
+    def status_changed(self, old: Document, new: Document) -> None:
+        """A training's status was written."""
+        for failure_class, count in new_failures(old, new).items():
+            self._failures.labels(failure_class).inc(count)
+
+    def training(self, key: Key, phase: str | None) -> None:
+        """A training was seen in *phase*; None: it is gone."""
+        before = self._phases.pop(key, None)
+        if before is not None:
+            self._trainings.labels(before).dec()
+        if phase is not None:
+            self._phases[key] = phase
+            self._trainings.labels(phase).inc()
+
+
+def new_failures(old: Document, new: Document) -> dict[str, int]:
+    """Failed attempts by class that status *new* counts and *old* does not; a new run counts from zero."""
+    run: dict[str, Any] = new.get("run") or {}
+    earlier: dict[str, Any] = old.get("run") or {}
+    same = run.get("number") == earlier.get("number")
+    return dict(Count(run.get("failures") or {}) - Count((earlier.get("failures") or {}) if same else {}))
