@@ -14,7 +14,8 @@ from cluster.place import BRIDGE_ADDRESS, LOOPBACK, Place
 NODE = "node-1"
 FIRST_SERVICE_ADDRESS = "10.245.0.1"
 
-_DAYS = "30"
+# The training-operator replaces certificates that have less than three months left.
+_DAYS = "365"
 _KUBERNETES = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"]
 _SERVERS = {
     "kube-apiserver": ("/CN=kube-apiserver", ["localhost", *_KUBERNETES], [LOOPBACK, FIRST_SERVICE_ADDRESS]),
@@ -46,13 +47,14 @@ def make(place: Place) -> None:
     openssl("rsa", "-in", folder / "service-accounts.key", "-pubout", "-out", folder / "service-accounts.pub")
 
 
-def authority(folder: Path, name: str, subject: str, *, rsa: bool = False) -> None:
+def authority(folder: Path, name: str, subject: str, *, alternatives: Sequence[str] = (), rsa: bool = False) -> None:
     """A self-signed authority: NAME.crt and NAME.key."""
     _key(folder / f"{name}.key", rsa)
-    extensions = ("-addext", "basicConstraints=critical,CA:TRUE", "-addext")
-    usage = "keyUsage=critical,keyCertSign,cRLSign,digitalSignature"
+    lines = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign,digitalSignature"]
+    lines += [f"subjectAltName={','.join(alternatives)}"] if alternatives else []
+    extensions = [argument for line in lines for argument in ("-addext", line)]
     files = ("-key", folder / f"{name}.key", "-out", folder / f"{name}.crt")
-    openssl("req", "-x509", "-new", *files, "-days", _DAYS, "-subj", subject, *extensions, usage)
+    openssl("req", "-x509", "-new", *files, "-days", _DAYS, "-subj", subject, *extensions)
 
 
 def signed(

@@ -3,6 +3,8 @@
 cluster.py starts it first. It knows neither nodes nor what runs on them.
 """
 
+from pathlib import Path
+
 from cluster import certificates, probe
 from cluster.binaries import path
 from cluster.kubectl import Kubectl
@@ -41,7 +43,7 @@ def _ready(place: Place, process: Process, address: str) -> None:
 
 def _etcd(place: Place) -> None:
     client, peer = (f"http://127.0.0.1:{place.ports[port]}" for port in ("etcd", "etcd-peer"))
-    argv = [
+    argv: list[str | Path] = [
         path("etcd"),
         "--name=etcd",
         f"--data-dir={place.folder}/etcd",
@@ -62,7 +64,7 @@ def _api_server(place: Place) -> None:
     keys = place.certificates
     # A loopback address cannot be an endpoint; the bridge's is one that pods reach.
     endpoint = f"--advertise-address={place.address}" if place.has_node else "--endpoint-reconciler-type=none"
-    argv = [
+    argv: list[str | Path] = [
         path("kube-apiserver"),
         f"--etcd-servers=http://127.0.0.1:{place.ports['etcd']}",
         f"--bind-address={place.address}",
@@ -109,7 +111,7 @@ def _scheduler(place: Place) -> Process:
 
 def _manager(place: Place, name: str, more: list[str]) -> Process:
     kubeconfig = place.configuration / f"{name}.kubeconfig"
-    argv = [
+    argv: list[str | Path] = [
         path(name),
         *(f"--{use}={kubeconfig}" for use in ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")),
         "--bind-address=127.0.0.1",

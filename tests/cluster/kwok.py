@@ -21,6 +21,7 @@ A pod that asks for more `nvidia.com/gpu` than a node has stays Pending, Unsched
 """
 
 import json
+from pathlib import Path
 from typing import Any
 
 from cluster.binaries import path
@@ -39,7 +40,7 @@ def up(place: Place, nodes: int = 4) -> None:
     """Start kwok and make simulated nodes, with 8 GPUs each; returns when they are Ready."""
     configuration = place.configuration / "kwok.yaml"
     configuration.write_text("\n---\n".join(map(json.dumps, _STAGES)))
-    argv = [
+    argv: list[str | Path] = [
         path("kwok"),
         f"--kubeconfig={place.kubeconfig}",
         f"--manage-nodes-with-label-selector={LABEL}=true",

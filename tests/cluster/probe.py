@@ -1,6 +1,7 @@
 """Asks a server of the cluster over HTTP whether it is ready. Used by every component that has such an address."""
 
 import ssl
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -13,6 +14,10 @@ def body(url: str, authority: Path | None = None) -> str:
     """
     context = ssl.create_default_context(cafile=str(authority)) if authority else None
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-    with opener.open(url, timeout=2) as answer:
-        text: str = answer.read().decode()
+    try:
+        with opener.open(url, timeout=2) as answer:
+            text: str = answer.read().decode()
+    except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
+        raise
     return text

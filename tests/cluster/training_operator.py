@@ -13,7 +13,7 @@ from pathlib import Path
 from cluster import certificates, probe
 from cluster.binaries import file, path
 from cluster.certificates import base64_of
-from cluster.kubectl import Document, Kubectl
+from cluster.kubectl import Document, Kubectl, Refused
 from cluster.place import Place
 from cluster.processes import start, wait_until
 
@@ -39,7 +39,18 @@ def up(place: Place) -> None:
     process = start(place, NAME, _command(place, view), {"MY_POD_NAMESPACE": NAMESPACE})
     address = f"http://127.0.0.1:{place.ports['training-operator-probe']}/readyz"
     took = wait_until(NAME, lambda: probe.body(address) == "ok", process)
+    took += wait_until("the webhook of the training-operator", lambda: _decides(kubectl), process)
     print(f"{NAME} ready after {took:.1f} s", flush=True)
+
+
+def _decides(kubectl: Kubectl) -> bool:
+    """Whether the webhook answers; until it does, the API server refuses every job."""
+    job = {"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "metadata": {"name": "asks"}}
+    try:
+        kubectl.create({**job, "spec": {"pytorchReplicaSpecs": {}}}, "--dry-run=server")
+    except Refused:
+        return False
+    return True
 
 
 def _command(place: Place, view: Path) -> list[str | Path]:
@@ -62,8 +73,8 @@ def _command(place: Place, view: Path) -> list[str | Path]:
 
 
 def _certificates(folder: Path) -> None:
-    # RSA: the operator reads its authority's key in the old form that only RSA keys have.
-    certificates.authority(folder, "ca", f"/O={NAME}/CN={NAME}-ca", rsa=True)
+    # The operator replaces an authority that is not as its own would be: an RSA key in the old form, its name a DNS name.
+    certificates.authority(folder, "ca", f"/O={NAME}/CN={NAME}-ca", alternatives=[f"DNS:{NAME}-ca"], rsa=True)
     certificates.openssl("rsa", "-in", folder / "ca.key", "-traditional", "-out", folder / "ca.key")
     name = f"{NAME}.{NAMESPACE}.svc"
     certificates.signed(folder, "tls", f"/CN={name}", usage="serverAuth", alternatives=[f"DNS:{name}"], rsa=True)

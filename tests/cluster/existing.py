@@ -1,0 +1,42 @@
+"""Tests on a cluster that is there already, such as kind or k3d: what $KUBECONFIG names is borrowed.
+
+The fixtures call it. It adds simulated nodes, whose pods a kwok process of this machine plays, and removes them again.
+It installs nothing else: the training-operator must be there, and what needs it is skipped with the reason when not.
+A test's pods reach the simulated nodes by asking for `nvidia.com/gpu` or by the nodeSelector of kwok.LABEL.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from cluster import cluster, kwok, place, processes
+from cluster.binaries import path
+from cluster.kubectl import Kubectl
+
+
+@contextmanager
+def borrowed() -> Iterator[Path]:
+    """A kubeconfig file that holds the current context of $KUBECONFIG alone, while simulated nodes are there."""
+    owner = processes.identity_of(os.getpid())
+    here = place.make(f"tests-{os.getpid()}", owner=owner, node=False, dies_with_parent=True)
+    try:
+        _copy_context(here.kubeconfig)
+        kubectl = Kubectl(here.kubeconfig)
+        if kubectl.find("crd", "pytorchjobs.kubeflow.org") is None:
+            pytest.skip("the cluster of $KUBECONFIG has no training-operator (no CRD pytorchjobs.kubeflow.org)")
+        kwok.remove_nodes(kubectl)  # a killed run leaves them
+        kwok.up(here)
+        yield here.kubeconfig
+        kwok.remove_nodes(kubectl)
+    finally:
+        cluster.down(here)
+
+
+def _copy_context(target: Path) -> None:
+    view = [str(path("kubectl")), "config", "view", "--raw", "--minify", "--flatten"]
+    text = subprocess.run(view, capture_output=True, text=True, check=True).stdout
+    target.touch(mode=0o600)
+    target.write_text(text)
