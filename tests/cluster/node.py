@@ -169,7 +169,8 @@ def _require_machine() -> None:
 def _require_no_other(place: Place) -> None:
     machine = state.recall()
     if machine is not None and machine.cluster != str(place.folder) and Path(machine.cluster).exists():
-        raise NodeImpossible(f"this machine has its one node, in {machine.cluster}; stop it first: make cluster-down")
+        name = Path(machine.cluster).name
+        raise NodeImpossible(f"this machine has its one node already; stop its cluster first: down --name {name}")
 
 
 def _require_no_kubelet() -> None:
