@@ -127,13 +127,10 @@ class Cluster:
         return after
 
     async def delete(self, document: Document) -> None:
-        """Delete this very object and, in the background, what it owns. Nothing happens when it is gone."""
-        options = {
-            "apiVersion": "v1",
-            "kind": "DeleteOptions",
-            "propagationPolicy": "Background",
-            "preconditions": {"uid": document["metadata"]["uid"]},
-        }
+        """Delete an object, of this very UID if it says one, and in the background what it owns. It may be gone."""
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        if "uid" in document["metadata"]:  # children that are not observed are known by name only
+            options["preconditions"] = {"uid": document["metadata"]["uid"]}
         try:
             await self._api.request("delete", path_of(document), options)
         except ApiError as error:

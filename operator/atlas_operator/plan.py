@@ -32,14 +32,14 @@ from atlas_operator.job_state import running_since
 from atlas_operator.labels import job_name
 from atlas_operator.observed import Document, Observed
 from atlas_operator.recovery import frozen_spec, read_status, recovered_run
-from atlas_operator.refusal import read_spec, refusal
+from atlas_operator.refusal import Refusal, read_spec, refusal
 from atlas_operator.sweep import leftovers
 from atlas_operator.triggers import next_trigger, unwanted
 
 PATIENCE = timedelta(seconds=30)
 """How long to wait for something that a watch should announce, before looking again anyway."""
 
-BACKEND_PATIENCE = timedelta(seconds=60)
+HINDRANCE_PATIENCE = timedelta(seconds=60)
 
 EventType = Literal["Normal", "Warning"]
 
@@ -64,26 +64,27 @@ class Plan:
     look_again_at: datetime | None = None
 
 
-def plan(observed: Observed, default_image: str | None, now: datetime) -> Plan:
+def plan(observed: Observed, default_image: str | None, now: datetime, hindrance: Refusal | None = None) -> Plan:
     """Decide. *default_image* is used where `compute.image` is left out; *now* is aware.
 
-    Deletion needs nothing: the API server collects what the training owns.
+    *hindrance* is why the API server refused what the last plan wanted to create. Deletion needs nothing: the API
+    server collects what the training owns.
     """
     if observed.training["metadata"].get("deletionTimestamp"):
         return Plan(status=None)
-    return _Planner(observed, default_image, now).execute()
+    return _Planner(observed, default_image, now, hindrance).execute()
 
 
 class _Planner:
     """One look. `status`, `run` and `attempt` follow the decisions; everything else was observed."""
 
-    def __init__(self, observed: Observed, default_image: str | None, now: datetime) -> None:
+    def __init__(self, observed: Observed, default_image: str | None, now: datetime, hindrance: Refusal | None) -> None:
         self.observed = observed
         self.training = observed.training
         self.metadata = observed.training["metadata"]
         self.now = now
         self.spec, problems = read_spec(self.training)
-        self.refusal = refusal(self.spec, problems, default_image, observed.backend_served)
+        self.refusal = refusal(self.spec, problems, default_image, observed.backend_served) or hindrance
         self.default_image = default_image
         self.before = read_status(self.training)
         self.status = self.before
@@ -310,7 +311,7 @@ class _Planner:
         retrain_at = self.metadata.get("annotations", {}).get(RETRAIN_AT)
         trigger = next_trigger(self.spec, self.newest, retrain_at, self.status.last_handled_retrain_at)
         if trigger and self.refusal:
-            self.looks.append(self.now + BACKEND_PATIENCE)
+            self.looks.append(self.now + HINDRANCE_PATIENCE)
         elif trigger:
             self._begin(trigger, self.spec, retrain_at)
 
@@ -334,8 +335,8 @@ class _Planner:
         other = next(others_at_work(self.observed, self.run), None)
         if other:
             self._wait(f"{other['metadata']['name']}, of an earlier attempt, to end")
-        elif not self.observed.backend_served:
-            self.looks.append(self.now + BACKEND_PATIENCE)
+        elif self.refusal and not self.refusal.final:
+            self.looks.append(self.now + HINDRANCE_PATIENCE)
         elif spec := self._attempt_spec():
             self._create_attempt(spec)
         else:

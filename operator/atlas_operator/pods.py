@@ -7,13 +7,10 @@ from atlas_api import AtlasTrainingSpec
 from atlas_api import pod as contract
 from atlas_api.compute import Compute, EnvVar, Volume
 from atlas_api.secrets import CredentialsSource, SecretKeyRef
-from atlas_operator.labels import ATTEMPT, RUN, TRAINING, progress_name, run_name, short_name
+from atlas_operator.labels import ATTEMPT, RUN, TRAINING, job_name, progress_name, run_name, short_name
 from atlas_operator.observed import Document
 
 USER = 65532
-GRACE_SECONDS = 600
-"""Longer than a checkpoint takes; pods that are done leave at once."""
-
 CACHE = "/var/cache/atlas"
 NO_SIDECARS = {"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disabled"}
 """A mesh's sidecar would keep a finished pod alive."""
@@ -36,7 +33,7 @@ def pod_template(training: Document, spec: AtlasTrainingSpec, image: str, run: i
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
         "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "terminationGracePeriodSeconds": contract.GRACE_SECONDS,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": USER,
@@ -82,6 +79,7 @@ def _environment(training: Document, spec: AtlasTrainingSpec, run: int, attempt:
         *map(_variable, spec.compute.env),
         *ours,
         *_secrets(spec),
+        *contract.launch_environment(spec.compute, job_name(name, run, attempt)),
     ]
 
 

@@ -1,12 +1,15 @@
 """One look at one AtlasTraining: observe, plan, apply, report, and when to look again. Called by the work queue."""
 
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 
 from atlas_api.status import AtlasTrainingStatus
-from atlas_operator.cluster import Cluster
+from atlas_operator.api import ApiError
+from atlas_operator.cluster import Cluster, NameTaken
 from atlas_operator.labels import FIELD_MANAGER
 from atlas_operator.observed import Document, Key, time_of
 from atlas_operator.plan import Plan, plan
+from atlas_operator.refusal import Refusal
 from atlas_operator.settings import Settings
 
 PROGRESS_SECONDS = 10
@@ -24,10 +27,33 @@ async def reconcile(cluster: Cluster, key: Key, settings: Settings, now: datetim
     if observed is None:
         return None
     decided = plan(observed, settings.trainer_image, now)
+    try:
+        return await _carry_out(cluster, observed.training, decided, now)
+    except (NameTaken, ApiError) as error:
+        hindrance = _hindrance(error)
+        if hindrance is None:
+            raise
+    observed = await cluster.observe(key)
+    if observed is None:
+        return None
+    decided = plan(observed, settings.trainer_image, now, hindrance)
+    return await _carry_out(cluster, observed.training, decided, now)
+
+
+def _hindrance(error: NameTaken | ApiError) -> Refusal | None:
+    """What an owner can do something about; None for what only the operator's log explains."""
+    if isinstance(error, NameTaken):
+        return Refusal("NameTaken", str(error), final=False)
+    if error.status in (HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.BAD_REQUEST):
+        return Refusal("Refused", f"the API server refuses a child of the run: {error}", final=False)
+    return None
+
+
+async def _carry_out(cluster: Cluster, training: Document, decided: Plan, now: datetime) -> float | None:
     if decided.status is None:
         return None
-    wait = await _report(cluster, observed.training, decided.status, now)
-    await _apply(cluster, observed.training, decided)
+    wait = await _report(cluster, training, decided.status, now)
+    await _apply(cluster, training, decided)
     looks = [wait] if wait is not None else []
     if decided.look_again_at is not None:
         looks.append(max(0.0, (decided.look_again_at - now).total_seconds()))
