@@ -89,8 +89,8 @@ class Cluster:
     async def create(self, document: Document) -> None:
         """Make a child; when it exists already as this training's, nothing happens.
 
-        Raises NameTaken: an object of this name belongs to something else.
-        Raises Terminating: the child of this name is being deleted.
+        Raises `NameTaken`: an object of this name belongs to something else.
+        Raises `Terminating`: the child of this name is being deleted.
         """
         namespace = document["metadata"]["namespace"]
         try:
@@ -105,7 +105,7 @@ class Cluster:
     async def apply_status(self, training: Document, status: Document) -> Document:
         """Write the whole status, unless it is what the training has. The training as it is then.
 
-        Raises Stale: the training was deleted, or made anew.
+        Raises `Stale`: the training was deleted, or made anew.
         """
         before = training.get("status") or {}
         if before == status:
@@ -128,7 +128,7 @@ class Cluster:
 
     async def delete(self, document: Document) -> None:
         """Delete an object, of this very UID if it says one, and in the background what it owns. It may be gone."""
-        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        options: Document = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
         if "uid" in document["metadata"]:  # children that are not observed are known by name only
             options["preconditions"] = {"uid": document["metadata"]["uid"]}
         try:
@@ -189,7 +189,7 @@ class Cluster:
 async def connect(metrics: Metrics | None = None) -> AsyncIterator[Cluster]:
     """The cluster of the pod's ServiceAccount, else of KUBECONFIG.
 
-    Raises NoCluster: there is none.
+    Raises `NoCluster`: there is none.
     """
     counted = metrics or Metrics()
     async with connected(count=counted.request) as api:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
-from atlas_api.status import AtlasTrainingStatus
+from atlas_api.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.api import ApiError
 from atlas_operator.cluster import Cluster, NameTaken
 from atlas_operator.labels import FIELD_MANAGER
@@ -50,28 +50,38 @@ def _hindrance(error: NameTaken | ApiError) -> Refusal | None:
 
 
 async def _carry_out(cluster: Cluster, training: Document, decided: Plan, now: datetime) -> float | None:
+    """Status and children. Once the status names the attempt, it waits for the API server's verdict on the children."""
     if decided.status is None:
         return None
-    wait = await _report(cluster, training, decided.status, now)
+    if not _is_known(training, decided.status.run):
+        training = await _report(cluster, training, decided.status)
     await _apply(cluster, training, decided)
+    wait = _wait_for_progress(training, decided.status, now)
+    if not wait:
+        await _report(cluster, training, decided.status)
     looks = [wait] if wait is not None else []
     if decided.look_again_at is not None:
         looks.append(max(0.0, (decided.look_again_at - now).total_seconds()))
     return min(looks, default=None)
 
 
-async def _report(cluster: Cluster, training: Document, status: AtlasTrainingStatus, now: datetime) -> float | None:
-    """Write the status if it changed. Returns the seconds to wait when only progress did, and that too recently."""
-    before = training.get("status", {})
-    after = status.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if before == after:
+def _is_known(training: Document, run: RunStatus | None) -> bool:
+    """Whether the status that is there names this attempt's job."""
+    known = training.get("status", {}).get("run", {}).get("job")
+    return run is None or run.job is None or known == run.job
+
+
+async def _report(cluster: Cluster, training: Document, status: AtlasTrainingStatus) -> Document:
+    return await cluster.apply_status(training, status.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+def _wait_for_progress(training: Document, status: AtlasTrainingStatus, now: datetime) -> float | None:
+    """Seconds to wait when nothing but progress changed, and that was written too recently."""
+    before, after = training.get("status", {}), status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if before == after or _without_progress(before) != _without_progress(after):
         return None
-    if _without_progress(before) == _without_progress(after):
-        wait = (last_write(training) + timedelta(seconds=PROGRESS_SECONDS) - now).total_seconds()
-        if wait > 0:
-            return wait
-    await cluster.apply_status(training, after)
-    return None
+    wait = (last_write(training) + timedelta(seconds=PROGRESS_SECONDS) - now).total_seconds()
+    return wait if wait > 0 else None
 
 
 async def _apply(cluster: Cluster, training: Document, decided: Plan) -> None:
