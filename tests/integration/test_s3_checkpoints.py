@@ -108,6 +108,30 @@ def test_a_missing_bucket_is_reported_before_training(s3_endpoint: str, folder: 
         run(make_training(folder, checkpoints=checkpoints), fresh=False, console=Console(quiet=True))
 
 
+def test_the_keys_of_a_secret_come_in_the_variables_that_pods_are_given(
+    bucket: Bucket, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATLAS_CHECKPOINTS_AWS_ACCESS_KEY_ID", "AKIAPOD")
+    monkeypatch.setenv("ATLAS_CHECKPOINTS_AWS_SECRET_ACCESS_KEY", "hidden")
+    training = s3_training(folder, bucket, credentialsFrom={"secretRef": {"name": "s3"}})
+    store = open_store(training.spec.checkpoints)
+    store.write("agents/demo/status.json", b"{}")
+    assert store.read("agents/demo/status.json") == b"{}"
+    assert isinstance(store, S3Store)
+    signed = store.client.generate_presigned_url("get_object", Params={"Bucket": bucket.name, "Key": "a"})
+    assert "AKIAPOD" in signed
+
+
+def test_a_missing_key_of_a_secret_is_named_and_the_others_are_not_shown(
+    bucket: Bucket, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATLAS_CHECKPOINTS_AWS_ACCESS_KEY_ID", "AKIAPOD")
+    training = s3_training(folder, bucket, credentialsFrom={"secretRef": {"name": "s3"}})
+    with pytest.raises(SourceMissing, match="ATLAS_CHECKPOINTS_AWS_SECRET_ACCESS_KEY .*Secret s3") as caught:
+        open_store(training.spec.checkpoints)
+    assert "AKIAPOD" not in str(caught.value)
+
+
 def test_a_credentials_file_without_keys_is_refused(bucket: Bucket, folder: Path) -> None:
     (folder / "credentials").write_text("[default]\n")
     training = s3_training(folder, bucket, credentialsFrom={"file": str(folder / "credentials")})

@@ -16,6 +16,7 @@ from support.exports import EVERYTHING, jsonl, s3_traces, session_record
 from support.fake_network import FakeCuttingProxy
 
 from atlas_api.errors import AccessDenied, MalformedTraces, SourceMissing, SourceUnreachable
+from atlas_api.pod import TRACES_S3
 from atlas_api.secrets import CredentialsSource
 from atlas_api.traces import S3Traces, TraceFilter, Traces
 from atlas_trainer.s3_client import client_for, s3_errors
@@ -196,7 +197,7 @@ def test_an_endpoint_without_a_host_is_named(endpoint: str) -> None:
 
 def test_errors_of_uploads_are_translated_too(bucket: Bucket, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    client = client_for(bucket.endpoint, None, None)
+    client = client_for(bucket.endpoint, None, None, TRACES_S3)
     with (
         pytest.raises(SourceMissing, match="s3://nowhere/file: the bucket does not exist"),
         s3_errors("s3://nowhere/file"),
@@ -205,7 +206,7 @@ def test_errors_of_uploads_are_translated_too(bucket: Bucket, tmp_path: Path) ->
 
 
 def test_errors_of_downloads_are_translated_too(bucket: Bucket, tmp_path: Path) -> None:
-    client = client_for(bucket.endpoint, None, None)
+    client = client_for(bucket.endpoint, None, None, TRACES_S3)
     with pytest.raises(SourceMissing, match="s3://traces/file: does not exist"), s3_errors("s3://traces/file"):
         client.download_file("traces", "file", str(tmp_path / "copy"))
 

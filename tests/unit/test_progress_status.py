@@ -9,7 +9,6 @@ from support.measured import START, make_address, make_dataset, make_model, make
 from atlas_api.errors import FlatReward, Preempted
 from atlas_api.status import CheckpointsStatus, LocalStatus
 from atlas_trainer.progress_status import (
-    HISTORY_LIMIT,
     eta_seconds,
     progress_at,
     status_after_dataset,
@@ -70,10 +69,15 @@ def test_a_run_that_never_said_how_it_ended_was_killed(tmp_path: Path) -> None:
 
 def test_the_history_is_bounded_and_newest_first(tmp_path: Path) -> None:
     status = None
-    for number in range(1, HISTORY_LIMIT + 4):
-        status = status_after_start(status, make_run(tmp_path, number))
+    for number in range(1, 7):
+        status = status_after_start(status, make_run(tmp_path, number, historyLimit=3))
     assert status is not None
-    assert [entry.run for entry in status.history] == list(range(HISTORY_LIMIT + 2, 2, -1))
+    assert [entry.run for entry in status.history] == [5, 4, 3]
+
+
+def test_no_history_is_kept_when_none_is_asked_for(tmp_path: Path) -> None:
+    first = status_after_start(None, make_run(tmp_path, 1, historyLimit=0))
+    assert status_after_start(first, make_run(tmp_path, 2, historyLimit=0)).history == ()
 
 
 def test_an_evaluation_at_step_0_is_the_baseline_and_a_later_one_is_not(tmp_path: Path) -> None:

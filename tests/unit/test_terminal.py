@@ -179,6 +179,13 @@ def test_a_model_in_an_object_store_is_fetched_first(tmp_path: Path) -> None:
     assert 'AutoModelForCausalLM.from_pretrained("./model")' in lines
 
 
+def test_a_model_on_a_claim_is_copied_first(tmp_path: Path) -> None:
+    run = make_run(tmp_path, checkpoints={"volume": {"claimName": "models"}})
+    lines = how_to_load("pvc://models/agents/demo/run-0001/final", run.spec)
+    assert "copy agents/demo/run-0001/final from the claim models to ./model" in lines
+    assert 'AutoModelForCausalLM.from_pretrained("./model")' in lines
+
+
 def test_an_interrupted_run_says_where_it_stopped_and_offers_no_model(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     status = status_after_step(status_after_start(None, run), progress_at(2, 4, 9, START), {})

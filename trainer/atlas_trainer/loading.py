@@ -7,18 +7,23 @@ Used by the terminal's last words and by the report.
 import json
 
 from atlas_api.training import AtlasTrainingSpec
+from atlas_trainer.store import CLAIM
 
 LOCAL_COPY = "./model"
 
 
 def how_to_load(uri: str, spec: AtlasTrainingSpec) -> str:
-    """Python lines that load the model at *uri*; a model in an object store is fetched first, as a comment says."""
+    """Python lines that load the model at *uri*; one in an object store or a claim is fetched first, as they say."""
+    adapters = spec.model.lora is not None
+    if uri.startswith(CLAIM):
+        claim, _, path = uri.removeprefix(CLAIM).partition("/")
+        return f"# first: copy {path} from the claim {claim} to {LOCAL_COPY}\n{_python(LOCAL_COPY, adapters)}"
     if not uri.startswith("s3://"):
-        return _python(uri, adapters=spec.model.lora is not None)
+        return _python(uri, adapters)
     endpoint = spec.checkpoints.s3.endpoint if spec.checkpoints.s3 else None
     address = f" --endpoint-url {endpoint}" if endpoint else ""
     fetch = f"# first: aws s3 cp --recursive{address} {uri} {LOCAL_COPY}"
-    return f"{fetch}\n{_python(LOCAL_COPY, adapters=spec.model.lora is not None)}"
+    return f"{fetch}\n{_python(LOCAL_COPY, adapters)}"
 
 
 def _python(folder: str, adapters: bool) -> str:

@@ -23,7 +23,6 @@ from atlas_api.status import (
 )
 from atlas_trainer.measurement import EvaluationResult
 
-HISTORY_LIMIT = 10
 MESSAGE_LIMIT = 1000
 RECENT_STEPS = 20
 
@@ -35,7 +34,7 @@ def status_after_start(previous: LocalStatus | None, run: TrainingRun) -> LocalS
         return LocalStatus(phase="Running", run=begun)
     if previous.run.number == run.number:
         return previous.model_copy(update={"phase": "Running", "message": None, "run": begun})
-    history = (_history_entry(previous), *previous.history)[:HISTORY_LIMIT]
+    history = (_history_entry(previous), *previous.history)[: run.spec.history_limit]
     return LocalStatus(phase="Running", run=begun, model=previous.model, history=history)
 
 

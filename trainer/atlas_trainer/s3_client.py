@@ -4,6 +4,7 @@ The S3 client, and what its errors mean to a user. Called by the S3 trace source
 Works with any store that speaks the S3 API. Knows nothing of traces or checkpoints; secrets appear in no message.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,8 @@ from botocore.credentials import SharedCredentialProvider
 from urllib3.exceptions import HTTPError
 
 from atlas_api.errors import AccessDenied, AtlasError, SourceMissing, SourceUnreachable
-from atlas_api.secrets import CredentialsSource
+from atlas_api.pod import AWS_KEYS
+from atlas_api.secrets import CredentialsSource, SecretRef
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -66,18 +68,23 @@ _MISCONFIGURED = (
 )
 
 
-def client_for(endpoint: str | None, region: str | None, credentials_from: CredentialsSource | None) -> "S3Client":
+def client_for(
+    endpoint: str | None, region: str | None, credentials_from: CredentialsSource | None, prefix: str
+) -> "S3Client":
     """
     Return a client. Without `credentials_from` the standard AWS chain decides: environment, profile, role.
 
-    Nothing is sent yet. Raises SourceMissing when the credentials file or the endpoint's host is missing, AccessDenied
-    when the file holds no usable `[default]` section.
+    `prefix` begins the names of the variables in which pods get the keys of a `secretRef`. Nothing is sent yet. Raises
+    SourceMissing when the credentials file, such a variable or the endpoint's host is missing, AccessDenied when the
+    file holds no usable `[default]` section.
     """
     if endpoint and not urlsplit(endpoint).hostname:
         raise SourceMissing(f"endpoint {endpoint!r} names no host: write it as http://host:port")
     base = botocore.session.get_session()
     if credentials_from and credentials_from.file:
         _use_file(base, Path(credentials_from.file).expanduser())
+    if credentials_from and credentials_from.secret_ref:
+        _use_secret(base, credentials_from.secret_ref, prefix)
     with s3_errors("the AWS configuration"):
         session = boto3.Session(botocore_session=base)
         return session.client(
@@ -114,6 +121,18 @@ def _use_file(session: botocore.session.Session, path: Path) -> None:
     if credentials is None:
         raise AccessDenied(f"credentials file {path} holds no credentials: {cure}")
     session.set_credentials(credentials.access_key, credentials.secret_key, credentials.token)
+
+
+def _use_secret(session: botocore.session.Session, secret: SecretRef, prefix: str) -> None:
+    """Make the session use the keys of the Secret alone, from the variables that pods get them in."""
+    access_key, secret_key, token = (os.environ.get(f"{prefix}{name}", "").strip() for name in AWS_KEYS)
+    for name, value in zip(AWS_KEYS, (access_key, secret_key), strict=False):
+        if not value:
+            raise SourceMissing(
+                f"environment variable {prefix}{name} (on a cluster: key {name} of Secret {secret.name}) is not set "
+                "or empty; put the key there or correct credentialsFrom"
+            )
+    session.set_credentials(access_key, secret_key, token or None)
 
 
 @contextmanager

@@ -11,17 +11,26 @@ from atlas_api.errors import SourceMissing
 from atlas_api.secrets import SecretSource
 
 
-def read_secret(source: SecretSource) -> str:
-    """The secret, white space around it cut. Raises SourceMissing when it is not there, unreadable or empty."""
-    value = _from_file(source.file) if source.file is not None else os.environ.get(source.env or "", "")
+def read_secret(source: SecretSource, variable: str) -> str:
+    """The secret, white space around it cut. *variable* is where pods get the value of a `secretKeyRef`.
+
+    Raises SourceMissing when it is not there, unreadable or empty.
+    """
+    value = _from_file(source.file) if source.file is not None else os.environ.get(source.env or variable, "")
     if not value.strip():
-        raise SourceMissing(f"{describe(source)} is not set or empty; put the secret there or correct the manifest")
+        where = describe(source, variable)
+        raise SourceMissing(f"{where} is not set or empty; put the secret there or correct the manifest")
     return value.strip()
 
 
-def describe(source: SecretSource) -> str:
+def describe(source: SecretSource, variable: str) -> str:
     """Where the secret comes from, for messages."""
-    return f"file {source.file}" if source.file is not None else f"environment variable {source.env}"
+    if source.file is not None:
+        return f"file {source.file}"
+    if source.secret_key_ref is None:
+        return f"environment variable {source.env}"
+    key, name = source.secret_key_ref.key, source.secret_key_ref.name
+    return f"environment variable {variable} (on a cluster: key {key} of Secret {name})"
 
 
 def _from_file(path: str) -> str:

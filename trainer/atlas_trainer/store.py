@@ -10,12 +10,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from atlas_api.checkpoints import Checkpoints, S3Checkpoints
-from atlas_api.errors import CheckpointFailed
+from atlas_api.checkpoints import Checkpoints, S3Checkpoints, VolumeCheckpoints
+from atlas_api.errors import CheckpointFailed, InvalidManifest
+from atlas_api.pod import CHECKPOINT_MOUNT, CHECKPOINTS_S3
 from atlas_trainer.atomic_file import replace_bytes
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+CLAIM = "pvc://"
+"""Begins the address of what lies on a PersistentVolumeClaim: `pvc://<claim>/<path>`."""
 
 
 class Store(Protocol):
@@ -44,13 +49,14 @@ class Store(Protocol):
 
 
 class LocalStore:
-    """A folder on this machine."""
+    """A folder on this machine. Where it is known elsewhere under another *address*, its URIs begin with that."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, address: str | None = None) -> None:
         self.root = root
+        self.address = address or str(root)
 
     def uri(self, key: str) -> str:
-        return str(self.root / key)
+        return f"{self.address}/{key}"
 
     def read(self, key: str) -> bytes | None:
         path = self.root / key
@@ -159,19 +165,32 @@ class S3Store:
                 self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
 
 
-def open_store(checkpoints: Checkpoints) -> Store:
-    """The store that the manifest names."""
+def open_store(checkpoints: Checkpoints, mount: Path = Path(CHECKPOINT_MOUNT)) -> Store:
+    """The store that the manifest names. *mount* is where pods have the claim of `volume`.
+
+    Raises `InvalidManifest` when no claim is mounted there, and what `client_for` raises.
+    """
     if checkpoints.local is not None:
         return LocalStore(Path(checkpoints.local.path).expanduser())
+    if checkpoints.volume is not None:
+        return _open_volume(checkpoints.volume, mount)
     assert checkpoints.s3 is not None, "the API's rules say exactly one"  # noqa: S101
     return _open_s3(checkpoints.s3)
+
+
+def _open_volume(volume: VolumeCheckpoints, mount: Path) -> LocalStore:
+    if not mount.is_dir():
+        raise InvalidManifest(
+            [f"spec.checkpoints.volume: needs a cluster, where the claim is mounted at {mount}; here set local or s3"]
+        )
+    return LocalStore(mount / volume.path, "/".join(filter(None, (f"{CLAIM}{volume.claim_name}", volume.path))))
 
 
 def _open_s3(s3: S3Checkpoints) -> S3Store:
     from atlas_trainer.s3_client import client_for
 
     bucket, _, prefix = s3.uri.removeprefix("s3://").partition("/")
-    return S3Store(client_for(s3.endpoint, s3.region, s3.credentials_from), bucket, prefix)
+    return S3Store(client_for(s3.endpoint, s3.region, s3.credentials_from, CHECKPOINTS_S3), bucket, prefix)
 
 
 def _sync(path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
+from atlas_api.pod import TRACES_URL
 from atlas_api.traces import TraceFilter, Traces
 from atlas_trainer.recorded import (
     execution_mode_of,
@@ -47,8 +48,8 @@ def read_postgres(traces: Traces, tally: Tally) -> Iterator[Session]:
     """
     if traces.postgres is None:
         raise ValueError("traces.postgres is not set")
-    where = describe(traces.postgres.url_from)
-    url = checked_url(read_secret(traces.postgres.url_from), where)
+    where = describe(traces.postgres.url_from, TRACES_URL)
+    url = checked_url(read_secret(traces.postgres.url_from, TRACES_URL), where)
     with in_our_words(url, where), _snapshot(url) as connection:
         require_sdk_schema(connection)
         ids = _choose(connection, traces.filter, tally)

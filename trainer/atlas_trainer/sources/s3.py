@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from atlas_api.errors import SourceMissing, SourceUnreachable
+from atlas_api.pod import TRACES_S3
 from atlas_api.traces import Traces
 from atlas_trainer.s3_client import S3_ERRORS, client_for, s3_errors, translate
 from atlas_trainer.session import Session, Tally
@@ -44,7 +45,7 @@ def read_objects(traces: Traces, tally: Tally) -> Iterator[Session]:
     """
     if traces.s3 is None:
         raise ValueError("traces.s3 is not set")
-    client = client_for(traces.s3.endpoint, traces.s3.region, traces.s3.credentials_from)
+    client = client_for(traces.s3.endpoint, traces.s3.region, traces.s3.credentials_from, TRACES_S3)
     bucket, _, key = traces.s3.uri.removeprefix("s3://").partition("/")
     whole_prefix = not key or key.endswith("/")
     keys = _exports_below(client, bucket, key) if whole_prefix else iter([key])
