@@ -23,6 +23,7 @@ async def reconcile(cluster: Cluster, key: Key, settings: Settings, now: datetim
 
     The status is written before children are made: a crash in between leaves an intent that the next look carries out.
     """
+    now = now.replace(microsecond=0)
     observed = await cluster.observe(key)
     if observed is None:
         return None
