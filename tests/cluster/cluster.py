@@ -22,6 +22,7 @@ What the node finds in its `place` (see place.py) after `prepare`:
     processes.stop(place, name, seconds=20)                 SIGTERM, then SIGKILL; nothing to do when it is not running
     kubectl.Kubectl(place.kubeconfig).apply(document), .get("nodes") -> dict, .run("logs", "pod")-> str
 
+The API server serves the CRDs of the project (crds/*.yaml) and of PyTorchJobs before the controllers start.
 The Services' range is 10.245.0.0/16; the API server's Service is 10.245.0.1.
 `node.up` also runs the training-operator, in a pod; without a node it is a process of this machine.
 `cluster.down` stops every process of `place.processes` that `node.down` left and removes `place.folder`; whatever else
@@ -38,6 +39,8 @@ from pathlib import Path
 from cluster import control_plane, kwok, place, processes, training_operator
 from cluster.place import Place
 
+# The project's own CRDs.
+_DEFINITIONS = Path(__file__).parents[2] / "crds"
 # The API server ends its watches slowly; nothing here needs a graceful end of it.
 _PATIENCE = {"kube-apiserver": 3.0}
 
@@ -95,14 +98,15 @@ def status() -> list[str]:
 
 
 def _start(here: Place) -> None:
+    definitions = [training_operator.definition(), *sorted(_DEFINITIONS.glob("*.yaml"))]
     if here.has_node:
         from cluster import node
 
         node.prepare(here)
-        control_plane.up(here)
+        control_plane.up(here, definitions)
         node.up(here)
     else:
-        control_plane.up(here)
+        control_plane.up(here, definitions)
         kwok.up(here)
         training_operator.up(here)
 

@@ -3,11 +3,12 @@
 cluster.py starts it first. It knows neither nodes nor what runs on them.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cluster import certificates, probe
 from cluster.binaries import path
-from cluster.kubectl import Kubectl
+from cluster.kubectl import Document, Kubectl
 from cluster.place import Place
 from cluster.processes import Process, start, wait_until
 
@@ -17,8 +18,8 @@ SERVICES = "10.245.0.0/16"
 _FAST = ["--leader-elect=false", "--kube-api-qps=200", "--kube-api-burst=400", "--profiling=false"]
 
 
-def up(place: Place) -> None:
-    """Start everything and wait until pods can be made.
+def up(place: Place, definitions: Sequence[Path] = ()) -> None:
+    """Start everything, with the CRDs of the files `definitions`, and wait until pods can be made.
 
     Raises:
         ClusterError: a component did not become ready; with the end of its log.
@@ -26,13 +27,26 @@ def up(place: Place) -> None:
     certificates.make(place)
     _etcd(place)
     _api_server(place)
+    kubectl = Kubectl(place.kubeconfig)
+    # Before the controllers start: the garbage collector looks for new kinds every 30 seconds only.
+    _define(kubectl, definitions)
     managers = [_controller_manager(place), _scheduler(place)]
     for manager in managers:
         address = f"https://127.0.0.1:{place.ports[manager.name]}/healthz"
         _ready(place, manager, address)
-    kubectl = Kubectl(place.kubeconfig)
     took = wait_until("default ServiceAccount", lambda: kubectl.find("serviceaccount", "default") is not None)
     print(f"the default ServiceAccount exists after {took:.1f} s", flush=True)
+
+
+def _define(kubectl: Kubectl, definitions: Sequence[Path]) -> None:
+    for definition in definitions:
+        kubectl.run("apply", "--server-side", "-f", definition)
+    wait_until("the CRDs", lambda: all(map(_is_established, kubectl.items("customresourcedefinitions"))))
+
+
+def _is_established(definition: Document) -> bool:
+    conditions = definition.get("status", {}).get("conditions") or []
+    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 
 
 def _ready(place: Place, process: Process, address: str) -> None:

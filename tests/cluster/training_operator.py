@@ -26,8 +26,13 @@ _WEBHOOK = "validator.training-operator.kubeflow.org"
 _PAIRS = ("ca.crt", "ca.key", "tls.crt", "tls.key")
 
 
+def definition() -> Path:
+    """The file with the CRD of PyTorchJobs."""
+    return file(NAME, "manifests/base/crds/kubeflow.org_pytorchjobs.yaml")
+
+
 def up(place: Place) -> None:
-    """Install its CRD, role and webhook, start it, and wait until its webhook decides on PyTorchJobs."""
+    """Install its role and webhook, start it, and wait until its webhook decides on PyTorchJobs. The CRD is there."""
     kubectl = Kubectl(place.kubeconfig, NAMESPACE)
     view = place.folder / "tmp-of-training-operator"
     keys = view / "k8s-webhook-server" / "serving-certs"
@@ -73,7 +78,7 @@ def _command(place: Place, view: Path) -> list[str | Path]:
 
 
 def _certificates(folder: Path) -> None:
-    # The operator replaces an authority that is not as its own would be: an RSA key in the old form, its name a DNS name.
+    # The operator replaces an authority that is unlike its own: an RSA key in the old form, its name a DNS name.
     certificates.authority(folder, "ca", f"/O={NAME}/CN={NAME}-ca", alternatives=[f"DNS:{NAME}-ca"], rsa=True)
     certificates.openssl("rsa", "-in", folder / "ca.key", "-traditional", "-out", folder / "ca.key")
     name = f"{NAME}.{NAMESPACE}.svc"
@@ -81,20 +86,11 @@ def _certificates(folder: Path) -> None:
 
 
 def _install(kubectl: Kubectl, place: Place, keys: Path) -> None:
-    cluster_wide = kubectl.within("default")
-    cluster_wide.run("apply", "--server-side", "-f", file(NAME, "manifests/base/crds/kubeflow.org_pytorchjobs.yaml"))
-    wait_until("the PyTorchJob CRD", lambda: _established(cluster_wide))
-    cluster_wide.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    kubectl.within("default").apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     for role in ("role.yaml", "service-account.yaml"):
         kubectl.run("apply", "--server-side", "-f", file(NAME, f"manifests/base/rbac/{role}"))
     for document in (_binding(), _secret(keys), _service(), _webhook(place, keys)):
         kubectl.apply(document)
-
-
-def _established(kubectl: Kubectl) -> bool:
-    found = kubectl.get("crd", "pytorchjobs.kubeflow.org")
-    conditions = found.get("status", {}).get("conditions") or []
-    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 
 
 def _binding() -> Document:
