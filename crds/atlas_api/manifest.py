@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -12,12 +13,11 @@ from atlas_api.base import ApiModel
 from atlas_api.errors import InvalidManifest
 from atlas_api.problems import at, describe
 from atlas_api.rules import Path, broken_rules
+from atlas_api.stored import stored
 from atlas_api.training import AtlasTraining
 from atlas_api.yaml_document import read_documents
 
 Model = TypeVar("Model", bound=ApiModel)
-
-_LARGEST = 2**63 - 1
 
 
 def load_manifest(file: FilePath) -> AtlasTraining:
@@ -39,13 +39,14 @@ def load_manifest(file: FilePath) -> AtlasTraining:
 def parse(model: type[Model], document: dict[str, Any]) -> Model:
     """*document* (as on the wire, camelCase) as *model*. Raises `InvalidManifest` with all problems.
 
-    Validation is that of JSON, so that Python accepts what the API server accepts: `"8"` is not a number.
+    Validation is that of JSON, so that Python accepts what the API server accepts: `"8"` is not a number, 8.0 is 8, and
+    null is the same as nothing.
     """
     try:
         refused = dict(_not_json(document))
     except RecursionError:
         raise InvalidManifest(["holds itself, or is nested too deeply"]) from None
-    text = json.dumps(document, default=str)
+    text = json.dumps(stored(model, document), default=str)
     try:
         parsed = model.model_validate_json(text, by_alias=True, by_name=False)
     except ValidationError as error:
@@ -86,7 +87,7 @@ def _not_json(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
                 yield from _not_json(inner, (*path, index))
         case float() if not math.isfinite(value):
             yield path, f"{value} is not a finite number"
-        case int() if abs(value) > _LARGEST:
+        case int() if abs(value) > sys.float_info.max:
             yield path, "a number this large does not fit in 64 bits"
         case None | str() | float() | int():
             pass

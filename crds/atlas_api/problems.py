@@ -96,7 +96,7 @@ def _message(model: type[BaseModel], path: Path, details: ErrorDetails) -> str |
         return f"{value} is not {_TYPES[kind]}{_cure(_TYPES[kind], details['input'])}"
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
-        return f"{value} must be {words} {bounds[key]:g}"
+        return f"{value} must be {words} {bounds[key]:.15g}"
     if kind == "too_short":
         # pydantic counts only the entries without mistakes of their own
         return None if len(details["input"]) >= bounds["min_length"] else "must not be empty"

@@ -39,14 +39,6 @@ def _checked(value: Any) -> str | int:
 Quantity = Annotated[
     str | int,
     PlainValidator(_checked),
-    WithJsonSchema(
-        {
-            "x-kubernetes-int-or-string": True,
-            "pattern": QUANTITY,
-            "maxLength": _LONGEST,
-            "minimum": 0,
-            "maximum": _LARGEST,
-        }
-    ),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY, "maxLength": _LONGEST, "minimum": 0}),
 ]
 """An amount without a sign, as text or as a whole number."""

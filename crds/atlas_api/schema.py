@@ -5,6 +5,7 @@ Called by `crd`. A structural schema has no references, no null and no alternati
 the fields and of their types. It knows no resource and no file.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -102,13 +103,20 @@ def _bounds(given: Schema) -> Schema:
 
 
 def _description(schema: Mapping[str, Any], types: Mapping[str, Schema]) -> str:
-    """What the field says, then what its type (or the type of its entries) says, unless that says the same."""
-    target = schema if "$ref" in schema else schema.get("items", {})
+    """What the field says, then what its type says, each sentence once and none that a longer one begins with."""
     texts = [schema.get("description", "")]
-    if "$ref" in target:
-        texts.append(types[target["$ref"].rpartition("/")[2]]["description"])
-    first, *others = [_unwrapped(text) for text in texts if text] or [""]
-    return " ".join([first, *(text for text in others if not text.startswith(first))])
+    if "$ref" in schema:
+        texts.append(types[schema["$ref"].rpartition("/")[2]]["description"])
+    sentences = list(dict.fromkeys(sentence for text in texts for sentence in _sentences(text)))
+    bare = [sentence.rstrip(".") for sentence in sentences]
+    kept = [
+        one for one, words in zip(sentences, bare, strict=True) if sum(other.startswith(words) for other in bare) == 1
+    ]
+    return " ".join(kept)
+
+
+def _sentences(text: str) -> list[str]:
+    return re.split(r"(?<=\.) ", _unwrapped(text)) if text else []
 
 
 def _unwrapped(text: str) -> str:

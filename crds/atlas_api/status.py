@@ -248,7 +248,11 @@ class AtlasTrainingStatus(ApiModel):
     observed_generation: int | None = None
     """Generation of the spec that this status speaks of; -1 until the operator has seen the object."""
 
-    conditions: tuple[Condition, ...] = Field((), max_length=16)
+    conditions: tuple[Condition, ...] = Field(
+        (),
+        max_length=16,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
     """Ready, Reconciling, Stalled, Accepted, Running, Suspended, LastRunSucceeded, ModelAvailable."""
 
     phase: Phase | None = None
@@ -261,13 +265,13 @@ class AtlasTrainingStatus(ApiModel):
     """The newest run."""
 
     progress: Progress | None = None
-    """How far it is."""
+    """How far the run is."""
 
     metrics: dict[str, float] = {}
     """Few numbers: `reward`, `loss`, `evalSuccess`, `evalTokens`, `baselineSuccess`, `baselineTokens`."""
 
     dataset: DatasetStatus | None = None
-    """What it learns from."""
+    """What the run learns from."""
 
     checkpoints: CheckpointsStatus = CheckpointsStatus()
     """What it has saved."""
@@ -275,14 +279,14 @@ class AtlasTrainingStatus(ApiModel):
     model: ModelStatus | None = None
     """The newest finished model, of this or an earlier run."""
 
-    history: tuple[HistoryEntry, ...] = ()
+    history: tuple[HistoryEntry, ...] = Field((), max_length=50)
     """Earlier runs, newest first."""
 
     last_handled_retrain_at: str | None = Field(None, max_length=253)
     """Value of the annotation `atlas.arc.computer/retrain-at` that the newest run answered."""
 
     display: Display | None = None
-    """What `kubectl get` shows."""
+    """What `kubectl get` shows, ready to print."""
 
 
 class LocalStatus(AtlasTrainingStatus):
@@ -317,13 +321,13 @@ class RunReport(ApiModel):
     """Exit code that goes with the error."""
 
     progress: Progress | None = None
-    """How far it is."""
+    """How far the run is."""
 
     metrics: dict[str, float] = {}
     """Named as in `status.metrics`."""
 
     dataset: DatasetStatus | None = None
-    """What it learns from."""
+    """What the run learns from."""
 
     checkpoints: CheckpointsStatus = CheckpointsStatus()
     """What it has saved."""

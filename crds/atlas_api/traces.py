@@ -110,7 +110,7 @@ class Split(ApiModel):
 
 
 class Traces(ApiModel):
-    """What is learnt from. Set exactly one of `postgres`, `s3`, `file`."""
+    """Where they come from and which of them count. Set exactly one of `postgres`, `s3`, `file`."""
 
     postgres: PostgresTraces | None = None
     """The SDK's database."""
