@@ -17,7 +17,7 @@ from atlas_operator.diagnosis import Diagnosis
 from atlas_operator.job_state import JobState
 from atlas_operator.refusal import Refusal
 
-MISSING_REFERENCES = frozenset({"SecretNotFound", "SecretKeyNotFound", "ConfigMapNotFound", "ClaimNotFound"})
+MISSING_REFERENCES = frozenset({"SecretMissing", "KeyMissing", "ConfigMapMissing", "ClaimMissing"})
 """Diagnoses that mean that something the spec names does not exist: the spec is not accepted until it does."""
 
 
