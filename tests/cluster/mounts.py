@@ -77,6 +77,7 @@ def _volume(namespace: str, name: str, folder: Path, mode: str) -> dict[str, Any
 
 
 def _claim(namespace: str, name: str, mode: str) -> dict[str, Any]:
+    """A claim that waits for its volume. If it named the volume, both would often miss each other for 15 seconds."""
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -84,7 +85,6 @@ def _claim(namespace: str, name: str, mode: str) -> dict[str, Any]:
         "spec": {
             "accessModes": [mode],
             "storageClassName": "",
-            "volumeName": f"{namespace}-{name}",
             "resources": {"requests": {"storage": _SIZE}},
         },
     }

@@ -22,7 +22,9 @@ class Workspace:
 def make_namespace(kubectl: Kubectl, name: str) -> Kubectl:
     """A namespace that takes only pods of the `restricted` Pod Security."""
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}})
-    return kubectl.within(name)
+    within = kubectl.within(name)
+    within.wait_for("serviceaccount", "default", lambda account: account is not None)  # no pod can be made before
+    return within
 
 
 def trainer_spec(
