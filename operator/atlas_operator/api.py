@@ -91,10 +91,10 @@ class Api:
     ) -> Document:
         """The document that the API server answers with. Retries what may pass: 429, 5xx, broken connections.
 
-        Raises Forbidden: a right is missing.
-        Raises ApiError: the API server refused.
-        Raises Unreachable: no answer.
-        Raises NotLeading: a write, and another replica holds the lease.
+        Raises `Forbidden`: a right is missing.
+        Raises `ApiError`: the API server refused.
+        Raises `Unreachable`: no answer.
+        Raises `NotLeading`: a write, and another replica holds the lease.
         """
         tries = 1
         while True:
@@ -145,7 +145,7 @@ class Api:
 async def connected(**options: Any) -> AsyncIterator[Api]:
     """An `Api` for the cluster that `connection` finds, closed at the end. Options are those of `Api`.
 
-    Raises NoCluster: there is nothing to connect to.
+    Raises `NoCluster`: there is nothing to connect to.
     """
     api = Api(await connection.find(), **options)
     try:

@@ -4,13 +4,12 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from atlas_operator import labels
-from atlas_operator.api import Api, ApiError, connected
+from atlas_operator.api import Api, ApiError
 from atlas_operator.events import EventRecorder, EventType
 from atlas_operator.kinds import KINDS, collection_path, object_path, path_of, version_path
 from atlas_operator.metrics import Metrics
@@ -183,17 +182,6 @@ class Cluster:
             if not page["metadata"].get("continue"):
                 return items
             query["continue"] = page["metadata"]["continue"]
-
-
-@asynccontextmanager
-async def connect(metrics: Metrics | None = None) -> AsyncIterator[Cluster]:
-    """The cluster of the pod's ServiceAccount, else of KUBECONFIG.
-
-    Raises `NoCluster`: there is none.
-    """
-    counted = metrics or Metrics()
-    async with connected(count=counted.request) as api:
-        yield Cluster(api, counted)
 
 
 def unexplained(jobs: list[Document], pods: list[Document]) -> list[str]:

@@ -21,7 +21,7 @@ class NoCluster(Exception):
 async def find() -> Configuration:
     """Address, authority and credentials. A rotated ServiceAccount token is read again within a minute.
 
-    Raises NoCluster: there is nothing to connect to.
+    Raises `NoCluster`: there is nothing to connect to.
     """
     configuration = Configuration()
     await renew(configuration)
@@ -31,7 +31,7 @@ async def find() -> Configuration:
 async def renew(configuration: Configuration) -> None:
     """Read the credentials again, into *configuration*.
 
-    Raises NoCluster: they are gone.
+    Raises `NoCluster`: they are gone.
     """
     with suppress(config.ConfigException):
         config.load_incluster_config(client_configuration=configuration)

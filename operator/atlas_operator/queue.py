@@ -58,13 +58,15 @@ class WorkQueue(Generic[K]):
 
     async def run(self, handler: Handler[K], workers: int) -> None:
         """Work until `stop`; returns when the last key in work is finished. May be run again after that."""
-        self._stopping = False
-        async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(self._work(handler))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(workers):
+                    group.create_task(self._work(handler))
+        finally:
+            self._stopping = False
 
     def stop(self) -> None:
-        """No further key is taken. Those that wait stay for the next `run`."""
+        """The present `run`, else the next one, takes no further key. Keys that wait stay for the run after it."""
         self._stopping = True
         self._changed.set()
 

@@ -1,0 +1,7 @@
+"""`python -m atlas_operator` is the command `atlas-operator`."""
+
+import sys
+
+from atlas_operator.main import main
+
+sys.exit(main())

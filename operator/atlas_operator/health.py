@@ -1,0 +1,46 @@
+"""The operator's probes and metrics over HTTP: /healthz, /readyz, /metrics.
+
+`main` starts it. It judges nothing: what is wrong is said by the watches, the queue and the lease.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+Problem = Callable[[], str]
+"""One sentence about what is wrong; empty when nothing is."""
+
+
+@asynccontextmanager
+async def serving(port: int, problem: Problem, registry: CollectorRegistry) -> AsyncIterator[int]:
+    """Answer on *port* of all addresses while the context lasts; 0 takes a free port. The port.
+
+    Raises `OSError`: the port is taken.
+    """
+    runner = web.AppRunner(_application(problem, registry), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, port=port, shutdown_timeout=1.0).start()
+        address: tuple[str, int] = runner.addresses[0]
+        yield address[1]
+    finally:
+        await runner.cleanup()
+
+
+def _application(problem: Problem, registry: CollectorRegistry) -> web.Application:
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        text = problem()
+        return web.Response(status=503 if text else 200, text=f"{text or 'ok'}\n")
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    application = web.Application()
+    for path, handler in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", metrics)):
+        application.router.add_get(path, handler)
+    return application

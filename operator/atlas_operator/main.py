@@ -1,0 +1,87 @@
+"""The command `atlas-operator`: reads the command line, connects the parts, and ends them in order on SIGTERM."""
+
+import argparse
+import asyncio
+import logging
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from atlas_operator import log
+from atlas_operator.api import connected
+from atlas_operator.cluster import Cluster
+from atlas_operator.connection import NoCluster
+from atlas_operator.health import serving
+from atlas_operator.leader import Leadership
+from atlas_operator.metrics import Metrics
+from atlas_operator.operation import Operation
+from atlas_operator.settings import Settings
+
+_logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the operator until SIGTERM or SIGINT. The exit code; 1 when it cannot begin."""
+    settings = settings_of(arguments)
+    log.set_up(settings.log_format)
+    try:
+        asyncio.run(_run(settings))
+    except (NoCluster, OSError) as error:
+        _logger.critical("%s", error)
+        return 1
+    return 0
+
+
+def settings_of(arguments: Sequence[str] | None) -> Settings:
+    """What the command line says; None: that of this process. Exits with the usage when it makes no sense."""
+    parser = argparse.ArgumentParser(prog="atlas-operator", description="Turns AtlasTraining objects into trainings.")
+    given = _options(parser).parse_args(arguments)
+    if given.lease is not None and given.lease.count("/") != 1:
+        parser.error(f"--lease must be NAMESPACE/NAME, not {given.lease}")
+    if given.workers < 1:
+        parser.error("--workers must be at least 1")
+    return Settings(**{**vars(given), "namespaces": tuple(given.namespaces)})
+
+
+def _options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument(
+        "--namespace", dest="namespaces", action="append", default=[], metavar="NS",
+        help="serve this namespace; may be repeated; without it the whole cluster is served",
+    )  # fmt: skip
+    parser.add_argument("--trainer-image", metavar="IMAGE", help="image of training pods where spec names none")
+    parser.add_argument("--health-port", type=int, default=8081, metavar="PORT", help="port of probes and metrics")
+    parser.add_argument("--workers", type=int, default=8, metavar="N", help="trainings looked at at the same time")
+    parser.add_argument("--log-format", choices=("json", "plain"), default="json", help="form of the log lines")
+    parser.add_argument(
+        "--lease", metavar="NAMESPACE/NAME", help="several replicas run, and the holder of this Lease works"
+    )
+    return parser
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        leadership = await stack.enter_async_context(_leadership(settings.lease))
+        may_write = leadership.holds if leadership else lambda: True
+        api = await stack.enter_async_context(connected(count=metrics.request, may_write=may_write))
+        operation = Operation(Cluster(api, metrics), settings, metrics, leadership)
+        port = await stack.enter_async_context(serving(settings.health_port, operation.problem, metrics.registry))
+        _logger.info("the operator begins; probes and metrics on port %d", port)
+        await operation.run(stop)
+    _logger.info("the operator has ended")
+
+
+@asynccontextmanager
+async def _leadership(lease: str | None) -> AsyncIterator[Leadership | None]:
+    if lease is None:
+        yield None
+        return
+    identity = f"{socket.gethostname()}_{secrets.token_hex(4)}"
+    # Requests of its own: they must neither wait behind others, nor for the lease that they are about.
+    async with connected() as api:
+        yield Leadership(api, lease, identity, asyncio.get_running_loop().time)

@@ -1,0 +1,67 @@
+"""Whether the watches are alive, judged by what their HTTP requests came to.
+
+`watches` reports the requests, `health` asks. A watch is opened anew at the latest every five minutes, and when it is
+silent for 70 s: so its last opening tells its state. Pure, but for the clock.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+REOPENED = 300
+"""The API server is asked to end a watch after this many seconds."""
+
+_PATIENCE = 30.0
+_SILENCE = REOPENED + 150.0
+
+
+@dataclass(slots=True)
+class _Watch:
+    opened: float | None = None
+    failing_since: float | None = None
+    failure: str = ""
+
+
+class Pulse:
+    """State of all watches, by the path that each of them watches. Written from one thread, read from another."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._watches: dict[str, _Watch] = {}
+        self._missing = "the watches have not begun"
+
+    def begin(self, paths: Iterable[str]) -> None:
+        """From now on these are watched."""
+        self._watches = {path: _Watch() for path in paths}
+        self._missing = ""
+
+    def interrupt(self, why: str) -> None:
+        """Nothing is watched at present."""
+        self._watches = {}
+        self._missing = why
+
+    def opened(self, path: str) -> None:
+        """The watch of *path* is open."""
+        if path in self._watches:
+            self._watches[path] = _Watch(opened=self._clock())
+
+    def failed(self, path: str, failure: str) -> None:
+        """Listing or watching *path* failed."""
+        if (watch := self._watches.get(path)) is not None:
+            watch.failing_since = self._clock() if watch.failing_since is None else watch.failing_since
+            watch.failure = failure
+
+    def problem(self) -> str:
+        """What is wrong, in one sentence; empty when everything is watched."""
+        now = self._clock()
+        return self._missing or next((text for path in self._watches if (text := self._problem_of(path, now))), "")
+
+    def _problem_of(self, path: str, now: float) -> str:
+        watch = self._watches[path]
+        if watch.failing_since is not None and (watch.opened is None or now - watch.failing_since > _PATIENCE):
+            return f"watching {path} fails since {now - watch.failing_since:.0f} s: {watch.failure}"
+        if watch.opened is None:
+            return f"{path} is not yet watched"
+        if now - watch.opened > _SILENCE:
+            return f"the watch of {path} is silent since {now - watch.opened:.0f} s"
+        return ""

@@ -1,0 +1,84 @@
+"""Keeps the watches going: every change of a training, or of what belongs to it, reaches the operator's loop.
+
+`main` runs it. Which kinds the API server knows is asked every 30 s, since PyTorchJobs may come later: when that
+changes, or when kopf gives up, the watches start anew.
+"""
+
+import asyncio
+import itertools
+import logging
+import threading
+from functools import partial
+
+from atlas_operator import connection
+from atlas_operator.api import ApiError, Unreachable
+from atlas_operator.cluster import Cluster
+from atlas_operator.kinds import collection_path
+from atlas_operator.kopf_watches import Sink, watch
+from atlas_operator.pulse import Pulse
+
+KINDS = ("AtlasTraining", "PyTorchJob", "Pod", "ConfigMap")
+
+_ASKED_EVERY = 30.0
+_PAUSE = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Watches:
+    """The watches of one operator. *sink* is called on the event loop that `run` runs on."""
+
+    def __init__(self, cluster: Cluster, namespaces: tuple[str, ...], sink: Sink, pulse: Pulse) -> None:
+        self._cluster = cluster
+        self._namespaces = namespaces
+        self._sink = sink
+        self._pulse = pulse
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            try:
+                kinds = await self._served()
+            except (ApiError, Unreachable) as error:
+                self._pulse.interrupt(str(error))
+            else:
+                await self._serve(kinds)
+            await asyncio.sleep(_PAUSE)
+
+    async def _serve(self, kinds: tuple[str, ...]) -> None:
+        if "AtlasTraining" not in kinds:
+            self._pulse.interrupt("the API server knows no AtlasTraining; apply crds/atlastrainings.yaml")
+            return
+        stop = threading.Event()
+        thread = asyncio.create_task(self._start(kinds, stop))
+        try:
+            while not thread.done() and await self._unchanged(kinds):
+                await asyncio.wait({thread}, timeout=_ASKED_EVERY)
+        finally:
+            stop.set()
+            await asyncio.wait({thread})
+        if (error := thread.exception()) is not None:
+            log.error("the watches ended and start again", exc_info=error)
+        self._pulse.interrupt("the watches start again")
+
+    async def _start(self, kinds: tuple[str, ...], stop: threading.Event) -> None:
+        loop = asyncio.get_running_loop()
+        sink = Sink(
+            changed=partial(loop.call_soon_threadsafe, self._sink.changed),
+            gone=partial(loop.call_soon_threadsafe, self._sink.gone),
+        )
+        configuration = await connection.find()
+        self._pulse.begin(collection_path(kind, where) for kind in kinds for where in self._namespaces or (None,))
+        log.info("watching %s", ", ".join(kinds))
+        await asyncio.to_thread(watch, configuration, kinds, self._namespaces, sink, self._pulse, stop=stop)
+
+    async def _unchanged(self, kinds: tuple[str, ...]) -> bool:
+        try:
+            return await self._served() == kinds
+        except (ApiError, Unreachable) as error:
+            log.warning("it is not known which kinds the API server has: %s", error)
+            return True
+
+    async def _served(self) -> tuple[str, ...]:
+        served = await asyncio.gather(*map(self._cluster.serves, KINDS))
+        return tuple(itertools.compress(KINDS, served))
