@@ -22,7 +22,7 @@ def retry_delay(failure_class: FailureClass, failures: int, seed: str) -> float:
     jobs that one lost node stopped together do not start together.
     """
     doublings = min(max(failures, 1) - 1, _DOUBLINGS)
-    seconds = min(FIRST_SECONDS * 2**doublings, LONGEST_SECONDS)
+    seconds = min(FIRST_SECONDS * 2.0**doublings, LONGEST_SECONDS)
     return seconds * (1 + _JITTER * _between_minus_one_and_one(f"{seed}/{failure_class}/{failures}"))
 
 

@@ -1,0 +1,150 @@
+"""
+What the trainer says of its run, believed only as far as it can be checked.
+
+Called by the plan with the text of the progress ConfigMap, and with the pods for their termination message. A pod that
+lies changes nothing but the numbers of its own run, within bounds: each part that is odd is left out and the others
+count. Knows nothing about how an attempt ended beyond what was said; that is `ending`.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Literal
+
+from atlas_api.status import (
+    CheckpointAddress,
+    CheckpointsStatus,
+    DatasetStatus,
+    ModelStatus,
+    Progress,
+    RunReport,
+)
+from atlas_operator import untrusted
+from atlas_operator.fields import items, mapping, text
+from atlas_operator.observed import Document
+from atlas_operator.plain_text import reason_in
+
+TEXT_LIMIT = 64 * 1024
+CONTAINER = "pytorch"
+
+_KUBEFLOW = "training.kubeflow.org"
+_LARGEST_EXIT_CODE = 255
+
+_Phase = Literal["Running", "Succeeded", "Failed", "Interrupted"]
+_PHASES: dict[object, _Phase] = {
+    "Running": "Running",
+    "Succeeded": "Succeeded",
+    "Failed": "Failed",
+    "Interrupted": "Interrupted",
+}
+
+
+def read_report(text: str | None, run: int, attempt: int) -> RunReport | None:
+    """
+    Read *text*, the JSON of a `RunReport` of *run*, whose newest attempt is *attempt*.
+
+    None when it is no report of this run, is longer than 64 kB, or claims an attempt that does not exist. What an
+    earlier attempt said stays true of the run, but not of how the newest attempt is: its phase reads `Running`, and
+    reason, message, exit code and model are left out.
+    """
+    said = _parsed(text)
+    number, told_by = untrusted.count(said.get("run")), untrusted.count(said.get("attempt"))
+    if number != run or not told_by or told_by > attempt:
+        return None
+    report = RunReport(
+        run=run,
+        attempt=told_by,
+        phase="Running",
+        progress=_progress(mapping(said, "progress")),
+        metrics=untrusted.numbers(said.get("metrics")),
+        dataset=_dataset(mapping(said, "dataset")),
+        checkpoints=CheckpointsStatus(
+            latest=_checkpoint(mapping(said, "checkpoints", "latest")),
+            best=_checkpoint(mapping(said, "checkpoints", "best")),
+        ),
+    )
+    return _with_end(report, said) if told_by == attempt else report
+
+
+def termination_report(pods: Iterable[Document], run: int, attempt: int) -> RunReport | None:
+    """Read what container `pytorch` of rank 0 left when it ended. Of several, the newest attempt's."""
+    messages = (_termination_message(pod) for pod in pods if is_rank_0(pod))
+    reports = [report for message in messages if (report := read_report(message, run, attempt))]
+    return max(reports, key=lambda report: report.attempt, default=None)
+
+
+def is_rank_0(pod: Document) -> bool:
+    """Whether it is the pod that reports: the Master, or worker 0 where there is none."""
+    labels = mapping(pod, "metadata", "labels")
+    return labels.get(f"{_KUBEFLOW}/job-role") == "master" or labels.get(f"{_KUBEFLOW}/replica-index") == "0"
+
+
+def _parsed(text: str | None) -> Document:
+    if not text or len(text) > TEXT_LIMIT:
+        return {}
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):  # RecursionError: [[[[... is valid JSON and deeper than Python's stack
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _termination_message(pod: Document) -> str | None:
+    containers = (each for each in items(pod, "status", "containerStatuses") if each.get("name") == CONTAINER)
+    return next((text(each, "state", "terminated", "message") for each in containers), None)
+
+
+def _with_end(report: RunReport, said: Document) -> RunReport:
+    """Add how the attempt is, which only its own report can tell."""
+    phase = said.get("phase")
+    known = _PHASES.get(phase) if isinstance(phase, str) else None
+    end = {
+        "phase": known or "Running",
+        "reason": reason_in(text(said, "reason"), "") or None,
+        "message": untrusted.line(said.get("message")),
+        "exit_code": untrusted.count(said.get("exitCode"), _LARGEST_EXIT_CODE),
+        "model": _model(mapping(said, "model"), report.run) if known == "Succeeded" else None,
+    }
+    return report.model_copy(update=end)
+
+
+def _progress(said: Document) -> Progress | None:
+    step, max_steps = untrusted.count(said.get("step")), untrusted.count(said.get("maxSteps"))
+    updated_at = untrusted.time(said.get("updatedAt"))
+    if step is None or max_steps is None or updated_at is None or step > max_steps:
+        return None
+    return Progress(
+        step=step,
+        max_steps=max_steps,
+        percent=100 * step // max_steps if max_steps else 0,
+        eta_seconds=untrusted.count(said.get("etaSeconds"), untrusted.LONGEST_ETA),
+        updated_at=updated_at,
+    )
+
+
+def _dataset(said: Document) -> DatasetStatus | None:
+    matched, used = untrusted.count(said.get("matched")), untrusted.count(said.get("used"))
+    digest = untrusted.sha256(said.get("digest"))
+    if matched is None or used is None or digest is None:
+        return None
+    return DatasetStatus(
+        matched=matched,
+        used=used,
+        dropped=untrusted.counts(said.get("dropped")),
+        digest=digest,
+        watermark=untrusted.time(said.get("watermark")),
+    )
+
+
+def _checkpoint(said: Document) -> CheckpointAddress | None:
+    uri, sha256 = untrusted.uri(said.get("uri")), untrusted.sha256(said.get("sha256"))
+    step = untrusted.count(said.get("step"))
+    if uri is None or sha256 is None or step is None:
+        return None
+    return CheckpointAddress(uri=uri, step=step, sha256=sha256, metric=untrusted.number(said.get("metric")))
+
+
+def _model(said: Document, run: int) -> ModelStatus | None:
+    uri, sha256 = untrusted.uri(said.get("uri")), untrusted.sha256(said.get("sha256"))
+    if uri is None or sha256 is None or untrusted.count(said.get("run")) != run:
+        return None
+    return ModelStatus(uri=uri, run=run, sha256=sha256, metric=untrusted.number(said.get("metric")))
