@@ -1,0 +1,130 @@
+"""The whole story on a real node: real pods train SmolLM2 on recorded sessions, from apply to delete."""
+
+import hashlib
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cluster import binaries
+from cluster.database import Database
+from cluster.kubectl import Document, Kubectl
+from cluster.s3 import ObjectStore
+from support.cluster_trainings import condition
+from support.operator_process import install, kubeconfig_of_the_operator, operator
+from support.order_desk import BUCKET, NAME, OrderDesk, World, prepare_order_desk
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+SESSIONS = 24
+RUN_SECONDS = 300
+
+
+@pytest.fixture(scope="module")
+def desk(
+    node_cluster: Any, object_store: ObjectStore, pod_database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OrderDesk]:
+    """The order desk's namespace, and an operator that serves it with its own rights."""
+    folder = tmp_path_factory.mktemp("desk")
+    world = World(pod_database, object_store, SESSIONS)
+    prepared = prepare_order_desk(node_cluster.kubectl, "agents", folder, world, print)
+    install(node_cluster.kubectl)
+    log = folder / "operator.log"
+    with operator(kubeconfig_of_the_operator(node_cluster.kubectl, folder), log):
+        yield prepared
+    print(log.read_text())
+
+
+def seen(kubectl: Kubectl, holds: Callable[[Document], bool], what: str, seconds: float = RUN_SECONDS) -> Document:
+    def settled(training: Document | None) -> bool:
+        assert training is not None
+        assert training.get("status", {}).get("phase") not in ("Failed", "Invalid"), training["status"]
+        return holds(training)
+
+    found = kubectl.wait_for("atlastraining", NAME, settled, what, seconds)
+    assert found is not None
+    return found
+
+
+def run_succeeded(number: int) -> Callable[[Document], bool]:
+    def holds(training: Document) -> bool:
+        status = training.get("status", {})
+        return bool(status.get("phase") == "Succeeded" and status["run"]["number"] == number)
+
+    return holds
+
+
+def changed(desk: OrderDesk, **parts: Document) -> Document:
+    """The manifest with some fields of some parts of its spec changed, as it would be in Git."""
+    spec = {name: {**part, **parts.get(name, {})} for name, part in desk.manifest["spec"].items()}
+    return {**desk.manifest, "spec": spec}
+
+
+def children(kubectl: Kubectl) -> list[str]:
+    kinds = "pytorchjobs,pods,services,configmaps,serviceaccounts,roles,rolebindings"
+    return kubectl.run("get", kinds, "-l", "atlas.arc.computer/training", "-o", "name").split()
+
+
+def test_apply_progress_model_edit_second_run_history_delete(desk: OrderDesk, tmp_path: Path) -> None:
+    kubectl = desk.kubectl
+    kubectl.apply(desk.manifest)
+    with watched(kubectl, tmp_path / "watch.txt") as lines:
+        status = seen(kubectl, run_succeeded(1), "run 1")["status"]
+        kubectl.apply(changed(desk, optimization={"learningRate": 1e-5}))
+        training = seen(kubectl, run_succeeded(2), "run 2")
+    assert status["progress"]["percent"] == 100
+    assert {"baselineSuccess", "evalSuccess", "reward"} <= set(status["metrics"])
+    assert_model_is_there(desk, status["model"])
+    assert any(" Running " in line and "/3 " in line for line in lines()), lines()
+
+    assert training["status"]["run"]["trigger"] == "SpecChange"
+    (entry,) = training["status"]["history"]
+    assert (entry["run"], entry["phase"]) == (1, "Succeeded")
+    assert training["status"]["model"]["run"] == 2
+    assert condition(training, "Ready")["status"] == "True"
+
+    kubectl.delete("atlastraining", NAME)
+    deadline = time.monotonic() + 60
+    while children(kubectl) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert children(kubectl) == []
+
+
+def test_a_killed_worker_ends_the_attempt_and_the_next_one_goes_on_from_the_checkpoint(desk: OrderDesk) -> None:
+    kubectl = desk.kubectl
+    kubectl.apply(changed(desk, compute={"workers": 2}, optimization={"maxSteps": 5}))
+    seen(kubectl, lambda one: "latest" in one.get("status", {}).get("checkpoints", {}), "a checkpoint")
+    kubectl.run("delete", "pod", f"{NAME}-1-1-worker-1", "--grace-period=0", "--force")
+    training = seen(kubectl, lambda one: one["status"]["run"]["attempt"] == 2, "attempt 2")
+    assert sum(training["status"]["run"]["failures"].values()) == 1
+    status = seen(kubectl, run_succeeded(1), "run 1")["status"]
+    assert_model_is_there(desk, status["model"])
+    log = kubectl.run("logs", f"{NAME}-1-2-worker-0")
+    assert "continuing after step" in log
+    kubectl.delete("atlastraining", NAME)
+
+
+def assert_model_is_there(desk: OrderDesk, model: Document) -> None:
+    """The address in the status leads to a complete model whose manifest has the digest in the status."""
+    key = model["uri"].removeprefix(f"s3://{BUCKET}/")
+    client = desk.store.client()
+    manifest = client.get_object(Bucket=BUCKET, Key=f"{key}/manifest.json")["Body"].read()
+    assert hashlib.sha256(manifest).hexdigest() == model["sha256"]
+    files = json.loads(manifest)["files"]
+    stored = client.list_objects_v2(Bucket=BUCKET, Prefix=f"{key}/")["Contents"]
+    assert {f"{key}/{name}" for name in files} <= {entry["Key"] for entry in stored}
+
+
+@contextmanager
+def watched(kubectl: Kubectl, file: Path) -> Iterator[Callable[[], list[str]]]:
+    """`kubectl get atl -w` beside the block; the function returns the lines that it has printed."""
+    common = ["--kubeconfig", str(kubectl.kubeconfig), "--namespace", kubectl.namespace]
+    command = [str(binaries.path("kubectl")), *common, "get", "atl", "-w"]
+    with file.open("w") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
+        yield lambda: file.read_text().splitlines()
+        process.terminate()
+    print(file.read_text())
