@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from cluster import binaries, cluster
+from cluster import binaries, cluster, packages
+from cluster.cluster import SIMULATED
 from cluster.processes import ClusterError
 
 
@@ -17,6 +18,7 @@ def main() -> None:
 
 
 def _up(arguments: argparse.Namespace) -> None:
+    binaries.build(binaries.TOOLS if arguments.node else SIMULATED)
     place = cluster.up(arguments.name, node=arguments.node)
     print(f"the cluster is up; use it: export KUBECONFIG={place.kubeconfig}")
     print(f"kubectl is {binaries.path('kubectl')}")
@@ -32,11 +34,11 @@ def _status(arguments: argparse.Namespace) -> None:
 
 
 def _build(arguments: argparse.Namespace) -> None:
-    binaries.build(arguments.tools or list(binaries.TOOLS))
+    binaries.build(arguments.tools or binaries.TOOLS)
 
 
 def _packages(arguments: argparse.Namespace) -> None:
-    binaries.install_packages()
+    packages.install()
 
 
 _COMMANDS = {"up": _up, "down": _down, "status": _status, "build": _build, "packages": _packages}

@@ -1,7 +1,7 @@
 """The Go programs of a test cluster: found in a cache outside the tree, or built from modules/.
 
 Every component asks here for its program. A build is pinned by its module's go.mod and go.sum, and named by their hash.
-Debian's packages, which a real node and the certificates need, are checked here too. It starts nothing of a cluster.
+It starts nothing.
 """
 
 import fcntl
@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -22,16 +22,6 @@ from cluster.processes import ClusterError
 _MODULES = Path(__file__).parent / "modules"
 _FLAGS = ["-mod=readonly", "-buildvcs=false", "-trimpath"]
 _LINK = "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4"
-_PACKAGES = {
-    "containerd": "containerd",
-    "runc": "runc",
-    "/usr/lib/cni/bridge": "containernetworking-plugins",
-    "nft": "nftables",
-    "conntrack": "conntrack",
-    "busybox": "busybox-static",
-    "openssl": "openssl",
-    "unshare": "util-linux",
-}
 
 
 @dataclass(frozen=True)
@@ -91,40 +81,34 @@ def file(name: str, relative: str) -> Path:
     return _files(name) / relative
 
 
-def build(names: list[str]) -> None:
+def build(names: Iterable[str]) -> None:
     """Build what the cache lacks of `names`, one after another, saying which and how long it took."""
-    for number, name in enumerate(names, start=1):
+    lacking = _lacking(names)
+    for number, name in enumerate(lacking, start=1):
         with _alone(name):
-            if not _cached(name).exists():
-                _build(name, f"{name} ({number} of {len(names)})")
+            if not _cached(name).exists():  # another process may have built it meanwhile
+                _build(name, f"{name} ({number} of {len(lacking)})")
 
 
-def missing_packages() -> list[str]:
-    """Debian packages that this machine lacks for a cluster with a real node."""
-    return sorted({package for program, package in _PACKAGES.items() if shutil.which(program) is None})
-
-
-def install_packages() -> None:
-    """Install the missing Debian packages.
+def require(names: Iterable[str]) -> None:
+    """For tests, whose time is limited: do not build, but say how.
 
     Raises:
-        ClusterError: this needs root and apt-get; with the line that installs them.
+        ClusterError: the cache lacks some of `names`.
     """
-    packages = missing_packages()
-    if not packages:
-        return
-    if os.getuid() != 0 or shutil.which("apt-get") is None:
-        raise ClusterError(f"missing programs; install them: sudo apt-get install -y {' '.join(packages)}")
-    print(f"installing {', '.join(packages)}", flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-qq"], env=environment, check=True)
-    subprocess.run(["apt-get", "install", "-y", "-qq", *packages], env=environment, check=True)
+    if lacking := _lacking(names):
+        cure = "build them (up to half an hour): PYTHONPATH=tests python -m cluster build"
+        raise ClusterError(f"programs not built yet: {', '.join(lacking)}; {cure}")
 
 
 def _cache_folder() -> Path:
     given = os.environ.get("ATLAS_TEST_BIN")
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(given) if given else home / "atlas-core" / "bin"
+
+
+def _lacking(names: Iterable[str]) -> list[str]:
+    return [name for name in names if not _cached(name).exists()]
 
 
 def _cached(name: str) -> Path:

@@ -39,8 +39,9 @@ from pathlib import Path
 from cluster import control_plane, kwok, place, processes, training_operator
 from cluster.place import Place
 
-# The project's own CRDs.
-_DEFINITIONS = Path(__file__).parents[2] / "crds"
+SIMULATED = (*control_plane.PROGRAMS, "kwok", "training-operator")
+"""The programs of a cluster without a real node."""
+
 # The API server ends its watches slowly; nothing here needs a graceful end of it.
 _PATIENCE = {"kube-apiserver": 3.0}
 
@@ -97,8 +98,13 @@ def status() -> list[str]:
     return lines or ["no cluster"]
 
 
+def own_definitions() -> list[Path]:
+    """The files with the project's CRDs."""
+    return sorted((Path(__file__).parents[2] / "crds").glob("*.yaml"))
+
+
 def _start(here: Place) -> None:
-    definitions = [training_operator.definition(), *sorted(_DEFINITIONS.glob("*.yaml"))]
+    definitions = [training_operator.definition(), *own_definitions()]
     if here.has_node:
         from cluster import node
 

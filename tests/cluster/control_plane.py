@@ -12,6 +12,7 @@ from cluster.kubectl import Document, Kubectl
 from cluster.place import Place
 from cluster.processes import Process, start, wait_until
 
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 SERVICES = "10.245.0.0/16"
 
 # With the components' own limits the default ServiceAccount takes twice as long to appear.

@@ -1,7 +1,8 @@
 """Tests on a cluster that is there already, such as kind or k3d: what $KUBECONFIG names is borrowed.
 
 The fixtures call it. It adds simulated nodes, whose pods a kwok process of this machine plays, and removes them again.
-It installs nothing else: the training-operator must be there, and what needs it is skipped with the reason when not.
+The project's CRDs are installed and removed again where they are missing. The training-operator must be there; without
+it the tests are skipped, with the reason.
 A test's pods reach the simulated nodes by asking for `nvidia.com/gpu` or by the nodeSelector of kwok.LABEL.
 """
 
@@ -28,11 +29,21 @@ def borrowed() -> Iterator[Path]:
         if kubectl.find("crd", "pytorchjobs.kubeflow.org") is None:
             pytest.skip("the cluster of $KUBECONFIG has no training-operator (no CRD pytorchjobs.kubeflow.org)")
         kwok.remove_nodes(kubectl)  # a killed run leaves them
+        installed = _define_what_is_missing(kubectl)
         kwok.up(here)
         yield here.kubeconfig
         kwok.remove_nodes(kubectl)
+        for definition in installed:
+            kubectl.run("delete", "-f", definition)
     finally:
         cluster.down(here)
+
+
+def _define_what_is_missing(kubectl: Kubectl) -> list[Path]:
+    missing = [file for file in cluster.own_definitions() if not kubectl.run("get", "-f", file, "--ignore-not-found")]
+    for definition in missing:
+        kubectl.run("apply", "--server-side", "-f", definition)
+    return missing
 
 
 def _copy_context(target: Path) -> None:

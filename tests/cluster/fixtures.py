@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cluster import cluster, existing
+from cluster import binaries, cluster, existing
 from cluster.kubectl import Kubectl
 
 _NUMBERS = itertools.count(1)
@@ -37,6 +37,7 @@ def control_plane() -> Iterator[ControlPlane]:
         with existing.borrowed() as kubeconfig:
             yield ControlPlane(kubeconfig)
     else:
+        binaries.require(cluster.SIMULATED)
         here = cluster.up(f"tests-{os.getpid()}", dies_with_parent=True)
         yield ControlPlane(here.kubeconfig)
         cluster.down(here)

@@ -1,0 +1,70 @@
+"""Nothing of a test cluster stays behind, however the process that started it ended."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cluster import binaries, place, processes
+from cluster.cluster import SIMULATED
+from cluster.place import Place
+
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Place:
+    for name in ("logs", "processes"):
+        (tmp_path / name).mkdir()
+    return Place(tmp_path, place.LOOPBACK, {}, processes.identity_of(os.getpid()), dies_with_parent=False)
+
+
+def cluster_command(*arguments: str, folder: Path) -> subprocess.Popen[str]:
+    """The command line, with a folder of its own for its clusters."""
+    environment = {**os.environ, "PYTHONPATH": str(TESTS), "TMPDIR": str(folder)}
+    command = [sys.executable, "-m", "cluster", *arguments]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.cluster
+def test_a_cluster_whose_starter_was_killed_is_removed_by_down(tmp_path: Path) -> None:
+    binaries.require(SIMULATED)
+    with cluster_command("up", folder=tmp_path) as up:
+        assert up.stdout is not None
+        assert up.stdout.readline().startswith("etcd ready after")
+        up.send_signal(signal.SIGKILL)
+    (folder,) = tmp_path.glob("atlas-cluster-*")
+    started = processes.recorded(place.load(folder / "default"))
+    assert "etcd" in [process.name for process in started if process.lives]
+    with cluster_command("down", folder=tmp_path) as down:
+        output, _ = down.communicate()
+    assert output == "removing what the killed cluster default left behind\n"
+    assert not any(process.lives for process in started)
+    assert not (folder / "default").exists()
+
+
+def test_a_process_that_ignores_the_request_to_end_is_killed(here: Place) -> None:
+    stubborn = processes.start(here, "stubborn", ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"])
+    processes.wait_until("it has begun", lambda: "ready" in stubborn.log_tail(), stubborn)
+    processes.stop(here, "stubborn", seconds=0.2)
+    assert not stubborn.lives
+    assert processes.recorded(here) == []
+
+
+def test_waiting_for_a_process_that_has_ended_fails_with_the_end_of_its_log(here: Place) -> None:
+    process = processes.start(here, "broken", ["sh", "-c", "echo no such flag >&2; exit 1"])
+    with pytest.raises(processes.ClusterError, match=r"(?s)it is ready: broken has ended.*no such flag"):
+        processes.wait_until("it is ready", lambda: False, process)
+    processes.stop(here, "broken")
+
+
+def test_a_number_that_another_process_has_now_is_not_signalled(here: Place) -> None:
+    process = processes.start(here, "sleeper", ["sleep", "60"])
+    other = f"{process.pid} 1"
+    (here.processes / "renumbered").write_text(other)
+    processes.stop(here, "renumbered")
+    assert process.lives
+    processes.stop(here, "sleeper")
+    assert not process.lives
