@@ -29,10 +29,10 @@ _OK = range(200, 300)
 class Sink:
     """Where changes go."""
 
-    changed: Callable[[Key, Document | None], None]
+    changed: Callable[[Key, Document | None], object]
     """A training or something of it changed; with its document where it is the training itself."""
 
-    gone: Callable[[Key], None]
+    gone: Callable[[Key], object]
     """A training was deleted."""
 
 

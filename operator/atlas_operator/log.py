@@ -41,6 +41,8 @@ def set_up(form: str) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # What kopf has to say about single objects and requests is seen in the readiness sentence.
     logging.getLogger("kopf").setLevel(logging.WARNING)
+    # It warns that it cannot catch signals; `main` does.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
 
 
 class JsonFormatter(logging.Formatter):

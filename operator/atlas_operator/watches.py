@@ -8,7 +8,6 @@ import asyncio
 import itertools
 import logging
 import threading
-from functools import partial
 
 from atlas_operator import connection
 from atlas_operator.api import ApiError, Unreachable
@@ -64,8 +63,8 @@ class Watches:
     async def _start(self, kinds: tuple[str, ...], stop: threading.Event) -> None:
         loop = asyncio.get_running_loop()
         sink = Sink(
-            changed=partial(loop.call_soon_threadsafe, self._sink.changed),
-            gone=partial(loop.call_soon_threadsafe, self._sink.gone),
+            changed=lambda key, training: loop.call_soon_threadsafe(self._sink.changed, key, training),
+            gone=lambda key: loop.call_soon_threadsafe(self._sink.gone, key),
         )
         configuration = await connection.find()
         self._pulse.begin(collection_path(kind, where) for kind in kinds for where in self._namespaces or (None,))
