@@ -127,7 +127,7 @@ def test_a_missing_key_of_a_secret_is_named_and_the_others_are_not_shown(
 ) -> None:
     monkeypatch.setenv("ATLAS_CHECKPOINTS_AWS_ACCESS_KEY_ID", "AKIAPOD")
     training = s3_training(folder, bucket, credentialsFrom={"secretRef": {"name": "s3"}})
-    with pytest.raises(SourceMissing, match="ATLAS_CHECKPOINTS_AWS_SECRET_ACCESS_KEY .*Secret s3") as caught:
+    with pytest.raises(SourceMissing, match=r"ATLAS_CHECKPOINTS_AWS_SECRET_ACCESS_KEY .*Secret s3") as caught:
         open_store(training.spec.checkpoints)
     assert "AKIAPOD" not in str(caught.value)
 

@@ -13,7 +13,7 @@ from support.measured import Clock, make_address, make_dataset, make_model, make
 
 from atlas_api import parse_json
 from atlas_api.errors import FlatReward, InvalidManifest, Preempted
-from atlas_api.status import CheckpointsStatus, LocalStatus
+from atlas_api.status import CheckpointsStatus, LocalStatus, RunReport
 from atlas_trainer.metrics_log import MetricsLog
 from atlas_trainer.progress import Reporter
 
@@ -79,6 +79,35 @@ def test_a_whole_run_leaves_every_file_behind(tmp_path: Path) -> None:
     (file,) = (run_folder(tmp_path) / "tensorboard").iterdir()
     assert {("train/reward", 1), ("train/reward", 2), ("eval/success", 0), ("eval/success", 2)} <= set(scalars(file))
     assert "Solves 100 % of held-out tasks" in (run_folder(tmp_path) / "report.html").read_text()
+
+
+def test_every_event_is_said_to_the_operator(tmp_path: Path) -> None:
+    said: list[RunReport] = []
+    run = make_run(tmp_path, attempt=2)
+    with Reporter(run, run_folder(tmp_path), Console(quiet=True), None, Clock(), say=said.append) as told:
+        told.dataset(make_dataset())
+        told.training_started(0, 4)
+        told.step(1, trl_log(1))
+        told.evaluating(1, 3, 8)
+        told.failed(Preempted("stopped at step 1"), interrupted=True)
+    assert [(report.run, report.attempt, report.phase) for report in said] == [(1, 2, "Running")] * 5 + [
+        (1, 2, "Interrupted")
+    ]
+    times = [report.progress.updated_at for report in said if report.progress]
+    assert times == sorted(set(times))
+    assert (said[-1].reason, said[-1].exit_code) == ("Preempted", 143)
+    assert said[-1].message == "stopped at step 1"
+
+
+def test_only_a_run_that_succeeded_is_said_to_have_a_model(tmp_path: Path) -> None:
+    said: list[RunReport] = []
+    for number in (1, 2):
+        run = make_run(tmp_path, number)
+        with Reporter(run, run_folder(tmp_path, number), Console(quiet=True), None, Clock(), say=said.append) as told:
+            told.finished(make_model(number))
+    assert [(report.phase, report.model) for report in said] == [
+        ("Running", None), ("Succeeded", make_model(1)), ("Running", None), ("Succeeded", make_model(2))
+    ]  # fmt: skip
 
 
 def test_the_status_can_be_read_after_every_event(tmp_path: Path) -> None:

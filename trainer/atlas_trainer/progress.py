@@ -6,6 +6,7 @@ The one object that the trainer tells what happens. It fans out:
     tensorboard/        the same numbers as TensorBoard files
     report.html         the whole story, after each evaluation and at the end
     ../status.json      LocalStatus of the training, after every event
+    *say*               RunReport of the attempt, after every event
 
 Called by `train`. Knows no model and no store: *publish* carries a finished file to wherever the run's files go.
 """
@@ -22,7 +23,7 @@ from rich.console import Console
 from atlas_api import parse_json
 from atlas_api.errors import AtlasError
 from atlas_api.run import TrainingRun
-from atlas_api.status import CheckpointsStatus, DatasetStatus, LocalStatus, ModelStatus, Progress
+from atlas_api.status import CheckpointsStatus, DatasetStatus, LocalStatus, ModelStatus, Progress, RunReport
 from atlas_trainer import progress_status as after
 from atlas_trainer.atomic_file import replace_text
 from atlas_trainer.closing import closing
@@ -54,6 +55,8 @@ class Reporter:
         console: Console,
         publish: Callable[[Path], None] | None = None,
         clock: Clock = utc_now,
+        *,
+        say: Callable[[RunReport], None] | None = None,
     ) -> None:
         """*folder* is the run's; it is made when missing. Earlier attempts and runs are read from the files there."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,6 +68,7 @@ class Reporter:
         self.terminal = Terminal(console)
         self.publish = publish
         self.clock = clock
+        self.say = say
         self.results: dict[int, EvaluationResult] = {}
         self.max_steps = 0
         self.marks: list[datetime] = []
@@ -93,6 +97,7 @@ class Reporter:
     def evaluating(self, step: int, done: int, total: int) -> None:
         """So many of *total* held-out tasks have been answered by the model at *step*."""
         self.terminal.evaluating(evaluation_phase(step, self.max_steps), done, total)
+        self._say(after.status_after_sign_of_life(self.status, self.clock()), None)
 
     def recalled(self, result: EvaluationResult) -> None:
         """An earlier attempt of this run has measured this: it counts, and is not written again."""
@@ -148,15 +153,15 @@ class Reporter:
 
     def failed(self, error: AtlasError, interrupted: bool) -> None:
         """The attempt ends without a model. The error itself is shown by whoever catches it."""
-        self._end(after.status_after_failure(self.status, error, interrupted, self.clock()))
+        self._end(after.status_after_failure(self.status, error, interrupted, self.clock()), error)
 
     def close(self) -> None:
         """Give the terminal back and end the TensorBoard files. Harmless when done already."""
         self.terminal.close()
         self.tensorboard.close()
 
-    def _end(self, status: LocalStatus) -> None:
-        self._write_status(status)
+    def _end(self, status: LocalStatus, error: AtlasError | None = None) -> None:
+        self._write_status(status, error)
         self.tensorboard.close()
         self._write_report()
         self.terminal.close(closing(self.run, status, self._comparison(), self.report_path))
@@ -169,10 +174,15 @@ class Reporter:
         eta = after.eta_seconds(self.marks, self.max_steps - step)
         return after.progress_at(step, self.max_steps, eta, now)
 
-    def _write_status(self, status: LocalStatus) -> None:
+    def _write_status(self, status: LocalStatus, error: AtlasError | None = None) -> None:
         self.status = status
+        self._say(status, error)
         document = status.model_dump(mode="json", by_alias=True, exclude_none=True)
         replace_text(self.status_path, json.dumps(document, indent=2) + "\n")
+
+    def _say(self, status: LocalStatus, error: AtlasError | None) -> None:
+        if self.say is not None:
+            self.say(after.report_of(status, error))
 
     def _write_report(self) -> None:
         """Write report and publish everything: the report is only as new as what it was made from."""

@@ -8,6 +8,7 @@ and writes the result; nothing here knows files or clocks.
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, Literal
 
 from atlas_api.errors import AtlasError
 from atlas_api.run import TrainingRun
@@ -19,11 +20,15 @@ from atlas_api.status import (
     ModelStatus,
     Phase,
     Progress,
+    RunReport,
     RunStatus,
 )
 from atlas_trainer.measurement import EvaluationResult
 
 MESSAGE_LIMIT = 1000
+RESUMABLE = ("preempted", "infrastructure", "outOfMemory")
+"""Failure classes after which the next start continues the run instead of beginning another."""
+
 RECENT_STEPS = 20
 
 
@@ -67,6 +72,13 @@ def status_after_step(status: LocalStatus, progress: Progress, metrics: Mapping[
     return _with_metrics(moved, {name: metrics.get(name) for name in ("reward", "loss")})
 
 
+def status_after_sign_of_life(status: LocalStatus, now: datetime) -> LocalStatus:
+    """Say that the run works, between two steps. Before the first one there is nothing to say it with."""
+    if status.progress is None:
+        return status
+    return status.model_copy(update={"progress": status.progress.model_copy(update={"updated_at": now})})
+
+
 def status_after_evaluation(status: LocalStatus, result: EvaluationResult) -> LocalStatus:
     """Take the held-out numbers: as the baseline at step 0, as the newest evaluation after it."""
     kind = "eval" if result.step else "baseline"
@@ -104,6 +116,29 @@ def _ended(status: LocalStatus, phase: Phase, message: str | None, now: datetime
 def _with_metrics(status: LocalStatus, numbers: Mapping[str, float | None]) -> LocalStatus:
     known = {name: number for name, number in numbers.items() if number is not None and math.isfinite(number)}
     return status.model_copy(update={"metrics": {**status.metrics, **known}})
+
+
+def phase_after(error: AtlasError) -> Literal["Interrupted", "Failed"]:
+    """Whether the run can go on after *error*."""
+    return "Interrupted" if error.failure in RESUMABLE else "Failed"
+
+
+def report_of(status: LocalStatus, error: AtlasError | None) -> RunReport:
+    """What is said of *status* to the operator; *error* is what ended the attempt."""
+    ending: dict[str, Any] = {"phase": status.phase}
+    if error is not None:
+        words = " ".join(str(error).split())[:MESSAGE_LIMIT]
+        ending |= {"reason": error.reason, "message": words, "exit_code": error.exit_code}
+    return RunReport(
+        run=status.run.number,
+        attempt=status.run.attempt,
+        progress=status.progress,
+        metrics=status.metrics,
+        dataset=status.dataset,
+        checkpoints=status.checkpoints,
+        model=status.model if status.phase == "Succeeded" else None,
+        **ending,
+    )
 
 
 def message_of(error: AtlasError) -> str:

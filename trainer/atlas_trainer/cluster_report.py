@@ -1,0 +1,127 @@
+"""
+The report of a run on its way to the operator: one ConfigMap, patched from a thread of its own.
+
+Called by `voice`. Training neither waits for the API server nor fails with it: only the newest report is kept, one that
+cannot be delivered is logged once for each kind of failure, and the next one is tried. Knows nothing of what reports say.
+"""
+
+import json
+import logging
+import ssl
+import threading
+from collections.abc import Mapping
+from http.client import HTTPException
+from pathlib import Path
+from typing import Self
+from urllib.error import HTTPError, URLError
+from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
+
+from atlas_api.pod import PROGRESS, REPORT_KEY
+from atlas_api.status import RunReport
+
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where every pod finds its token and the certificate of the API server."""
+
+TIMEOUT_SECONDS = 5
+PAUSE_SECONDS = 2
+"""Between two patches, so that quick steps do not become a load. The last one does not wait."""
+
+LAST_SECONDS = 10
+"""How long the last report may take, with every attempt at delivering it."""
+
+RETRY_SECONDS = 1
+"""Between those attempts."""
+
+_log = logging.getLogger(__name__)
+
+
+class ClusterReport:
+    """Delivers reports to the ConfigMap *config_map* (`namespace/name`) of the API server at *url*."""
+
+    def __init__(self, config_map: str, url: str, account: Path = ACCOUNT) -> None:
+        namespace, _, name = config_map.partition("/")
+        self.config_map = config_map
+        self.url = f"{url}/api/v1/namespaces/{namespace}/configmaps/{name}"
+        self.account = account
+        self._changed = threading.Condition()
+        self._unsent: RunReport | None = None
+        self._closing = False
+        self._complaints: set[str] = set()
+        self._thread = threading.Thread(target=self._work, name="cluster-report", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str], account: Path = ACCOUNT) -> Self | None:
+        """What the variables of a pod name. None outside the operator's pods."""
+        if PROGRESS not in environment or "KUBERNETES_SERVICE_HOST" not in environment:
+            return None
+        host, port = environment["KUBERNETES_SERVICE_HOST"], environment.get("KUBERNETES_SERVICE_PORT", "443")
+        return cls(environment[PROGRESS], f"https://{f'[{host}]' if ':' in host else host}:{port}", account)
+
+    def send(self, report: RunReport) -> None:
+        """Deliver *report* soon, in place of any older one that still waits. Returns at once."""
+        with self._changed:
+            self._unsent = report
+            self._changed.notify()
+
+    def close(self, seconds: float = LAST_SECONDS) -> None:
+        """Deliver what waits, trying again and again for at most *seconds*."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(seconds)
+
+    def _work(self) -> None:
+        refused: RunReport | None = None
+        while report := self._next(refused):
+            delivered = self._delivered(report)
+            refused = None if delivered else report
+            with self._changed:
+                if delivered and self._unsent is report:
+                    self._unsent = None
+                if not self._closing:
+                    self._changed.wait_for(lambda: self._closing, PAUSE_SECONDS)
+                elif not delivered:
+                    self._changed.wait(RETRY_SECONDS)
+
+    def _next(self, refused: RunReport | None) -> RunReport | None:
+        """Wait for something to deliver. What was refused is only tried again at the end. None: all is delivered."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or self._unsent not in (None, refused))
+            return self._unsent
+
+    def _delivered(self, report: RunReport) -> bool:
+        try:
+            self._patch(report)
+        except (OSError, HTTPException, ValueError) as error:
+            self._complain(error)
+            return False
+        return True
+
+    def _patch(self, report: RunReport) -> None:
+        text = report.model_dump_json(by_alias=True, exclude_none=True)
+        # The token is replaced while the pod runs, so it is read each time.
+        token = (self.account / "token").read_text().strip()
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/merge-patch+json"}
+        body = json.dumps({"data": {REPORT_KEY: text}}).encode()
+        trust = ssl.create_default_context(cafile=str(self.account / "ca.crt"))
+        # A proxy meant for the world outside is not the way to the API server.
+        opener = build_opener(ProxyHandler({}), HTTPSHandler(context=trust))
+        request = Request(self.url, body, headers, method="PATCH")  # noqa: S310
+        with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
+            answer.read()
+
+    def _complain(self, error: Exception) -> None:
+        kind = _kind(error)
+        if kind not in self._complaints:
+            self._complaints.add(kind)
+            _log.warning("progress does not reach ConfigMap %s (%s); training goes on", self.config_map, kind)
+
+
+def _kind(error: Exception) -> str:
+    if isinstance(error, HTTPError):
+        error.close()
+        return f"the API server answers {error.code}"
+    if isinstance(error, URLError) and isinstance(error.reason, Exception):
+        return type(error.reason).__name__
+    return type(error).__name__

@@ -1,0 +1,39 @@
+"""
+The termination message: what a pod leaves behind when its container ends, also when the API server is away.
+
+Called by `voice`. The kubelet copies the file into the pod's status, up to 4096 bytes.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from atlas_api.pod import TERMINATION_LIMIT
+from atlas_api.status import RunReport
+
+
+def leave(report: RunReport, file: Path) -> None:
+    """Write *report* into *file*, shortened where it must be."""
+    file.write_bytes(shortened(report))
+
+
+def shortened(report: RunReport, limit: int = TERMINATION_LIMIT) -> bytes:
+    """*report* as JSON of at most *limit* bytes: without counts and numbers first, with a shorter message then."""
+    return next(text for form in _ever_shorter(report) if len(text := _json(form)) <= limit)
+
+
+def _ever_shorter(report: RunReport) -> Iterator[RunReport]:
+    yield report
+    if report.dataset:
+        report = report.model_copy(update={"dataset": report.dataset.model_copy(update={"dropped": {}})})
+        yield report
+    report = report.model_copy(update={"metrics": {}})
+    yield report
+    while report.message:
+        report = report.model_copy(update={"message": report.message[: len(report.message) // 2]})
+        yield report
+    # Addresses alone can only be this long when a path is: the operator knows where the run saves.
+    yield RunReport(**{name: getattr(report, name) for name in ("run", "attempt", "phase", "reason", "exit_code")})
+
+
+def _json(report: RunReport) -> bytes:
+    return report.model_dump_json(by_alias=True, exclude_none=True).encode()
