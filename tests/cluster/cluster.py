@@ -44,6 +44,7 @@ SIMULATED = (*control_plane.PROGRAMS, "kwok", "training-operator")
 
 # The API server ends its watches slowly; nothing here needs a graceful end of it.
 _PATIENCE = {"kube-apiserver": 3.0}
+_GONE = ".gone-"
 
 
 def up(name: str, *, node: bool = False, dies_with_parent: bool = False) -> Place:
@@ -71,13 +72,9 @@ def up(name: str, *, node: bool = False, dies_with_parent: bool = False) -> Plac
 
 def down(here: Place) -> None:
     """Stop all processes of a cluster, the youngest first, and remove its folder. The cluster may be dead already."""
-    if here.has_node:
-        from cluster import node
-
-        node.down(here)
-    for process in reversed(processes.recorded(here)):
-        processes.stop(here, process.name, _PATIENCE.get(process.name, 10.0))
-    shutil.rmtree(here.folder)
+    _stop(here)
+    with _alone():
+        _remove(here)
 
 
 def down_by_name(name: str) -> None:
@@ -117,12 +114,31 @@ def _start(here: Place) -> None:
         training_operator.up(here)
 
 
+def _stop(here: Place) -> None:
+    if here.has_node:
+        from cluster import node
+
+        node.down(here)
+    for process in reversed(processes.recorded(here)):
+        processes.stop(here, process.name, _PATIENCE.get(process.name, 10.0))
+
+
+def _remove(here: Place) -> None:
+    # Under a name that is no cluster's first: half a folder would pass for a cluster that is up.
+    gone = here.folder.with_name(f"{_GONE}{here.folder.name}")
+    here.folder.rename(gone)
+    shutil.rmtree(gone)
+
+
 def _reap() -> None:
     with _alone():
+        for half_removed in place.root().glob(f"{_GONE}*"):
+            shutil.rmtree(half_removed)
         for here in place.all_places():
             if _is_abandoned(here):
                 print(f"removing what the killed cluster {here.folder.name} left behind", flush=True)
-                down(here)
+                _stop(here)
+                _remove(here)
 
 
 def _is_abandoned(here: Place) -> bool:
