@@ -15,7 +15,12 @@ from cluster.state import STATE
 SOCKET = STATE / "containerd.sock"
 
 # An image that was not imported must fail at once: the only registry is a port of this machine that nobody listens on.
-_NO_REGISTRY = 'server = "http://127.0.0.1:1"\n'
+# Said twice: with `server` alone containerd 1.6 asks the registry that the image's name begins with.
+_NO_REGISTRY = """
+server = "http://127.0.0.1:1"
+[host."http://127.0.0.1:1"]
+  capabilities = ["pull", "resolve"]
+"""
 # restrict_oom_score_adj: without CAP_SYS_RESOURCE no process may protect itself from the kernel's memory killer.
 _CONFIGURATION = """
 version = 2
