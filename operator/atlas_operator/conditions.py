@@ -30,6 +30,8 @@ class Facts:
     before: tuple[Condition, ...]
     spec: AtlasTrainingSpec | None
     refusal: Refusal | None
+    """What stands in the way of a run that is live or due."""
+
     run: RunStatus | None
     state: JobState | None
     """Of the newest attempt's job; None while there is none."""
@@ -46,6 +48,11 @@ class Facts:
     def live(self) -> bool:
         """Whether there is a run that has not ended."""
         return self.run is not None and self.run.finished_at is None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether only another spec helps."""
+        return self.refusal is not None and self.refusal.final
 
     @property
     def suspended(self) -> bool:
@@ -72,7 +79,7 @@ def phase(facts: Facts) -> Phase:
         return "Suspended"
     if run is not None and run.finished_at is None:
         return _live_phase(run, facts.state)
-    if facts.refusal is not None and facts.refusal.final:
+    if facts.wrong:
         return "Invalid"
     if run is None or run.outcome not in ("Succeeded", "Failed"):
         return "Pending"
@@ -94,15 +101,14 @@ def conditions(facts: Facts) -> tuple[Condition, ...]:
     accepted = _accepted(facts)
     running = _running(facts)
     ready = _ready(facts, accepted, running)
+    stalled = _stalled(facts, ready)
     verdicts = {
         "Ready": ready,
-        "Reconciling": _reconciling(facts, ready),
-        "Stalled": _stalled(facts, ready),
+        "Reconciling": _reconciling(facts, ready, stalled),
+        "Stalled": stalled,
         "Accepted": accepted,
         "Running": running,
-        "Suspended": Verdict("True", "Suspended", "spec.suspend is true")
-        if facts.suspended
-        else Verdict("False", "Active"),
+        "Suspended": _suspended(facts),
         "LastRunSucceeded": _last_run(facts),
         "ModelAvailable": _model(facts),
     }
@@ -153,10 +159,10 @@ def _joined(message: str, waiting_for: str | None) -> str:
 
 def _ready(facts: Facts, accepted: Verdict, running: Verdict) -> Verdict:
     run = facts.run
+    if facts.suspended and not facts.wrong:
+        return Verdict("True", "Suspended", "suspended by spec.suspend")
     if accepted.status == "False":
         return accepted
-    if facts.suspended:
-        return Verdict("True", "Suspended", "suspended by spec.suspend")
     if run is not None and run.outcome == "Failed":
         return Verdict("False", run.reason or "RunFailed", run.message or "the run failed")
     if run is not None and run.outcome == "Succeeded":
@@ -167,12 +173,16 @@ def _ready(facts: Facts, accepted: Verdict, running: Verdict) -> Verdict:
     return Verdict("False", running.reason, running.message or f"readyWhen is {wanted}")
 
 
-def _reconciling(facts: Facts, ready: Verdict) -> Verdict:
+def _reconciling(facts: Facts, ready: Verdict, stalled: Verdict) -> Verdict:
     run = facts.run
-    if ready.status == "False" and not _is_final(facts):
+    if stalled.status == "True":
+        return Verdict("False", "Stalled", "see the condition Stalled")
+    if ready.status == "False":
         return Verdict("True", ready.reason, ready.message)
-    if facts.live and run is not None and (run.stopping or run.retry_at):
-        return Verdict("True", "Stopping" if run.stopping else "Retrying", run.message or "")
+    if facts.live and run is not None and run.stopping:
+        return Verdict("True", "Stopping", run.stopping.message)
+    if facts.live and run is not None and run.retry_at:
+        return Verdict("True", "Retrying", run.message or "")
     return Verdict("False", "Settled")
 
 
@@ -184,9 +194,7 @@ def _stalled(facts: Facts, ready: Verdict) -> Verdict:
 
 def _is_final(facts: Facts) -> bool:
     """Whether nothing will change without somebody's help."""
-    if facts.refusal is not None and facts.refusal.final:
-        return True
-    return not facts.live and facts.refusal is None
+    return facts.wrong or (not facts.live and facts.refusal is None)
 
 
 def _last_run(facts: Facts) -> Verdict:

@@ -95,6 +95,7 @@ class _Planner:
         self.notes: list[Note] = []
         self.looks: list[datetime] = []
         self.waiting_for: str | None = None
+        self.due = False
 
     def execute(self) -> Plan:
         if self._is_live():
@@ -311,6 +312,7 @@ class _Planner:
         retrain_at = self.metadata.get("annotations", {}).get(RETRAIN_AT)
         trigger = next_trigger(self.spec, self.newest, retrain_at, self.status.last_handled_retrain_at)
         if trigger and self.refusal:
+            self.due = True
             self.looks.append(self.now + HINDRANCE_PATIENCE)
         elif trigger:
             self._begin(trigger, self.spec, retrain_at)
@@ -371,7 +373,7 @@ class _Planner:
             now=self.now,
             before=self.before.conditions,
             spec=self.spec,
-            refusal=self.refusal,
+            refusal=self._hindrance(),
             run=self.newest,
             state=self.attempt.state,
             diagnosis=self.attempt.diagnosis() if self._is_live() else None,
@@ -387,6 +389,11 @@ class _Planner:
         }
         status = self.status.model_copy(update=told)
         return status.model_copy(update={"display": display(status, self.spec)})
+
+    def _hindrance(self) -> Refusal | None:
+        """A wrong spec, or what stands in the way of a run. What no run needs is no trouble while it is away."""
+        wanted = self._is_live() or self.due
+        return self.refusal if self.refusal and (self.refusal.final or wanted) else None
 
     def _message(self) -> str | None:
         """What went wrong, while that is the newest thing to say."""
