@@ -19,10 +19,10 @@ async def serving(port: int, problem: Problem, registry: CollectorRegistry) -> A
 
     Raises `OSError`: the port is taken.
     """
-    runner = web.AppRunner(_application(problem, registry), access_log=None)
+    runner = web.AppRunner(_application(problem, registry), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, port=port, shutdown_timeout=1.0).start()
+        await web.TCPSite(runner, port=port).start()
         address: tuple[str, int] = runner.addresses[0]
         yield address[1]
     finally:

@@ -1,0 +1,91 @@
+"""What the operator counts, read the way Prometheus reads it."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+
+from atlas_operator.health import serving
+from atlas_operator.metrics import Metrics, new_failures
+from atlas_operator.observed import Key
+
+
+def _value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def test_trainings_are_counted_once_in_the_phase_they_are_in() -> None:
+    metrics = Metrics()
+    one, two = Key("a", "one"), Key("a", "two")
+    for key, phase in ((one, "Pending"), (two, "Pending"), (one, "Running"), (one, "Running"), (two, None)):
+        metrics.training(key, phase)
+    assert _value(metrics, "atlas_trainings", phase="Pending") == 0
+    assert _value(metrics, "atlas_trainings", phase="Running") == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ({}, {}, {}),
+        ({}, {"run": {"number": 1, "failures": {"Preempted": 1}}}, {"Preempted": 1}),
+        (
+            {"run": {"number": 1, "failures": {"Preempted": 1}}},
+            {"run": {"number": 1, "failures": {"Preempted": 3, "OutOfMemory": 1}}},
+            {"Preempted": 2, "OutOfMemory": 1},
+        ),
+        (
+            {"run": {"number": 1, "failures": {"Preempted": 5}}},
+            {"run": {"number": 2, "failures": {"Preempted": 1}}},
+            {"Preempted": 1},
+        ),
+        ({"run": {"number": 1, "failures": {"Preempted": 5}}}, {"run": {"number": 2}}, {}),
+    ],
+)
+def test_failures_are_those_that_the_new_status_adds(
+    old: dict[str, Any], new: dict[str, Any], expected: dict[str, int]
+) -> None:
+    assert new_failures(old, new) == expected
+
+
+def test_only_jobs_are_attempts() -> None:
+    metrics = Metrics()
+    metrics.created({"kind": "ConfigMap"})
+    metrics.created({"kind": "PyTorchJob"})
+    assert _value(metrics, "atlas_attempts_started_total") == 1
+
+
+async def _get(port: int, path: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}") as answer:
+        return answer.status, await answer.text()
+
+
+def test_the_probes_tell_alive_from_ready_and_say_why() -> None:
+    problem = ["the watches have not begun"]
+
+    async def story() -> None:
+        async with serving(0, lambda: problem[0], Metrics().registry) as port:
+            assert await _get(port, "/healthz") == (200, "ok\n")
+            assert await _get(port, "/readyz") == (503, "the watches have not begun\n")
+            problem[0] = ""
+            assert await _get(port, "/readyz") == (200, "ok\n")
+
+    asyncio.run(story())
+
+
+def test_metrics_are_served_in_the_text_format() -> None:
+    metrics = Metrics()
+    metrics.queue(lambda: 3, lambda: 1.5)
+    metrics.request("apply", "409")
+    metrics.reconciled("ok", 0.2)
+
+    async def story() -> str:
+        async with serving(0, str, metrics.registry) as port:
+            return (await _get(port, "/metrics"))[1]
+
+    lines = asyncio.run(story()).splitlines()
+    assert "atlas_queue_depth 3.0" in lines
+    assert "atlas_queue_age_seconds 1.5" in lines
+    assert 'atlas_api_requests_total{code="409",verb="apply"} 1.0' in lines
+    assert 'atlas_reconciliation_seconds_bucket{le="0.25"} 1.0' in lines
+    assert all(line.removeprefix("# HELP ").removeprefix("# TYPE ").startswith("atlas_") for line in lines)
