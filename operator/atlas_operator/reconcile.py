@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from typing import Any
 
 from atlas_api.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.api import ApiError
@@ -73,12 +74,12 @@ def _is_known(training: Document, run: RunStatus | None) -> bool:
 
 
 async def _report(cluster: Cluster, training: Document, status: AtlasTrainingStatus) -> Document:
-    return await cluster.apply_status(training, status.model_dump(mode="json", by_alias=True, exclude_none=True))
+    return await cluster.apply_status(training, wire(status))
 
 
 def _wait_for_progress(training: Document, status: AtlasTrainingStatus, now: datetime) -> float | None:
     """Seconds to wait when nothing but progress changed, and that was written too recently."""
-    before, after = training.get("status", {}), status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    before, after = training.get("status", {}), wire(status)
     if before == after or _without_progress(before) != _without_progress(after):
         return None
     wait = (last_write(training) + timedelta(seconds=PROGRESS_SECONDS) - now).total_seconds()
@@ -92,6 +93,21 @@ async def _apply(cluster: Cluster, training: Document, decided: Plan) -> None:
         await cluster.delete(document)
     for note in decided.notes:
         await cluster.post_event(training, note.type, note.reason, note.message)
+
+
+def wire(status: AtlasTrainingStatus) -> Document:
+    """The status as it is applied. Without empty maps and lists: server-side apply makes null of one that had entries."""
+    document: Document = _without_empty(status.model_dump(mode="json", by_alias=True, exclude_none=True))
+    return document
+
+
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_empty(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    slim = {name: _without_empty(inner) for name, inner in value.items()}
+    return {name: inner for name, inner in slim.items() if inner not in ({}, [])}
 
 
 def _without_progress(status: Document) -> Document:
