@@ -34,7 +34,7 @@ class Terminating(Exception):
 
 
 class Stale(Exception):
-    """The training is not the one that was looked at: it was deleted, or made anew. Look again."""
+    """The training is not as it was looked at: somebody changed it, deleted it, or made it anew. Look again."""
 
 
 class Cluster:
@@ -104,7 +104,7 @@ class Cluster:
     async def apply_status(self, training: Document, status: Document) -> Document:
         """Write the whole status, unless it is what the training has. The training as it is then.
 
-        Raises `Stale`: the training was deleted, or made anew.
+        Raises `Stale`: the training was changed, deleted, or made anew.
         """
         before = training.get("status") or {}
         if before == status:
@@ -113,7 +113,8 @@ class Cluster:
         body = {
             "apiVersion": training["apiVersion"],
             "kind": training["kind"],
-            "metadata": {name: metadata[name] for name in ("name", "namespace", "uid")},
+            # The version, since the API server does not look at the UID here.
+            "metadata": {name: metadata[name] for name in ("name", "namespace", "resourceVersion")},
             "status": status,
         }
         query = {"fieldManager": labels.FIELD_MANAGER, "force": "true"}
@@ -121,7 +122,7 @@ class Cluster:
             after = await self._api.request("apply", f"{path_of(training)}/status", body, query)
         except ApiError as error:
             _unless(error, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
-            raise Stale(f"{metadata['name']} changed hands: {error}") from error
+            raise Stale(str(error)) from error
         self._metrics.status_changed(before, status)
         return after
 

@@ -15,11 +15,11 @@ from types import MappingProxyType
 from typing import Literal
 
 from atlas_operator.api import ApiError, NotLeading, Unreachable
-from atlas_operator.cluster import NameTaken, Stale, Terminating
+from atlas_operator.cluster import NameTaken, Terminating
 from atlas_operator.observed import Key
 
 # Their text says everything; a traceback would only hide it.
-_SELF_EXPLAINING = (ApiError, Unreachable, NotLeading, NameTaken, Stale, Terminating)
+_SELF_EXPLAINING = (ApiError, Unreachable, NotLeading, NameTaken, Terminating)
 
 _about: ContextVar[Mapping[str, str | int]] = ContextVar("about", default=MappingProxyType({}))
 

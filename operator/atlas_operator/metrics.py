@@ -20,7 +20,7 @@ class Metrics:
         self._phases: dict[Key, str] = {}
         self._trainings = Gauge("atlas_trainings", "AtlasTraining objects by phase", ["phase"], registry=registry)
         self._reconciliations = Counter(
-            "atlas_reconciliations", "Looks at a training by result (ok, error)", ["result"], registry=registry
+            "atlas_reconciliations", "Looks at a training by result (ok, stale, error)", ["result"], registry=registry
         )
         self._seconds = Histogram(
             "atlas_reconciliation_seconds", "Duration of a look at a training", buckets=_SECONDS, registry=registry

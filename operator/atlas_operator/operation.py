@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from atlas_operator.api import ApiError, Unreachable
-from atlas_operator.cluster import Cluster
+from atlas_operator.cluster import Cluster, Stale
 from atlas_operator.kopf_watches import Sink
 from atlas_operator.leader import Leadership
 from atlas_operator.log import about
@@ -103,6 +103,9 @@ class Operation:
                 again = await reconcile(self._cluster, key, self._settings, datetime.now(UTC))
             result = "ok"
             return again
+        except Stale:
+            result = "stale"
+            return 0.0
         finally:
             self._metrics.reconciled(result, time.perf_counter() - began)
 
