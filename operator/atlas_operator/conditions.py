@@ -127,7 +127,7 @@ def _suspended(facts: Facts) -> Verdict:
     return Verdict("True", "Suspended", "spec.suspend is true") if facts.suspended else Verdict("False", "Active")
 
 
-def _running(facts: Facts) -> Verdict:  # noqa: PLR0911 - one line a state
+def _running(facts: Facts) -> Verdict:
     run = facts.run
     if run is None or run.finished_at is not None:
         return Verdict("False", "NoLiveRun", "no run is live")

@@ -1,0 +1,318 @@
+"""
+Every state of an AtlasTraining's life as GitOps tools find it, made by the real `plan`.
+
+A `Life` is a training with its children: `look` lets the plan decide and carries its decisions out, the other methods
+are what everybody else does to it. The functions below are the states.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from support.cluster_trainings import cluster_training, finished_report, report
+from support.kube_objects import BEGIN, ended_pod, make_condition, make_pod, waiting
+
+from atlas_api.pod import REPORT_KEY
+from atlas_operator.labels import ATTEMPT, RUN, progress_name
+from atlas_operator.observed import Document, Observed
+from atlas_operator.plan import Plan, plan
+from atlas_operator.refusal import Refusal
+
+IMAGE = "example.test/trainer:1"
+
+
+class Life:
+    """One training as the API server stores it. Keywords replace whole parts of its spec."""
+
+    def __init__(self, **spec: Any) -> None:
+        self.training = cluster_training("demo", **spec)
+        self.training["metadata"] |= {"namespace": "agents", "uid": "uid-of-demo", "generation": 1}
+        self.training["status"] = {"observedGeneration": -1}  # as the CRD's default
+        self.now = BEGIN
+        self.image: str | None = IMAGE
+        self.backend_served = True
+        self.jobs: list[Document] = []
+        self.pods: list[Document] = []
+        self.config_maps: list[Document] = []
+
+    @property
+    def run(self) -> Document:
+        """`status.run`."""
+        found: Document = self.training["status"]["run"]
+        return found
+
+    def look(self, hindrance: Refusal | None = None) -> Plan:
+        """One look of the operator: its status is stored, children come and go. Deleted jobs take their pods along."""
+        observed = Observed(
+            training=self.training,
+            jobs=tuple(self.jobs),
+            pods=tuple(self.pods),
+            config_maps=tuple(self.config_maps),
+            backend_served=self.backend_served,
+        )
+        decided = plan(observed, self.image, self.now, hindrance)
+        if decided.status:
+            stored = decided.status.model_dump(mode="json", by_alias=True, exclude_none=True)
+            self.training["status"] = stored
+        gone = {(each["kind"], each["metadata"]["name"]) for each in decided.delete}
+        self.jobs = [job for job in self.jobs if ("PyTorchJob", job["metadata"]["name"]) not in gone]
+        self.pods = [pod for pod in self.pods if any(_place(pod) == _place(job) for job in self.jobs)]
+        for child in decided.create:
+            child["metadata"]["uid"] = f"uid-of-{child['metadata']['name']}"
+        self.jobs += [child for child in decided.create if child["kind"] == "PyTorchJob"]
+        self.config_maps += [child for child in decided.create if child["kind"] == "ConfigMap"]
+        return decided
+
+    def settle(self) -> "Life":
+        """Look until nothing changes."""
+        before = None
+        while before != self.training["status"]:
+            before = self.training["status"]
+            self.look()
+        return self
+
+    def edit(self, **spec: Any) -> "Life":
+        """Somebody changes parts of the spec; nobody has looked at it yet."""
+        self.training["spec"] = {**self.training["spec"], **spec}
+        self.training["metadata"]["generation"] += 1
+        return self
+
+    def job_is(self, *conditions: str, active: int = 0, **policy: Any) -> "Life":
+        """The training-operator says of the newest job; keywords go into its run policy."""
+        job = self.jobs[-1]
+        job["spec"]["runPolicy"] |= policy
+        statuses = {"Master": {"active": active}}
+        job["status"] = {"conditions": [make_condition(kind) for kind in conditions], "replicaStatuses": statuses}
+        return self
+
+    def pod_is(self, pod: Document) -> "Life":
+        """The newest job has this one pod."""
+        pod["metadata"]["labels"] |= {RUN: str(self.run["number"]), ATTEMPT: str(self.run["attempt"])}
+        self.pods = [pod]
+        return self
+
+    def says(self, said: Document) -> "Life":
+        """The trainer reports."""
+        name = progress_name("demo", said["run"])
+        found = next(each for each in self.config_maps if each["metadata"]["name"] == name)
+        found["data"] = {REPORT_KEY: json.dumps(said)}
+        return self
+
+    def trains(self) -> "Life":
+        """The newest attempt runs."""
+        self.pod_is(make_pod(phase="Running", node="node-1"))
+        return self.job_is("Created", "Running", active=1).settle()
+
+    def ends(self, code: int, **pod: Any) -> "Life":
+        """The pod of the newest attempt ends, and its job with it."""
+        if code == 0:
+            self.says(finished_report(self.run["number"], self.run["attempt"]))
+        self.pod_is(ended_pod(code, **pod))
+        return self.job_is("Created", "Failed" if code else "Succeeded").settle()
+
+
+def _place(child: Document) -> tuple[str, str]:
+    labels = child["metadata"]["labels"]
+    return labels[RUN], labels[ATTEMPT]
+
+
+def just_applied(**spec: Any) -> Life:
+    """The operator has not looked yet."""
+    return Life(**spec)
+
+
+def accepted(**spec: Any) -> Life:
+    """The first attempt's job was made; nothing has looked at it."""
+    return Life(**spec).settle()
+
+
+def invalid(**spec: Any) -> Life:
+    """Stored before a rule of the CRD refused it."""
+    return Life(grpo={"groupSize": -1}, **spec).settle()
+
+
+def local_checkpoints(**spec: Any) -> Life:
+    """Valid on a laptop only."""
+    return Life(checkpoints={"local": {"path": "/tmp/x"}}, **spec).settle()
+
+
+def image_missing(**spec: Any) -> Life:
+    """Neither the training nor the operator names an image."""
+    life = Life(compute={}, **spec)
+    life.image = None
+    return life.settle()
+
+
+def backend_missing(**spec: Any) -> Life:
+    """The training-operator is not installed."""
+    life = Life(**spec)
+    life.backend_served = False
+    return life.settle()
+
+
+def child_refused(**spec: Any) -> Life:
+    """The API server did not take what the run needs."""
+    life = Life(**spec)
+    life.look(Refusal("Refused", "the API server refuses a child of the run: quota", final=False))
+    return life
+
+
+def secret_missing(**spec: Any) -> Life:
+    """The kubelet cannot make the container."""
+    life = accepted(**spec).job_is("Created")
+    cause = waiting("CreateContainerConfigError", 'secret "atlas-db" not found')
+    return life.pod_is(make_pod(node="node-1", containers=[cause])).settle()
+
+
+def queued(**spec: Any) -> Life:
+    """Kueue holds the job."""
+    return accepted(**spec).job_is("Created", "Suspended", suspend=True).settle()
+
+
+def unschedulable(**spec: Any) -> Life:
+    """No node has room."""
+    unplaced = make_condition("PodScheduled", "False", reason="Unschedulable", message="0/1 nodes: Insufficient cpu.")
+    return accepted(**spec).job_is("Created").pod_is(make_pod(unplaced)).settle()
+
+
+def pulling(**spec: Any) -> Life:
+    """The image is on its way."""
+    life = accepted(**spec).job_is("Created")
+    return life.pod_is(make_pod(node="node-1", containers=[waiting("ContainerCreating")])).settle()
+
+
+def running(**spec: Any) -> Life:
+    """The trainer has not reported yet."""
+    return accepted(**spec).trains()
+
+
+def progressing(**spec: Any) -> Life:
+    """The trainer reports steps."""
+    return running(**spec).says(report(1, 1)).settle()
+
+
+def stopping(**spec: Any) -> Life:
+    """Told to rest; its pod saves a checkpoint."""
+    life = running(**spec).edit(suspend=True)
+    life.look()
+    return life
+
+
+def suspended(**spec: Any) -> Life:
+    """Its pods are gone."""
+    return stopping(**spec).settle()
+
+
+def never_started(**spec: Any) -> Life:
+    """Applied at rest."""
+    return Life(suspend=True, **spec).settle()
+
+
+def resumed(**spec: Any) -> Life:
+    """Its next attempt has a job."""
+    return suspended(**spec).edit(suspend=False).settle()
+
+
+def preempted(**spec: Any) -> Life:
+    """Its pod made room for a more important one; the next attempt waits."""
+    made_room = make_condition("DisruptionTarget", reason="PreemptionByScheduler", message="preempted")
+    return running(**spec).ends(137, conditions=(made_room,))
+
+
+def retried(**spec: Any) -> Life:
+    """The next attempt has a job."""
+    life = preempted(**spec)
+    life.now += timedelta(minutes=10)
+    life.pods = []
+    return life.settle()
+
+
+def succeeded(**spec: Any) -> Life:
+    """A model is there."""
+    return running(**spec).ends(0)
+
+
+def failed(**spec: Any) -> Life:
+    """The code is at fault, which is not tried again."""
+    return running(**spec).ends(1)
+
+
+def failed_and_suspended(**spec: Any) -> Life:
+    """Somebody puts a failed training to rest."""
+    return failed(**spec).edit(suspend=True).settle()
+
+
+def failed_without_backend(**spec: Any) -> Life:
+    """Nothing will run again, with or without the training-operator."""
+    life = failed(**spec)
+    life.backend_served = False
+    return life.settle()
+
+
+def succeeded_without_backend(**spec: Any) -> Life:
+    """The model stays, and nothing more is wanted."""
+    life = succeeded(**spec)
+    life.backend_served = False
+    return life.settle()
+
+
+def suspended_without_backend(**spec: Any) -> Life:
+    """It rests, and needs nothing."""
+    life = suspended(**spec)
+    life.backend_served = False
+    return life.settle()
+
+
+def edited(**spec: Any) -> Life:
+    """The operator has not seen the new recipe."""
+    return succeeded(**spec).edit(optimization={"maxSteps": 500, "batchSize": 8})
+
+
+def replacing(**spec: Any) -> Life:
+    """The live run is stopped for a new recipe."""
+    life = running(**spec).edit(optimization={"maxSteps": 500, "batchSize": 8})
+    life.look()
+    return life
+
+
+def second_run(**spec: Any) -> Life:
+    """A run of the new recipe has begun; the first run's model is there."""
+    return edited(**spec).settle()
+
+
+def second_run_waits_for_backend(**spec: Any) -> Life:
+    """A new recipe, and nothing to run it with."""
+    life = edited(**spec)
+    life.backend_served = False
+    return life.settle()
+
+
+def second_run_failed(**spec: Any) -> Life:
+    """The first run's model is still there."""
+    return second_run(**spec).trains().ends(1)
+
+
+def retrying_and_made_invalid(**spec: Any) -> Life:
+    """While the next attempt waits, somebody makes a mistake in the spec."""
+    life = preempted(**spec).edit(grpo={"groupSize": -1})
+    life.look()
+    return life
+
+
+def stopping_and_made_invalid(**spec: Any) -> Life:
+    """While the attempt ends, somebody makes a mistake in the spec."""
+    life = stopping(**spec).edit(grpo={"groupSize": -1})
+    life.pod_is(make_pod(phase="Running", node="node-1", deleted_at=0))
+    life.look()
+    return life
+
+
+def deleting(**spec: Any) -> Life:
+    """Asked to go away; its children are being collected."""
+    life = running(**spec)
+    life.training["metadata"]["deletionTimestamp"] = "2026-11-23T09:05:00Z"
+    return life.settle()
+
+
+State = Callable[..., Life]
