@@ -1,7 +1,7 @@
 """How long to wait before the next attempt."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atlas_operator.backoff import retry_delay
@@ -29,6 +29,7 @@ def test_jobs_that_failed_together_do_not_start_together() -> None:
     assert max(waits) > 10.8
 
 
+@settings(deadline=None)
 @given(failures=st.integers(), seed=st.text())
 def test_no_wait_is_shorter_than_nine_or_longer_than_330_seconds(failures: int, seed: str) -> None:
     assert 9 <= retry_delay("user", failures, seed) <= 330

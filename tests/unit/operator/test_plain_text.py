@@ -1,6 +1,6 @@
 """Foreign words in a status."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atlas_operator.plain_text import one_line, reason_in
@@ -18,6 +18,7 @@ def test_a_long_text_is_cut_and_says_so() -> None:
     assert one_line("word " * 1000, 20) == "word word word wo..."
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(4, 40))
 def test_whatever_the_text_it_is_one_short_printable_line(text: str, limit: int) -> None:
     line = one_line(text, limit)

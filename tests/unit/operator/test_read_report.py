@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.kube_objects import ended_pod, make_pod
 
@@ -298,18 +298,19 @@ def assert_within_bounds(report: RunReport | None) -> None:
     assert (report.message or "").isprintable()
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")))
 def test_whatever_text_comes_in_it_never_raises(text: str) -> None:
     assert_within_bounds(read_report(text, 3, 2))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(REPORTS)
 def test_whatever_a_report_holds_it_stays_within_bounds(said: dict[str, Any]) -> None:
     assert_within_bounds(read_report(json.dumps(said), 3, 2))
 
 
+@settings(deadline=None)
 @given(TIMES)
 def test_whatever_the_time_it_is_one_of_this_age_or_none(time: str) -> None:
     progress = read(progress={**PROGRESS, "updatedAt": time}).progress
