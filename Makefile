@@ -7,7 +7,10 @@ READY := .venv/ready
 export HF_HUB_DISABLE_TELEMETRY := 1
 export PYTHONPATH := examples
 
-.PHONY: help run test check format requirements bench-traces bench-seeds clean
+CLUSTER := PYTHONPATH=tests:examples $(BIN)/python -m cluster
+
+.PHONY: help run test test-gpu test-cluster e2e cluster-tools cluster-up cluster-down demo-cluster check format crds \
+	requirements bench-traces bench-seeds bench-plan clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -18,6 +21,26 @@ run: $(READY) ## The main job: record an agent's traces, train on them, let the 
 test: $(READY) ## All tests that need no GPU and no Kubernetes
 	$(BIN)/pytest -m "not gpu and not cluster and not e2e"
 
+test-cluster: cluster-tools ## The operator on a real control plane with simulated pods (about 6 minutes)
+	$(BIN)/pytest -m cluster tests/control_plane
+
+e2e: cluster-tools ## The whole story in real pods on a real node of this machine; needs root (about 8 minutes)
+	$(BIN)/pytest -m e2e tests/e2e
+
+demo-cluster: cluster-tools ## The same story to watch; the cluster stays up
+	$(CLUSTER) demo
+
+cluster-up: cluster-tools ## A Kubernetes with one real node on this machine; needs root
+	$(CLUSTER) up --node
+
+cluster-down: $(READY) ## Stop it, and remove what it left
+	$(CLUSTER) down
+
+# Kubernetes itself is built from its Go modules, once: about 15 minutes on 2 cores, then cached outside the tree.
+cluster-tools: $(READY) ## Build what the test cluster needs, install the Debian packages of its node
+	$(CLUSTER) packages
+	$(CLUSTER) build
+
 test-gpu: $(READY) ## The tests that need a GPU
 	$(BIN)/pytest -m gpu
 
@@ -26,6 +49,9 @@ check: $(READY) ## Format, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+crds: $(READY) ## Write the CustomResourceDefinition anew from the types
+	$(BIN)/python -m atlas_api.crd
 
 format: $(READY) ## Format the code and mend what ruff can
 	$(BIN)/ruff format .
@@ -37,6 +63,9 @@ bench-traces: $(READY) ## Reading traces, side by side with the SDK's loader (ab
 
 bench-seeds: $(READY) ## The main job with five seeds (about 40 minutes)
 	$(BIN)/python benchmarks/bench_seeds.py
+
+bench-plan: $(READY) ## 100,000 generated histories through the operator's plan
+	PYTHONPATH=tests:examples $(BIN)/python benchmarks/bench_plan.py
 
 requirements: $(READY) ## Compile requirements/*.txt anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -1,5 +1,6 @@
 """One look at one AtlasTraining: observe, plan, apply, report, and when to look again. Called by the work queue."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +13,8 @@ from atlas_operator.observed import Document, Key, time_of
 from atlas_operator.plan import Plan, plan
 from atlas_operator.refusal import Refusal
 from atlas_operator.settings import Settings
+
+_logger = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 10
 """Progress alone is written at most this often."""
@@ -92,11 +95,12 @@ async def _apply(cluster: Cluster, training: Document, decided: Plan) -> None:
     for document in decided.delete:
         await cluster.delete(document)
     for note in decided.notes:
+        _logger.info("%s: %s", note.reason, note.message)
         await cluster.post_event(training, note.type, note.reason, note.message)
 
 
 def wire(status: AtlasTrainingStatus) -> Document:
-    """The status as it is applied. Without empty maps and lists: server-side apply makes null of one that had entries."""
+    """The status as it is applied, without empty maps and lists: server-side apply makes null of one that had more."""
     document: Document = _without_empty(status.model_dump(mode="json", by_alias=True, exclude_none=True))
     return document
 
