@@ -35,6 +35,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.tracing.proc
   sandbox_image = "{pause}"
   restrict_oom_score_adj = true
   disable_apparmor = true
+  netns_mounts_under_state_dir = true
   stream_server_address = "127.0.0.1"
   [plugins."io.containerd.grpc.v1.cri".registry]
     config_path = "{registries}"
@@ -62,6 +63,12 @@ def start(place: Place) -> None:
     configuration.write_text(_configuration(place.folder / "containerd", registries, networks))
     process = processes.start(place, "containerd", ["containerd", "--config", str(configuration)])
     processes.wait_until("containerd answers", _answers, process)
+
+
+def shim_sockets() -> list[Path]:
+    """Sockets of the processes between containerd and its containers; they lie in a folder of all containerds."""
+    files = STATE.glob("containerd/io.containerd.runtime.v2.task/*/*/address")
+    return [Path(file.read_text().removeprefix("unix://")) for file in files]
 
 
 def import_image(archive: Path) -> None:

@@ -16,6 +16,7 @@ from cluster import (
     database,
     images,
     network,
+    packages,
     processes,
     s3,
     services,
@@ -29,18 +30,8 @@ from cluster.place import BRIDGE_ADDRESS, LOOPBACK, Place
 from cluster.processes import ClusterError
 
 _PORT, _HEALTH_PORT = 18250, 18251
-_TOOLS = {
-    "containerd": "containerd",
-    "ctr": "containerd",
-    "runc": "runc",
-    "ip": "iproute2",
-    "nft": "nftables",
-    "conntrack": "conntrack",
-    "busybox": "busybox-static",
-    "dash": "dash",
-    "gcc": "gcc",
-}
-"""Programs that a node needs of this machine, and Debian's packages that bring them."""
+_MORE_PACKAGES = {"ip": "iproute2", "gcc": "gcc libc6-dev"}
+"""Programs that only the node's own modules need, and Debian's packages that bring them."""
 
 
 class NodeImpossible(ClusterError):
@@ -156,9 +147,8 @@ def _is_ready(kubectl: Kubectl) -> bool:
 def _require_machine() -> None:
     if os.geteuid() != 0:
         raise NodeImpossible("a real node needs root; the control plane alone does not: leave --node out")
-    missing = sorted({package for tool, package in _TOOLS.items() if shutil.which(tool) is None})
-    if not (network.PLUGINS / "bridge").exists():
-        missing.append("containernetworking-plugins")
+    more = [package for program, package in _MORE_PACKAGES.items() if shutil.which(program) is None]
+    missing = [*packages.missing(), *more]
     if missing:
         raise NodeImpossible(f"a real node needs these Debian packages: apt-get install {' '.join(missing)}")
     for setting in network.SETTINGS:

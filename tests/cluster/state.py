@@ -17,17 +17,18 @@ from cluster import network
 
 STATE = Path("/run/atlas-node")
 """Short (socket paths are limited to 107 bytes), and open to other users (the database runs as one)."""
-NAMESPACES = Path("/run/netns")
-SHIM_SOCKETS = Path("/run/containerd/s")
 SHARED_FOLDERS = (
-    Path("/run/netns"),
+    Path("/run/containerd/s"),
     Path("/run/containerd"),
+    Path("/run/netns"),
+    Path("/var/lib/kubelet/device-plugins"),
     Path("/var/lib/kubelet"),
+    Path("/var/lib/cni/results"),
     Path("/var/lib/cni"),
     Path("/var/log/containers"),
     Path("/var/log/pods"),
 )
-"""Folders that the node's programs use wherever their own are."""
+"""Folders that the node's programs use wherever their own are; a folder comes before the one that holds it."""
 
 _MACHINE = STATE / "machine.json"
 # kubelet and kube-proxy set these when they start.
@@ -53,8 +54,6 @@ class Machine:
     """Kernel settings by their files."""
     folders: list[str] = field(default_factory=list)
     """Those of `SHARED_FOLDERS` that were there."""
-    entries: list[str] = field(default_factory=list)
-    """Network namespaces and sockets of others' containers."""
 
 
 def remember(cluster: Path) -> None:
@@ -65,9 +64,8 @@ def remember(cluster: Path) -> None:
     """
     settings = {name: Path(name).read_text() for name in _SETTINGS if Path(name).exists()}
     folders = [str(folder) for folder in SHARED_FOLDERS if folder.exists()]
-    entries = [str(entry) for folder in (NAMESPACES, SHIM_SOCKETS) for entry in folder.glob("*")]
     STATE.mkdir(mode=0o755)
-    _MACHINE.write_text(json.dumps(asdict(Machine(str(cluster), settings, folders, entries))))
+    _MACHINE.write_text(json.dumps(asdict(Machine(str(cluster), settings, folders))))
 
 
 def recall() -> Machine | None:

@@ -1,5 +1,5 @@
 """
-Removes a node from this machine, also one that was killed: containers, mounts, namespaces, cgroups, rules, folders.
+Removes a node from this machine, also one that was killed: containers, mounts, cgroups, packet rules, folders.
 
 node.py calls it once the node's processes have stopped. It needs none of them: it goes by what the kernel lists.
 """
@@ -14,8 +14,8 @@ from pathlib import Path
 
 from cluster import network
 from cluster.commands import attempt
-from cluster.containerd import SOCKET
-from cluster.state import NAMESPACES, SHARED_FOLDERS, SHIM_SOCKETS, STATE, Machine
+from cluster.containerd import SOCKET, shim_sockets
+from cluster.state import SHARED_FOLDERS, STATE, Machine
 
 CGROUPS = Path("/sys/fs/cgroup")
 _PATIENCE = 10.0  # seconds until something that was killed must be gone
@@ -23,14 +23,14 @@ _PATIENCE = 10.0  # seconds until something that was killed must be gone
 
 def remove(machine: Machine) -> None:
     """Make the machine what it was before the node came. Whatever is gone already is passed over."""
+    sockets = shim_sockets()
     _kill_until_gone(_processes_in_containers)
     _kill_until_gone(_shims)
     _unmount(STATE, Path(machine.cluster))
-    _remove_namespaces(machine)
     _remove_cgroups()
     network.remove_bridge()
     _restore_settings(machine)
-    _remove_shared(machine)
+    _remove_shared(machine, sockets)
     shutil.rmtree(STATE)
 
 
@@ -87,13 +87,6 @@ def _unmount(*folders: Path) -> None:
             attempt("umount", "--no-mtab", "--lazy", point)
 
 
-def _remove_namespaces(machine: Machine) -> None:
-    for namespace in NAMESPACES.glob("cni-*"):
-        if str(namespace) not in machine.entries:
-            attempt("umount", "--no-mtab", "--lazy", namespace)
-            namespace.unlink(missing_ok=True)
-
-
 def _remove_cgroups() -> None:
     for top in pod_cgroups():
         for folder, _, _ in os.walk(top, topdown=False):
@@ -107,18 +100,27 @@ def _restore_settings(machine: Machine) -> None:
             Path(name).write_text(value)
 
 
-def _remove_shared(machine: Machine) -> None:
-    """Remove folders that were not there before; in those that were, only what is the node's."""
+def _remove_shared(machine: Machine, sockets: list[Path]) -> None:
+    """Of folders that others use too remove what is the node's, and those that are empty and were not there before."""
+    links = (link for link in Path("/var/log/containers").glob("*") if _points_below(link, Path(machine.cluster)))
+    for path in (*sockets, *links, *_attachments(), *_device_plugins()):
+        path.unlink(missing_ok=True)
     for folder in SHARED_FOLDERS:
         if str(folder) not in machine.folders:
-            shutil.rmtree(folder, ignore_errors=True)
-    ours = [
-        *(socket for socket in SHIM_SOCKETS.glob("*") if str(socket) not in machine.entries),
-        *Path("/var/lib/cni/results").glob(f"{network.NETWORK}-*"),
-        *(link for link in Path("/var/log/containers").glob("*") if _points_below(link, Path(machine.cluster))),
-    ]
-    for path in ours:
-        path.unlink(missing_ok=True)
+            with suppress(OSError):  # not there, or not empty
+                folder.rmdir()
+
+
+def _attachments() -> list[Path]:
+    """Notes of the CNI plugins about the node's pods: NETWORK-POD-DEVICE, of our network and of their loopbacks."""
+    folder = Path("/var/lib/cni/results")
+    pods = [path.name.split("-")[-2] for path in folder.glob(f"{network.NETWORK}-*")]
+    return [path for pod in pods for path in folder.glob(f"*-{pod}-*")]
+
+
+def _device_plugins() -> list[Path]:
+    """What the kubelet keeps of devices; no other kubelet runs on this machine."""
+    return [path for path in Path("/var/lib/kubelet/device-plugins").glob("kubelet*") if not path.is_dir()]
 
 
 def _points_below(link: Path, folder: Path) -> bool:

@@ -3,7 +3,6 @@
 import itertools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 from cluster import cluster, database, mounts, s3
@@ -11,17 +10,9 @@ from cluster.kubectl import Kubectl
 from cluster.node import NodeImpossible
 from cluster.place import Place
 from support import machine
-from support.pods import Workspace, make_namespace
+from support.pods import NodeCluster, Workspace, make_namespace
 
 _NUMBERS = itertools.count(1)
-
-
-@dataclass(frozen=True)
-class NodeCluster:
-    """A running cluster with a real node; `kubectl` is the administrator's."""
-
-    place: Place
-    kubectl: Kubectl
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +23,7 @@ def node_cluster() -> Iterator[NodeCluster]:
     Where no node is possible the tests are skipped with the reason; in CI they fail.
     """
     before = machine.traces()
-    place = _up()
+    place = _up("e2e")
     try:
         yield NodeCluster(place, Kubectl(place.kubeconfig))
     finally:
@@ -40,9 +31,29 @@ def node_cluster() -> Iterator[NodeCluster]:
     assert sorted(machine.traces() - before) == []
 
 
-def _up() -> Place:
+@pytest.fixture
+def untouched() -> set[str]:
+    """What tells whether anything is left of a node, before there was one."""
+    return machine.traces()
+
+
+@pytest.fixture
+def own_node() -> Iterator[Place]:
+    """A cluster with a real node that the test itself brings down."""
+    place = _up("e2e-own")
+    yield place
+    if place.folder.exists():
+        cluster.down(place)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A machine has one node: tests that end theirs come before those that share one."""
+    items.sort(key=lambda item: "own_node" not in getattr(item, "fixturenames", []))
+
+
+def _up(name: str) -> Place:
     try:
-        return cluster.up("e2e", node=True, dies_with_parent=True)
+        return cluster.up(name, node=True, dies_with_parent=True)
     except NodeImpossible as impossible:
         if "CI" in os.environ:
             raise

@@ -1,12 +1,19 @@
 """The real node itself: what pods can do there, and what they cannot."""
 
+import os
+import signal
 from typing import Any
 
 import pytest
+from cluster import cluster, database, processes, s3
 from cluster.database import Database
-from cluster.kubectl import Document
+from cluster.kubectl import Document, Kubectl
+from cluster.mounts import torch_claims
+from cluster.node import NodeImpossible
+from cluster.place import Place
 from cluster.s3 import ObjectStore
-from support.pods import Workspace, run_pod, trainer_spec
+from support import machine
+from support.pods import NodeCluster, Workspace, make_namespace, run_pod, trainer_spec
 
 pytestmark = pytest.mark.e2e
 
@@ -43,6 +50,35 @@ dist.all_reduce(total)
 print("rank", dist.get_rank(), "of", dist.get_world_size(), "sum", total.item(), flush=True)
 dist.barrier()
 """
+
+
+FOREVER = "import time; time.sleep(1000)"
+
+
+def test_nothing_stays_of_a_node_whose_processes_were_killed(untouched: set[str], own_node: Place) -> None:
+    kubectl = make_namespace(Kubectl(own_node.kubeconfig), "killed")
+    spec = trainer_spec(torch_claims(kubectl, "killed"), FOREVER)
+    kubectl.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "forever"}, "spec": spec})
+    kubectl.run("wait", "pod/forever", "--for=condition=Ready", "--timeout=60s")
+    s3.start(own_node)
+    database.start(own_node)
+    for process in processes.recorded(own_node):
+        os.kill(process.pid, signal.SIGKILL)
+    cluster.down(own_node)
+    assert sorted(machine.traces() - untouched) == []
+
+
+def test_a_machine_has_one_node(node_cluster: NodeCluster) -> None:
+    with pytest.raises(NodeImpossible, match=f"down --name {node_cluster.place.folder.name}"):
+        cluster.up("second", node=True)
+
+
+def test_an_image_that_was_not_imported_fails_at_once_and_asks_nobody(workspace: Workspace) -> None:
+    spec = trainer_spec(workspace.mounts, TORCH)
+    spec["containers"][0]["image"] = "local.test/missing:1"
+    workspace.kubectl.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "missing"}, "spec": spec})
+    pod = workspace.kubectl.wait_for("pod", "missing", lambda pod: bool(waiting_for(pod)), "the image is missed")
+    assert "dial tcp 127.0.0.1:1: connect: connection refused" in waiting_for(pod)
 
 
 def test_a_restricted_pod_runs_torch_and_the_trainer_from_mounted_folders(workspace: Workspace) -> None:
@@ -100,6 +136,13 @@ def conditions(job: Document | None) -> set[str]:
     """Types of the conditions that hold."""
     listed = (job or {}).get("status", {}).get("conditions", [])
     return {condition["type"] for condition in listed if condition["status"] == "True"}
+
+
+def waiting_for(pod: Document | None) -> str:
+    """Why the kubelet cannot start the pod's container, empty while it has not said."""
+    statuses = (pod or {})["status"].get("containerStatuses", [])
+    states: list[str] = [status["state"].get("waiting", {}).get("message", "") for status in statuses]
+    return "".join(states)
 
 
 def has_ended(job: Document | None) -> bool:

@@ -7,8 +7,17 @@ from typing import Any
 from cluster.images import NON_ROOT, TRAINER
 from cluster.kubectl import Document, Kubectl
 from cluster.mounts import Mount, pod_volumes
+from cluster.place import Place
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+
+@dataclass(frozen=True)
+class NodeCluster:
+    """A running cluster with a real node; `kubectl` is the administrator's."""
+
+    place: Place
+    kubectl: Kubectl
 
 
 @dataclass(frozen=True)
