@@ -13,7 +13,7 @@ CLUSTER := PYTHONPATH=tests:examples $(BIN)/python -m cluster
 	requirements bench-traces bench-seeds bench-plan clean
 
 help: ## Print this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 run: $(READY) ## The main job: record an agent's traces, train on them, let the better agent work
 	$(BIN)/python -m desk

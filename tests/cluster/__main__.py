@@ -1,4 +1,4 @@
-"""`python -m cluster up | down | status | build | packages`, with tests/ on PYTHONPATH: a test cluster for a person."""
+"""`python -m cluster up | down | status | build | packages | demo`, with tests/ on PYTHONPATH: a test cluster for a person."""
 
 import argparse
 import sys
@@ -41,7 +41,20 @@ def _packages(arguments: argparse.Namespace) -> None:
     packages.install()
 
 
-_COMMANDS = {"up": _up, "down": _down, "status": _status, "build": _build, "packages": _packages}
+def _demo(arguments: argparse.Namespace) -> None:
+    from cluster.demo import demo  # it loads torch
+
+    demo(arguments.name)
+
+
+_COMMANDS = {
+    "up": _up,
+    "down": _down,
+    "status": _status,
+    "build": _build,
+    "packages": _packages,
+    "demo": _demo,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="start a cluster; it stays until down")
     up.add_argument("--node", action="store_true", help="with one real node (root needed) instead of simulated ones")
     down = commands.add_parser("down", help="stop it, and remove what killed runs left behind")
-    for command in (up, down):
+    demonstration = commands.add_parser("demo", help="start one with a real node and watch a training on it")
+    for command in (up, down, demonstration):
         command.add_argument("--name", default="default", help="several clusters can run side by side")
     commands.add_parser("status", help="clusters of this machine, their processes and memory")
     build = commands.add_parser("build", help="build the programs that the cache lacks")
