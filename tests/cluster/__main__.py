@@ -1,4 +1,4 @@
-"""`python -m cluster up | down | status | build | packages | demo`, with tests/ on PYTHONPATH: a test cluster for a person."""
+"""`python -m cluster COMMAND`, with tests/ and examples/ on PYTHONPATH: a test cluster for a person."""
 
 import argparse
 import sys
