@@ -75,6 +75,17 @@ def make_pod(
     }
 
 
+def unplaced(message: str, reason: str = "Unschedulable", index: int = 0) -> Document:
+    """A pod without a node."""
+    return make_pod(make_condition("PodScheduled", "False", reason=reason, message=message), index=index)
+
+
+def placed(*containers: Document, index: int = 0, init: list[Document] | None = None) -> Document:
+    """A pod on a node that has not started."""
+    scheduled = make_condition("PodScheduled")
+    return make_pod(scheduled, node="node-1", containers=list(containers), init_containers=init, index=index)
+
+
 def running(name: str = "pytorch", at: float = 0) -> Document:
     """Status of a container that runs."""
     return {"name": name, "state": {"running": {"startedAt": after(at)}}}

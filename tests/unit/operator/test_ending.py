@@ -1,40 +1,12 @@
 """How a finished attempt ended, from what job, pods and trainer left."""
 
-from typing import Any
-
 import pytest
+from support.endings import FAILED, MODEL, SUCCEEDED, disrupted, fail, say
 from support.kube_objects import ended_pod, make_condition, make_job, make_pod, running, terminated
 
 from atlas_api.errors import AtlasError
-from atlas_api.status import ModelStatus, RunReport
 from atlas_operator.ending import Failure, Success, ending
 from atlas_operator.observed import Document
-
-FAILED = make_job(make_condition("Created"), make_condition("Failed", message="1 Worker replica failed."))
-SUCCEEDED = make_job(make_condition("Created"), make_condition("Succeeded"))
-MODEL = ModelStatus(uri="s3://models/final", run=1, sha256="ab" * 32)
-
-
-def say(phase: Any = "Running", **fields: Any) -> RunReport:
-    """A report of run 1, attempt 1, as `read_report` returns it."""
-    return RunReport(run=1, attempt=1, phase=phase, **fields)
-
-
-def disrupted(reason: str, at: float = 60, message: str = "") -> Document:
-    """The condition with which Kubernetes says that it took a pod away."""
-    return make_condition("DisruptionTarget", reason=reason, at=at, message=message)
-
-
-def fail(
-    *pods: Document, job: Document | None = FAILED, report: RunReport | None = None, said: RunReport | None = None
-) -> Failure:
-    """The failure that these lead to; *said* is the termination message."""
-    result = ending(job, pods, report, said)
-    assert isinstance(result, Failure)
-    assert result.message
-    assert result.message.isprintable()
-    assert len(result.message) <= 500
-    return result
 
 
 def test_a_model_in_the_progress_config_map_is_success() -> None:
@@ -206,61 +178,6 @@ def test_an_interrupted_trainer_was_preempted() -> None:
 def test_what_was_done_to_the_pod_is_known_better_than_the_trainer_can(pod: Document) -> None:
     failure = fail(pod, report=say("Interrupted", reason="Preempted"))
     assert failure.reason in ("OOMKilled", "EvictionByEvictionAPI")
-
-
-SEVERAL_PODS: dict[str, tuple[list[Document], str, str]] = {
-    "the worker that failed first": ([ended_pod(1, 0, at=90), ended_pod(137, 1, at=80)], "infrastructure", "worker-1"),
-    "the crash, not the peer that was sent away for it": (
-        [ended_pod(143, 0, at=95, deleted_at=62), ended_pod(1, 1, at=60)],
-        "user",
-        "worker-1",
-    ),
-    "the crash also when all is over in the same second": (
-        [ended_pod(143, 0, at=60, deleted_at=60), ended_pod(1, 1, at=60)],
-        "user",
-        "worker-1",
-    ),
-    "the kill also when its peer falls in the same second": (
-        [ended_pod(1, 0, at=60), ended_pod(137, 1, at=60)],
-        "infrastructure",
-        "worker-1",
-    ),
-    "the pod that was deleted, though its peer fell before it had gone": (
-        [ended_pod(1, 0, at=70), ended_pod(143, 1, at=95, deleted_at=60)],
-        "preempted",
-        "worker-1",
-    ),
-    "the one out of memory, though its peer fell before that was noted": (
-        [ended_pod(1, 0, at=60), ended_pod(137, 1, at=61, cause="OOMKilled")],
-        "outOfMemory",
-        "worker-1",
-    ),
-    "the lost node, though it takes minutes to be noticed": (
-        [ended_pod(1, 0, at=60), make_pod(disrupted("DeletionByTaintManager", at=360), index=1, phase="Failed")],
-        "infrastructure",
-        "worker-1",
-    ),
-    "the error that says what is wrong, not the peer without words": (
-        [ended_pod(1, 0, at=60), ended_pod(44, 1, at=61)],
-        "user",
-        "NotFinite",
-    ),
-    "the failed one of a pod that is fine": ([ended_pod(0, 0), ended_pod(1, 1)], "user", "worker-1"),
-}
-
-
-@pytest.mark.parametrize(("pods", "failure_class", "names"), SEVERAL_PODS.values(), ids=SEVERAL_PODS.keys())
-def test_of_several_workers_the_cause_is(pods: list[Document], failure_class: str, names: str) -> None:
-    for order in (pods, pods[::-1]):
-        failure = fail(*order)
-        assert failure.failure_class == failure_class
-        assert names in f"{failure.reason} {failure.message}"
-
-
-def test_what_rank_0_reports_as_it_falls_over_does_not_hide_a_killed_peer() -> None:
-    report = say("Interrupted", reason="Preempted", message="saved step 12")
-    pods = [ended_pod(143, 0, at=70, deleted_at=62), ended_pod(137, 1, at=60)]
-    assert fail(*pods, report=report).reason == "Killed"
 
 
 def test_a_failed_job_without_pods_has_lost_them() -> None:

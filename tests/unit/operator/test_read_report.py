@@ -1,47 +1,14 @@
 """What the trainer says of its run, and how little of it has to be believed."""
 
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from support.kube_objects import ended_pod, make_pod
+from support.reports import CHECKPOINT, DATASET, MODEL, PROGRESS, SHA, read, say
 
 from atlas_api.errors import FlatReward
 from atlas_api.status import CheckpointsStatus, RunReport
-from atlas_operator.report import TEXT_LIMIT, read_report, termination_report
-
-AT = "2026-11-23T09:10:00Z"
-SHA = "ab" * 32
-CHECKPOINT = {"uri": "s3://models/agents/demo/run-0003/checkpoint-000248", "step": 248, "sha256": SHA, "metric": 0.4}
-MODEL = {"uri": "s3://models/agents/demo/run-0003/final", "run": 3, "sha256": SHA, "metric": 0.9}
-SMALL = 14_000
-PROGRESS = {"step": 248, "maxSteps": 400, "percent": 62, "etaSeconds": 2460, "updatedAt": AT}
-DATASET = {"matched": 200, "used": 160, "dropped": {"controlToken": 40}, "digest": SHA, "watermark": AT}
-
-
-def say(**changes: Any) -> str:
-    """A report of run 3, attempt 2, as an honest trainer writes it. Keywords replace parts."""
-    honest = {
-        "run": 3,
-        "attempt": 2,
-        "phase": "Running",
-        "progress": PROGRESS,
-        "metrics": {"reward": 0.71, "loss": 0.02},
-        "dataset": DATASET,
-        "checkpoints": {"latest": CHECKPOINT, "best": CHECKPOINT},
-    }
-    return json.dumps({**honest, **changes})
-
-
-def read(**changes: Any) -> RunReport:
-    """The same, read by an operator that knows attempt 2 of run 3."""
-    report = read_report(say(**changes), 3, 2)
-    assert report is not None
-    return report
+from atlas_operator.report import TEXT_LIMIT, read_report
 
 
 def test_an_honest_report_is_read_as_the_trainer_wrote_it() -> None:
@@ -246,101 +213,3 @@ def test_an_earlier_attempt_cannot_claim_the_success_of_the_run() -> None:
     report = read_report(say(phase="Succeeded", model=MODEL), 3, 5)
     assert report is not None
     assert (report.phase, report.model) == ("Running", None)
-
-
-def test_a_report_that_uses_every_bound_stays_small() -> None:
-    wide = "\N{SNAKE}"
-    uri = "/models/" + wide * 254
-    largest = read(
-        phase="Succeeded",
-        reason="R" * 64,
-        message=wide * 1000,
-        metrics={f"{number:064}": -0.12345678901234567 for number in range(32)},
-        dataset={**DATASET, "dropped": {f"{number:064}": 10**9 for number in range(32)}},
-        checkpoints={"latest": {**CHECKPOINT, "uri": uri}, "best": {**CHECKPOINT, "uri": uri}},
-        model={**MODEL, "uri": uri},
-    )
-    assert largest.model
-    assert len(largest.model_dump_json(by_alias=True).encode()) < SMALL
-
-
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=20), inner, max_size=4),
-    max_leaves=12,
-)
-TIMES = st.datetimes(timezones=st.timezones() | st.none()).map(datetime.isoformat)
-PARTS = st.fixed_dictionaries(
-    {},
-    optional=dict.fromkeys(
-        ("step", "maxSteps", "etaSeconds", "updatedAt", "uri", "sha256", "metric", "latest", "best"),
-        JSON_VALUES | TIMES,
-    ),
-)
-REPORTS = st.fixed_dictionaries(
-    {"run": st.just(3) | JSON_VALUES, "attempt": st.integers(0, 3) | JSON_VALUES},
-    optional=dict.fromkeys(
-        ("phase", "reason", "message", "exitCode", "progress", "metrics", "dataset", "checkpoints", "model"),
-        PARTS | JSON_VALUES,
-    ),
-)
-
-
-def assert_within_bounds(report: RunReport | None) -> None:
-    """Nothing is odd, whatever was said."""
-    if report is None:
-        return
-    assert (report.run, report.attempt in (1, 2)) == (3, True)
-    written = report.model_dump_json(by_alias=True)
-    assert RunReport.model_validate_json(written) == report
-    assert len(written.encode()) < SMALL
-    assert report.progress is None or report.progress.step <= report.progress.max_steps
-    assert (report.message or "").isprintable()
-
-
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")))
-def test_whatever_text_comes_in_it_never_raises(text: str) -> None:
-    assert_within_bounds(read_report(text, 3, 2))
-
-
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(REPORTS)
-def test_whatever_a_report_holds_it_stays_within_bounds(said: dict[str, Any]) -> None:
-    assert_within_bounds(read_report(json.dumps(said), 3, 2))
-
-
-@settings(deadline=None)
-@given(TIMES)
-def test_whatever_the_time_it_is_one_of_this_age_or_none(time: str) -> None:
-    progress = read(progress={**PROGRESS, "updatedAt": time}).progress
-    assert progress is None or progress.updated_at > datetime(1999, 12, 31, tzinfo=UTC)
-
-
-def test_the_termination_message_of_rank_0_is_read() -> None:
-    pods = [ended_pod(0, index=1, said=say(metrics={})), ended_pod(0, index=0, said=say())]
-    assert termination_report(pods, 3, 2) == read()
-
-
-def test_a_pod_that_does_not_lead_cannot_report() -> None:
-    assert termination_report([ended_pod(0, index=1, said=say())], 3, 2) is None
-
-
-@pytest.mark.parametrize("label", ["replica-index", "job-role"])
-def test_either_label_makes_rank_0(label: str) -> None:
-    pod = ended_pod(0, said=say())
-    prefix = "training.kubeflow.org"
-    pod["metadata"]["labels"].pop(f"{prefix}/{label}")
-    assert termination_report([pod], 3, 2) == read()
-
-
-def test_of_several_termination_messages_the_newest_attempt_speaks() -> None:
-    pods = [ended_pod(0, said=say(attempt=1)), ended_pod(0, said=say(attempt=2)), ended_pod(0, said=say(attempt=1))]
-    report = termination_report(pods, 3, 2)
-    assert report is not None
-    assert report.attempt == 2
-
-
-def test_a_pod_that_runs_or_said_nothing_has_no_report() -> None:
-    odd = {"metadata": {"labels": {"training.kubeflow.org/replica-index": "0"}}, "status": {"containerStatuses": 3}}
-    assert termination_report([make_pod(), ended_pod(1), odd, {}], 3, 2) is None

@@ -1,0 +1,35 @@
+"""Ends of attempts, and the failures they lead to, each checked to be fit for a condition."""
+
+from typing import Any
+
+from support.kube_objects import make_condition, make_job
+
+from atlas_api.status import ModelStatus, RunReport
+from atlas_operator.ending import Failure, ending
+from atlas_operator.observed import Document
+
+FAILED = make_job(make_condition("Created"), make_condition("Failed", message="1 Worker replica failed."))
+SUCCEEDED = make_job(make_condition("Created"), make_condition("Succeeded"))
+MODEL = ModelStatus(uri="s3://models/final", run=1, sha256="ab" * 32)
+
+
+def say(phase: Any = "Running", **fields: Any) -> RunReport:
+    """A report of run 1, attempt 1, as `read_report` returns it."""
+    return RunReport(run=1, attempt=1, phase=phase, **fields)
+
+
+def disrupted(reason: str, at: float = 60, message: str = "") -> Document:
+    """The condition with which Kubernetes says that it took a pod away."""
+    return make_condition("DisruptionTarget", reason=reason, at=at, message=message)
+
+
+def fail(
+    *pods: Document, job: Document | None = FAILED, report: RunReport | None = None, said: RunReport | None = None
+) -> Failure:
+    """The failure that these lead to; *said* is the termination message."""
+    result = ending(job, pods, report, said)
+    assert isinstance(result, Failure)
+    assert result.message
+    assert result.message.isprintable()
+    assert len(result.message) <= 500
+    return result
