@@ -8,7 +8,8 @@ from atlas_api.pod import REPORT_KEY
 from atlas_api.status import RunReport, RunStatus
 from atlas_operator.diagnosis import Diagnosis, pods_scheduled_at, why_not_running
 from atlas_operator.ending import Failure, Success, ending
-from atlas_operator.job_state import JobState, job_state
+from atlas_operator.fields import condition, moment
+from atlas_operator.job_state import JobState, job_state, replicas
 from atlas_operator.labels import ATTEMPT, RUN, progress_name
 from atlas_operator.observed import Document, Observed, time_of
 from atlas_operator.report import read_report, termination_report
@@ -38,6 +39,10 @@ class Attempt:
         """Whether any pod may still write."""
         return any(is_alive(pod) for pod in self.pods)
 
+    def ended_at(self) -> datetime | None:
+        """When the job said that it is over."""
+        return moment(condition(self.job, self.state or ""), "lastTransitionTime") if self.ended else None
+
     def ending(self) -> Success | Failure:
         """How it ended, once nothing of it runs."""
         return ending(self.job, self.pods, self.report, self.termination)
@@ -49,8 +54,9 @@ class Attempt:
         return why_not_running(self.job, self.pods, self.events)
 
     def scheduled_at(self) -> datetime | None:
-        """When its last pod got a node."""
-        return pods_scheduled_at(self.pods)
+        """When its last pod got a node; None while pods are missing."""
+        complete = self.job is not None and len(self.pods) >= replicas(self.job)
+        return pods_scheduled_at(self.pods) if complete else None
 
     def sign_of_life_at(self) -> datetime | None:
         """When its trainer last reported, by the API server's clock."""
@@ -88,6 +94,12 @@ def others_at_work(observed: Observed, run: RunStatus) -> Iterator[Document]:
 def config_map(observed: Observed, name: str) -> Document | None:
     """A ConfigMap of the training by name."""
     return next((found for found in observed.config_maps if found["metadata"]["name"] == name), None)
+
+
+def is_owned(child: Document, training: Document) -> bool:
+    """Whether *child* belongs to this very training, and not to an earlier one of its name."""
+    owners = child["metadata"].get("ownerReferences", [])
+    return any(owner.get("uid") == training["metadata"]["uid"] for owner in owners)
 
 
 def place_of(child: Document) -> tuple[int, int]:

@@ -42,11 +42,17 @@ def run_children(training: Document, run: TrainingRun) -> tuple[Document, ...]:
 
     return (
         child("v1", "ConfigMap", name, immutable=True, data={RUN_KEY: document}),
-        child("v1", "ConfigMap", progress),
+        progress_map(training, run.number),
         child("v1", "ServiceAccount", name, automountServiceAccountToken=False),
         child("rbac.authorization.k8s.io/v1", "Role", name, rules=[rule]),
         child("rbac.authorization.k8s.io/v1", "RoleBinding", name, roleRef=role, subjects=[subject]),
     )
+
+
+def progress_map(training: Document, run: int) -> Document:
+    """The ConfigMap that the run reports to."""
+    metadata = _metadata(training, progress_name(training["metadata"]["name"], run), {RUN: str(run)})
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
 
 
 def job(training: Document, spec: AtlasTrainingSpec, image: str, run: int, attempt: int) -> Document:

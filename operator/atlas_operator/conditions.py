@@ -55,6 +55,11 @@ class Facts:
         return self.refusal is not None and self.refusal.final
 
     @property
+    def at_work(self) -> bool:
+        """Whether a job is there, is going away, or follows by itself."""
+        return self.run is not None and self.live and bool(self.state or self.run.stopping or self.run.retry_at)
+
+    @property
     def suspended(self) -> bool:
         """Whether the user asked for rest and nothing works any more."""
         return (
@@ -77,11 +82,11 @@ def phase(facts: Facts) -> Phase:
     run = facts.run
     if facts.suspended:
         return "Suspended"
+    if facts.wrong and not facts.at_work:
+        return "Invalid"
     if run is not None and run.finished_at is None:
         return _live_phase(run, facts.state)
-    if facts.wrong:
-        return "Invalid"
-    if run is None or run.outcome not in ("Succeeded", "Failed"):
+    if run is None or run.outcome not in ("Succeeded", "Failed") or facts.refusal:
         return "Pending"
     return run.outcome
 

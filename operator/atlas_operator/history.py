@@ -2,6 +2,11 @@
 
 from atlas_api.status import AtlasTrainingStatus, HistoryEntry, Phase, RunStatus
 
+LARGEST_STATUS = 30_000
+"""Bytes. Every change of a status goes to everybody who watches trainings."""
+
+KEPT_METRICS = ("reward", "loss", "evalSuccess", "evalTokens", "baselineSuccess", "baselineTokens")
+
 
 def with_previous(status: AtlasTrainingStatus, ended: RunStatus | None, limit: int) -> tuple[HistoryEntry, ...]:
     """The history once *ended*, the run that *status* speaks of, has become an earlier one. Newest first."""
@@ -13,6 +18,13 @@ def with_previous(status: AtlasTrainingStatus, ended: RunStatus | None, limit: i
         phase=phase,
         reason=ended.reason if phase != "Succeeded" else None,
         finished_at=ended.finished_at,
-        metrics=status.metrics,
+        metrics={name: status.metrics[name] for name in KEPT_METRICS if name in status.metrics},
     )
     return (entry, *status.history)[:limit]
+
+
+def fitting(status: AtlasTrainingStatus) -> AtlasTrainingStatus:
+    """*status* with as much of its history as there is room for."""
+    while status.history and len(status.model_dump_json(by_alias=True, exclude_none=True).encode()) > LARGEST_STATUS:
+        status = status.model_copy(update={"history": status.history[:-1]})
+    return status

@@ -20,18 +20,18 @@ from atlas_api.errors import FailureClass
 from atlas_api.limits import Limits
 from atlas_api.retrain import RETRAIN_AT
 from atlas_api.status import AtlasTrainingStatus, ModelStatus, Outcome, RunStatus, Stopping, StopReason, Trigger
-from atlas_operator.attempt import Attempt, attempt_of, others_at_work, place_of
+from atlas_operator.attempt import Attempt, attempt_of, number_of, others_at_work, place_of
 from atlas_operator.backoff import retry_delay
-from atlas_operator.children import job, run_children
+from atlas_operator.children import job, progress_map, run_children
 from atlas_operator.conditions import Facts, conditions, phase
 from atlas_operator.deadlines import overdue
 from atlas_operator.display import display
 from atlas_operator.ending import Failure, Success
-from atlas_operator.history import with_previous
+from atlas_operator.history import fitting, with_previous
 from atlas_operator.job_state import running_since
-from atlas_operator.labels import job_name
+from atlas_operator.labels import RUN, job_name
 from atlas_operator.observed import Document, Observed
-from atlas_operator.recovery import frozen_spec, read_status, recovered_run
+from atlas_operator.recovery import frozen_spec, outdated_run_file, read_status, recovered_run, run_files
 from atlas_operator.refusal import Refusal, read_spec, refusal
 from atlas_operator.sweep import leftovers
 from atlas_operator.triggers import next_trigger, unwanted
@@ -40,6 +40,9 @@ PATIENCE = timedelta(seconds=30)
 """How long to wait for something that a watch should announce, before looking again anyway."""
 
 HINDRANCE_PATIENCE = timedelta(seconds=60)
+
+RETRAIN_AT_LIMIT = 253
+"""Characters of the annotation that count: as many as `status.lastHandledRetrainAt` holds."""
 
 EventType = Literal["Normal", "Warning"]
 
@@ -103,8 +106,7 @@ class _Planner:
             self._advance()
         if not self._is_live():
             self._begin_if_due()
-        if self.newest:
-            self.delete += leftovers(self.observed, self.newest)
+        self.delete += leftovers(self.observed, self.newest)
         return Plan(
             status=self._status(),
             create=tuple(self.create),
@@ -139,17 +141,16 @@ class _Planner:
     # The live run
 
     def _take_report(self) -> None:
-        report = self.attempt.report
-        if report is None:
-            return
-        told = {
-            "progress": report.progress,
-            "metrics": report.metrics or None,
-            "dataset": report.dataset,
-            "checkpoints": report.checkpoints if report.checkpoints.latest else None,
-        }
-        known = {name: value for name, value in told.items() if value is not None}
-        self.status = self.status.model_copy(update=known)
+        """What the trainer says; last what it left behind when it ended."""
+        for report in filter(None, (self.attempt.report, self.attempt.termination)):
+            told = {
+                "progress": report.progress,
+                "metrics": report.metrics or None,
+                "dataset": report.dataset,
+                "checkpoints": report.checkpoints if report.checkpoints.latest else None,
+            }
+            known = {name: value for name, value in told.items() if value is not None}
+            self.status = self.status.model_copy(update=known)
 
     def _advance(self) -> None:
         if self.run.paused:
@@ -160,17 +161,17 @@ class _Planner:
             self._retry_if_due(self.run.retry_at)
         elif self.attempt.job:
             self._watch(self.attempt.job)
-        elif self.run.job_uid is None:
-            self._start_attempt()
         elif self.attempt.has_live_pods:
             self._wait("the pods of a deleted job to end")
+        elif self.run.job_uid is None:
+            self._start_attempt()
         else:
-            self._conclude()
+            self._end(self.attempt.ending())
 
     def _resume_if_asked(self) -> None:
         if self.spec is None or self.spec.suspend:
             return
-        stop = unwanted(self.spec, self.run)
+        stop = self._unwanted()
         if stop and stop[0] == "Replaced":
             self._finish("Replaced", *stop)
         else:
@@ -209,8 +210,13 @@ class _Planner:
             if self.attempt.has_live_pods:
                 self._wait("the last pods to end")
             else:
-                self._conclude()
+                self._end(self.attempt.ending())
             return
+        if self.attempt.progress_map is None and not self.refusal:
+            self.create.append(progress_map(self.training, self.run.number))
+        if self.attempt.state in ("Queued", "Suspending") and self.run.running_at:
+            self._attempt_over()
+            self._set(attempt_at=self.now)
         if self.attempt.state == "Running" and self.run.running_at is None:
             self._set(running_at=running_since(job) or self.now)
             self._note("Normal", "Training", f"run {self.run.number}, attempt {self.run.attempt} trains")
@@ -218,7 +224,10 @@ class _Planner:
             self._stop(*stop)
 
     def _unwanted(self) -> tuple[StopReason, str] | None:
-        return unwanted(self.spec, self.run) if self.spec else None
+        """Why the attempt should go. For a spec that cannot be started only to rest."""
+        stop = unwanted(self.spec, self.run) if self.spec else None
+        refused = self.refusal is not None and self.refusal.final
+        return None if stop and refused and stop[0] != "Suspended" else stop
 
     def _overdue(self) -> tuple[StopReason, str] | None:
         attempt = self.attempt
@@ -256,9 +265,6 @@ class _Planner:
             case "QueueTimeout" | "RunTimeout":
                 self._finish("Failed", reason, message)
 
-    def _conclude(self) -> None:
-        self._end(self.attempt.ending())
-
     def _end(self, result: Success | Failure) -> None:
         self._attempt_over()
         if isinstance(result, Success):
@@ -268,7 +274,8 @@ class _Planner:
 
     def _attempt_over(self) -> None:
         run = self.run
-        ran = (self.now - run.running_at).total_seconds() if run.running_at else 0
+        until = self.attempt.ended_at() or self.now
+        ran = (until - run.running_at).total_seconds() if run.running_at else 0
         self._set(ran_seconds=run.ran_seconds + max(0, int(ran)), running_at=None, stopping=None, retry_at=None)
 
     def _fail(self, failure: FailureClass, reason: str, message: str) -> None:
@@ -302,24 +309,32 @@ class _Planner:
 
     def _next_attempt(self) -> None:
         fresh = {"job": None, "job_uid": None, "running_at": None, "retry_at": None, "paused": False}
-        self._set(attempt=self.run.attempt + 1, attempt_at=self.now, placement_hash=None, **fresh)
+        places = (place_of(found) for found in (*self.observed.jobs, *self.observed.pods))
+        seen = max((attempt for number, attempt in places if number == self.run.number), default=0)
+        number = max(seen, self.run.attempt) + 1
+        self._set(attempt=number, attempt_at=self.now, placement_hash=None, **fresh)
         self.attempt = attempt_of(self.observed, self.run)
         self._make_attempt()
 
     def _begin_if_due(self) -> None:
         if self.spec is None or self.spec.suspend:
             return
-        retrain_at = self.metadata.get("annotations", {}).get(RETRAIN_AT)
+        retrain_at = self.metadata.get("annotations", {}).get(RETRAIN_AT, "")[:RETRAIN_AT_LIMIT]
         trigger = next_trigger(self.spec, self.newest, retrain_at, self.status.last_handled_retrain_at)
         if trigger and self.refusal:
             self.due = True
-            self.looks.append(self.now + HINDRANCE_PATIENCE)
+            self._hold(self.refusal)
         elif trigger:
             self._begin(trigger, self.spec, retrain_at)
 
-    def _begin(self, trigger: Trigger, spec: AtlasTrainingSpec, retrain_at: str | None) -> None:
-        seen = [place_of(found)[0] for found in (*self.observed.config_maps, *self.observed.jobs, *self.observed.pods)]
-        number = max(self.newest.number if self.newest else 0, *seen, 0) + 1
+    def _hold(self, refusal: Refusal) -> None:
+        """Something stands in the way. An edit of the spec wakes the operator; nobody tells it of other changes."""
+        if not refusal.final:
+            self.looks.append(self.now + HINDRANCE_PATIENCE)
+
+    def _begin(self, trigger: Trigger, spec: AtlasTrainingSpec, retrain_at: str) -> None:
+        children = (*run_files(self.observed), *self.observed.jobs, *self.observed.pods)
+        number = max(self.newest.number if self.newest else 0, *(number_of(found, RUN) for found in children), 0) + 1
         self.status = AtlasTrainingStatus(
             model=self.status.model,
             history=with_previous(self.status, self.newest, spec.history_limit),
@@ -337,12 +352,15 @@ class _Planner:
         other = next(others_at_work(self.observed, self.run), None)
         if other:
             self._wait(f"{other['metadata']['name']}, of an earlier attempt, to end")
-        elif self.refusal and not self.refusal.final:
-            self.looks.append(self.now + HINDRANCE_PATIENCE)
-        elif spec := self._attempt_spec():
-            self._create_attempt(spec)
-        else:
+        elif self.refusal:
+            self._hold(self.refusal)
+        elif (spec := self._attempt_spec()) is None:
             self._finish("Failed", "RunFileMissing", "the ConfigMap with run.json is gone, and the recipe has changed")
+        elif outdated := outdated_run_file(self.observed, self.run.number, spec):
+            self.delete.append(outdated)
+            self._wait("run.json to be made anew")
+        else:
+            self._create_attempt(spec)
 
     def _attempt_spec(self) -> AtlasTrainingSpec | None:
         """The spec while it has the run's recipe; else the recipe that the run began with, on today's pods."""
@@ -388,7 +406,7 @@ class _Planner:
             "conditions": conditions(facts),
         }
         status = self.status.model_copy(update=told)
-        return status.model_copy(update={"display": display(status, self.spec)})
+        return fitting(status.model_copy(update={"display": display(status, self.spec)}))
 
     def _hindrance(self) -> Refusal | None:
         """A wrong spec, or what stands in the way of a run. What no run needs is no trouble while it is away."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from atlas_api.status import RunStatus
-from atlas_operator.attempt import ENDED, place_of
+from atlas_operator.attempt import ENDED, number_of, place_of
 from atlas_operator.job_state import job_state
-from atlas_operator.labels import progress_name, run_name
+from atlas_operator.labels import RUN, progress_name, run_name
 from atlas_operator.observed import Document, Observed
 
 KEPT_ATTEMPTS = 3
@@ -14,19 +14,20 @@ KEPT_ATTEMPTS = 3
 RBAC = "rbac.authorization.k8s.io/v1"
 
 
-def leftovers(observed: Observed, run: RunStatus) -> Iterator[Document]:
+def leftovers(observed: Observed, run: RunStatus | None) -> Iterator[Document]:
     """Everything of earlier runs, jobs of long-gone attempts, and jobs that run without being the newest attempt."""
+    newest = (run.number, run.attempt) if run else (0, 0)
     for job in observed.jobs:
         number, attempt = place_of(job)
-        stray = (number, attempt) != (run.number, run.attempt) and job_state(job) not in ENDED
-        stale = number == run.number and attempt <= run.attempt - KEPT_ATTEMPTS
-        if stray or stale or number < run.number:
+        stray = (number, attempt) != newest and job_state(job) not in ENDED
+        stale = number == newest[0] and attempt <= newest[1] - KEPT_ATTEMPTS
+        if stray or stale or number < newest[0]:
             yield job
     metadata = observed.training["metadata"]
-    for found in observed.config_maps:
-        number, _ = place_of(found)
-        if number < run.number and found["metadata"]["name"] == run_name(metadata["name"], number):
-            yield from _of_run(metadata["name"], metadata["namespace"], number)
+    name, names = metadata["name"], {found["metadata"]["name"] for found in observed.config_maps}
+    for number in sorted({number_of(found, RUN) for found in observed.config_maps}):
+        if number < newest[0] and names & {run_name(name, number), progress_name(name, number)}:
+            yield from _of_run(name, metadata["namespace"], number)
 
 
 def _of_run(name: str, namespace: str, run: int) -> Iterator[Document]:
