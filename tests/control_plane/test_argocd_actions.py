@@ -80,6 +80,13 @@ def test_retrain_waits_for_the_live_run() -> None:
     assert life.ends(0).run["number"] == 2
 
 
+def test_one_value_starts_one_run_however_long_it_is() -> None:
+    life = gitops_states.succeeded()
+    life.training["metadata"]["annotations"] = {RETRAIN_AT: "x" * 1000}
+    assert life.settle().run["number"] == 2
+    assert life.trains().ends(0).run["number"] == 2
+
+
 def test_retrain_keeps_other_annotations_and_writes_a_time_that_everybody_reads() -> None:
     training = gitops_states.succeeded().training
     training["metadata"]["annotations"] = {"team": "refunds", RETRAIN_AT: "2026-01-01T00:00:00Z"}
