@@ -88,9 +88,10 @@ def _unmount(*folders: Path) -> None:
 
 
 def _remove_cgroups() -> None:
-    for top in pod_cgroups():
-        for folder, _, _ in os.walk(top, topdown=False):
-            with suppress(OSError):
+    end = time.monotonic() + _PATIENCE
+    while (tops := pod_cgroups()) and time.monotonic() < end:
+        for folder in (folder for top in tops for folder, _, _ in os.walk(top, topdown=False)):
+            with suppress(OSError):  # busy for a moment after its last process was killed
                 Path(folder).rmdir()
 
 
