@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import argocd, gitops_states, kstatus
 from support.cluster_trainings import cluster_training, condition
-from support.gitops_states import Life, State
+from support.gitops_states import State
 from support.kube_objects import BEGIN
+from support.training_life import Life
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.status import Condition, ModelStatus, RunStatus, Stopping
