@@ -1,4 +1,4 @@
-"""Every state of an AtlasTraining's life as GitOps tools find it, made by the real `plan`. Keywords go into the spec."""
+"""Every state of a training's life as GitOps tools find it, made by the real `plan`. Keywords go into the spec."""
 
 from collections.abc import Callable
 from datetime import timedelta
