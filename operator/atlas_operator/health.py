@@ -23,8 +23,8 @@ async def serving(port: int, problem: Problem, registry: CollectorRegistry) -> A
     await runner.setup()
     try:
         await web.TCPSite(runner, port=port).start()
-        address: tuple[str, int] = runner.addresses[0]
-        yield address[1]
+        # A free port is another one for IPv6 (whose addresses have four parts) than for IPv4.
+        yield min(runner.addresses, key=len)[1]
     finally:
         await runner.cleanup()
 

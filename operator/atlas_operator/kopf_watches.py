@@ -127,7 +127,7 @@ def _trace(pulse: Pulse) -> aiohttp.TraceConfig:
 
     async def failed(_: Any, __: SimpleNamespace, request: aiohttp.TraceRequestExceptionParams) -> None:
         if not isinstance(request.exception, asyncio.CancelledError):
-            pulse.failed(request.url.path, repr(request.exception))
+            pulse.failed(request.url.path, str(request.exception) or type(request.exception).__name__)
 
     trace.on_request_end.append(answered)
     trace.on_request_exception.append(failed)

@@ -47,22 +47,15 @@ class Leadership:
             try:
                 # A request that hangs must not outlast the time in which writing is allowed.
                 async with asyncio.timeout(_WRITING / 2):
-                    await self._try()
+                    await self.renew()
             except (ApiError, Unreachable, TimeoutError) as error:
                 log.warning("the lease was not renewed: %s", str(error) or type(error).__name__)
             if held != self.holds():
                 log.info("this replica %s", "works now" if self.holds() else "no longer holds the lease")
             await asyncio.sleep(_EVERY)
 
-    async def release(self) -> None:
-        """Let another replica begin at once. Nothing of this process may be writing any more."""
-        if not self.holds():
-            return
-        self._until = float("-inf")
-        with suppress(ApiError, Unreachable):
-            await self._write(await self._read() or {}, holder="")
-
-    async def _try(self) -> None:
+    async def renew(self) -> None:
+        """Take the lease, or prolong it, unless somebody else holds it. One try; errors of `Api.request` pass."""
         asked = self._clock()
         lease = await self._read()
         if lease is not None and not self._is_free(lease, asked):
@@ -74,6 +67,14 @@ class Leadership:
                 raise
             return
         self._until = asked + _WRITING
+
+    async def release(self) -> None:
+        """Let another replica begin at once. Nothing of this process may be writing any more."""
+        if not self.holds():
+            return
+        self._until = float("-inf")
+        with suppress(ApiError, Unreachable):
+            await self._write(await self._read() or {}, holder="")
 
     def _is_free(self, lease: Document, now: float) -> bool:
         holder = lease["spec"].get("holderIdentity")

@@ -15,7 +15,7 @@ class Metrics:
     """All metrics of one process, in a registry of their own."""
 
     def __init__(self) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry = CollectorRegistry()
         self._phases: dict[Key, str] = {}
         self._trainings = Gauge("atlas_trainings", "AtlasTraining objects by phase", ["phase"], registry=registry)
