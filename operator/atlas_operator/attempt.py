@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from atlas_api.pod import REPORT_KEY
 from atlas_api.status import RunReport, RunStatus
@@ -38,6 +39,19 @@ class Attempt:
     def has_live_pods(self) -> bool:
         """Whether any pod may still write."""
         return any(is_alive(pod) for pod in self.pods)
+
+    def told(self) -> dict[str, Any]:
+        """Fields of the status that the trainer speaks of, what it left behind at its end last."""
+        told: dict[str, Any] = {}
+        for report in filter(None, (self.report, self.termination)):
+            latest = {
+                "progress": report.progress,
+                "metrics": report.metrics or None,
+                "dataset": report.dataset,
+                "checkpoints": report.checkpoints if report.checkpoints.latest else None,
+            }
+            told |= {name: value for name, value in latest.items() if value is not None}
+        return told
 
     def ended_at(self) -> datetime | None:
         """When the job said that it is over."""
@@ -82,6 +96,12 @@ def attempt_of(observed: Observed, run: RunStatus | None) -> Attempt:
         report=read_report(text, *mine),
         termination=termination_report(pods, *mine),
     )
+
+
+def next_attempt(observed: Observed, run: RunStatus) -> int:
+    """A number that no attempt of *run* ever had."""
+    places = (place_of(found) for found in (*observed.jobs, *observed.pods))
+    return 1 + max(run.attempt, *(attempt for number, attempt in places if number == run.number), 0)
 
 
 def others_at_work(observed: Observed, run: RunStatus) -> Iterator[Document]:

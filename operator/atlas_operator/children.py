@@ -7,6 +7,7 @@ that one ConfigMap and nothing else; each attempt has a PyTorchJob, whose pods `
 from typing import Any
 
 from atlas_api import AtlasTrainingSpec, TrainingRun
+from atlas_api.status import RunStatus
 from atlas_operator.labels import (
     ATTEMPT,
     GROUP,
@@ -26,6 +27,20 @@ RUN_KEY = "run.json"
 KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
 RENDEZVOUS_SECONDS = 900
 """Images are pulled minutes apart."""
+
+
+def attempt_children(training: Document, spec: AtlasTrainingSpec, image: str, run: RunStatus) -> tuple[Document, ...]:
+    """Everything that the newest attempt of *run* needs, its job last."""
+    metadata = training["metadata"]
+    told = TrainingRun(
+        name=metadata["name"],
+        namespace=metadata["namespace"],
+        number=run.number,
+        attempt=1,
+        started_at=run.started_at,
+        spec=spec,
+    )
+    return (*run_children(training, told), job(training, spec, image, run.number, run.attempt))
 
 
 def run_children(training: Document, run: TrainingRun) -> tuple[Document, ...]:

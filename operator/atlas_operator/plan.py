@@ -15,23 +15,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from atlas_api import AtlasTrainingSpec, TrainingRun
+from atlas_api import AtlasTrainingSpec
 from atlas_api.errors import FailureClass
 from atlas_api.limits import Limits
 from atlas_api.retrain import RETRAIN_AT
 from atlas_api.status import AtlasTrainingStatus, ModelStatus, Outcome, RunStatus, Stopping, StopReason, Trigger
-from atlas_operator.attempt import Attempt, attempt_of, number_of, others_at_work, place_of
+from atlas_operator.attempt import Attempt, attempt_of, next_attempt, others_at_work
 from atlas_operator.backoff import retry_delay
-from atlas_operator.children import job, progress_map, run_children
+from atlas_operator.children import attempt_children, progress_map
 from atlas_operator.conditions import Facts, conditions, phase
 from atlas_operator.deadlines import overdue
 from atlas_operator.display import display
 from atlas_operator.ending import Failure, Success
 from atlas_operator.history import fitting, with_previous
 from atlas_operator.job_state import running_since
-from atlas_operator.labels import RUN, job_name
+from atlas_operator.labels import job_name
 from atlas_operator.observed import Document, Observed
-from atlas_operator.recovery import frozen_spec, outdated_run_file, read_status, recovered_run, run_files
+from atlas_operator.recovery import attempt_spec, next_run, outdated_run_file, read_story
 from atlas_operator.refusal import Refusal, read_spec, refusal
 from atlas_operator.sweep import leftovers
 from atlas_operator.triggers import next_trigger, unwanted
@@ -89,9 +89,9 @@ class _Planner:
         self.spec, problems = read_spec(self.training)
         self.refusal = refusal(self.spec, problems, default_image, observed.backend_served) or hindrance
         self.default_image = default_image
-        self.before = read_status(self.training)
-        self.status = self.before
-        self.newest = self.before.run or recovered_run(observed)
+        self.retrain_at = self.metadata.get("annotations", {}).get(RETRAIN_AT, "")[:RETRAIN_AT_LIMIT]
+        self.before = self.status = read_story(observed, self.retrain_at)
+        self.newest = self.before.run
         self.attempt = attempt_of(observed, self.newest)
         self.create: list[Document] = []
         self.delete: list[Document] = []
@@ -102,7 +102,7 @@ class _Planner:
 
     def execute(self) -> Plan:
         if self._is_live():
-            self._take_report()
+            self.status = self.status.model_copy(update=self.attempt.told())
             self._advance()
         if not self._is_live():
             self._begin_if_due()
@@ -139,18 +139,6 @@ class _Planner:
         self.looks.append(self.now + PATIENCE)
 
     # The live run
-
-    def _take_report(self) -> None:
-        """What the trainer says; last what it left behind when it ended."""
-        for report in filter(None, (self.attempt.report, self.attempt.termination)):
-            told = {
-                "progress": report.progress,
-                "metrics": report.metrics or None,
-                "dataset": report.dataset,
-                "checkpoints": report.checkpoints if report.checkpoints.latest else None,
-            }
-            known = {name: value for name, value in told.items() if value is not None}
-            self.status = self.status.model_copy(update=known)
 
     def _advance(self) -> None:
         if self.run.paused:
@@ -309,36 +297,31 @@ class _Planner:
 
     def _next_attempt(self) -> None:
         fresh = {"job": None, "job_uid": None, "running_at": None, "retry_at": None, "paused": False}
-        places = (place_of(found) for found in (*self.observed.jobs, *self.observed.pods))
-        seen = max((attempt for number, attempt in places if number == self.run.number), default=0)
-        number = max(seen, self.run.attempt) + 1
-        self._set(attempt=number, attempt_at=self.now, placement_hash=None, **fresh)
+        self._set(attempt=next_attempt(self.observed, self.run), attempt_at=self.now, placement_hash=None, **fresh)
         self.attempt = attempt_of(self.observed, self.run)
         self._make_attempt()
 
     def _begin_if_due(self) -> None:
         if self.spec is None or self.spec.suspend:
             return
-        retrain_at = self.metadata.get("annotations", {}).get(RETRAIN_AT, "")[:RETRAIN_AT_LIMIT]
-        trigger = next_trigger(self.spec, self.newest, retrain_at, self.status.last_handled_retrain_at)
+        trigger = next_trigger(self.spec, self.newest, self.retrain_at, self.status.last_handled_retrain_at)
         if trigger and self.refusal:
             self.due = True
-            self._hold(self.refusal)
+            self._hold()
         elif trigger:
-            self._begin(trigger, self.spec, retrain_at)
+            self._begin(trigger, self.spec)
 
-    def _hold(self, refusal: Refusal) -> None:
+    def _hold(self) -> None:
         """Something stands in the way. An edit of the spec wakes the operator; nobody tells it of other changes."""
-        if not refusal.final:
+        if self.refusal and not self.refusal.final:
             self.looks.append(self.now + HINDRANCE_PATIENCE)
 
-    def _begin(self, trigger: Trigger, spec: AtlasTrainingSpec, retrain_at: str) -> None:
-        children = (*run_files(self.observed), *self.observed.jobs, *self.observed.pods)
-        number = max(self.newest.number if self.newest else 0, *(number_of(found, RUN) for found in children), 0) + 1
+    def _begin(self, trigger: Trigger, spec: AtlasTrainingSpec) -> None:
+        number = next_run(self.observed, self.newest)
         self.status = AtlasTrainingStatus(
             model=self.status.model,
             history=with_previous(self.status, self.newest, spec.history_limit),
-            last_handled_retrain_at=retrain_at or self.status.last_handled_retrain_at,
+            last_handled_retrain_at=self.retrain_at or self.status.last_handled_retrain_at,
         )
         self.newest = RunStatus(
             number=number, attempt=1, spec_hash=spec.hash(), trigger=trigger, started_at=self.now, attempt_at=self.now
@@ -352,9 +335,9 @@ class _Planner:
         other = next(others_at_work(self.observed, self.run), None)
         if other:
             self._wait(f"{other['metadata']['name']}, of an earlier attempt, to end")
-        elif self.refusal:
-            self._hold(self.refusal)
-        elif (spec := self._attempt_spec()) is None:
+        elif self.spec is None or self.refusal:
+            self._hold()
+        elif (spec := attempt_spec(self.observed, self.spec, self.run)) is None:
             self._finish("Failed", "RunFileMissing", "the ConfigMap with run.json is gone, and the recipe has changed")
         elif outdated := outdated_run_file(self.observed, self.run.number, spec):
             self.delete.append(outdated)
@@ -362,26 +345,11 @@ class _Planner:
         else:
             self._create_attempt(spec)
 
-    def _attempt_spec(self) -> AtlasTrainingSpec | None:
-        """The spec while it has the run's recipe; else the recipe that the run began with, on today's pods."""
-        if self.spec and self.spec.hash() == self.run.spec_hash:
-            return self.spec
-        frozen = frozen_spec(self.observed, self.run.number)
-        return frozen.model_copy(update={"compute": self.spec.compute}) if frozen and self.spec else frozen
-
     def _create_attempt(self, spec: AtlasTrainingSpec) -> None:
-        name, number, attempt = self.metadata["name"], self.run.number, self.run.attempt
-        self._set(job=job_name(name, number, attempt), placement_hash=spec.placement_hash())
-        run = TrainingRun(
-            name=name,
-            namespace=self.metadata["namespace"],
-            number=number,
-            attempt=1,
-            started_at=self.run.started_at,
-            spec=spec,
-        )
+        name = job_name(self.metadata["name"], self.run.number, self.run.attempt)
+        self._set(job=name, placement_hash=spec.placement_hash())
         image = spec.compute.image or self.default_image or ""
-        self.create += [*run_children(self.training, run), job(self.training, spec, image, number, attempt)]
+        self.create += attempt_children(self.training, spec, image, self.run)
 
     # The story so far
 

@@ -4,8 +4,7 @@ import json
 
 from pydantic import ValidationError
 
-from atlas_api import AtlasTrainingSpec, TrainingRun, parse_json
-from atlas_api.errors import InvalidManifest
+from atlas_api import AtlasTrainingSpec, TrainingRun
 from atlas_api.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.attempt import config_map, is_owned, number_of
 from atlas_operator.children import RUN_KEY
@@ -21,16 +20,32 @@ def read_status(training: Document) -> AtlasTrainingStatus:
         return AtlasTrainingStatus()
 
 
+def read_story(observed: Observed, retrain_at: str) -> AtlasTrainingStatus:
+    """The status as it was written, or the newest run that children tell of where none was.
+
+    Nobody knows then whether *retrain_at* was answered: it counts as answered, so that lost memory starts no runs.
+    """
+    status = read_status(observed.training)
+    run = None if status.run else recovered_run(observed)
+    return status.model_copy(update={"run": run, "last_handled_retrain_at": retrain_at}) if run else status
+
+
 def recovered_run(observed: Observed) -> RunStatus | None:
     """The newest run that children tell of: its number, its newest attempt, its recipe. None when there are none."""
-    for found in sorted(run_files(observed), key=lambda found: number_of(found, RUN), reverse=True):
+    for found in sorted(_run_files(observed), key=lambda found: number_of(found, RUN), reverse=True):
         if is_owned(found, observed.training) and (run := _content(found)):
             jobs = [job for job in observed.jobs if number_of(job, RUN) == run.number]
             return _run_of(run, max(jobs, key=lambda job: number_of(job, ATTEMPT), default=None))
     return None
 
 
-def run_files(observed: Observed) -> list[Document]:
+def next_run(observed: Observed, newest: RunStatus | None) -> int:
+    """A number that no run ever had, as far as anything tells."""
+    children = (*_run_files(observed), *observed.jobs, *observed.pods)
+    return 1 + max(newest.number if newest else 0, *(number_of(found, RUN) for found in children), 0)
+
+
+def _run_files(observed: Observed) -> list[Document]:
     """The ConfigMaps with run.json. By name: a trainer may change every label of the ConfigMap that it reports to."""
     name = observed.training["metadata"]["name"]
     return [
@@ -38,11 +53,16 @@ def run_files(observed: Observed) -> list[Document]:
     ]
 
 
-def frozen_spec(observed: Observed, run: int) -> AtlasTrainingSpec | None:
-    """The spec that a run began with; None when its ConfigMap is gone."""
-    stored = config_map(observed, run_name(observed.training["metadata"]["name"], run))
+def attempt_spec(observed: Observed, spec: AtlasTrainingSpec, run: RunStatus) -> AtlasTrainingSpec | None:
+    """*spec* while it has the run's recipe; else the spec that the run began with, on the pods of *spec*.
+
+    None when the recipe has changed and the ConfigMap with the old one is gone.
+    """
+    if spec.hash() == run.spec_hash:
+        return spec
+    stored = config_map(observed, run_name(observed.training["metadata"]["name"], run.number))
     found = _content(stored) if stored else None
-    return found.spec if found else None
+    return found.spec.model_copy(update={"compute": spec.compute}) if found else None
 
 
 def outdated_run_file(observed: Observed, run: int, spec: AtlasTrainingSpec) -> Document | None:
@@ -56,9 +76,10 @@ def outdated_run_file(observed: Observed, run: int, spec: AtlasTrainingSpec) -> 
 
 
 def _content(stored: Document) -> TrainingRun | None:
+    """What a run was told. Rules that came later do not make it unreadable."""
     try:
-        return parse_json(TrainingRun, stored.get("data", {}).get(RUN_KEY, "").encode())
-    except InvalidManifest:
+        return TrainingRun.model_validate_json(stored.get("data", {}).get(RUN_KEY, ""))
+    except ValidationError:
         return None
 
 
