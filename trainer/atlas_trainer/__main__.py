@@ -1,26 +1,107 @@
-"""`python -m atlas_trainer run.json`: execute one attempt, as pods do. Exit codes are those of `atlas_api.errors`."""
+"""
+`python -m atlas_trainer [RUN_FILE]`: execute one attempt, as pods do. Exit codes are those of `atlas_api.errors`.
 
+Started once for each process of the run, by the pod or by torchrun. Whatever ends it, the pod says so.
+"""
+
+import json
+import os
 import sys
+import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from atlas_api import AtlasError, TrainingRun, parse_json
+from atlas_api import AtlasError, InvalidManifest, TrainingRun, parse_json
+from atlas_api.pod import ATTEMPT, RANK, RUN_FILE, TERMINATION_FILE
+from atlas_trainer.cluster_report import ACCOUNT
+from atlas_trainer.interrupt import Interrupt
+from atlas_trainer.torch_errors import torch_errors
+from atlas_trainer.voice import Voice
+from atlas_trainer.world import World
 
 
-def main() -> int:
-    """Train what the file says."""
-    console = Console()
-    try:
-        run = parse_json(TrainingRun, Path(sys.argv[1]).read_bytes())
-        from atlas_trainer.train import train
-
-        train(run, console)
-    except AtlasError as error:
-        Console(stderr=True).print(f"{error.reason}: {error}", style="red", markup=False, highlight=False)
-        return error.exit_code
+def main(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    termination_file: Path = Path(TERMINATION_FILE),
+    account: Path = ACCOUNT,
+) -> int:
+    """Train what the file says. Returns the exit code, 1 for an error that no `AtlasError` names."""
+    interrupt = Interrupt()
+    # Nothing stops the first process of a container that has no handler of its own: also what comes early must count.
+    with interrupt.installed():
+        voice = Voice(environment, environment.get(RANK, "0") == "0", termination_file, account)
+        data = b""
+        try:
+            data = _read(Path(arguments[0] if arguments else RUN_FILE))
+            run = _numbered(parse_json(TrainingRun, data), environment)
+            _execute(run, World.of(environment), voice)
+        except BaseException as error:
+            with interrupt.deferred():
+                voice.failed(*_numbers(data, environment), error)
+                voice.close()
+            return _show(error)
     return 0
 
 
+def _execute(run: TrainingRun, world: World, voice: Voice) -> None:
+    from atlas_trainer.train import follow, train
+
+    if world.is_first:
+        train(run, Console(), world, voice.say)
+    else:
+        follow(run, world)
+    # A job counts as done when one worker is, and the others are then removed: the first must have said everything.
+    with torch_errors():
+        world.from_first(voice.close)
+
+
+def _show(error: BaseException) -> int:
+    """Show what ended the attempt. Returns its exit code."""
+    if isinstance(error, AtlasError):
+        Console(stderr=True).print(f"{error.reason}: {error}", style="red", markup=False, highlight=False)
+        return error.exit_code
+    traceback.print_exception(error)
+    return 1
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InvalidManifest([f"{file} cannot be read: {error.strerror}"]) from None
+
+
+def _numbered(run: TrainingRun, environment: Mapping[str, str]) -> TrainingRun:
+    """*run* with the number of this attempt: the file is the same for all attempts."""
+    if ATTEMPT not in environment:
+        return run
+    return run.model_copy(update={"attempt": int(environment[ATTEMPT])})
+
+
+def _numbers(data: bytes, environment: Mapping[str, str]) -> tuple[int, int]:
+    """Run and attempt that a report names, also where nothing else in the file can be believed."""
+    try:
+        document: Any = json.loads(data)
+    except ValueError:
+        document = None
+    number = document.get("number") if isinstance(document, dict) else None
+    attempt = environment.get(ATTEMPT, "")
+    return number if type(number) is int and number > 0 else 1, int(attempt) if attempt.isdecimal() else 1
+
+
+def _leave(code: int) -> None:
+    """End now: a library that still waits for a peer that is gone must not hold the pod."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    ended_with = main(sys.argv[1:], os.environ)
+    if ended_with and World.of(os.environ).size > 1:
+        _leave(ended_with)
+    sys.exit(ended_with)

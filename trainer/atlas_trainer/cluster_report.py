@@ -2,7 +2,7 @@
 The report of a run on its way to the operator: one ConfigMap, patched from a thread of its own.
 
 Called by `voice`. Training neither waits for the API server nor fails with it: only the newest report is kept, one that
-cannot be delivered is logged once for each kind of failure, and the next one is tried. Knows nothing of what reports say.
+cannot be delivered is logged once for each kind of failure, and the next one is tried. Knows nothing of their content.
 """
 
 import json

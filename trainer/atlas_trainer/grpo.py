@@ -4,48 +4,42 @@ GRPO on TRL: put the parts together, let TRL train, watch it.
 Called by `train`. TRL is composed through its doors (reward function, callback, arguments), never subclassed.
 """
 
-import dataclasses
-import math
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from datasets import Dataset as Table
 from transformers import PrinterCallback, TrainerCallback
 from transformers.utils.logging import disable_progress_bar
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOTrainer
 
-from atlas_api import AtlasTrainingSpec, InvalidManifest
+from atlas_api import AtlasTrainingSpec
 from atlas_api.errors import Preempted, ZeroSteps
 from atlas_rewards import Scorer
 from atlas_rewards.trl_reward import VerifierReward
+from atlas_trainer.grpo_arguments import arguments
 from atlas_trainer.guards import objection
 from atlas_trainer.interrupt import Interrupt
 from atlas_trainer.measurement import EvaluationResult
 from atlas_trainer.policy import (
     keep_gradients_through_quantised_layers,
     keep_masters_in_fp32,
-    loading_arguments,
     lora_of,
     quantization_of,
 )
 from atlas_trainer.rows import Row
 from atlas_trainer.tokenizer import address_of
+from atlas_trainer.world import World
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-FULL_LEARNING_RATE = 1e-6
-LORA_LEARNING_RATE = 1e-5
-LARGEST_MICRO_BATCH = 8
-
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What the run does at TRL's doors."""
+    """What the first process of a run does at TRL's doors."""
 
     measure: Callable[["PreTrainedModel", int], None]
     """Evaluate the model at this step."""
@@ -63,16 +57,18 @@ def build_trainer(
     rows: Sequence[Row],
     scorer: Scorer,
     folder: Path,
+    *,
+    world: World,
 ) -> GRPOTrainer:
-    """A TRL trainer that is ready to train. *folder* gets TRL's checkpoints.
+    """A TRL trainer that is ready to train, in this process of *world*. *folder* gets TRL's checkpoints.
 
     Raises `ZeroSteps` when the rows do not fill one step, `InvalidManifest` for bad `trainerArgs`.
     """
     disable_progress_bar()
     trainer = GRPOTrainer(
         model=address_of(spec.model),
-        reward_funcs=[reward_function(scorer, spec.grpo.group_size)],
-        args=arguments(spec, len(rows), folder),
+        reward_funcs=[reward_function(scorer, spec.grpo.group_size, world)],
+        args=arguments(spec, len(rows), folder, world.size),
         train_dataset=Table.from_list([columns(row) for row in rows]),
         processing_class=tokenizer,
         peft_config=lora_of(spec.model),
@@ -86,10 +82,19 @@ def build_trainer(
 
 
 def train(
-    trainer: GRPOTrainer, spec: AtlasTrainingSpec, hooks: Hooks, interrupt: Interrupt, resume_from: Path | None
+    trainer: GRPOTrainer,
+    spec: AtlasTrainingSpec,
+    world: World,
+    hooks: Hooks | None,
+    *,
+    interrupt: Interrupt,
+    resume_from: Path | None,
 ) -> None:
-    """Train to the end. Raises a guard's error, or `Preempted` after the checkpoint was saved."""
-    trainer.add_callback(_Watch(spec, hooks, interrupt))
+    """Train to the end; *hooks* are those of the first process, None in the others.
+
+    Raises a guard's error (in the others `WorkerLost`), or `Preempted` after the checkpoint was saved.
+    """
+    trainer.add_callback(_Watch(spec, world, hooks, interrupt))
     with interrupt.deferred():
         trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
     if interrupt.requested and trainer.state.global_step < trainer.args.max_steps:
@@ -101,13 +106,17 @@ def train(
         raise ZeroSteps("TRL ended without a single optimizer step")
 
 
-def reward_function(scorer: Scorer, group_size: int) -> Callable[..., list[float | None]]:
-    """The verifiers as TRL's reward function, which also logs whether groups had anything to tell apart."""
+def reward_function(scorer: Scorer, group_size: int, world: World) -> Callable[..., list[float | None]]:
+    """The verifiers as TRL's reward function, which also logs whether groups had anything to tell apart.
+
+    A group may lie across two processes, so that is judged from the rewards of all.
+    """
     score = VerifierReward(scorer)
 
     def verifiers(prompts: list[Any], completions: list[Any], **columns: Any) -> list[float | None]:
         rewards = score(prompts, completions, **columns)
-        columns["log_metric"]("varied_groups", varied_share(rewards, group_size))
+        everywhere = [reward for part in world.gather(rewards) for reward in part]
+        columns["log_metric"]("varied_groups", varied_share(everywhere, group_size))
         return rewards
 
     return verifiers
@@ -120,30 +129,56 @@ def varied_share(rewards: Sequence[float | None], group_size: int) -> float:
 
 
 class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers ships no usable types
-    """Calls the hooks, and stops the run when a guard objects or somebody asks."""
+    """Calls the hooks in the first process, and stops the run everywhere when a guard objects or somebody asks."""
 
-    def __init__(self, spec: AtlasTrainingSpec, hooks: Hooks, interrupt: Interrupt) -> None:
+    def __init__(self, spec: AtlasTrainingSpec, world: World, hooks: Hooks | None, interrupt: Interrupt) -> None:
         self.every = spec.evaluation.every_steps
+        self.world = world
         self.hooks = hooks
         self.interrupt = interrupt
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        if self.interrupt.requested:
-            control.should_save = control.should_training_stop = True
+        if self.world.any(self.interrupt.requested):
+            self.interrupt.requested = control.should_save = control.should_training_stop = True
             return
         step = state.global_step
         if step >= state.max_steps or (self.every and step % self.every == 0):
-            self.hooks.measure(model, step)
+            self._first_does(lambda hooks: hooks.measure(model, step))
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        if not logs or "loss" not in logs:
-            return
-        if error := objection(state.log_history, state.max_steps):
-            raise error
-        self.hooks.step(state.global_step, logs)
+        if logs and "loss" in logs:
+            self._first_does(lambda hooks: _judge(hooks, state, logs))
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.hooks.saved(Path(args.output_dir) / f"checkpoint-{state.global_step}", state.global_step)
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        self._collect_random_states(folder)
+        self._first_does(lambda hooks: hooks.saved(folder, state.global_step))
+
+    def _first_does(self, work: Callable[[Hooks], None]) -> None:
+        hooks = self.hooks
+        self.world.from_first(lambda: work(hooks) if hooks else None)
+
+    def _collect_random_states(self, folder: Path) -> None:
+        """Each process leaves its state in a folder of its own; a checkpoint needs all of them."""
+        if self.world.size == 1:
+            return
+        states = self.world.gather((folder / _random_state(self.world.rank)).read_bytes())
+        if not self.world.is_first:
+            shutil.rmtree(folder)
+            return
+        for rank, state in enumerate(states):
+            (folder / _random_state(rank)).write_bytes(state)
+
+
+def _judge(hooks: Hooks, state: Any, logs: dict[str, Any]) -> None:
+    if error := objection(state.log_history, state.max_steps):
+        raise error
+    hooks.step(state.global_step, logs)
+
+
+def _random_state(rank: int) -> str:
+    """The name that transformers gives and looks for where several processes train."""
+    return f"rng_state_{rank}.pth"
 
 
 def columns(row: Row) -> dict[str, Any]:
@@ -155,83 +190,6 @@ def columns(row: Row) -> dict[str, Any]:
         "task": row.task,
         "learning_key": row.learning_key,
     }
-
-
-def planned_steps(spec: AtlasTrainingSpec, prompts: int) -> int:
-    """Optimizer steps for that many training prompts. Raises `ZeroSteps` when they do not fill one."""
-    needed = spec.optimization.batch_size // spec.grpo.group_size
-    if prompts < needed:
-        raise ZeroSteps(
-            f"{prompts} training tasks, and one step takes {needed} (optimization.batchSize / grpo.groupSize): "
-            f"lower batchSize to {max(prompts, 1) * spec.grpo.group_size}, lower traces.split.eval, or widen the filter"
-        )
-    return spec.optimization.max_steps or math.ceil((spec.optimization.epochs or 1.0) * (prompts // needed))
-
-
-def micro_batch(spec: AtlasTrainingSpec) -> int:
-    """Completions in one forward pass: as written, else the largest divisor of the batch up to 8."""
-    size = spec.optimization.batch_size
-    return spec.optimization.micro_batch_size or max(n for n in range(1, LARGEST_MICRO_BATCH + 1) if size % n == 0)
-
-
-def arguments(spec: AtlasTrainingSpec, prompts: int, folder: Path) -> GRPOConfig:
-    """TRL's arguments for this spec and that many training prompts."""
-    optimization, grpo = spec.optimization, spec.grpo
-    steps = planned_steps(spec, prompts)
-    micro = micro_batch(spec)
-    on_gpu = torch.cuda.is_available()
-    default_rate = LORA_LEARNING_RATE if spec.model.lora else FULL_LEARNING_RATE
-    ours: dict[str, Any] = {
-        "output_dir": str(folder),
-        "max_steps": steps,
-        "learning_rate": optimization.learning_rate or default_rate,
-        "lr_scheduler_type": {"constant": "constant_with_warmup"}.get(optimization.schedule, optimization.schedule),
-        "warmup_steps": round(optimization.warmup_ratio * steps),
-        "per_device_train_batch_size": micro,
-        "gradient_accumulation_steps": optimization.batch_size // micro,
-        "max_grad_norm": optimization.max_grad_norm,
-        "seed": optimization.seed,
-        "bf16": optimization.precision == "bf16" or (optimization.precision == "auto" and on_gpu),
-        "use_cpu": not on_gpu,
-        "num_generations": grpo.group_size,
-        "max_completion_length": grpo.max_completion_tokens,
-        "temperature": grpo.temperature,
-        "top_p": grpo.top_p,
-        "beta": grpo.kl_beta,
-        "epsilon": grpo.clip.low,
-        "epsilon_high": grpo.clip.high,
-        "loss_type": grpo.loss,
-        "save_strategy": "steps",
-        "save_steps": spec.checkpoints.every_steps,
-        "model_init_kwargs": loading_arguments(spec.model),
-        "logging_steps": 1,
-        # The guards read the log: TRL must not replace NaN by an older mean.
-        "logging_nan_inf_filter": False,
-        "report_to": [],
-        "disable_tqdm": True,
-    }
-    defaults: dict[str, Any] = {
-        # A group's own deviation explodes when scores differ by little; the batch's does not (arXiv 2508.08221).
-        "scale_rewards": "batch",
-        # Recomputation saves memory that only GPUs run out of first.
-        "gradient_checkpointing": on_gpu,
-    }
-    _check_trainer_args(spec.trainer_args, ours)
-    return GRPOConfig(**{**defaults, **spec.trainer_args, **ours})
-
-
-def _check_trainer_args(given: dict[str, Any], ours: dict[str, Any]) -> None:
-    known = {field.name for field in dataclasses.fields(GRPOConfig)}
-    problems = []
-    for name in given:
-        if name in ours:
-            problems.append(f"spec.trainerArgs.{name}: other fields of the spec set this; use those")
-        elif name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f'; did you mean "{close[0]}"?' if close else ""
-            problems.append(f"spec.trainerArgs.{name}: TRL's GRPOConfig has no such argument{hint}")
-    if problems:
-        raise InvalidManifest(problems)
 
 
 def results_at(results: dict[int, EvaluationResult], step: int) -> dict[str, float]:

@@ -10,7 +10,7 @@ from atlas_api.errors import Preempted
 
 
 class Interrupt:
-    """Whether somebody asked the run to stop. Install once, in the main thread."""
+    """Whether somebody asked the run to stop. Install in the main thread."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -29,7 +29,10 @@ class Interrupt:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Inside the block a first request only sets `requested`, for the block to obey; a second is obeyed here."""
+        """Inside the block a request only sets `requested`, for the block to obey; a second Ctrl-C is obeyed here.
+
+        A second SIGTERM is not: a cluster sends several, and kills by itself when its patience ends.
+        """
         self._deferred = True
         try:
             yield
@@ -38,8 +41,9 @@ class Interrupt:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del frame
-        if self._deferred and not self.requested:
-            self.requested = True
-            sys.stderr.write("\nstopping after this step with a checkpoint; once more to stop at once\n")
-            return
-        raise Preempted(f"stopped by {signal.Signals(number).name}; the next run continues from the last checkpoint")
+        if not self._deferred or (self.requested and number == signal.SIGINT):
+            name = signal.Signals(number).name
+            raise Preempted(f"stopped by {name}; the next run continues from the last checkpoint")
+        if not self.requested:
+            sys.stderr.write("\nstopping after this step with a checkpoint; Ctrl-C to stop at once\n")
+        self.requested = True

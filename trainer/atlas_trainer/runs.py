@@ -61,8 +61,14 @@ def training_folder(key: str, store: Store) -> Path:
     """Where a training works on this machine: in the store when that is a folder, else in the user's cache."""
     if isinstance(store, LocalStore):
         return store.root / key
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return cache / "atlas-core" / "runs" / store.uri(key).removeprefix("s3://")
+    return cache_folder() / "runs" / store.uri(key).removeprefix("s3://")
+
+
+def cache_folder() -> Path:
+    """What may be lost, on this machine. It is made when missing."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "atlas-core"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def work_folder(run: TrainingRun, store: Store) -> Path:

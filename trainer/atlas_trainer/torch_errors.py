@@ -3,7 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from atlas_api.errors import AtlasError, NotFinite, OutOfMemory
+from atlas_api.errors import AtlasError, NotFinite, OutOfMemory, WorkerLost
+
+LOST = ("connection closed by peer", "connection reset by peer", "gloo/transport", "nccl", "socket has timed out")
+"""What gloo, NCCL and the store of a process group write when a peer is gone."""
+
+LOST_TYPES = ("DistBackendError", "DistNetworkError", "DistStoreError")
 
 
 @contextmanager
@@ -26,6 +31,10 @@ def translate(error: BaseException) -> AtlasError | None:
         return OutOfMemory(
             "memory ran out: lower optimization.microBatchSize, grpo.maxCompletionTokens or model.maxLength, "
             "or train with model.lora and model.quantization"
+        )
+    if any(sign in text for sign in LOST) or type(error).__name__ in LOST_TYPES:
+        return WorkerLost(
+            "another process of the run is gone or did not come in time; where it failed, its own report says why"
         )
     if "probability tensor contains either" in text:
         return NotFinite(
