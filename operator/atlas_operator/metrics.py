@@ -1,7 +1,7 @@
 """What the operator counts, for Prometheus. `api`, `cluster`, `watches` and `main` report; `health` serves it."""
 
 from collections import Counter as Count
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -65,6 +65,11 @@ class Metrics:
         if phase is not None:
             self._phases[key] = phase
             self._trainings.labels(phase).inc()
+
+    def only(self, keys: Collection[Key]) -> None:
+        """These are all trainings: others were deleted while nobody watched."""
+        for key in self._phases.keys() - set(keys):
+            self.training(key, None)
 
 
 def new_failures(old: Document, new: Document) -> dict[str, int]:

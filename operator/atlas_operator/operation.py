@@ -28,6 +28,7 @@ _SPREAD = 60.0
 _OLDEST = 120.0
 _GRACE = 10.0
 _LEASE_LOOK = 0.5
+_STALE_PAUSE = 0.1
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class Operation:
             return again
         except Stale:
             result = "stale"
-            return 0.0
+            return _STALE_PAUSE
         finally:
             self._metrics.reconciled(result, time.perf_counter() - began)
 
@@ -113,9 +114,12 @@ class Operation:
         while True:
             await asyncio.sleep(_RESYNC * random.uniform(0.9, 1.1))  # noqa: S311 - spreads load
             with suppress(ApiError, Unreachable):
-                for namespace in self._settings.namespaces or (None,):
-                    for key in await self._cluster.keys(namespace):
-                        self._queue.add_after(key, random.uniform(0, _SPREAD))  # noqa: S311 - spreads load
+                keys = [
+                    key for where in self._settings.namespaces or (None,) for key in await self._cluster.keys(where)
+                ]
+                self._metrics.only(keys)
+                for key in keys:
+                    self._queue.add_after(key, random.uniform(0, _SPREAD))  # noqa: S311 - spreads load
 
     def _changed(self, key: Key, training: Document | None) -> None:
         if training is not None:

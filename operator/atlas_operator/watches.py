@@ -16,7 +16,8 @@ from atlas_operator.kinds import collection_path
 from atlas_operator.kopf_watches import Sink, watch
 from atlas_operator.pulse import Pulse
 
-KINDS = ("AtlasTraining", "PyTorchJob", "Pod", "ConfigMap")
+_BUILT_IN = ("Pod", "ConfigMap")
+_INSTALLED = ("AtlasTraining", "PyTorchJob")
 
 _ASKED_EVERY = 30.0
 _PAUSE = 5.0
@@ -79,5 +80,5 @@ class Watches:
             return True
 
     async def _served(self) -> tuple[str, ...]:
-        served = await asyncio.gather(*map(self._cluster.serves, KINDS))
-        return tuple(itertools.compress(KINDS, served))
+        served = await asyncio.gather(*map(self._cluster.serves, _INSTALLED))
+        return (*itertools.compress(_INSTALLED, served), *_BUILT_IN)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from cluster.fixtures import ControlPlane
 from cluster.kubectl import Document, Kubectl
+from cluster.processes import wait_until
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import load_kube_config
 from support.cluster_trainings import cluster_training
@@ -126,13 +127,15 @@ def test_while_no_job_runs_its_events_are_read_oldest_first(ask: Ask, kubectl: K
     job["spec"]["pytorchReplicaSpecs"]["Worker"]["template"]["spec"]["nodeSelector"] = {"no": "such-node"}
     kubectl.create(job)
     kubectl.wait_for("pod", "waits-worker-0", lambda pod: pod is not None)
-    for _ in range(100):
-        observed = ask(lambda cluster: cluster.observe(key_of(training)))
-        reasons = [event["reason"] for event in observed.events]
-        if len(reasons) >= 2:
-            break
-    times = [event.get("lastTimestamp") or event["metadata"]["creationTimestamp"] for event in observed.events]
-    assert "SuccessfulCreatePod" in reasons
+    events: list[Document] = []
+
+    def two_or_more() -> bool:
+        events[:] = ask(lambda cluster: cluster.observe(key_of(training))).events
+        return len(events) > 1
+
+    wait_until("events about the job and its pod", two_or_more)
+    times = [event.get("lastTimestamp") or event["metadata"]["creationTimestamp"] for event in events]
+    assert "SuccessfulCreatePod" in [event["reason"] for event in events]
     assert times == sorted(times)
 
 

@@ -24,6 +24,14 @@ def test_trainings_are_counted_once_in_the_phase_they_are_in() -> None:
     assert _value(metrics, "atlas_trainings", phase="Running") == 1
 
 
+def test_trainings_that_were_deleted_unseen_are_dropped() -> None:
+    metrics = Metrics()
+    metrics.training(Key("a", "one"), "Running")
+    metrics.training(Key("a", "two"), "Running")
+    metrics.only([Key("a", "two")])
+    assert _value(metrics, "atlas_trainings", phase="Running") == 1
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
