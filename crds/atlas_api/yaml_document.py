@@ -15,6 +15,8 @@ Document = dict[str, Any]
 class _Loader(yaml.SafeLoader):
     """PyYAML is YAML 1.1; kubectl turns YAML into JSON. This loader closes the gaps that manifests meet."""
 
+    bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
         for key_node, _ in node.value:
@@ -29,11 +31,17 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_OURS = {"timestamp", "int", "float"}
+# `value` is the text "=", which YAML 1.1 reserves and kubectl does not.
+_OURS = {"timestamp", "int", "float", "bool", "value"}
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in _OURS]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool",
+    re.compile(r"^(y|Y|yes|Yes|YES|n|N|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$"),
+    list("yYnNtTfFoO"),
+)
 # Without YAML 1.1's base 60, in which 10:30 is the number 630.
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:int",
@@ -43,7 +51,7 @@ _Loader.add_implicit_resolver(
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(
-        r"^([-+]?(\.[0-9]+|[0-9][0-9_]*\.[0-9_]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
+        r"^([-+]?(\.[0-9]+|0[0-9_]*[89][0-9_]*|[0-9][0-9_]*\.[0-9_]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
     ),
     list("-+0123456789."),
 )
