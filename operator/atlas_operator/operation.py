@@ -71,7 +71,7 @@ class Operation:
 
     async def _end(self, working: asyncio.Task[None], background: list[asyncio.Task[None]]) -> None:
         self._queue.stop()
-        ended = [part for part in background if part.done()]
+        ended = [part for part in (working, *background) if part.done()]
         # The lease is kept until the last write is done.
         watches, resync, *lease = background
         watches.cancel()
