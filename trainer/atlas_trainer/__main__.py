@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from atlas_api import AtlasError, InvalidManifest, TrainingRun, parse_json
-from atlas_api.pod import ATTEMPT, RANK, RUN_FILE, TERMINATION_FILE
+from atlas_api.pod import ATTEMPT, RANK, RUN_FILE, TERMINATION_FILE, WORLD_SIZE
 from atlas_trainer.cluster_report import ACCOUNT
 from atlas_trainer.interrupt import Interrupt
 from atlas_trainer.torch_errors import torch_errors
@@ -102,6 +102,6 @@ def _leave(code: int) -> None:
 
 if __name__ == "__main__":
     ended_with = main(sys.argv[1:], os.environ)
-    if ended_with and World.of(os.environ).size > 1:
+    if os.environ.get(WORLD_SIZE, "1") != "1":
         _leave(ended_with)
     sys.exit(ended_with)
