@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 
 from support.plans import wire
 from support.world import World, is_ended, is_over, owner
@@ -56,6 +56,7 @@ class Operator:
         self.world = world
         self.ledger = Ledger()
         self.reached: Counter[str] = Counter()
+        self.looks = 0
         self.look_at: datetime | None = None
         self.running: dict[str, datetime] = {}
 
@@ -74,6 +75,7 @@ class Operator:
         if training is None:
             self.world.changed, self.look_at = False, None
             return
+        self.looks += 1
         was_due, observed = self.is_due, self.world.observed(training)
         self.world.changed = False
         planned = plan(observed, self.world.default_image, self.world.now)
@@ -153,7 +155,7 @@ class Operator:
 
     def _remember(self, training: Document, status: AtlasTrainingStatus) -> None:
         before, run = self.ledger.run, status.run
-        spec = _spec(training)
+        spec = read_spec(training)[0]
         if run is not None and (before is None or run.number != before.number):
             # After a loss nobody knows which run is the newest: what the user did counts on.
             self.ledger = Ledger(edits=self.ledger.edits if self.ledger.lost else 0)
@@ -200,7 +202,7 @@ class Operator:
         return self.world.shelf(document["kind"])
 
     def _check_deadlines(self, training: Document) -> None:
-        spec = _spec(training)
+        spec = read_spec(training)[0]
         if spec is None or not self.world.backend_served:
             return
         for job in self.world.jobs.values():
@@ -261,19 +263,10 @@ class Operator:
         on = {each.type for each in status.conditions if each.status == "True"}
         assert "Reconciling" not in on, "reconciling at rest"
         assert (status.phase in ("Failed", "Invalid")) <= ("Stalled" in on), "a failure that does not show as Stalled"
-        spec = _spec(training)
+        spec = read_spec(training)[0]
         accepted = refusal(spec, [], world.default_image, world.backend_served) is None
         assert accepted == (status.phase != "Invalid" and "Accepted" in on) or status.phase == "Suspended"
         if status.run:
             places = [place_of(found) for found in world.config_maps.values()]
             assert all(number >= status.run.number for number, _ in places), "children of an earlier run are left"
         self.reached[f"rest {status.phase}"] += 1
-
-
-def _spec(training: Document) -> AtlasTrainingSpec | None:
-    return _read(json.dumps(training["spec"]))
-
-
-@lru_cache(maxsize=4096)
-def _read(text: str) -> AtlasTrainingSpec | None:
-    return read_spec({"spec": json.loads(text)})[0]
