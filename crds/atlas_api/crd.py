@@ -73,14 +73,16 @@ def text() -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the file, or with `--check` say whether it must be written anew: exit code 1."""
-    parser = argparse.ArgumentParser(prog="python -m atlas_api.crd", description="Generate crds/atlastrainings.yaml.")
+    parser = argparse.ArgumentParser(prog="python -m atlas_api.crd", description="Generate the CRD from the API types.")
     parser.add_argument("--check", action="store_true", help="only compare the file with the types")
-    if not parser.parse_args(arguments).check:
-        FILE.write_text(text(), encoding="utf-8")
+    parser.add_argument("--file", type=Path, default=FILE, help="another place (default: crds/atlastrainings.yaml)")
+    options = parser.parse_args(arguments)
+    if not options.check:
+        options.file.write_text(text(), encoding="utf-8")
         return 0
-    if FILE.exists() and FILE.read_text(encoding="utf-8") == text():
+    if options.file.exists() and options.file.read_text(encoding="utf-8") == text():
         return 0
-    print(f"{FILE} differs from the types; run: python -m atlas_api.crd", file=sys.stderr)
+    print(f"{options.file} differs from the types; run: python -m atlas_api.crd", file=sys.stderr)
     return 1
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from support.manifests import REMOVED, Case, only
+from support.manifests import REMOVED, Case, numbered_verifiers, only
 
 _FILTER = "spec.traces.filter"
 _MIXED = {"name": "both", "numeric": {}, "exactMatch": {}}
@@ -29,6 +29,10 @@ def _after(time: Any) -> dict[str, Any]:
     return {f"{_FILTER}.createdAfter": time}
 
 
+def _between(after: str, before: str) -> dict[str, Any]:
+    return {f"{_FILTER}.createdAfter": after, f"{_FILTER}.createdBefore": before}
+
+
 BROKEN_RULES = [
     Case("a batch that splits a group", {"spec.optimization.batchSize": 12}),
     Case("a batch that splits a group of another size", {"spec.grpo.groupSize": 7}),
@@ -36,7 +40,10 @@ BROKEN_RULES = [
     Case("a batch that three workers cannot share", {"spec.compute.workers": 3}),
     Case("a batch that six GPUs cannot share", {"spec.compute": {"workers": 2, "gpusPerWorker": 3}}),
     Case("two rules at once", {"spec.optimization.batchSize": 12, "spec.model.maxLength": 8}),
-    Case("rules of several parts at once", {"spec.optimization": {"maxSteps": 1, "epochs": 1}, "spec.grpo.clip.low": 0.9}),
+    Case(
+        "rules of several parts at once",
+        {"spec.optimization": {"maxSteps": 1, "epochs": 1}, "spec.grpo.clip.low": 0.9},
+    ),
     Case("a quantised model without adapters", {"spec.model.quantization": "int8"}),
     Case("a quantised model with adapters that are null", {"spec.model.quantization": "int8", "spec.model.lora": None}),
     Case("a model in a bucket", {"spec.model.source": "s3://bucket/model"}),
@@ -46,12 +53,15 @@ BROKEN_RULES = [
     Case("two sources of traces", {"spec.traces.file": {"path": "a"}}),
     Case("three sources of traces", {"spec.traces.file": {"path": "a"}, "spec.traces.s3": _S3}),
     Case("rewards the wrong way round", {f"{_FILTER}.minReward": 0.5, f"{_FILTER}.maxReward": 0.4}),
-    Case("the same time twice", {f"{_FILTER}.createdAfter": "2026-10-01T00:00:00Z", f"{_FILTER}.createdBefore": "2026-10-01T02:00:00+02:00"}),
-    Case("times the wrong way round", {f"{_FILTER}.createdAfter": "2026-10-01T00:00:00Z", f"{_FILTER}.createdBefore": "2026-09-30T23:59:59.999999Z"}),
+    Case("the same time twice", _between("2026-10-01T00:00:00Z", "2026-10-01T02:00:00+02:00")),
+    Case("times the wrong way round", _between("2026-10-01T00:00:00Z", "2026-09-30T23:59:59.999999Z")),
     Case("a secret from nowhere", {"spec.traces.postgres.urlFrom": {}}),
     Case("a secret from two places", {"spec.traces.postgres.urlFrom.env": "URL"}),
     Case("credentials from nowhere", {"spec.checkpoints.s3.credentialsFrom": {}}),
-    Case("credentials from two places", {"spec.checkpoints.s3.credentialsFrom": {"file": "a", "secretRef": {"name": "a"}}}),
+    Case(
+        "credentials from two places",
+        {"spec.checkpoints.s3.credentialsFrom": {"file": "a", "secretRef": {"name": "a"}}},
+    ),
     Case("nowhere to save", {"spec.checkpoints": {}}),
     Case("two places to save", {"spec.checkpoints.local": {"path": "a"}}),
     Case("a clip upside down", {"spec.grpo.clip": {"low": 0.3, "high": 0.25}}),
@@ -172,7 +182,7 @@ WRONG_FIELDS = [
     Case("a JSON Schema as text", _verifier(jsonSchema={"schema": "{}"})),
     Case("a JSON Schema that is true", _verifier(jsonSchema={"schema": True})),
     Case("no verifiers", {"spec.reward.verifiers": []}),
-    Case("seventeen verifiers", {"spec.reward.verifiers": [{"name": f"v{number}", "numeric": {}} for number in range(17)]}),
+    Case("seventeen verifiers", {"spec.reward.verifiers": numbered_verifiers(17)}),
     Case("a weight as text", {"spec.reward.weights": {"answer": "1"}}),
     Case("a weight too heavy", {"spec.reward.weights": {"answer": 1e7}}),
     Case("an empty tag", {f"{_FILTER}.tags": [""]}),
@@ -192,7 +202,7 @@ WRONG_FIELDS = [
     Case("the year 0", _after("0000-10-01T00:00:00Z")),
     Case("nanoseconds", _after("2026-10-01T00:00:00.000000001Z")),
     Case("a comma in the seconds", _after("2026-10-01T00:00:00,5Z")),
-    Case("digits of another script", _after("２０２６-10-01T00:00:00Z")),
+    Case("digits of another script", _after("\uff12\uff10\uff12\uff16-10-01T00:00:00Z")),
     Case("seconds since 1970", _after(1790000000)),
     Case("seconds since 1970 as text", _after("1790000000")),
     Case("a line break behind a time", _after("2026-10-01T00:00:00Z\n")),

@@ -2,10 +2,14 @@
 
 from typing import Any
 
-from support.manifests import Case, only
+from support.manifests import Case, numbered_verifiers, only
 
-_SPEC = "spec"
 _FILTER = "spec.traces.filter"
+_BY_SECRET = {"credentialsFrom": {"secretRef": {"name": "s3"}}}
+_DEFAULTED = ("evaluation", "optimization", "compute", "limits", "retrain", "suspend", "trainerArgs")
+_SECRET_VARIABLE = {"name": "A", "secretKeyRef": {"name": "a", "key": "B.c-d_E"}}
+_VOLUMES = [{kind: "a.b-c", "mountPath": "/a"} for kind in ("claim", "configMap", "secret")]
+_TAINT = {"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}
 _LONG_AFFINITY = {
     "podAffinity": {
         "preferredDuringSchedulingIgnoredDuringExecution": [
@@ -29,7 +33,7 @@ GOOD = [
     Case("a folder as the model", {"spec.model.source": "./models/mine"}),
     Case("a Windows path as the model", {"spec.model.source": "C:\\models"}),
     Case("a model's name of 1024 letters outside ASCII", {"spec.model.source": "é" * 1024}),
-    Case("a model's name of 1024 letters beyond 16 bits", {"spec.model.source": "𝔸" * 1024}),
+    Case("a model's name of 1024 letters beyond 16 bits", {"spec.model.source": "\U0001d538" * 1024}),
     Case("a scheme on the second line of a model's name", {"spec.model.source": "a\ns3://x"}),
     Case("a pinned model", {"spec.model.revision": "a" * 40}),
     Case("adapters with all defaults", {"spec.model.lora": {}}),
@@ -44,7 +48,7 @@ GOOD = [
     Case("a database address from a file", only("traces", {"postgres": {"urlFrom": {"file": "/run/secrets/url"}}})),
     Case("traces in a bucket", only("traces", {"s3": {"uri": "s3://traces"}})),
     Case("traces in a bucket of another store", only("traces", {"s3": {"uri": "s3://a/b/", "endpoint": "http://minio:9000"}})),
-    Case("credentials from a secret", only("traces", {"s3": {"uri": "s3://a", "credentialsFrom": {"secretRef": {"name": "s3"}}}})),
+    Case("credentials from a secret", only("traces", {"s3": {"uri": "s3://a", **_BY_SECRET}})),
     Case("traces in a file", only("traces", {"file": {"path": "traces.jsonl"}})),
     Case("a source beside one that is null", {"spec.traces.s3": None, "spec.traces.file": None}),
     Case("guidance is learnt", {"spec.traces.role": "teacher"}),
@@ -86,7 +90,7 @@ GOOD = [
     Case("a micro batch that divides the batch", {"spec.optimization": {"batchSize": 24, "microBatchSize": 3}}),
     Case("gradients never scaled down", {"spec.optimization.maxGradNorm": 1e9}),
     Case("the largest seed", {"spec.optimization.seed": 2**32 - 1}),
-    Case("everything by null that has a default", {f"spec.{part}": None for part in ("evaluation", "optimization", "compute", "limits", "retrain", "suspend", "trainerArgs")}),
+    Case("everything by null that has a default", {f"spec.{part}": None for part in _DEFAULTED}),
     # The reward.
     Case("an exact match", _verifier(exactMatch={"ignoreCase": True})),
     Case("a pattern", _verifier(regex={"pattern": "^\\d+$"})),
@@ -97,7 +101,7 @@ GOOD = [
     Case("a length", _verifier(length={"target": 0, "limit": 1})),
     Case("a function", _verifier(python={"entryPoint": "math:sqrt"})),
     Case("a kind beside one that is null", _verifier(numeric={"tolerance": 0}, regex=None)),
-    Case("sixteen verifiers", {"spec.reward.verifiers": [{"name": f"v{number}", "numeric": {}} for number in range(16)]}),
+    Case("sixteen verifiers", {"spec.reward.verifiers": numbered_verifiers(16)}),
     Case("a name of 40 characters", {"spec.reward.verifiers.0.name": "a" * 40}),
     Case("a whole number as a weight", {"spec.reward.weights": {"answer": 2}}),
     Case("a weight by null, which is none", {"spec.reward.weights": {"answer": None, "other": None}}),
@@ -125,17 +129,17 @@ GOOD = [
     Case("another vendor's GPU", _limits(**{"amd.com/gpu": 1})),
     Case("a node label", {"spec.compute.nodeSelector": {"example.com/pool": "gpu", "empty": ""}}),
     Case("a node label by null, which is none", {"spec.compute.nodeSelector": {"pool": None}}),
-    Case("a taint that is put up with", {"spec.compute.tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}]}),
+    Case("a taint that is put up with", {"spec.compute.tolerations": [_TAINT]}),
     Case("every taint", {"spec.compute.tolerations": [{"operator": "Exists"}]}),
     Case("a taint for a time", {"spec.compute.tolerations": [{"key": "a", "value": "", "tolerationSeconds": 0}]}),
     Case("any affinity", {"spec.compute.affinity": _LONG_AFFINITY}),
     Case("null in an affinity", {"spec.compute.affinity": {"nodeAffinity": None}}),
     Case("a queue", {"spec.compute.queueName": "team-a.gpu"}),
     Case("an empty variable", {"spec.compute.env": [{"name": "HF_HOME", "value": ""}]}),
-    Case("a variable from a secret", {"spec.compute.env": [{"name": "A", "secretKeyRef": {"name": "a", "key": "B.c-d_E"}}]}),
-    Case("files of three kinds", {"spec.compute.volumes": [{kind: "a.b-c", "mountPath": "/a"} for kind in ("claim", "configMap", "secret")]}),
+    Case("a variable from a secret", {"spec.compute.env": [_SECRET_VARIABLE]}),
+    Case("files of three kinds", {"spec.compute.volumes": _VOLUMES}),
     # The rest.
-    Case("every deadline", {"spec.limits": {name: 1 for name in ("queueSeconds", "startSeconds", "runSeconds", "stallSeconds")}}),
+    Case("every deadline", {f"spec.limits.{name}Seconds": 1 for name in ("queue", "start", "run", "stall")}),
     Case("no retries", {"spec.limits.retries": {"infrastructure": 0, "preempted": 0}}),
     Case("retries of everything", {"spec.limits.retries": {"user": 1000, "data": 1, "outOfMemory": 1}}),
     Case("a changed recipe waits", {"spec.retrain.onSpecChange": "Wait"}),

@@ -38,7 +38,8 @@ def changed(document: Document, changes: Mapping[str, Any]) -> Document:
     new = copy.deepcopy(document)
     for path, value in changes.items():
         node: Any = new
-        *way, last = (int(part) if part.isdigit() else part for part in path.split("."))
+        parts: list[Any] = [int(part) if part.isdigit() else part for part in path.split(".")]
+        *way, last = parts
         for part in way:
             node = node[part] if isinstance(node, list) else node.setdefault(part, {})
         if value is REMOVED:
@@ -46,6 +47,11 @@ def changed(document: Document, changes: Mapping[str, Any]) -> Document:
         else:
             node[last] = value
     return new
+
+
+def numbered_verifiers(count: int) -> list[Document]:
+    """*count* verifiers with names of their own."""
+    return [{"name": f"v{number}", "numeric": {}} for number in range(count)]
 
 
 def only(part: str, source: Mapping[str, Any]) -> dict[str, Any]:

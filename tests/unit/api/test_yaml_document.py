@@ -76,5 +76,5 @@ def test_all_documents_are_read_and_empty_ones_passed_over() -> None:
 
 
 def test_merge_keys_work_and_may_be_overridden() -> None:
-    (document,) = read_documents("base: &base {x: 1, y: 2}\nmore:\n  <<: *base\n  y: 3")
-    assert document["more"] == {"x": 1, "y": 3}
+    (document,) = read_documents("base: &base {x: 1, z: 2}\nmore:\n  <<: *base\n  z: 3")
+    assert document["more"] == {"x": 1, "z": 3}
