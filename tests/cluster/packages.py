@@ -18,6 +18,8 @@ _PACKAGES = {
     "busybox": "busybox-static",
     "openssl": "openssl",
     "unshare": "util-linux",
+    "ip": "iproute2",
+    "gcc": "gcc",
 }
 
 

@@ -125,6 +125,8 @@ def watched(kubectl: Kubectl, file: Path) -> Iterator[Callable[[], list[str]]]:
     common = ["--kubeconfig", str(kubectl.kubeconfig), "--namespace", kubectl.namespace]
     command = [str(binaries.path("kubectl")), *common, "get", "atl", "-w"]
     with file.open("w") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
-        yield lambda: file.read_text().splitlines()
-        process.terminate()
+        try:
+            yield lambda: file.read_text().splitlines()
+        finally:
+            process.terminate()
     print(file.read_text())

@@ -51,6 +51,8 @@ def prepare_order_desk(kubectl: Kubectl, namespace: str, folder: Path, world: Wo
     model = folder / "model"
     say("the model: SmolLM2-135M-Instruct, re-saved")
     prepare_model(model)
+    for file in model.iterdir():
+        file.chmod(0o644)  # pods run as nobody in particular
     say(f"the agent works on {sessions} tasks; its sessions go to Postgres")
     with psycopg.connect(database.url) as connection:
         record_traces(
