@@ -27,7 +27,7 @@ from atlas_api.status import Outcome, Phase, StopReason, Trigger
 
 CHUNK = 250
 LONGEST = 60
-NAMES = (*ACTIONS, *OFTEN * 7, *("resume", "repair", "report", "wait") * 2)
+NAMES = (*ACTIONS, *OFTEN * 5, *("resume", "repair", "report", "wait") * 2)
 
 
 @dataclass

@@ -57,7 +57,8 @@ class Facts:
     @property
     def at_work(self) -> bool:
         """Whether a job is there, is going away, or follows by itself."""
-        return self.run is not None and self.live and bool(self.state or self.run.stopping or self.run.retry_at)
+        run = self.run if self.live else None
+        return run is not None and not run.paused and bool(self.state or run.stopping or run.retry_at)
 
     @property
     def suspended(self) -> bool:

@@ -194,6 +194,16 @@ def kubelet(story: Story, pick: int) -> None:
         story.world.start(pod)
 
 
+def run(story: Story, _: int) -> None:
+    """All pods that can get nodes and run, and the training-operator takes notice."""
+    for pod in story.world.pods.values():
+        if pod["status"]["phase"] == "Pending" and "deletionTimestamp" not in pod["metadata"]:
+            story.world.schedule(pod)
+            story.world.start(pod)
+    for job in story.world.jobs.values():
+        story.world.operate(job)
+
+
 def crash(story: Story, pick: int) -> None:
     """A pod ends with one of the trainer's exit codes, or by a signal."""
     codes = [kind for kind in errors() if kind] + [1, 137, 137, 139, 143, 143]
@@ -331,6 +341,7 @@ USER = {
 CLUSTER = {
     "operate": operate,
     "kubelet": kubelet,
+    "run": run,
     "collect": collect,
     "queue": queue,
     "crash": crash,
@@ -351,5 +362,5 @@ OTHERS = {
 }
 ACTIONS: dict[str, Action] = {**USER, **CLUSTER, **OTHERS}
 
-OFTEN = ("operate", "kubelet", "look")
+OFTEN = ("operate", "kubelet", "run", "look", "look")
 """Without these nothing goes on: a driver has them act more often."""
