@@ -163,7 +163,7 @@ def test_a_killed_process_ends_the_other_and_the_next_attempt_ends_with_the_same
     processes = start_pods(folder, attempt=1)
     until_saved(folder, processes)
     processes[1].kill()
-    assert processes[0].wait() == 48, logs(folder)
+    assert [process.wait() for process in processes] == [48, -signal.SIGKILL], logs(folder)
     assert "WorkerLost" in status(folder)["message"]
 
     finish_pods(folder, attempt=2)
