@@ -26,6 +26,8 @@ STEPS = 6
 RUN = Path("runs/agents/demo/run-0001")
 Prepare = Callable[[str], Path]
 
+pytestmark = pytest.mark.timeout(600)  # each test starts four processes that load torch and TRL
+
 
 @pytest.fixture(scope="module")
 def prepare(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
