@@ -151,7 +151,7 @@ WRONG_FIELDS = [
     # Text.
     Case("a number for text", {"spec.model.source": 1}),
     Case("true for text", {"spec.model.revision": True}),
-    Case("no model", {"spec.model.source": ""}),
+    Case("an empty name of a model", {"spec.model.source": ""}),
     Case("no revision", {"spec.model.revision": ""}),
     Case("a model's name too long", {"spec.model.source": "é" * 1025}),
     Case("text for true", {"spec.suspend": "true"}),
