@@ -80,7 +80,8 @@ def _structural(schema: Mapping[str, Any], types: Mapping[str, Schema]) -> Schem
         parts = {name: _structural(part, types) for name, part in sorted(given["properties"].items())}
         node |= {"properties": parts, **({"required": given["required"]} if "required" in given else {})}
     if "items" in given:
-        node["items"] = _structural(given["items"], types)
+        # What is filled in inside a list makes the object differ from Git for ever: tools compare lists as they are.
+        node["items"] = without_defaults(_structural(given["items"], types))
     if isinstance(given.get("additionalProperties"), dict):
         node["additionalProperties"] = _structural(given["additionalProperties"], types)
     if given.get("additionalProperties") is True:

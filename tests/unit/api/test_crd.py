@@ -137,3 +137,9 @@ def test_every_field_of_the_types_is_in_the_schema() -> None:
         aliases = {field.alias for field in model.model_fields.values()}
         assert set(SCHEMA["properties"][name]["properties"]) == aliases
     assert SCHEMA["description"] == AtlasTraining.__doc__
+
+
+def test_nothing_is_filled_in_inside_a_list() -> None:
+    lists = [node["items"] for _, node in nodes(SCHEMA) if "items" in node]
+    assert lists
+    assert not [path for items in lists for path, node in nodes(items) if "default" in node]
