@@ -1,10 +1,12 @@
 """Small factories for tests of `plan`: a training document, what is observed of it, and the API server's part."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from support.kube_objects import BEGIN
+from support.kube_objects import BEGIN, after, make_condition, make_pod
 
 from atlas_api.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.observed import Document, Observed
@@ -112,6 +114,66 @@ class Scene:
 def scene(name: str = "demo", retrain_at: str = "", **spec: Any) -> Scene:
     """A training that was just applied."""
     return Scene(Observed(training_document(name, retrain_at=retrain_at, **spec)))
+
+
+def names(documents: Iterable[Document]) -> list[tuple[str, str]]:
+    """Kind and name of each."""
+    return [(document["kind"], document["metadata"]["name"]) for document in documents]
+
+
+def with_job(before: Scene, *conditions: Document, active: int = 0, **spec: Any) -> Scene:
+    """The newest job says something else. Keywords set parts of its runPolicy."""
+    *others, job = before.observed.jobs
+    kind = next(iter(job["spec"]["pytorchReplicaSpecs"]))
+    status = {"conditions": list(conditions), "replicaStatuses": {kind: {"active": active}}}
+    policy = {**job["spec"]["runPolicy"], **spec}
+    return before.see(jobs=(*others, {**job, "status": status, "spec": {**job["spec"], "runPolicy": policy}}))
+
+
+def running(before: Scene, at: float = 10) -> Scene:
+    """The newest job runs, and the operator saw it."""
+    return with_job(before, make_condition("Running", at=at), active=1).look(at)
+
+
+def pod_of(before: Scene, phase: str = "Running", attempt: int | None = None, **fields: Any) -> Document:
+    """The pod of the newest attempt, or of another."""
+    number = attempt or before.run.attempt
+    pod = make_pod(job=f"demo-{before.run.number}-{number}", role="master", phase=phase, node="node-1", **fields)
+    labels = {"atlas.arc.computer/run": str(before.run.number), "atlas.arc.computer/attempt": str(number)}
+    pod["metadata"]["labels"] |= labels
+    return pod
+
+
+def reported(before: Scene, at: float | None = None, **said: Any) -> Scene:
+    """The trainer of the newest attempt wrote to its ConfigMap."""
+    text = json.dumps({"run": before.run.number, "attempt": before.run.attempt, "phase": "Running", **said})
+    name = f"demo-{before.run.number}-progress"
+    written = {"managedFields": [{"time": after(before.seconds if at is None else at)}]}
+    maps = (
+        {**found, "data": {"report": text}, "metadata": {**found["metadata"], **written}}
+        if found["metadata"]["name"] == name
+        else found
+        for found in before.observed.config_maps
+    )
+    return before.see(config_maps=tuple(maps))
+
+
+def trained(before: Scene, at: float = 60) -> Scene:
+    """The run succeeded, and the operator saw it."""
+    model = {"uri": "s3://models/final", "run": before.run.number, "sha256": SHA256}
+    said = reported(before, at, phase="Succeeded", model=model)
+    return with_job(said, make_condition("Succeeded", at=at)).look(at)
+
+
+def failed(before: Scene, at: float = 60) -> Scene:
+    """The run failed for good, and the operator saw it."""
+    limits = {"retries": {"infrastructure": 0}}
+    return with_job(before.edit(limits=limits), make_condition("Failed", at=at)).look(at)
+
+
+def broke(before: Scene, at: float = 60) -> Scene:
+    """The newest attempt failed for no fault of its own, and the operator saw it."""
+    return with_job(before, make_condition("Failed", at=at)).look(at)
 
 
 def played(observed: Observed, planned: Plan) -> Observed:
