@@ -19,16 +19,20 @@ _HASH = 8
 
 
 def short_name(training: str) -> str:
-    """*training* where it fits, else its beginning and a hash: a name, a label and the start of a job's name."""
-    if len(training) <= _SHORT and "." not in training:
+    """*training* where it fits, else its beginning and a hash: a name, a label and the start of a job's name.
+
+    PyTorchJobs and their services must not begin with a digit, nor hold a dot.
+    """
+    if len(training) <= _SHORT and "." not in training and training[0].isalpha():
         return training
     digest = hashlib.sha256(training.encode()).hexdigest()[:_HASH]
-    return f"{training[: _SHORT - _HASH - 1].replace('.', '-').rstrip('-')}-{digest}"
+    start = training if training[0].isalpha() else f"t-{training}"
+    return f"{start[: _SHORT - _HASH - 1].replace('.', '-').rstrip('-')}-{digest}"
 
 
 def run_name(training: str, run: int) -> str:
     """Name of the run's ConfigMap, ServiceAccount, Role and RoleBinding, and the start of its jobs' names."""
-    return f"{_starting_with_a_letter(short_name(training))}-{run}"
+    return f"{short_name(training)}-{run}"
 
 
 def progress_name(training: str, run: int) -> str:
@@ -44,8 +48,3 @@ def job_name(training: str, run: int, attempt: int) -> str:
 def selector(training: str) -> str:
     """Label selector of all children."""
     return f"{TRAINING}={short_name(training)}"
-
-
-def _starting_with_a_letter(name: str) -> str:
-    """PyTorchJobs and their services must not begin with a digit."""
-    return name if name[0].isalpha() else f"t-{name}"
