@@ -3,7 +3,7 @@ The operator's decisions over many generated histories: every rule that always h
 
     python benchmarks/bench_plan.py --histories 100000
 
-A history is up to 60 random actions of user, cluster, trainer, clock and operator (`tests/support/world_actions.py`),
+A history is up to 40 random actions of user, cluster, trainer, clock and operator (`tests/support/world_actions.py`),
 then rest. The same seeds give the same histories. Prints what was reached, and fails when something that must occur
 did not, or when a rule was broken: then with the seed and the actions.
 """
@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import get_args
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from support.world_actions import ACTIONS, OFTEN, Story
+from support.world_actions import ACTIONS, OFTEN, act, begin
 
 from atlas_api.status import Outcome, Phase, StopReason, Trigger
 
 CHUNK = 250
-LONGEST = 60
+LONGEST = 40
 NAMES = (*ACTIONS, *OFTEN * 5, *("resume", "repair", "report", "wait") * 2)
 
 
@@ -99,11 +99,11 @@ def one(seed: int, result: Result) -> None:
     """One history. A broken rule is told with what led to it."""
     chance = random.Random(seed)
     chosen = [(chance.choice(NAMES), chance.randrange(8)) for _ in range(chance.randrange(5, LONGEST))]
-    story, done = Story(), 0
+    story, done = begin(), 0
     try:
         for name, pick in chosen:
             done += 1
-            story.act(name, pick)
+            act(story, name, pick)
         story.operator.come_to_rest()
     except Exception as error:  # whatever it is: the seed tells how it came about
         led = ", ".join(f"{name} {pick}" for name, pick in chosen[:done])

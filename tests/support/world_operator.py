@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 
 from support.plans import wire
 from support.world import World, is_ended, is_over, owner
@@ -158,7 +158,7 @@ class Operator:
 
     def _remember(self, training: Document, status: AtlasTrainingStatus) -> None:
         before, run = self.ledger.run, status.run
-        spec = read_spec(training)[0]
+        spec = _spec(training)
         if run is not None and (before is None or run.number != before.number):
             # After a loss nobody knows which run is the newest: what the user did counts on.
             self.ledger = Ledger(edits=self.ledger.edits if self.ledger.lost else 0)
@@ -205,7 +205,7 @@ class Operator:
         return self.world.shelf(document["kind"])
 
     def _check_deadlines(self, training: Document) -> None:
-        spec = read_spec(training)[0]
+        spec = _spec(training)
         if spec is None or not self.world.backend_served:
             return
         for job in self.world.jobs.values():
@@ -266,10 +266,19 @@ class Operator:
         on = {each.type for each in status.conditions if each.status == "True"}
         assert "Reconciling" not in on, "reconciling at rest"
         assert (status.phase in ("Failed", "Invalid")) <= ("Stalled" in on), "a failure that does not show as Stalled"
-        spec = read_spec(training)[0]
+        spec = _spec(training)
         accepted = refusal(spec, [], world.default_image, world.backend_served) is None
         assert accepted == (status.phase != "Invalid" and "Accepted" in on) or status.phase == "Suspended"
         if status.run:
             places = [place_of(found) for found in world.config_maps.values()]
             assert all(number >= status.run.number for number, _ in places), "children of an earlier run are left"
         self.reached[f"rest {status.phase}"] += 1
+
+
+def _spec(training: Document) -> AtlasTrainingSpec | None:
+    return _read(json.dumps(training["spec"]))
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> AtlasTrainingSpec | None:
+    return read_spec({"spec": json.loads(text)})[0]

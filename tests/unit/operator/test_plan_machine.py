@@ -5,7 +5,8 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
-from support.world_actions import CLUSTER, OFTEN, OTHERS, USER, Story
+from support.world_actions import CLUSTER, OFTEN, OTHERS, act, begin
+from support.world_user import USER
 
 from atlas_operator.refusal import read_spec
 
@@ -17,23 +18,23 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.story = Story()
+        self.story = begin()
 
     @rule(name=st.sampled_from(OFTEN), pick=PICKS)
     def _something_usual_happens(self, name: str, pick: int) -> None:
-        self.story.act(name, pick)
+        act(self.story, name, pick)
 
     @rule(name=st.sampled_from(sorted(CLUSTER)), pick=PICKS)
     def _the_cluster_acts(self, name: str, pick: int) -> None:
-        self.story.act(name, pick)
+        act(self.story, name, pick)
 
     @rule(name=st.sampled_from(sorted(OTHERS)), pick=PICKS)
     def _time_the_trainer_or_the_operator_act(self, name: str, pick: int) -> None:
-        self.story.act(name, pick)
+        act(self.story, name, pick)
 
     @rule(name=st.sampled_from(sorted(USER)), pick=PICKS)
     def _the_user_acts(self, name: str, pick: int) -> None:
-        self.story.act(name, pick)
+        act(self.story, name, pick)
 
     def teardown(self) -> None:
         self.story.operator.come_to_rest()
