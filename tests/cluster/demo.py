@@ -29,12 +29,12 @@ def demo(name: str) -> None:
     desk = prepare_order_desk(kubectl, AGENTS, folder, world, lambda text: print(f"  {text}", flush=True))
     _start_operator(place, kubectl, folder)
     manifest = folder / "training.yaml"
-    _apply(desk, manifest, 3e-5)
+    _apply(desk, manifest, 2e-4)
     _watch(desk, 1)
     say("the model is in the object store")
     print(desk.kubectl.run("get", "atl", NAME, "-o", "jsonpath={.status.model}\n"))
     say("the recipe changes, as it would in Git: another learning rate")
-    _apply(desk, manifest, 1e-5)
+    _apply(desk, manifest, 1e-4)
     _watch(desk, 2)
     _close(place, manifest)
 

@@ -74,7 +74,7 @@ def test_apply_progress_model_edit_second_run_history_delete(desk: OrderDesk, tm
     kubectl.apply(desk.manifest)
     with watched(kubectl, tmp_path / "watch.txt") as lines:
         status = seen(kubectl, run_succeeded(1), "run 1")["status"]
-        kubectl.apply(changed(desk, optimization={"learningRate": 1e-5}))
+        kubectl.apply(changed(desk, optimization={"learningRate": 1e-4}))
         training = seen(kubectl, run_succeeded(2), "run 2")
     assert status["progress"]["percent"] == 100
     assert {"baselineSuccess", "evalSuccess", "reward"} <= set(status["metrics"])
