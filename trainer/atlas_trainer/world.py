@@ -8,9 +8,11 @@ is noticed at once. Knows nothing of what is trained.
 
 import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Thread
 from typing import Any, Self, TypeVar
 
 from atlas_api import InvalidManifest
@@ -65,7 +67,6 @@ class World:
         if self.size == 1:
             return
         import torch
-        from torch import distributed
 
         # accelerate looks for these to see that it is not alone.
         os.environ.setdefault(LOCAL_RANK, str(self.local_rank))
@@ -76,8 +77,21 @@ class World:
         else:
             # It would say cpu:0, which torch.load does not know when an optimizer is restored.
             os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
-        distributed.init_process_group("nccl" if on_gpu else "gloo", timeout=timedelta(seconds=JOIN_SECONDS))
-        self._control = distributed.new_group(backend="gloo", timeout=timedelta(seconds=FIRST_SECONDS))
+        # torch waits where no signal handler runs; a thread may wait there while this one can still be stopped.
+        met: Future[None] = Future()
+        Thread(target=self._meet, args=("nccl" if on_gpu else "gloo", met), daemon=True).start()
+        met.result()
+
+    def _meet(self, backend: str, met: "Future[None]") -> None:
+        from torch import distributed
+
+        try:
+            distributed.init_process_group(backend, timeout=timedelta(seconds=JOIN_SECONDS))
+            self._control = distributed.new_group(backend="gloo", timeout=timedelta(seconds=FIRST_SECONDS))
+        except BaseException as error:
+            met.set_exception(error)
+        else:
+            met.set_result(None)
 
     def from_first(self, work: Callable[[], T]) -> T:
         """What *work* returns in the first process, in every process; the others only wait.

@@ -1,0 +1,36 @@
+"""A process that waits for the others of its run can still be stopped."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+WAITER = """
+import os
+from atlas_trainer.interrupt import Interrupt
+from atlas_trainer.world import World
+
+with Interrupt().installed():
+    world = World.of(os.environ)
+    print("waiting", flush=True)
+    try:
+        world.join()
+    except BaseException as error:
+        print(type(error).__name__, flush=True)
+        os._exit(getattr(error, "exit_code", 1))
+"""
+
+
+def test_sigterm_ends_the_wait_for_a_first_worker_that_never_comes() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    peers = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    command = [sys.executable, "-c", WAITER]
+    with subprocess.Popen(command, env={**os.environ, **peers}, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=60)
+    assert (said, process.returncode) == ("Preempted\n", 143)
