@@ -13,8 +13,8 @@ from atlas_trainer.world import World
 
 with Interrupt().installed():
     world = World.of(os.environ)
-    print("waiting", flush=True)
     try:
+        print("waiting", flush=True)
         world.join()
     except BaseException as error:
         print(type(error).__name__, flush=True)
