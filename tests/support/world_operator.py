@@ -270,7 +270,7 @@ class Operator:
         accepted = refusal(spec, [], world.default_image, world.backend_served) is None
         assert accepted == (status.phase != "Invalid" and "Accepted" in on) or status.phase == "Suspended"
         if status.run:
-            places = [place_of(found) for found in world.config_maps.values()]
+            places = [place_of(found) for found in (*world.config_maps.values(), *world.jobs.values())]
             assert all(number >= status.run.number for number, _ in places), "children of an earlier run are left"
         self.reached[f"rest {status.phase}"] += 1
 
