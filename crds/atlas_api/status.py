@@ -311,6 +311,9 @@ class RunReport(ApiModel):
     phase: Literal["Running", "Succeeded", "Failed", "Interrupted"]
     """What the attempt is doing, or how it ended."""
 
+    told_at: Time | None = None
+    """When the trainer said so: makes each report differ from the one before, a sign of life."""
+
     reason: str | None = None
     """Name of the error that ended it, as in `atlas_api.errors`."""
 

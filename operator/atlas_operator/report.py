@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Literal
 
+from atlas_api.errors import WorkerLost
 from atlas_api.status import (
     CheckpointAddress,
     CheckpointsStatus,
@@ -66,10 +67,19 @@ def read_report(text: str | None, run: int, attempt: int) -> RunReport | None:
 
 
 def termination_report(pods: Iterable[Document], run: int, attempt: int) -> RunReport | None:
-    """Read what container `pytorch` of rank 0 left when it ended. Of several, the newest attempt's."""
-    messages = (_termination_message(pod) for pod in pods if is_rank_0(pod))
-    reports = [report for message in messages if (report := read_report(message, run, attempt))]
-    return max(reports, key=lambda report: report.attempt, default=None)
+    """Read what container `pytorch` of rank 0 left when it ended. Of several, the newest attempt's.
+
+    When all it knows is that another worker is gone, that worker's own words count.
+    """
+    told = [
+        (is_rank_0(pod), report) for pod in pods if (report := read_report(_termination_message(pod), run, attempt))
+    ]
+    firsts = [report for is_first, report in told if is_first]
+    first = max(firsts, key=lambda report: report.attempt, default=None)
+    if first is None or first.reason != WorkerLost.__name__:
+        return first
+    others = (report for is_first, report in told if not is_first and report.phase in ("Failed", "Interrupted"))
+    return next(others, first)
 
 
 def is_rank_0(pod: Document) -> bool:

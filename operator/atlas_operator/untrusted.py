@@ -22,6 +22,7 @@ MESSAGE_CHARACTERS = 1000
 
 _NAME = re.compile(r"[A-Za-z0-9_./-]{1,64}")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_CLAIM = re.compile(r"pvc://[a-z0-9][-.a-z0-9]*/")
 _S3 = re.compile(r"s3://[^/?#@]+(/.*)?")
 _SIGNED = re.compile(r"\?.*=")
 _YEARS = range(2000, 2201)
@@ -58,13 +59,13 @@ def time(value: object) -> datetime | None:
 
 def uri(value: object) -> str | None:
     """
-    An absolute path or an `s3://` address that carries no credentials.
+    An absolute path, a path on a claim (`pvc://`), or an `s3://` address that carries no credentials.
 
     Neither `s3://key:secret@bucket` nor a signed address may reach a status, which more people read than a Secret.
     """
     if not isinstance(value, str) or not value.isprintable() or len(value.encode()) > URI_BYTES:
         return None
-    if value.startswith("/"):
+    if value.startswith("/") or _CLAIM.match(value):
         return value
     return value if _S3.fullmatch(value) and not _SIGNED.search(value) else None
 

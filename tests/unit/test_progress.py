@@ -4,6 +4,7 @@ import io
 import json
 import struct
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -88,15 +89,28 @@ def test_every_event_is_said_to_the_operator(tmp_path: Path) -> None:
         told.dataset(make_dataset())
         told.training_started(0, 4)
         told.step(1, trl_log(1))
-        told.evaluating(1, 3, 8)
         told.failed(Preempted("stopped at step 1"), interrupted=True)
-    assert [(report.run, report.attempt, report.phase) for report in said] == [(1, 2, "Running")] * 5 + [
+    assert [(report.run, report.attempt, report.phase) for report in said] == [(1, 2, "Running")] * 4 + [
         (1, 2, "Interrupted")
     ]
-    times = [report.progress.updated_at for report in said if report.progress]
+    times = [report.told_at for report in said if report.told_at]
     assert times == sorted(set(times))
     assert (said[-1].reason, said[-1].exit_code) == ("Preempted", 143)
     assert said[-1].message == "stopped at step 1"
+
+
+def test_long_work_between_two_events_shows_signs_of_life_but_not_too_many(tmp_path: Path) -> None:
+    said: list[RunReport] = []
+    with Reporter(
+        make_run(tmp_path), run_folder(tmp_path), Console(quiet=True), None, Clock(), say=said.append
+    ) as told:
+        for sessions in range(100):
+            told.reading(sessions)
+        for done in range(100):
+            told.evaluating(0, done, 100)
+    times = [report.told_at for report in said if report.told_at]
+    assert len(times) >= 3
+    assert all((later - earlier).total_seconds() >= 30 for earlier, later in pairwise(times))
 
 
 def test_only_a_run_that_succeeded_is_said_to_have_a_model(tmp_path: Path) -> None:

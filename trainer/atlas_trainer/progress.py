@@ -37,6 +37,9 @@ from atlas_trainer.terminal import Terminal
 PUBLISH_SECONDS = 10
 """Between milestones the status is published at most this often."""
 
+SIGN_OF_LIFE_SECONDS = 30
+"""While nothing else happens, the operator is told this often that the run works."""
+
 Clock = Callable[[], datetime]
 
 
@@ -73,6 +76,7 @@ class Reporter:
         self.max_steps = 0
         self.marks: list[datetime] = []
         self.published_at: datetime | None = None
+        self.said_at = clock()
         self._write_status(after.status_after_start(_read_status(self.status_path), run))
 
     def __enter__(self) -> Self:
@@ -86,6 +90,7 @@ class Reporter:
     def reading(self, sessions: int = 0) -> None:
         """So many sessions have been read from the source."""
         self.terminal.reading(sessions)
+        self._show_life()
 
     def dataset(self, dataset: DatasetStatus) -> None:
         """The dataset is chosen and frozen."""
@@ -97,7 +102,7 @@ class Reporter:
     def evaluating(self, step: int, done: int, total: int) -> None:
         """So many of *total* held-out tasks have been answered by the model at *step*."""
         self.terminal.evaluating(evaluation_phase(step, self.max_steps), done, total)
-        self._say(after.status_after_sign_of_life(self.status, self.clock()), None)
+        self._show_life()
 
     def recalled(self, result: EvaluationResult) -> None:
         """An earlier attempt of this run has measured this: it counts, and is not written again."""
@@ -181,8 +186,14 @@ class Reporter:
         replace_text(self.status_path, json.dumps(document, indent=2) + "\n")
 
     def _say(self, status: LocalStatus, error: AtlasError | None) -> None:
+        self.said_at = self.clock()
         if self.say is not None:
-            self.say(after.report_of(status, error))
+            self.say(after.report_of(status, error, self.said_at))
+
+    def _show_life(self) -> None:
+        """Between two events the operator only needs to know that the run works."""
+        if (self.clock() - self.said_at).total_seconds() >= SIGN_OF_LIFE_SECONDS:
+            self._say(self.status, None)
 
     def _write_report(self) -> None:
         """Write report and publish everything: the report is only as new as what it was made from."""

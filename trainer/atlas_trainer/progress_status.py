@@ -72,13 +72,6 @@ def status_after_step(status: LocalStatus, progress: Progress, metrics: Mapping[
     return _with_metrics(moved, {name: metrics.get(name) for name in ("reward", "loss")})
 
 
-def status_after_sign_of_life(status: LocalStatus, now: datetime) -> LocalStatus:
-    """Say that the run works, between two steps. Before the first one there is nothing to say it with."""
-    if status.progress is None:
-        return status
-    return status.model_copy(update={"progress": status.progress.model_copy(update={"updated_at": now})})
-
-
 def status_after_evaluation(status: LocalStatus, result: EvaluationResult) -> LocalStatus:
     """Take the held-out numbers: as the baseline at step 0, as the newest evaluation after it."""
     kind = "eval" if result.step else "baseline"
@@ -123,7 +116,7 @@ def phase_after(error: AtlasError) -> Literal["Interrupted", "Failed"]:
     return "Interrupted" if error.failure in RESUMABLE else "Failed"
 
 
-def report_of(status: LocalStatus, error: AtlasError | None) -> RunReport:
+def report_of(status: LocalStatus, error: AtlasError | None, now: datetime) -> RunReport:
     """What is said of *status* to the operator; *error* is what ended the attempt."""
     ending: dict[str, Any] = {"phase": status.phase}
     if error is not None:
@@ -132,6 +125,7 @@ def report_of(status: LocalStatus, error: AtlasError | None) -> RunReport:
     return RunReport(
         run=status.run.number,
         attempt=status.run.attempt,
+        told_at=now,
         progress=status.progress,
         metrics=status.metrics,
         dataset=status.dataset,

@@ -34,3 +34,11 @@ def test_of_several_termination_messages_the_newest_attempt_speaks() -> None:
 def test_a_pod_that_runs_or_said_nothing_has_no_report() -> None:
     odd = {"metadata": {"labels": {"training.kubeflow.org/replica-index": "0"}}, "status": {"containerStatuses": 3}}
     assert termination_report([make_pod(), ended_pod(1), odd, {}], 3, 2) is None
+
+
+def test_a_worker_that_failed_knows_better_than_rank_0_which_only_lost_it() -> None:
+    lost = say(phase="Failed", reason="WorkerLost", message="a worker is gone", exitCode=48)
+    full = say(phase="Failed", reason="OutOfMemory", message="CUDA out of memory", exitCode=46)
+    report = termination_report([ended_pod(48, index=0, said=lost), ended_pod(46, index=1, said=full)], 3, 2)
+    assert report is not None
+    assert (report.reason, report.exit_code) == ("OutOfMemory", 46)
