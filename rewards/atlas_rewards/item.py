@@ -22,6 +22,21 @@ class Item:
     prompt: tuple[Message, ...] = ()
     """The conversation that the completion answers."""
 
+    baseline: str | None = None
+    """What the student answered without guidance."""
+
+    plan: str | None = None
+    """The student's plan."""
+
+    teacher_trace: str | None = None
+    """The guidance that was given."""
+
+    student_trace: str | None = None
+    """What the student did, step by step."""
+
+    principles: str | None = None
+    """What the caller wants judges to pay attention to."""
+
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Facts about the session, for Python entry points: `sessionId`, `task`, `learningKey`."""
 

@@ -3,6 +3,7 @@
 Called by `__main__`. What the agent, its sessions and its manifest are is in support/order_desk.py.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,9 @@ OPERATOR = "atlas-operator"
 
 def demo(name: str) -> None:
     """Bring a cluster up and tell the story: apply, progress, model, edit, second run."""
+    for variable in ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_PROGRESS_BARS"):
+        os.environ[variable] = "1"
+    os.environ["TRANSFORMERS_VERBOSITY"] = "error"
     say(f"a Kubernetes with one real node, named {name}")
     place = cluster.up(name, node=True)
     kubectl = Kubectl(place.kubeconfig)

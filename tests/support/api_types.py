@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+import atlas_api.rewardservice
 import atlas_api.run
 import atlas_api.training
 from atlas_api.base import ApiModel
 
-_ROOTS = (atlas_api.training, atlas_api.run)
+_ROOTS = (atlas_api.training, atlas_api.run, atlas_api.rewardservice)
 
 
 def api_types(base: type[ApiModel] = ApiModel) -> Iterator[type[ApiModel]]:

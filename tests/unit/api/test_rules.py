@@ -10,9 +10,11 @@ from atlas_api.base import ApiModel, Rule
 from atlas_api.checkpoints import Checkpoints
 from atlas_api.compute import EnvVar, Resources, Volume
 from atlas_api.grpo import Clip
+from atlas_api.judging import Judge, Judging
 from atlas_api.model import ModelSpec
 from atlas_api.optimization import Optimization
 from atlas_api.reward import Length, Reward, Verifier
+from atlas_api.rewardservice import RewardServiceSpec
 from atlas_api.rules import broken_rules
 from atlas_api.secrets import CredentialsSource, SecretSource
 from atlas_api.traces import TraceFilter, Traces
@@ -41,7 +43,44 @@ def spec(**parts: Any) -> dict[str, Any]:
     }
 
 
+JUDGE = {"name": "accuracy", "rubric": "accuracy"}
+MODELS = {"small": {"model": "m", "baseUrl": "http://judge/v1"}}
+
+
+def service(**parts: Any) -> dict[str, Any]:
+    return {"judges": [JUDGE], "models": MODELS, **parts}
+
+
 CASES = [
+    Case(
+        Judge, "set exactly one of rubric, instructions", {"name": "mine"}, {"name": "mine", "instructions": "Be kind"}
+    ),
+    *(
+        Case(model, message, service(**broken), service(**mended))
+        for model in (Judging, RewardServiceSpec)
+        for message, broken, mended in (
+            ("two judges have the same name; rename one", {"judges": [JUDGE, JUDGE]}, {"judges": [JUDGE]}),
+            ("quorum is larger than the number of judges", {"quorum": 2}, {"quorum": 1}),
+        )
+    ),
+    Case(
+        RewardServiceSpec,
+        "two verifiers have the same name; rename one",
+        service(verifiers=[NUMERIC, NUMERIC]),
+        service(verifiers=[NUMERIC, OTHER]),
+    ),
+    Case(
+        RewardServiceSpec,
+        "a verifier and a judge have the same name; rename one",
+        service(verifiers=[{"name": "accuracy", "numeric": {}}]),
+        service(verifiers=[NUMERIC]),
+    ),
+    Case(
+        RewardServiceSpec,
+        "weights names a verifier that is not in verifiers",
+        service(weights={"answer": 2}),
+        service(verifiers=[NUMERIC], weights={"answer": 2}),
+    ),
     Case(
         Checkpoints,
         "set exactly one of s3, volume, local",

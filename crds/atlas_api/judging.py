@@ -1,0 +1,219 @@
+"""How judges score: who is asked, how often, and what is made of their answers. Shared by library and service."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from atlas_api.base import ApiModel, Rule
+from atlas_api.secrets import SecretSource
+
+
+class Judge(ApiModel):
+    """One question about a completion, asked of a model. Set exactly one of `rubric`, `instructions`."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", max_length=40)
+    """Name in results, metrics and reports: lower case, digits, underscores."""
+
+    rubric: Literal["accuracy", "helpfulness", "process", "diagnostic"] | None = None
+    """A rubric that comes with atlas-core."""
+
+    instructions: str | None = Field(None, min_length=1, max_length=16384)
+    """A rubric of your own: what the judge should look at, and what deserves a high score."""
+
+    weight: float = Field(1.0, gt=0.0, le=1e6)
+    """Weight in the combined score."""
+
+    mode: Literal["absolute", "group"] = "absolute"
+    """`absolute` scores each completion on its own. `group` ranks all completions of a prompt in one call."""
+
+    RULES: ClassVar = (Rule("has(self.rubric) != has(self.instructions)", "set exactly one of rubric, instructions"),)
+
+
+class JudgeModel(ApiModel):
+    """A model behind an OpenAI-compatible endpoint."""
+
+    model: str = Field(min_length=1, max_length=1024)
+    """Name of the model, as the endpoint knows it."""
+
+    base_url: str = Field(pattern=r"^https?://[^/]", max_length=1024)
+    """Address of the endpoint, for example `https://api.openai.com/v1` or `http://vllm:8000/v1`."""
+
+    api_key_from: SecretSource | None = None
+    """Reference to the API key. Left out: none is sent."""
+
+    max_tokens: int = Field(4096, ge=16, le=1_000_000)
+    """Longest answer, in tokens."""
+
+    extra: dict[str, Any] = {}
+    """Passed on in the body of each request, for example `reasoning_effort: low`."""
+
+
+class JudgeModels(ApiModel):
+    """Who judges."""
+
+    small: JudgeModel
+    """Asked first, once for each temperature."""
+
+    large: JudgeModel | None = None
+    """Asked when the small model's samples disagree or doubt. Left out: the small model's best sample counts."""
+
+
+class Escalation(ApiModel):
+    """When the large model is asked."""
+
+    score_std: float = Field(0.15, ge=0.0, le=1.0)
+    """Population standard deviation of the samples' scores above which they disagree."""
+
+    uncertainty: float = Field(0.3, ge=0.0, le=1.0)
+    """Uncertainty of any sample above which it doubts."""
+
+    temperature: float = Field(0.3, ge=0.0, le=2.0)
+    """Sampling temperature of the large model."""
+
+
+class Consistency(ApiModel):
+    """Rules between the judges named `accuracy`, `process`, `helpfulness` and `diagnostic`, in this order."""
+
+    enabled: bool = True
+    """Apply them."""
+
+    process_above_accuracy: float = Field(0.1, ge=0.0, le=1.0)
+    """A process may score at most this much more than the accuracy that it led to."""
+
+    good_process: float = Field(0.5, ge=0.0, le=1.0)
+    """Below this process score, helpfulness is capped at the same value."""
+
+    helpfulness_above_diagnostic: float = Field(0.1, ge=0.0, le=1.0)
+    """Helpfulness may score at most this much more than the diagnosis that it rests on."""
+
+
+class AntiGaming(ApiModel):
+    """Caps for completions that try to please without answering."""
+
+    enabled: bool = True
+    """Apply them."""
+
+    cap_score: float = Field(0.3, ge=0.0, le=1.0)
+    """Highest combined score of a completion that any check catches."""
+
+    repeated_share: float = Field(0.6, gt=0.0, le=1.0)
+    """Caught when at least this share of its word 5-grams are repetitions. Short completions are never caught."""
+
+    echoed_share: float = Field(0.9, gt=0.0, le=1.0)
+    """Caught when at least this share of it is copied from the prompt."""
+
+    addresses_judge: bool = True
+    """Caught when it speaks to the judge: asks for a score, names the rubric, forges the judge's answer."""
+
+    padded_length: int | None = Field(None, ge=1, le=10_000_000)
+    """Caught when it is longer than this, in characters. Left out: any length is fine."""
+
+
+class Timeouts(ApiModel):
+    """How long to wait, in seconds."""
+
+    call_seconds: float = Field(60.0, gt=0.0, le=3600.0)
+    """For one call of a model."""
+
+    total_seconds: float = Field(300.0, gt=0.0, le=86_400.0)
+    """For one item, retries and escalation included. What is not in by then gives no verdict."""
+
+
+class CallRetries(ApiModel):
+    """Calls that failed with 429, 5xx, a broken connection or a time-out are made again, with jitter."""
+
+    attempts: int = Field(4, ge=1, le=20)
+    """Calls in all, the first one included."""
+
+    base_seconds: float = Field(0.5, gt=0.0, le=60.0)
+    """Wait before the second; it doubles each time. A `Retry-After` of the endpoint is honoured."""
+
+
+class CircuitBreaker(ApiModel):
+    """An endpoint that only fails is left alone for a while."""
+
+    failures: int = Field(20, ge=1, le=10_000)
+    """Calls that must fail in a row."""
+
+    open_seconds: float = Field(30.0, gt=0.0, le=3600.0)
+    """How long it is left alone; then one call tries it again."""
+
+
+class Budget(ApiModel):
+    """Limits of what judging may cost. Items over them get no verdict, with the reason."""
+
+    tokens_per_hour: int | None = Field(None, ge=1, le=10**12)
+    """Tokens of prompts and answers."""
+
+    calls_per_minute: int | None = Field(None, ge=1, le=10**9)
+    """Calls, retries included."""
+
+
+class Cache(ApiModel):
+    """Answers that are remembered: the same text, rubric, model, temperature and configuration cost nothing again."""
+
+    entries: int = Field(10_000, ge=0, le=10_000_000)
+    """Answers kept in memory. 0 remembers nothing there."""
+
+    path: str | None = Field(None, min_length=1, max_length=4096)
+    """SQLite file that keeps answers over restarts. Left out: memory only."""
+
+
+Temperature = Annotated[float, Field(ge=0.0, le=2.0)]
+
+
+class Judging(ApiModel):
+    """An ensemble of judges."""
+
+    judges: tuple[Judge, ...] = Field(min_length=1, max_length=16)
+    """The questions. Names must be unique. The combined score is their weighted mean."""
+
+    models: JudgeModels
+    """Who is asked."""
+
+    temperatures: tuple[Temperature, ...] = Field((0.2, 0.5, 0.8), min_length=1, max_length=16)
+    """Each judge answers once at each of these sampling temperatures."""
+
+    escalation: Escalation = Escalation()
+    """When the large model is asked."""
+
+    consistency: Consistency = Consistency()
+    """Rules between judges."""
+
+    anti_gaming: AntiGaming = AntiGaming()
+    """Caps."""
+
+    quorum: int = Field(1, ge=1, le=16)
+    """Judges that must give a verdict; below that the score is null, with reasons."""
+
+    timeouts: Timeouts = Timeouts()
+    """How long to wait."""
+
+    retries: CallRetries = CallRetries()
+    """Calls that failed."""
+
+    hedge_after: float | None = Field(None, gt=0.0, lt=100.0)
+    """Percentile of the latency so far after which a call is made a second time; the first answer counts."""
+
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+    """Endpoints that only fail."""
+
+    concurrency: int = Field(64, ge=1, le=10_000)
+    """Calls in flight."""
+
+    budget: Budget = Budget()
+    """What judging may cost."""
+
+    cache: Cache = Cache()
+    """Answers that are remembered."""
+
+    max_characters: int = Field(60_000, ge=100, le=10_000_000)
+    """Longest text of a kind (prompt, completion, reference, trace) that judges see; longer ones lose their middle."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.judges.all(a, self.judges.exists_one(b, b.name == a.name))",
+            "two judges have the same name; rename one",
+        ),
+        Rule("self.quorum <= self.judges.size()", "quorum is larger than the number of judges"),
+    )

@@ -1,0 +1,83 @@
+"""RewardService: "these judges and verifiers should be answering at this address"."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from atlas_api.base import ApiModel, Rule
+from atlas_api.compute import Resources
+from atlas_api.judging import Judging
+from atlas_api.reward import Verifier
+from atlas_api.secrets import SecretSource
+from atlas_api.training import Metadata
+
+
+class ServiceLimits(ApiModel):
+    """What the service takes before it says 429 or 413."""
+
+    items: int = Field(256, ge=1, le=100_000)
+    """Items in one request."""
+
+    body_bytes: int = Field(8_388_608, ge=1024, le=1_073_741_824)
+    """Bytes of one request."""
+
+    waiting_items: int = Field(2048, ge=1, le=10_000_000)
+    """Items taken and not yet answered, over all requests. Beyond that requests are refused, with `Retry-After`."""
+
+
+class RewardServiceSpec(Judging):
+    """Judges, verifiers, and how they are served."""
+
+    verifiers: tuple[Verifier, ...] = Field((), max_length=16)
+    """Deterministic checks, scored first. Names must be unique, also among the judges."""
+
+    weights: Annotated[dict[str, Annotated[float, Field(gt=0.0, le=1e6)]], Field(max_length=16)] = {}
+    """Weight of a verifier in the combined score, by name. Those not named weigh 1."""
+
+    token_from: SecretSource | None = None
+    """Reference to the bearer token that callers must send. Left out: everybody may call."""
+
+    limits: ServiceLimits = ServiceLimits()
+    """What the service takes."""
+
+    image: str | None = Field(None, min_length=1, max_length=1024)
+    """Image of the service. Left out: the one that the operator was started with."""
+
+    replicas: int = Field(1, ge=1, le=100)
+    """Pods that answer."""
+
+    resources: Resources = Resources()
+    """CPU and memory of each pod."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *Judging.RULES,
+        Rule(
+            "!has(self.verifiers) || self.verifiers.all(a, self.verifiers.exists_one(b, b.name == a.name))",
+            "two verifiers have the same name; rename one",
+        ),
+        Rule(
+            "!has(self.verifiers) || self.verifiers.all(v, !self.judges.exists(j, j.name == v.name))",
+            "a verifier and a judge have the same name; rename one",
+        ),
+        Rule(
+            "!has(self.weights) || self.weights.all(name, has(self.verifiers)"
+            " && self.verifiers.exists(v, v.name == name))",
+            "weights names a verifier that is not in verifiers",
+        ),
+    )
+
+
+class RewardService(ApiModel):
+    """Judges and verifiers that answer at an address."""
+
+    api_version: Literal["atlas.arc.computer/v1alpha1"]
+    """`atlas.arc.computer/v1alpha1`."""
+
+    kind: Literal["RewardService"]
+    """`RewardService`."""
+
+    metadata: Metadata
+    """Name and namespace."""
+
+    spec: RewardServiceSpec
+    """What should answer."""
