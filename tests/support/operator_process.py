@@ -22,7 +22,7 @@ def install(kubectl: Kubectl) -> None:
     if kubectl.find("namespace", NAMESPACE) is None:
         kubectl.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     for manifest in ("crds/atlastrainings.yaml", "operator/rbac.yaml"):
-        kubectl.run("apply", "--server-side", "--force-conflicts", "-f", ROOT / manifest)
+        kubectl.within(NAMESPACE).run("apply", "--server-side", "--force-conflicts", "-f", ROOT / manifest)
     kubectl.run("wait", "--for=condition=Established", "crd/atlastrainings.atlas.arc.computer", "--timeout=30s")
 
 
