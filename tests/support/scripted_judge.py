@@ -1,0 +1,243 @@
+"""
+A fake judge model: an OpenAI-compatible server on localhost that answers by script. Real HTTP, no model.
+
+    with ScriptedJudge(in_turn(refusal(429, "1"), verdict(0.8))) as judge:
+        ...  # judge.base_url, judge.asked
+
+    PYTHONPATH=tests python -m support.scripted_judge --port 8090 --latency 0.2 --errors 0.1
+
+`POST /v1/chat/completions`, streaming included, and `GET /v1/models`. Replies and scripts are in `judge_replies`.
+"""
+
+import argparse
+import asyncio
+import importlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any, Self
+
+import httptools
+from support.judge_replies import HANG, Asked, Rates, Reply, Script, by_content, verdict
+
+HOST = "127.0.0.1"
+
+
+class ScriptedJudge:
+    """The server in a thread of its own. A context manager. `script` may be changed while it runs."""
+
+    def __init__(self, script: Script = by_content, port: int = 0, remember: bool = True) -> None:
+        self.script = script
+        self.asked: list[Asked] = []
+        """Every request for a completion, in order of arrival; empty without `remember`."""
+
+        self.count = 0
+        """Requests for a completion so far."""
+
+        self.in_flight = 0
+        self.most_in_flight = 0
+        """Completions that were waited for at the same time."""
+
+        self.abandoned = 0
+        """Completions whose client went away first."""
+
+        self._port = port
+        self._remember = remember
+        self._bodies: Counter[int] = Counter()
+        self._loop = asyncio.new_event_loop()
+        self._connections: set[asyncio.Transport] = set()
+
+    @property
+    def base_url(self) -> str:
+        return f"http://{HOST}:{self._port}/v1"
+
+    def __enter__(self) -> Self:
+        self._server = self._loop.run_until_complete(
+            self._loop.create_server(lambda: _Connection(self, self._connections), HOST, self._port, backlog=4096)
+        )
+        self._port = self._server.sockets[0].getsockname()[1]
+        self._thread = threading.Thread(target=self._loop.run_forever, name="scripted-judge", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _stop(self) -> None:
+        self._server.close()
+        for transport in list(self._connections):
+            transport.abort()
+        await asyncio.sleep(0)
+
+    def reply_to(self, body: bytes, headers: dict[str, str]) -> tuple[Asked, Reply]:
+        """What the script says to one request for a completion."""
+        key = hash(body)
+        asked = Asked(self.count, self._bodies[key], json.loads(body), headers)
+        self.count += 1
+        self._bodies[key] += 1
+        if self._remember:
+            self.asked.append(asked)
+        return asked, self.script(asked)
+
+
+class _Connection(asyncio.Protocol):
+    """One client. Answers one request at a time."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, judge: ScriptedJudge, connections: set[asyncio.Transport]) -> None:
+        self._judge = judge
+        self._connections = connections
+        self._parser = httptools.HttpRequestParser(self)
+        self._waiting: asyncio.TimerHandle | None = None
+        self._answering = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self._connections.add(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self.transport)
+        if self._answering:
+            self._judge.abandoned += 1
+            self._done()
+        if self._waiting:
+            self._waiting.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        route = (self._parser.get_method(), self._url)
+        if route == (b"GET", b"/v1/models"):
+            models = [{"id": "scripted", "object": "model", "created": 0, "owned_by": "tests"}]
+            self.transport.write(_response(200, {}, {"object": "list", "data": models}))
+        elif route == (b"POST", b"/v1/chat/completions"):
+            self._complete()
+        else:
+            self.transport.write(_response(404, {}, {"error": {"message": "no such address"}}))
+
+    def _complete(self) -> None:
+        asked, reply = self._judge.reply_to(b"".join(self._body), self._headers)
+        self._answering = True
+        self._judge.in_flight += 1
+        self._judge.most_in_flight = max(self._judge.most_in_flight, self._judge.in_flight)
+        if reply.latency != HANG:
+            self._waiting = asyncio.get_running_loop().call_later(reply.latency, self._send, asked, reply)
+
+    def _send(self, asked: Asked, reply: Reply) -> None:
+        self._done()
+        answer = b"".join(_answer(asked, reply))
+        if reply.breaks:
+            self.transport.write(answer[: len(answer) - 10])
+            self.transport.close()
+        else:
+            self.transport.write(answer)
+
+    def _done(self) -> None:
+        self._answering = False
+        self._judge.in_flight -= 1
+
+
+def _answer(asked: Asked, reply: Reply) -> Iterator[bytes]:
+    if reply.body is not None:
+        yield _response(reply.status, reply.headers, reply.body)
+    elif asked.body.get("stream"):
+        yield from _stream(asked, reply)
+    else:
+        message = {"role": "assistant", "content": reply.content, **reply.message}
+        choice = {"index": 0, "message": message, "finish_reason": reply.finish_reason}
+        body = _frame(asked, "chat.completion", choice) | {"usage": _usage(asked, reply)}
+        yield _response(reply.status, reply.headers, body)
+
+
+def _stream(asked: Asked, reply: Reply) -> Iterator[bytes]:
+    """Server-sent events, a few characters each, chunked."""
+    text = str(reply.content)
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    deltas += [{"content": text[start : start + 16]} for start in range(0, len(text), 16)]
+    frames: list[dict[str, Any]] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    frames.append({"index": 0, "delta": {}, "finish_reason": reply.finish_reason})
+    yield b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for frame in frames:
+        yield _chunk(b"data: " + json.dumps(_frame(asked, "chat.completion.chunk", frame)).encode() + b"\n\n")
+    usage = _frame(asked, "chat.completion.chunk", None) | {"usage": _usage(asked, reply)}
+    yield _chunk(b"data: " + json.dumps(usage).encode() + b"\n\n") + _chunk(b"data: [DONE]\n\n") + _chunk(b"")
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def _frame(asked: Asked, kind: str, choice: dict[str, Any] | None) -> dict[str, Any]:
+    choices = [] if choice is None else [choice]
+    return {"id": f"c-{asked.number}", "object": kind, "created": 0, "model": asked.model, "choices": choices}
+
+
+def _usage(asked: Asked, reply: Reply) -> dict[str, int]:
+    if reply.usage is not None:
+        return dict(reply.usage)
+    prompt, answer = len(asked.text) // 4, len(str(reply.content)) // 4
+    return {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}
+
+
+def _response(status: int, headers: Any, body: Any) -> bytes:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    fields = {"Content-Type": "application/json", **headers, "Content-Length": str(len(data))}
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode("latin-1") + data
+
+
+def _script(arguments: argparse.Namespace) -> Script:
+    script: Callable[[Asked], Reply] = by_content
+    if arguments.score is not None:
+        script = lambda _: verdict(arguments.score)  # noqa: E731
+    if arguments.script:
+        module, _, name = arguments.script.partition(":")
+        script = getattr(importlib.import_module(module), name)
+    rates = {name: getattr(arguments, name) for name in ("latency", "errors", "hangs", "garbage", "breaks", "seed")}
+    return Rates(script, **rates)
+
+
+def main() -> None:
+    """Serve until interrupted. The first line of output is the base URL."""
+    parser = argparse.ArgumentParser(description="A fake judge model: answers by script, not by thought.")
+    parser.add_argument("--port", type=int, default=0, help="0 for any free one (default)")
+    for name in ("latency", "errors", "hangs", "garbage", "breaks"):
+        meaning = "seconds before each answer" if name == "latency" else f"share of {name}, 0 to 1"
+        parser.add_argument(f"--{name}", type=float, default=0.0, help=meaning)
+    parser.add_argument("--seed", type=int, default=0, help="of the faults")
+    parser.add_argument("--score", type=float, help="give every text this score (default: by content)")
+    parser.add_argument("--script", help="MODULE:FUNCTION that makes a Reply of an Asked")
+    arguments = parser.parse_args()
+    with ScriptedJudge(_script(arguments), arguments.port, remember=False) as judge, suppress(KeyboardInterrupt):
+        print(judge.base_url, flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
