@@ -1,7 +1,6 @@
 """The operator on a real API server with the real training-operator; kwok plays the pods."""
 
 import json
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 
@@ -223,15 +222,28 @@ def test_a_pod_that_no_node_has_room_for_is_explained(trainings: Kubectl) -> Non
     assert "nvidia.com/gpu" in condition(training, "Running")["message"]
 
 
-def test_a_run_that_does_not_start_in_time_fails_with_the_reason(trainings: Kubectl) -> None:
-    waiting = {"test.atlas/waiting-reason": "ImagePullBackOff", "test.atlas/waiting-message": "manifest unknown"}
-    trainings.create(cluster_training(NAME, limits={"startSeconds": 5}))
+def test_a_run_that_finds_no_room_in_time_fails_with_the_reason(trainings: Kubectl) -> None:
+    compute = {"image": "example.test/trainer:1", "nodeSelector": {"disk": "fast"}}
+    trainings.create(cluster_training(NAME, compute=compute, limits={"queueSeconds": 3}))
+    training = phase_is(trainings, "Failed")
+    assert training["status"]["run"]["reason"] == "QueueTimeout"
+    assert "limits.queueSeconds (3 s)" in training["status"]["message"]
+    assert "node" in training["status"]["message"]
+
+
+def test_a_run_whose_image_cannot_be_pulled_in_time_fails_with_the_reason(trainings: Kubectl) -> None:
+    compute = {"image": "example.test/trainer:1", "schedulerName": "by-hand"}
+    trainings.create(cluster_training(NAME, compute=compute, limits={"startSeconds": 3}))
     pod = f"{job_name(NAME, 1, 1)}-master-0"
     trainings.wait_for("pod", pod, lambda one: one is not None)
+    waiting = {"test.atlas/waiting-reason": "ImagePullBackOff", "test.atlas/waiting-message": "manifest unknown"}
     trainings.annotate("pod", pod, waiting)
-    training = seen(trainings, lambda one: one["status"].get("phase") in ("Failed", "Running"), "an end")
-    if training["status"]["phase"] == "Failed":
-        assert training["status"]["run"]["reason"] == "StartTimeout"
+    target = {"apiVersion": "v1", "kind": "Node", "name": "simulated-1"}
+    binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod}, "target": target}
+    trainings.run("create", "-f", "-", text=json.dumps(binding))
+    training = phase_is(trainings, "Failed")
+    assert training["status"]["run"]["reason"] == "StartTimeout"
+    assert "example.test/trainer:1" in training["status"]["message"]
 
 
 def test_a_run_without_a_sign_of_life_is_stopped_and_tried_again(trainings: Kubectl) -> None:
@@ -318,38 +330,3 @@ def test_the_pods_account_may_patch_its_own_progress_and_nothing_else(trainings:
             may("create", "pods"),
         ]
     )
-
-
-WAITS = (
-    ["--for=condition=Ready", "--timeout=20s"],
-    ["--for=condition=Running", "--timeout=20s"],
-    ["--for=jsonpath={.status.checkpoints.latest.uri}", "--timeout=20s"],
-    ["--for=condition=Stalled=False", "--timeout=5s"],
-)
-
-
-def test_kubectl_wait_works_as_documented(trainings: Kubectl) -> None:
-    trainings.create(cluster_training(NAME))
-    seen(trainings, lambda one: "conditions" in one["status"], "conditions")
-    waits = [subprocess.Popen([*_wait_command(trainings), *arguments]) for arguments in WAITS]
-    phase_is(trainings, "Running")
-    tell(trainings, NAME, report(1, 1))
-    assert [wait.wait(30) for wait in waits] == [0, 0, 0, 0]
-    ends = [["--for=condition=LastRunSucceeded"], ["--for=jsonpath={.status.phase}=Succeeded"]]
-    waits = [subprocess.Popen([*_wait_command(trainings), *arguments, "--timeout=30s"]) for arguments in ends]
-    succeed(trainings)
-    assert [wait.wait(30) for wait in waits] == [0, 0]
-    stamp = "2026-11-02T00:00:00Z"
-    trainings.annotate("atlastraining", NAME, {"atlas.arc.computer/retrain-at": stamp})
-    trainings.run(
-        "wait", f"atlastraining/{NAME}", "--for=jsonpath={.status.lastHandledRetrainAt}=" + stamp, "--timeout=20s"
-    )
-    trainings.delete("atlastraining", NAME, "--wait=false")
-    trainings.run("wait", "atlastraining", "--all", "--for=delete", "--timeout=20s")
-
-
-def _wait_command(kubectl: Kubectl) -> list[str]:
-    from cluster.binaries import path
-
-    common = ["--kubeconfig", str(kubectl.kubeconfig), "--namespace", kubectl.namespace]
-    return [str(path("kubectl")), *common, "wait", f"atlastraining/{NAME}"]
