@@ -1,0 +1,1 @@
+"""Scores by judges: language models that are asked, several times each. Asynchronous; never loads torch."""
