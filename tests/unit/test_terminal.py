@@ -133,7 +133,7 @@ def _closing_text(run: TrainingRun, status: LocalStatus, after: float | None) ->
     if after is not None:
         results.append(make_result(4, success=after, tokens=7.0))
     console = plain()
-    console.print(closing(run, status, Comparison.of(results), Path("/runs/demo/report.html")), soft_wrap=True)
+    console.print(closing(run, status, Comparison.of(results), "/runs/demo"), soft_wrap=True)
     return re.sub(" +", " ", shown(console))
 
 

@@ -6,7 +6,6 @@ Called by the reporter, shown by the terminal. Pure: builds something that rich 
 
 import shlex
 from collections.abc import Callable
-from pathlib import Path
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -22,12 +21,12 @@ from atlas_trainer.measurement import EvaluationResult
 from atlas_trainer.quantity import change, percent, points, score, tokens
 
 
-def closing(run: TrainingRun, status: LocalStatus, comparison: Comparison, report: Path) -> RenderableType:
-    """Everything to print at the end, whatever the end was."""
+def closing(run: TrainingRun, status: LocalStatus, comparison: Comparison, folder: str) -> RenderableType:
+    """Everything to print at the end, whatever the end was. *folder* is where the run's files stay."""
     parts: list[RenderableType] = [Text(), Text(_headline(run, status), style="bold")]
     if comparison.before or comparison.after:
         parts += [Text(), results_table(comparison, run.spec.evaluation.targets)]
-    parts += [Text(), *_places(status, report)]
+    parts += [Text(), *_places(status, folder)]
     if status.phase == "Succeeded" and status.model:
         parts += [Text(), Text("Load it:"), Text(), Text(_indented(how_to_load(status.model.uri, run.spec))), Text()]
     return Group(*parts)
@@ -69,15 +68,15 @@ def _headline(run: TrainingRun, status: LocalStatus) -> str:
     return f"{name} {word}{reached}"
 
 
-def _places(status: LocalStatus, report: Path) -> list[RenderableType]:
+def _places(status: LocalStatus, folder: str) -> list[RenderableType]:
     """Where to look next: a label and an address a line, never wrapped, so that they can be copied."""
     latest, best = status.checkpoints.latest, status.checkpoints.best
     places = [
         ("Model", status.model.uri if status.phase == "Succeeded" and status.model else None),
         ("Checkpoint", f"{latest.uri} (step {latest.step})" if latest else None),
         ("Best checkpoint", f"{best.uri} (step {best.step})" if best and best != latest else None),
-        ("Report", str(report)),
-        ("TensorBoard", f"tensorboard --logdir {shlex.quote(str(report.parent / 'tensorboard'))}"),
+        ("Report", f"{folder}/report.html"),
+        ("TensorBoard", f"tensorboard --logdir {shlex.quote(f'{folder}/tensorboard')}"),
     ]
     return [Text(f"{label:<17}{address}") for label, address in places if address]
 

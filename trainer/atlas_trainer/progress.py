@@ -60,11 +60,16 @@ class Reporter:
         clock: Clock = utc_now,
         *,
         say: Callable[[RunReport], None] | None = None,
+        address: str | None = None,
     ) -> None:
-        """*folder* is the run's; it is made when missing. Earlier attempts and runs are read from the files there."""
+        """*folder* is the run's; it is made when missing. Earlier attempts and runs are read from the files there.
+
+        *address* is where the folder's files are published to, for people; left out: nowhere else.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.run = run
         self.report_path = folder / "report.html"
+        self.address = address or str(folder)
         self.status_path = folder.parent / "status.json"
         self.metrics = MetricsLog(folder / "metrics.jsonl")
         self.tensorboard = TensorBoard(folder / "tensorboard", run.attempt)
@@ -169,7 +174,7 @@ class Reporter:
         self._write_status(status, error)
         self.tensorboard.close()
         self._write_report()
-        self.terminal.close(closing(self.run, status, self._comparison(), self.report_path))
+        self.terminal.close(closing(self.run, status, self._comparison(), self.address))
 
     def _comparison(self) -> Comparison:
         return Comparison.of([self.results[step] for step in sorted(self.results)])

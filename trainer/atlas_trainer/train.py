@@ -55,9 +55,9 @@ def train(
     store = open_store(run.spec.checkpoints)
     folder = work_folder(run, store)
     mirror = _mirror(run, store, folder)
-    publish = mirror.publish if mirror else None
+    publish, address = (mirror.publish, store.uri(run.folder)) if mirror else (None, None)
     interrupt = Interrupt()
-    with interrupt.installed(), Reporter(run, folder, console, publish=publish, say=say) as reporter:
+    with interrupt.installed(), Reporter(run, folder, console, publish, say=say, address=address) as reporter:
         lead = Lead(run, store, reporter, folder / ".saving")
         try:
             with torch_errors():
