@@ -1,0 +1,23 @@
+"""When small samples are not enough, and which of them counts when they are. Pure. Called by the hearing."""
+
+from collections.abc import Sequence
+from statistics import pstdev
+
+from atlas_api.judging import Escalation
+from atlas_rewards.result import Sample
+
+
+def cause_of(samples: Sequence[Sample], escalation: Escalation) -> str | None:
+    """Why the large model should decide: `noValidSamples`, `disagreement` or `uncertainty`; None when it need not."""
+    if not samples:
+        return "noValidSamples"
+    if pstdev(sample.score for sample in samples) > escalation.score_std:
+        return "disagreement"
+    if max(sample.uncertainty for sample in samples) > escalation.uncertainty:
+        return "uncertainty"
+    return None
+
+
+def least_uncertain(samples: Sequence[Sample]) -> Sample:
+    """The sample that counts. Of equally certain ones the first, that is, of the first temperature."""
+    return min(samples, key=lambda sample: sample.uncertainty)

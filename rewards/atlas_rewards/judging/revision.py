@@ -1,0 +1,34 @@
+"""Which configuration scored an item. Called by the ensemble, the cache's key, the service and the operator. Pure."""
+
+import hashlib
+import json
+
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_rewards.judging.rubric import rubric_of, rubric_text
+
+_NOT_THE_SCORE = {
+    "budget": True,
+    "cache": True,
+    "circuit_breaker": True,
+    "concurrency": True,
+    "hedge_after": True,
+    "image": True,
+    "limits": True,
+    "replicas": True,
+    "resources": True,
+    "retries": True,
+    "timeouts": True,
+    "token_from": True,
+    "models": {"small": {"api_key_from"}, "large": {"api_key_from"}},
+}
+_PROTOCOL = ("common", "verdict", "ranking", "review")
+
+
+def revision_of(spec: RewardServiceSpec) -> str:
+    """16 hex digits over all that can change a score, the texts of the rubrics included.
+
+    How fast, how often and where judges are called is left out: it decides whether there is a score, never which.
+    """
+    texts = [rubric_text(f"protocol/{name}") for name in _PROTOCOL] + [rubric_of(judge).text for judge in spec.judges]
+    document = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_THE_SCORE)
+    return hashlib.sha256(json.dumps([document, texts], sort_keys=True).encode()).hexdigest()[:16]

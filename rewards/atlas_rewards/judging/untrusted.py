@@ -1,0 +1,62 @@
+"""
+Texts that others wrote, made fit to be shown: to a judge, in a log line, in a report.
+
+Called by the prompts, the parser and the reasons of missing verdicts. Pure; knows nothing about judges.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+CODE_CHARACTERS = 16
+_NOTE_CHARACTERS = 80
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_CONTROL_TOKEN = re.compile(
+    r"""[<\[](?=
+        [|\uff5c][^\s<>]{1,64}[|\uff5c]>                    # <|im_start|> and its relatives
+        | /?(?:s|bos|eos|pad|unk|mask|think|start_of_turn|end_of_turn|tool_call|tool_response)>
+        | </?SYS>>
+        | /?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS)\]
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def printable(text: str) -> str:
+    r"""*text* without anything that hides or steers: invisible characters and lone surrogates become `\u202e`,
+    control tokens of chat templates get a backslash. Line feeds and tabs stay, and so do joiners that scripts need.
+    """
+    return _CONTROL_TOKEN.sub(r"\g<0>\\", _INVISIBLE.sub(_escaped, text))
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """*text* for a log line or a reason: printable, at most *limit* characters, line feeds and tabs escaped."""
+    shown = printable(text[: limit + 1]).replace("\n", "\\n").replace("\t", "\\t")
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def without_middle(text: str, limit: int, code: str) -> str:
+    """*text*, or its beginning and end when it is longer than *limit* (100 at least), with a note that tells so."""
+    if len(text) <= limit:
+        return text
+    kept = limit - _NOTE_CHARACTERS
+    head, tail = kept - kept // 2, kept // 2
+    return f"{text[:head]}\n[{code}: {len(text) - kept} characters left out]\n{text[len(text) - tail :]}"
+
+
+def code_for(texts: Iterable[str]) -> str:
+    """A code that none of *texts* contains. The same texts have the same code, so that requests can be remembered."""
+    known = tuple(texts)
+    lengths = ",".join(str(len(text)) for text in known)
+    digest = hashlib.sha256("\0".join((lengths, *known)).encode("utf-8", "surrogatepass"))
+    while any((code := digest.hexdigest()[:CODE_CHARACTERS]) in text for text in known):
+        digest.update(b"again")
+    return code
+
+
+def _escaped(match: re.Match[str]) -> str:
+    point = ord(match[0])
+    return f"\\u{point:04x}" if point <= 0xFFFF else f"\\U{point:08x}"  # noqa: PLR2004
