@@ -4,21 +4,78 @@ Asks models, as reliably as they let us. The ensemble uses this and nothing belo
     caller = caller_for(judging, revision)
     answer = await caller.ask(judging.models.small, messages, temperature=0.2)
     await caller.close()
+
+On its way a question meets, in this order: the cache, an identical question that is being answered, the limit of calls
+in flight, the budget, the circuit breaker, the model; what failed is tried again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 
 from atlas_api.judging import JudgeModel, Judging
 from atlas_rewards.judging.answer import Answer, NoAnswer, Reason
+from atlas_rewards.judging.budget import Purse
+from atlas_rewards.judging.cache import AnswerCache, CacheStatistics
+from atlas_rewards.judging.completion import CallFailed, Completion
+from atlas_rewards.judging.hedging import hedged
+from atlas_rewards.judging.model_calls import ModelCalls, Question
+from atlas_rewards.judging.retries import wait_before
+from atlas_rewards.judging.sharing import Flight, Flights, TooLate
+from atlas_rewards.judging.statistics import CallStatistics
+from atlas_rewards.secret import read_secret
 
-__all__ = ["Answer", "Caller", "NoAnswer", "Reason", "caller_for"]
+__all__ = ["LARGE_KEY", "SMALL_KEY", "Answer", "Caller", "CallerStatistics", "NoAnswer", "Reason", "caller_for"]
+
+SMALL_KEY = "ATLAS_SMALL_JUDGE_KEY"
+LARGE_KEY = "ATLAS_LARGE_JUDGE_KEY"
+"""Environment variables in which pods get `models.small.apiKeyFrom` and `models.large.apiKeyFrom` of a Secret."""
 
 Message = Mapping[str, str]
 """A chat message: `role` and `content`."""
 
 
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is not decided here: time and chance."""
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    chance: Callable[[], float] = random.random
+    """0 to 1, for the jitter of retries."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerStatistics:
+    """How questions were answered since the start."""
+
+    models: tuple[CallStatistics, ...]
+    cache: CacheStatistics
+    shared: int
+    """Questions that shared the answer to an identical one."""
+
+
 class Caller:
     """Asks the models of one configuration. Belongs to one event loop."""
+
+    def __init__(self, judging: Judging, revision: str, keys: Mapping[str, str | None], world: World) -> None:
+        self._judging = judging
+        self._revision = revision
+        self._world = world
+        purse = Purse(judging.budget)
+        models = {SMALL_KEY: judging.models.small, LARGE_KEY: judging.models.large}
+        self._models = [
+            ModelCalls(model, keys.get(variable), judging, purse, world.clock)
+            for variable, model in models.items()
+            if model is not None
+        ]
+        self._cache = AnswerCache(judging.cache)
+        self._flights: Flights[Completion] = Flights(world.clock)
+        self._slots = asyncio.Semaphore(judging.concurrency)
+        self._shared = 0
 
     async def ask(
         self,
@@ -31,19 +88,102 @@ class Caller:
         usable: Callable[[str], bool] = lambda _: True,
     ) -> Answer:
         """
-        The answer of *model*. Raises NoAnswer.
+        The answer of *model*, one of the configuration's. Raises NoAnswer.
 
         *deadline* is a moment of `time.monotonic`; left out, `timeouts.totalSeconds` from now. Identical questions get
         the same answer, from the cache or by sharing a call: where a question is put several times at the *same*
         temperature to get different answers, number them with *repetition*. Answers that are not *usable* are given
         back but not remembered.
         """
-        raise NotImplementedError
+        began = self._world.clock()
+        calls = self._calls_of(model)
+        question = calls.question(messages, temperature, repetition, self._revision)
+        completion, cached = await self._cache.get(question.key), True
+        if completion is None:
+            until = began + self._judging.timeouts.total_seconds if deadline is None else deadline
+            completion, cached = await self._join(calls, question, until, usable)
+        tokens = question.tokens if completion.tokens is None else completion.tokens
+        return Answer(completion.text, tokens, self._world.clock() - began, cached)
+
+    def statistics(self) -> CallerStatistics:
+        """How it went so far."""
+        models = tuple(calls.statistics() for calls in self._models)
+        return CallerStatistics(models, self._cache.statistics(), self._shared)
 
     async def close(self) -> None:
         """Close all connections and the cache. Questions that are waiting get no answer."""
+        await self._flights.close()
+        for calls in self._models:
+            await calls.close()
+        await self._cache.close()
+
+    def _calls_of(self, model: JudgeModel) -> ModelCalls:
+        return next(calls for calls in self._models if calls.model is model or calls.model == model)
+
+    async def _join(
+        self, calls: ModelCalls, question: Question, deadline: float, usable: Callable[[str], bool]
+    ) -> tuple[Completion, bool]:
+        async def work(flight: Flight[Completion]) -> Completion:
+            completion = await self._persist(calls, question, flight)
+            if usable(completion.text):
+                self._cache.put(question.key, completion)
+            return completion
+
+        try:
+            completion, shared = await self._flights.join(question.key, deadline, work)
+        except TooLate as late:
+            raise NoAnswer("deadline", f"{calls.name}: no answer before the deadline; it {late}") from None
+        self._shared += shared
+        return completion, shared
+
+    async def _persist(self, calls: ModelCalls, question: Question, flight: Flight[Completion]) -> Completion:
+        """Ask until there is an answer, or no sense in asking again."""
+        for made in count(1):
+            try:
+                return await self._attempt(calls, question, flight)
+            except CallFailed as failure:
+                wait = self._wait_after(failure, made)
+                if wait is None or self._world.clock() + wait >= flight.deadline:
+                    raise NoAnswer(failure.reason, f"{calls.name}: {failure}{_after(made)}") from None
+                flight.note = f"{failure}{_after(made)}"
+                await self._world.sleep(wait)
+        raise AssertionError
+
+    def _wait_after(self, failure: CallFailed, made: int) -> float | None:
+        if not failure.again:
+            return None
+        return wait_before(made + 1, self._judging.retries, failure.retry_after, self._world.chance())
+
+    async def _attempt(self, calls: ModelCalls, question: Question, flight: Flight[Completion]) -> Completion:
+        async with self._slots:
+            flight.note = "has not answered yet"
+            return await hedged(
+                lambda: calls.call(question),
+                lambda: self._second(calls, question),
+                calls.record.hedge_after(self._judging.hedge_after),
+                self._world.sleep,
+            )
+
+    async def _second(self, calls: ModelCalls, question: Question) -> Completion:
+        async with self._slots:
+            calls.record.hedges += 1
+            return await calls.call(question)
 
 
-def caller_for(judging: Judging, revision: str) -> Caller:
-    """The caller for this configuration. Raises SourceMissing for a key that is not there."""
-    raise NotImplementedError
+def caller_for(judging: Judging, revision: str, world: World | None = None) -> Caller:
+    """
+    The caller for this configuration; *revision* is its digest, and part of what answers are remembered by.
+
+    Raises SourceMissing for a key that is not there, and InvalidManifest for a cache file that cannot be used.
+    """
+    models = {SMALL_KEY: judging.models.small, LARGE_KEY: judging.models.large}
+    keys = {
+        variable: read_secret(model.api_key_from, variable)
+        for variable, model in models.items()
+        if model is not None and model.api_key_from is not None
+    }
+    return Caller(judging, revision, keys, world or World())
+
+
+def _after(made: int) -> str:
+    return f" ({made} calls made)" if made > 1 else ""

@@ -1,0 +1,62 @@
+"""Answers that are remembered: in memory, the least recently used forgotten first, and perhaps in a file below."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from atlas_api.judging import Cache
+from atlas_rewards.judging.cache_file import CacheFile
+from atlas_rewards.judging.completion import Completion
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStatistics:
+    """How often a question had an answer already."""
+
+    entries: int
+    """In memory."""
+
+    hits: int
+    misses: int
+
+
+class AnswerCache:
+    """Completions by key. Belongs to one event loop."""
+
+    def __init__(self, settings: Cache) -> None:
+        """Raises InvalidManifest when the file cannot be used."""
+        self._entries: OrderedDict[str, Completion] = OrderedDict()
+        self._limit = settings.entries
+        self._file = CacheFile(Path(settings.path)) if settings.path else None
+        self._hits = self._misses = 0
+
+    async def get(self, key: str) -> Completion | None:
+        """What is remembered."""
+        found = self._entries.get(key)
+        if found is not None:
+            self._entries.move_to_end(key)
+        elif self._file is not None and (found := await self._file.get(key)) is not None:
+            self._remember(key, found)
+        self._hits += found is not None
+        self._misses += found is None
+        return found
+
+    def put(self, key: str, completion: Completion) -> None:
+        """Remember *completion*; the file has it a moment later."""
+        self._remember(key, completion)
+        if self._file is not None:
+            self._file.put(key, completion)
+
+    def statistics(self) -> CacheStatistics:
+        return CacheStatistics(len(self._entries), self._hits, self._misses)
+
+    async def close(self) -> None:
+        """Wait until the file has everything."""
+        if self._file is not None:
+            await self._file.close()
+
+    def _remember(self, key: str, completion: Completion) -> None:
+        self._entries[key] = completion
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._limit:
+            self._entries.popitem(last=False)

@@ -1,0 +1,134 @@
+"""The chat-completion protocol: what is sent, and what comes back. Pure. Used by `endpoint` and `model_calls`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Literal
+
+from atlas_api.judging import JudgeModel
+from atlas_api.problems import printable
+from atlas_rewards.judging.answer import Reason
+
+LETTERS_A_TOKEN = 4
+"""For estimates, where the endpoint counts nothing."""
+
+_QUOTED = 200
+_RETRIED: frozenset[Reason] = frozenset({"timeout", "unreachable", "overloaded", "malformed"})
+_ABOUT_THE_QUESTION = frozenset({400, 413, 422})
+_EXPLAINED = _ABOUT_THE_QUESTION | {404}
+
+Health = Literal["failing", "alive", "busy"]
+"""What a failed call says about its endpoint."""
+
+
+class CallFailed(Exception):
+    """One call gave no text. The message is one line."""
+
+    def __init__(
+        self, reason: Reason, message: str, endpoint: Health = "failing", retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason: Reason = reason
+        self.endpoint: Health = endpoint
+        self.retry_after = retry_after
+
+    @property
+    def again(self) -> bool:
+        """Whether another call may do better."""
+        return self.reason in _RETRIED
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model said."""
+
+    text: str
+    tokens: int | None
+    """Of prompt and answer. None: the endpoint does not count."""
+
+
+def request_body(model: JudgeModel, messages: Sequence[Mapping[str, str]], temperature: float) -> bytes:
+    """JSON of one request. `extra` overrides every field, and null in it leaves the field out."""
+    fields: dict[str, Any] = {
+        "model": model.model,
+        "messages": [dict(message) for message in messages],
+        "temperature": temperature,
+        "max_tokens": model.max_tokens,
+    }
+    if model.extra:
+        fields = {name: value for name, value in (fields | model.extra).items() if value is not None}
+    return json.dumps(fields).encode()
+
+
+def read_completion(body: bytes) -> Completion:
+    """The text in the body of a successful response. Raises CallFailed (`malformed`, `noText`)."""
+    try:
+        document = json.loads(body)
+        message = document["choices"][0]["message"]
+        text = _text(message)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise CallFailed("malformed", "answers something that is no chat completion") from None
+    if not text.strip():
+        raise CallFailed("noText", _why_silent(document["choices"][0], message), "alive")
+    return Completion(text, _tokens(document.get("usage")))
+
+
+def read_error(status: int, body: bytes, retry_after: float | None) -> CallFailed:
+    """What a response with an error status means."""
+    named = f"{status} {_phrase(status)}".strip()
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT):
+        return CallFailed("overloaded", f"answers {named}", "busy", retry_after)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return CallFailed("overloaded", f"answers {named}", "failing", retry_after)
+    explanation = _explanation(body) if status in _EXPLAINED else ""
+    return CallFailed(
+        "refused",
+        f"answers {named}{explanation}",
+        "alive" if status in _ABOUT_THE_QUESTION else "failing",
+    )
+
+
+def _text(message: Any) -> str:
+    """Plain text, text in parts, the arguments of a tool call, or an object that the server has parsed already."""
+    content = message.get("content")
+    if isinstance(content, list):
+        return "".join(part["text"] for part in content if part.get("type") == "text")
+    if isinstance(content, str) and content.strip():
+        return content
+    if calls := message.get("tool_calls"):
+        arguments = calls[0]["function"]["arguments"]
+        return arguments if isinstance(arguments, str) else json.dumps(arguments)
+    parsed = message.get("parsed", content)
+    return json.dumps(parsed) if isinstance(parsed, dict) else ""
+
+
+def _why_silent(choice: Any, message: Any) -> str:
+    if message.get("refusal"):
+        return "declines to answer"
+    if choice.get("finish_reason") == "length":
+        return "used all of maxTokens without an answer; raise it"
+    return "answers without text"
+
+
+def _tokens(usage: Any) -> int | None:
+    total = usage.get("total_tokens") if isinstance(usage, dict) else None
+    return total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _explanation(body: bytes) -> str:
+    """What the endpoint says about it, in one short line."""
+    try:
+        error = json.loads(body)
+        error = error.get("error", error)
+        message = error.get("message") if isinstance(error, dict) else error
+    except (ValueError, AttributeError, RecursionError):
+        return ""
+    return f": {printable(message[:_QUOTED])}" if isinstance(message, str) else ""

@@ -1,0 +1,118 @@
+"""Single calls of one model: paid, admitted, timed and counted. Used by `calls`."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from atlas_api.judging import JudgeModel, Judging
+from atlas_rewards.judging.breaker import Breaker
+from atlas_rewards.judging.budget import Purse
+from atlas_rewards.judging.completion import LETTERS_A_TOKEN, CallFailed, Completion, request_body
+from atlas_rewards.judging.endpoint import Endpoint, shown_address
+from atlas_rewards.judging.statistics import CallStatistics, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a model is asked."""
+
+    key: str
+    """Digest of everything that the answer depends on."""
+
+    body: bytes
+    tokens: int
+    """Of the prompt, as an estimate."""
+
+
+class ModelCalls:
+    """Calls of one model."""
+
+    def __init__(
+        self, model: JudgeModel, key: str | None, judging: Judging, purse: Purse, clock: Callable[[], float]
+    ) -> None:
+        self.model = model
+        self.name = f"{model.model} at {shown_address(model.base_url)}"
+        """For messages."""
+
+        self.record = Record()
+        self._seconds = judging.timeouts.call_seconds
+        self._endpoint = Endpoint(model.base_url, key)
+        self._breaker = Breaker(judging.circuit_breaker)
+        self._purse = purse
+        self._clock = clock
+        self._trouble = ""
+
+    def question(
+        self, messages: Sequence[Mapping[str, str]], temperature: float, repetition: int, revision: str
+    ) -> Question:
+        """The question, ready to send."""
+        body = request_body(self.model, messages, temperature)
+        rest = json.dumps([revision, self.model.base_url, repetition]).encode()
+        letters = sum(len(text) for message in messages for text in message.values())
+        return Question(sha256(rest + b"\0" + body).hexdigest(), body, letters // LETTERS_A_TOKEN)
+
+    async def call(self, question: Question) -> Completion:
+        """One call, and what it gave. Raises CallFailed."""
+        ticket = self._admit(question)
+        began = self._clock()
+        self.record.calls += 1
+        self.record.in_flight += 1
+        try:
+            completion = await self._timed(question.body)
+        except CallFailed as failure:
+            self._failed(ticket, question, failure)
+            raise
+        except asyncio.CancelledError:
+            self._breaker.undecided(ticket)
+            raise
+        finally:
+            self.record.in_flight -= 1
+        self._answered(ticket, question, completion, self._clock() - began)
+        return completion
+
+    def statistics(self) -> CallStatistics:
+        """How the calls went."""
+        return self.record.snapshot(self.model.model, self.model.base_url, self._breaker.state(self._clock()))
+
+    async def close(self) -> None:
+        await self._endpoint.close()
+
+    def _admit(self, question: Question) -> int:
+        now = self._clock()
+        if refusal := self._purse.refusal(question.tokens, now):
+            raise CallFailed("overBudget", refusal)
+        ticket = self._breaker.admit(now)
+        if ticket is None:
+            raise CallFailed("circuitOpen", f"left alone for a while, because it {self._trouble}")
+        self._purse.spend(question.tokens, now)
+        return ticket
+
+    async def _timed(self, body: bytes) -> Completion:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._endpoint.complete(body)
+        except TimeoutError:
+            raise CallFailed("timeout", f"gives no answer within {self._seconds:g} s") from None
+
+    def _failed(self, ticket: int, question: Question, failure: CallFailed) -> None:
+        self.record.failed(failure.reason)
+        if failure.reason in ("overloaded", "refused"):
+            self._purse.settle(-question.tokens, self._clock())
+        if failure.endpoint == "failing":
+            self._trouble = str(failure)
+            self._breaker.failed(ticket, self._clock())
+        elif failure.endpoint == "alive":
+            self._breaker.succeeded(ticket)
+        else:
+            self._breaker.undecided(ticket)
+
+    def _answered(self, ticket: int, question: Question, completion: Completion, seconds: float) -> None:
+        tokens = completion.tokens
+        if tokens is None:
+            tokens = question.tokens + len(completion.text) // LETTERS_A_TOKEN
+        self.record.tokens += tokens
+        self.record.answered(seconds)
+        self._breaker.succeeded(ticket)
+        self._purse.settle(tokens - question.tokens, self._clock())

@@ -1,0 +1,43 @@
+"""
+Fetches a secret from where a RewardService says it is.
+
+The value goes to the caller alone: no message, log or answer of ours ever holds it.
+"""
+
+import os
+from pathlib import Path
+
+from atlas_api.errors import SourceMissing
+from atlas_api.secrets import SecretSource
+
+
+def read_secret(source: SecretSource, variable: str) -> str:
+    """The secret, white space around it cut. *variable* is where pods get the value of a `secretKeyRef`.
+
+    Raises SourceMissing when it is not there, unreadable, empty, or nothing that an HTTP header can carry.
+    """
+    where = _describe(source, variable)
+    value = _from_file(source.file) if source.file is not None else os.environ.get(source.env or variable, "")
+    value = value.strip()
+    if not value:
+        raise SourceMissing(f"{where} is not set or empty; put the secret there or correct the manifest")
+    if not (value.isascii() and value.isprintable()):
+        raise SourceMissing(f"{where} must hold one line of ASCII; put the secret alone there")
+    return value
+
+
+def _describe(source: SecretSource, variable: str) -> str:
+    if source.file is not None:
+        return f"file {source.file}"
+    if source.secret_key_ref is None:
+        return f"environment variable {source.env}"
+    key, name = source.secret_key_ref.key, source.secret_key_ref.name
+    return f"environment variable {variable} (on a cluster: key {key} of Secret {name})"
+
+
+def _from_file(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise SourceMissing(f"secret file {path} cannot be read: {why}") from None
