@@ -7,6 +7,7 @@ calls at once that is most of the time that a fast judge takes (`benchmarks/benc
 
 from importlib.metadata import version
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
@@ -44,13 +45,16 @@ class Endpoint:
             await self._session.close()
 
     def _connect(self) -> aiohttp.ClientSession:
-        """Connections without a limit (`judging.concurrency` is the limit), through the environment's proxy."""
+        """Connections without a limit: `judging.concurrency` is the limit."""
         headers = {"Content-Type": "application/json", "User-Agent": f"atlas-core/{version('atlas-core')}"}
         if self._key is not None:
             headers["Authorization"] = f"Bearer {self._key}"
-        connector = aiohttp.TCPConnector(limit=0)
         return aiohttp.ClientSession(
-            connector=connector, headers=headers, timeout=_PATIENCE, trust_env=True, cookie_jar=aiohttp.DummyCookieJar()
+            connector=aiohttp.TCPConnector(limit=0),
+            headers=headers,
+            timeout=_PATIENCE,
+            proxy=_proxy(self._url),  # by aiohttp's own trust_env it would read ~/.netrc, twice a call
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
 
     def _trouble(self, error: aiohttp.ClientError) -> str:
@@ -66,6 +70,12 @@ def shown_address(base_url: str) -> str:
     """The address for messages: without a user and password that may be in it."""
     parts = urlsplit(base_url)
     return printable(parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl())
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment names for *url*."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
