@@ -10,8 +10,8 @@ from support.fake_api_server import FakeApiServer
 from support.measured import START, make_dataset
 
 from atlas_api import parse
+from atlas_api.cluster_report import ClusterReport
 from atlas_api.status import Progress, RunReport
-from atlas_trainer.cluster_report import ClusterReport
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_failure_is_logged_once_without_the_token(server: FakeApiServer, caplo
         server.status = 200
         closing.join()
     (record,) = caplog.records
-    assert "agents/demo-1-progress (the API server answers 403); training goes on" in record.getMessage()
+    assert "agents/demo-1-progress (the API server answers 403); work goes on" in record.getMessage()
     assert "token-1" not in caplog.text
 
 

@@ -15,8 +15,8 @@ from typing import Any
 from rich.console import Console
 
 from atlas_api import AtlasError, InvalidManifest, TrainingRun, parse_json
+from atlas_api.cluster_report import ACCOUNT
 from atlas_api.pod import ATTEMPT, RANK, RUN_FILE, TERMINATION_FILE, WORLD_SIZE
-from atlas_trainer.cluster_report import ACCOUNT
 from atlas_trainer.interrupt import Interrupt
 from atlas_trainer.torch_errors import torch_errors
 from atlas_trainer.voice import Voice

@@ -1,8 +1,9 @@
 """
-The report of a run on its way to the operator: one ConfigMap, patched from a thread of its own.
+A pod's report on its way to the operator: one ConfigMap, patched from a thread of its own.
 
-Called by `voice`. Training neither waits for the API server nor fails with it: only the newest report is kept, one that
-cannot be delivered is logged once for each kind of failure, and the next one is tried. Knows nothing of their content.
+Used by the trainer and by the reward service. Neither waits for the API server nor fails with it: only the newest
+report is kept, one that cannot be delivered is logged once for each kind of failure, and the next one is tried. Knows
+nothing of their content.
 """
 
 import json
@@ -16,8 +17,8 @@ from typing import Self
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
+from atlas_api.base import ApiModel
 from atlas_api.pod import PROGRESS, REPORT_KEY
-from atlas_api.status import RunReport
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where every pod finds its token and the certificate of the API server."""
@@ -44,7 +45,7 @@ class ClusterReport:
         self.url = f"{url}/api/v1/namespaces/{namespace}/configmaps/{name}"
         self.account = account
         self._changed = threading.Condition()
-        self._unsent: RunReport | None = None
+        self._unsent: ApiModel | None = None
         self._closing = False
         self._complaints: set[str] = set()
         self._thread = threading.Thread(target=self._work, name="cluster-report", daemon=True)
@@ -58,7 +59,7 @@ class ClusterReport:
         host, port = environment["KUBERNETES_SERVICE_HOST"], environment.get("KUBERNETES_SERVICE_PORT", "443")
         return cls(environment[PROGRESS], f"https://{f'[{host}]' if ':' in host else host}:{port}", account)
 
-    def send(self, report: RunReport) -> None:
+    def send(self, report: ApiModel) -> None:
         """Deliver *report* soon, in place of any older one that still waits. Returns at once."""
         with self._changed:
             self._unsent = report
@@ -72,7 +73,7 @@ class ClusterReport:
         self._thread.join(seconds)
 
     def _work(self) -> None:
-        refused: RunReport | None = None
+        refused: ApiModel | None = None
         while report := self._next(refused):
             delivered = self._delivered(report)
             refused = None if delivered else report
@@ -84,13 +85,13 @@ class ClusterReport:
                 elif not delivered:
                     self._changed.wait(RETRY_SECONDS)
 
-    def _next(self, refused: RunReport | None) -> RunReport | None:
+    def _next(self, refused: ApiModel | None) -> ApiModel | None:
         """Wait for something to deliver. What was refused is only tried again at the end. None: all is delivered."""
         with self._changed:
             self._changed.wait_for(lambda: self._closing or self._unsent not in (None, refused))
             return self._unsent
 
-    def _delivered(self, report: RunReport) -> bool:
+    def _delivered(self, report: ApiModel) -> bool:
         try:
             self._patch(report)
         except (OSError, HTTPException, ValueError) as error:
@@ -98,7 +99,7 @@ class ClusterReport:
             return False
         return True
 
-    def _patch(self, report: RunReport) -> None:
+    def _patch(self, report: ApiModel) -> None:
         text = report.model_dump_json(by_alias=True, exclude_none=True)
         # The token is replaced while the pod runs, so it is read each time.
         token = (self.account / "token").read_text().strip()
@@ -115,7 +116,7 @@ class ClusterReport:
         kind = _kind(error)
         if kind not in self._complaints:
             self._complaints.add(kind)
-            _log.warning("progress does not reach ConfigMap %s (%s); training goes on", self.config_map, kind)
+            _log.warning("reports do not reach ConfigMap %s (%s); work goes on", self.config_map, kind)
 
 
 def _kind(error: Exception) -> str:
