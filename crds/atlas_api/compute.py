@@ -13,7 +13,7 @@ LabelValue = Annotated[str, Field(max_length=63)]
 
 
 class Resources(ApiModel):
-    """What each worker asks for and may use at most, as in a container of a pod."""
+    """What each pod asks for and may use at most, as in a container of a pod."""
 
     requests: dict[str, Quantity] = Field({}, max_length=16)
     """Amounts that the scheduler sets aside, for example `cpu: 4`, `memory: 32Gi`."""

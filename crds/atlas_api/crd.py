@@ -1,5 +1,5 @@
 """
-The CustomResourceDefinition of AtlasTraining, generated: `python -m atlas_api.crd` writes it, `--check` compares.
+The CustomResourceDefinitions, generated: `python -m atlas_api.crd` writes them, `--check` compares.
 
 Run by developers, tests and continuous integration. It knows how the API looks to the API server and to kubectl; the
 schema itself comes from the types (`schema`).
@@ -8,46 +8,103 @@ schema itself comes from the types (`schema`).
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
+from atlas_api.base import ApiModel
+from atlas_api.rewardservice import RewardService
 from atlas_api.schema import Schema, structural, without_defaults
 from atlas_api.training import AtlasTraining
 
-FILE = Path(__file__).parents[1] / "atlastrainings.yaml"
+FOLDER = Path(__file__).parents[1]
 
 _HEADER = "# Generated from crds/atlas_api by `python -m atlas_api.crd`; a test compares. Change the types instead.\n"
 _READY = '.status.conditions[?(@.type=="Ready")]'
-_COLUMNS = (
-    ("Phase", "string", ".status.phase", "What the newest run is doing, or how it ended."),
-    ("Method", "string", ".status.display.method", "How the model is trained."),
-    ("Progress", "string", ".status.display.progress", "Share of the steps done."),
-    ("Step", "string", ".status.display.step", "Steps done and planned."),
-    ("ETA", "string", ".status.display.eta", "Time left."),
-    ("Reward", "string", ".status.display.reward", "Mean reward of the newest step."),
-    ("Run", "integer", ".status.run.number", "Number of the newest run."),
-    ("Ready", "string", f"{_READY}.status", "As spec.readyWhen defines it."),
-    ("Age", "date", ".metadata.creationTimestamp", "Time since the training was created."),
-)
-_WIDE = (
-    ("Attempt", "integer", ".status.run.attempt", "Starts of the newest run."),
-    ("Dataset", "integer", ".status.dataset.used", "Sessions that the newest run learns from."),
-    ("Checkpoint", "string", ".status.checkpoints.latest.uri", "Newest complete checkpoint."),
-    ("Trigger", "string", ".status.run.trigger", "Why the newest run was started."),
-    ("Reason", "string", f"{_READY}.reason", "Why it is ready or not."),
-)
+_AGE = ".metadata.creationTimestamp"
 
 
-def definition() -> dict[str, Any]:
+class Column(NamedTuple):
+    """A column of `kubectl get`."""
+
+    name: str
+    type: str
+    path: str
+    description: str
+
+
+class Resource(NamedTuple):
+    """A kind, as people ask kubectl for it."""
+
+    model: type[ApiModel]
+    short_names: tuple[str, ...]
+    columns: tuple[Column, ...]
+    wide: tuple[Column, ...]
+    """Columns of `kubectl get -o wide` only."""
+
+    @property
+    def kind(self) -> str:
+        """As in manifests."""
+        return self.model.__name__
+
+    @property
+    def plural(self) -> str:
+        """As in addresses of the API server."""
+        return f"{self.kind.lower()}s"
+
+    @property
+    def file(self) -> Path:
+        """Where the definition is committed."""
+        return FOLDER / f"{self.plural}.yaml"
+
+
+TRAININGS = Resource(
+    AtlasTraining,
+    ("atl", "atr"),
+    (
+        Column("Phase", "string", ".status.phase", "What the newest run is doing, or how it ended."),
+        Column("Method", "string", ".status.display.method", "How the model is trained."),
+        Column("Progress", "string", ".status.display.progress", "Share of the steps done."),
+        Column("Step", "string", ".status.display.step", "Steps done and planned."),
+        Column("ETA", "string", ".status.display.eta", "Time left."),
+        Column("Reward", "string", ".status.display.reward", "Mean reward of the newest step."),
+        Column("Run", "integer", ".status.run.number", "Number of the newest run."),
+        Column("Ready", "string", f"{_READY}.status", "As spec.readyWhen defines it."),
+        Column("Age", "date", _AGE, "Time since the training was created."),
+    ),
+    (
+        Column("Attempt", "integer", ".status.run.attempt", "Starts of the newest run."),
+        Column("Dataset", "integer", ".status.dataset.used", "Sessions that the newest run learns from."),
+        Column("Checkpoint", "string", ".status.checkpoints.latest.uri", "Newest complete checkpoint."),
+        Column("Trigger", "string", ".status.run.trigger", "Why the newest run was started."),
+        Column("Reason", "string", f"{_READY}.reason", "Why it is ready or not."),
+    ),
+)
+REWARD_SERVICES = Resource(
+    RewardService,
+    ("rws",),
+    (
+        Column("Ready", "string", ".status.display.ready", "Pods that answer, of those wanted."),
+        Column("Judges", "string", ".status.display.judges", "Judges that answer, of all."),
+        Column("P99", "string", ".status.display.p99", "99th percentile of the slowest judge."),
+        Column("Revision", "string", ".status.revision", "Revision of the configuration that every pod scores with."),
+        Column("URL", "string", ".status.url", "Address inside the cluster."),
+        Column("Age", "date", _AGE, "Time since the service was created."),
+    ),
+    (Column("Reason", "string", f"{_READY}.reason", "Why it is ready or not."),),
+)
+RESOURCES = (TRAININGS, REWARD_SERVICES)
+
+
+def definition(resource: Resource = TRAININGS) -> dict[str, Any]:
     """The CustomResourceDefinition as a document."""
-    group, version = AtlasTraining.model_fields["api_version"].annotation.__args__[0].split("/")  # type: ignore[union-attr]
+    group, version = resource.model.model_fields["api_version"].annotation.__args__[0].split("/")  # type: ignore[union-attr]
     names = {
-        "kind": "AtlasTraining",
-        "listKind": "AtlasTrainingList",
-        "plural": "atlastrainings",
-        "singular": "atlastraining",
-        "shortNames": ["atl", "atr"],
+        "kind": resource.kind,
+        "listKind": f"{resource.kind}List",
+        "plural": resource.plural,
+        "singular": resource.kind.lower(),
+        "shortNames": list(resource.short_names),
         "categories": ["atlas"],
     }
     served = {
@@ -55,8 +112,8 @@ def definition() -> dict[str, Any]:
         "served": True,
         "storage": True,
         "subresources": {"status": {}},
-        "additionalPrinterColumns": [*_columns(_COLUMNS), *_columns(_WIDE, priority=1)],
-        "schema": {"openAPIV3Schema": _schema()},
+        "additionalPrinterColumns": [*_columns(resource.columns), *_columns(resource.wide, priority=1)],
+        "schema": {"openAPIV3Schema": _schema(resource.model)},
     }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -66,24 +123,28 @@ def definition() -> dict[str, Any]:
     }
 
 
-def text() -> str:
+def text(resource: Resource = TRAININGS) -> str:
     """The definition as YAML, as it is committed."""
-    return _HEADER + yaml.dump(definition(), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+    return _HEADER + yaml.dump(definition(resource), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
 
 
 def main(arguments: list[str]) -> int:
-    """Write the file, or with `--check` say whether it must be written anew: exit code 1."""
-    parser = argparse.ArgumentParser(prog="python -m atlas_api.crd", description="Generate the CRD from the API types.")
-    parser.add_argument("--check", action="store_true", help="only compare the file with the types")
-    parser.add_argument("--file", type=Path, default=FILE, help="another place (default: crds/atlastrainings.yaml)")
+    """Write the files, or with `--check` say which must be written anew: exit code 1."""
+    parser = argparse.ArgumentParser(
+        prog="python -m atlas_api.crd", description="Generate the CRDs from the API types."
+    )
+    parser.add_argument("--check", action="store_true", help="only compare the files with the types")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="another place (default: crds)")
     options = parser.parse_args(arguments)
+    files = {options.folder / resource.file.name: text(resource) for resource in RESOURCES}
     if not options.check:
-        options.file.write_text(text(), encoding="utf-8")
+        for file, wanted in files.items():
+            file.write_text(wanted, encoding="utf-8")
         return 0
-    if options.file.exists() and options.file.read_text(encoding="utf-8") == text():
-        return 0
-    print(f"{options.file} differs from the types; run: python -m atlas_api.crd", file=sys.stderr)
-    return 1
+    stale = [file for file, wanted in files.items() if not file.exists() or file.read_text(encoding="utf-8") != wanted]
+    for file in stale:
+        print(f"{file} differs from the types; run: python -m atlas_api.crd", file=sys.stderr)
+    return 1 if stale else 0
 
 
 class _Dumper(yaml.SafeDumper):
@@ -93,16 +154,16 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _columns(columns: tuple[tuple[str, str, str, str], ...], **more: int) -> list[dict[str, Any]]:
+def _columns(columns: tuple[Column, ...], **more: int) -> list[dict[str, Any]]:
     return [
-        {"name": name, "type": kind, "jsonPath": path, "description": words, **more}
-        for name, kind, path, words in columns
+        {"name": each.name, "type": each.type, "jsonPath": each.path, "description": each.description, **more}
+        for each in columns
     ]
 
 
-def _schema() -> Schema:
+def _schema(model: type[ApiModel]) -> Schema:
     """The schema of the whole object. What every object has is left to the API server."""
-    schema = structural(AtlasTraining)
+    schema = structural(model)
     schema["required"] = ["spec"]
     for name, kind in (("apiVersion", "string"), ("kind", "string"), ("metadata", "object")):
         schema["properties"][name] = {"type": kind}

@@ -1,4 +1,4 @@
-"""What a training pod finds where: agreed between the operator, which makes the pod, and the trainer inside."""
+"""What a pod finds where: agreed between the operator, which makes it, and the trainer or reward service inside."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ PROGRESS = "ATLAS_PROGRESS"
 """`namespace/name` of the ConfigMap that rank 0 patches with its report. Not set without a cluster."""
 
 REPORT_KEY = "report"
-"""Key in that ConfigMap: a `RunReport` as JSON."""
+"""Key in that ConfigMap: a `RunReport` as JSON. Of a reward service: a `JudgesReport`."""
 
 TRACES_URL = "ATLAS_TRACES_URL"
 """Value of `traces.postgres.urlFrom.secretKeyRef`."""
@@ -55,6 +55,19 @@ MASTER_PORT = "MASTER_PORT"
 
 WORKER_INDEX = "ATLAS_WORKER"
 """Number of the pod among the workers, from 0. Not set where there is only one."""
+
+REWARD_SERVICE_FILE = "/etc/atlas/rewardservice.yaml"
+"""The RewardService that a reward service serves, mounted from a ConfigMap."""
+
+REWARDS_PORT = 8080
+"""Where it listens."""
+
+SMALL_JUDGE_KEY = "ATLAS_SMALL_JUDGE_KEY"
+LARGE_JUDGE_KEY = "ATLAS_LARGE_JUDGE_KEY"
+"""Values of `models.small.apiKeyFrom.secretKeyRef` and `models.large.apiKeyFrom.secretKeyRef`."""
+
+REWARDS_TOKEN = "ATLAS_REWARDS_TOKEN"  # noqa: S105 - the name of a variable
+"""Value of `tokenFrom.secretKeyRef`."""
 
 _INDEX_LABEL = "metadata.labels['training.kubeflow.org/replica-index']"
 

@@ -8,6 +8,7 @@ from atlas_api.base import ApiModel, Rule
 from atlas_api.compute import Resources
 from atlas_api.judging import Judging
 from atlas_api.reward import Verifier
+from atlas_api.rewardservice_status import RewardServiceStatus
 from atlas_api.secrets import SecretSource
 from atlas_api.training import Metadata
 
@@ -81,3 +82,6 @@ class RewardService(ApiModel):
 
     spec: RewardServiceSpec
     """What should answer."""
+
+    status: RewardServiceStatus | None = None
+    """What answers. Written by atlas-core only."""

@@ -9,7 +9,7 @@ from atlas_api.names import DNS_SUBDOMAIN, KEY
 
 
 class SecretKeyRef(ApiModel):
-    """One key of a Kubernetes Secret in the training's namespace. Only the kubelet reads it, for the pod."""
+    """One key of a Kubernetes Secret in the same namespace. Only the kubelet reads it, for the pod."""
 
     name: str = Field(pattern=DNS_SUBDOMAIN, max_length=253)
     """Name of the Secret."""
@@ -19,7 +19,7 @@ class SecretKeyRef(ApiModel):
 
 
 class SecretRef(ApiModel):
-    """A Kubernetes Secret in the training's namespace."""
+    """A Kubernetes Secret in the same namespace."""
 
     name: str = Field(pattern=DNS_SUBDOMAIN, max_length=253)
     """Name of the Secret."""

@@ -26,7 +26,7 @@ StopReason = Literal["Suspended", "Replaced", "Moved", "QueueTimeout", "StartTim
 
 
 class Condition(ApiModel):
-    """One fact about the training, in the form that Kubernetes tools read."""
+    """One fact about the object, in the form that Kubernetes tools read."""
 
     type: str = Field(max_length=316)
     """Which fact."""

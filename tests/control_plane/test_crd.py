@@ -7,7 +7,7 @@ from cluster.fixtures import ControlPlane
 from cluster.kubectl import Document, Kubectl, Refused
 from support.manifests import manifest
 
-from atlas_api.crd import FILE
+from atlas_api.crd import TRAININGS
 
 pytestmark = pytest.mark.cluster
 
@@ -29,7 +29,7 @@ STATUS: Document = {
 @pytest.fixture(scope="module", autouse=True)
 def served(control_plane: ControlPlane) -> None:
     """The API server serves the CRD as it is in this tree."""
-    control_plane.kubectl.run("apply", "--server-side", "--force-conflicts", "-f", FILE)
+    control_plane.kubectl.run("apply", "--server-side", "--force-conflicts", "-f", TRAININGS.file)
     control_plane.kubectl.run("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=30s")
 
 
@@ -50,7 +50,7 @@ def condition(kind: str, **fields: object) -> Document:
 
 
 def test_the_api_server_stores_the_definition_as_it_is_written(control_plane: ControlPlane) -> None:
-    diff = control_plane.kubectl.run("diff", "--server-side", "--force-conflicts", "-f", FILE)
+    diff = control_plane.kubectl.run("diff", "--server-side", "--force-conflicts", "-f", TRAININGS.file)
     assert diff == ""
 
 

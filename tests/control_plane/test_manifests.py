@@ -17,7 +17,7 @@ from support.good_manifests import GOOD
 from support.manifests import Case, changed, manifest
 
 from atlas_api import AtlasTraining, InvalidManifest, load_manifest, parse
-from atlas_api.crd import FILE
+from atlas_api.crd import TRAININGS
 from atlas_core.validate import validate
 
 pytestmark = pytest.mark.cluster
@@ -29,7 +29,7 @@ RULES = {rule.message for model in api_types() for rule in model.RULES}
 @pytest.fixture(scope="module")
 def admin(control_plane: ControlPlane) -> Kubectl:
     """kubectl, once the API server serves the CRD as it is in this tree."""
-    control_plane.kubectl.run("apply", "--server-side", "--force-conflicts", "-f", FILE)
+    control_plane.kubectl.run("apply", "--server-side", "--force-conflicts", "-f", TRAININGS.file)
     control_plane.kubectl.run("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=30s")
     return control_plane.kubectl
 

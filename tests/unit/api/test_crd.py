@@ -9,12 +9,21 @@ import yaml
 from support.api_types import api_types
 
 from atlas_api import crd
+from atlas_api.base import ApiModel
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice_status import RewardServiceStatus
 from atlas_api.schema import Schema, structural
 from atlas_api.status import AtlasTrainingStatus
-from atlas_api.training import AtlasTraining, AtlasTrainingSpec
+from atlas_api.training import AtlasTrainingSpec
 
-VERSION = crd.definition()["spec"]["versions"][0]
-SCHEMA: Schema = VERSION["schema"]["openAPIV3Schema"]
+VERSIONS = {resource: crd.definition(resource)["spec"]["versions"][0] for resource in crd.RESOURCES}
+SCHEMAS: dict[crd.Resource, Schema] = {
+    resource: version["schema"]["openAPIV3Schema"] for resource, version in VERSIONS.items()
+}
+PARTS: dict[crd.Resource, dict[str, type[ApiModel]]] = {
+    crd.TRAININGS: {"spec": AtlasTrainingSpec, "status": AtlasTrainingStatus},
+    crd.REWARD_SERVICES: {"spec": RewardServiceSpec, "status": RewardServiceStatus},
+}
 # The API server's own limit is above 1 MB; kubectl's annotation of a client-side apply has 256 kB.
 LARGEST = 100_000
 
@@ -29,60 +38,70 @@ def nodes(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
             yield from nodes(schema[name], f"{path}[]")
 
 
-def test_the_committed_file_is_what_the_types_give() -> None:
-    assert crd.FILE.read_text(encoding="utf-8") == crd.text(), "run: python -m atlas_api.crd"
-    assert crd.main(["--check"]) == 0
+def in_all_kinds() -> Iterator[tuple[str, Schema]]:
+    """Path and schema of everything in every kind."""
+    for schema in SCHEMAS.values():
+        yield from nodes(schema)
+
+
+@pytest.mark.parametrize("resource", crd.RESOURCES, ids=lambda resource: resource.kind)
+def test_the_committed_file_is_what_the_types_give(resource: crd.Resource) -> None:
+    assert resource.file.read_text(encoding="utf-8") == crd.text(resource), "run: python -m atlas_api.crd"
 
 
 def test_drift_is_told_with_the_cure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "crd.yaml"
-    assert crd.main(["--check", "--file", str(file)]) == 1
+    folder = ["--folder", str(tmp_path)]
+    assert crd.main(["--check", *folder]) == 1
     assert "run: python -m atlas_api.crd" in capsys.readouterr().err
-    assert crd.main(["--file", str(file)]) == 0
-    assert crd.main(["--check", "--file", str(file)]) == 0
+    assert crd.main(folder) == 0
+    assert crd.main(["--check", *folder]) == 0
+    file = tmp_path / crd.REWARD_SERVICES.file.name
     file.write_text(file.read_text() + "# mine\n")
-    assert crd.main(["--check", "--file", str(file)]) == 1
+    assert crd.main(["--check", *folder]) == 1
+    assert file.name in capsys.readouterr().err
 
 
-def test_the_file_is_small_and_reads_back_as_the_definition() -> None:
-    text = crd.text()
+@pytest.mark.parametrize("resource", crd.RESOURCES, ids=lambda resource: resource.kind)
+def test_the_file_is_small_and_reads_back_as_the_definition(resource: crd.Resource) -> None:
+    text = crd.text(resource)
     assert len(text.encode()) < LARGEST
-    assert yaml.safe_load(text) == crd.definition()
+    assert yaml.safe_load(text) == crd.definition(resource)
 
 
 @pytest.mark.parametrize("forbidden", ["$ref", "anyOf", "oneOf", "allOf", "nullable", "title", "exclusiveMinimum: 0"])
 def test_the_schema_is_structural(forbidden: str) -> None:
-    used = {key for _, node in nodes(SCHEMA) for key in node}
+    used = {key for _, node in in_all_kinds() for key in node}
     assert forbidden not in used
 
 
 def test_every_value_has_a_type_or_is_a_number_or_text() -> None:
-    untyped = [path for path, node in nodes(SCHEMA) if "type" not in node]
-    assert untyped == [".spec.compute.resources.limits[]", ".spec.compute.resources.requests[]"]
-    assert all(dict(nodes(SCHEMA))[path]["x-kubernetes-int-or-string"] for path in untyped)
+    untyped = {path: node for path, node in in_all_kinds() if "type" not in node}
+    resources = (".spec.compute.resources", ".spec.resources")
+    assert set(untyped) == {f"{path}.{part}[]" for path in resources for part in ("limits", "requests")}
+    assert all(node["x-kubernetes-int-or-string"] for node in untyped.values())
 
 
 def test_every_field_is_described_in_sentences() -> None:
-    for path, node in nodes(SCHEMA):
+    for path, node in in_all_kinds():
         if path.endswith("[]") or path in (".apiVersion", ".kind", ".metadata"):
             continue
         assert node["description"].endswith("."), path
 
 
 def test_no_description_says_a_sentence_twice() -> None:
-    for path, node in nodes(SCHEMA):
+    for path, node in in_all_kinds():
         sentences = node.get("description", "").split(". ")
         assert len(set(sentences)) == len(sentences), path
 
 
 def test_every_rule_stands_at_its_own_place() -> None:
-    placed = {rule["rule"]: path for path, node in nodes(SCHEMA) for rule in node.get("x-kubernetes-validations", [])}
+    placed = {rule["rule"]: path for path, node in in_all_kinds() for rule in node.get("x-kubernetes-validations", [])}
     assert set(placed) == {rule.expression for model in api_types() for rule in model.RULES}
-    assert placed["self.target < self.limit"] == ".spec.reward.verifiers[].length"
+    assert placed["self.target < self.limit"] == ".spec.verifiers[].length"
 
 
 def test_every_whole_number_and_list_and_map_of_the_spec_is_bounded() -> None:
-    for path, node in nodes(SCHEMA["properties"]["spec"]):
+    for path, node in (part for schema in SCHEMAS.values() for part in nodes(schema["properties"]["spec"])):
         if node.get("type") == "integer":
             assert {"minimum", "maximum"} <= set(node), path
         if node.get("type") == "array":
@@ -112,34 +131,39 @@ def test_types_become(path: str, expected: dict[str, Any]) -> None:
     assert {key: node.get(key) for key in expected} == expected
 
 
-def test_a_status_nobody_wrote_says_that_nobody_has_seen_the_spec_and_nothing_else() -> None:
-    status = SCHEMA["properties"]["status"]
+@pytest.mark.parametrize("resource", crd.RESOURCES, ids=lambda resource: resource.kind)
+def test_a_status_nobody_wrote_says_that_nobody_has_seen_the_spec_and_nothing_else(resource: crd.Resource) -> None:
+    status = SCHEMAS[resource]["properties"]["status"]
     assert status["default"] == {"observedGeneration": -1}
     defaults = {path: node["default"] for path, node in nodes(status, "status") if "default" in node}
     assert defaults == {"status": {"observedGeneration": -1}, "status.observedGeneration": -1}
 
 
-def test_conditions_are_a_map_by_type() -> None:
-    conditions = SCHEMA["properties"]["status"]["properties"]["conditions"]
+@pytest.mark.parametrize("resource", crd.RESOURCES, ids=lambda resource: resource.kind)
+def test_conditions_are_a_map_by_type(resource: crd.Resource) -> None:
+    conditions = SCHEMAS[resource]["properties"]["status"]["properties"]["conditions"]
     assert conditions["x-kubernetes-list-type"] == "map"
     assert conditions["x-kubernetes-list-map-keys"] == ["type"]
     assert "type" in conditions["items"]["required"]
 
 
-def test_every_column_shows_a_field_that_exists() -> None:
-    known = {path for path, _ in nodes(SCHEMA)} | {".metadata.creationTimestamp"}
-    for column in VERSION["additionalPrinterColumns"]:
+@pytest.mark.parametrize("resource", crd.RESOURCES, ids=lambda resource: resource.kind)
+def test_every_column_shows_a_field_that_exists(resource: crd.Resource) -> None:
+    known = {path for path, _ in nodes(SCHEMAS[resource])} | {".metadata.creationTimestamp"}
+    for column in VERSIONS[resource]["additionalPrinterColumns"]:
         assert column["jsonPath"].replace('[?(@.type=="Ready")]', "[]") in known, column["name"]
 
 
-def test_every_field_of_the_types_is_in_the_schema() -> None:
-    for name, model in (("spec", AtlasTrainingSpec), ("status", AtlasTrainingStatus)):
+@pytest.mark.parametrize("resource", crd.RESOURCES, ids=lambda resource: resource.kind)
+def test_every_field_of_the_types_is_in_the_schema(resource: crd.Resource) -> None:
+    schema = SCHEMAS[resource]
+    for name, model in PARTS[resource].items():
         aliases = {field.alias for field in model.model_fields.values()}
-        assert set(SCHEMA["properties"][name]["properties"]) == aliases
-    assert SCHEMA["description"] == AtlasTraining.__doc__
+        assert set(schema["properties"][name]["properties"]) == aliases
+    assert schema["description"] == resource.model.__doc__
 
 
 def test_nothing_is_filled_in_inside_a_list() -> None:
-    lists = [node["items"] for _, node in nodes(SCHEMA) if "items" in node]
+    lists = [node["items"] for _, node in in_all_kinds() if "items" in node]
     assert lists
     assert not [path for items in lists for path, node in nodes(items) if "default" in node]

@@ -1,0 +1,86 @@
+"""What is known about a RewardService, and what its pods report of their judges. Unknown is absent, never 0."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from atlas_api.base import ApiModel
+from atlas_api.status import Condition
+
+JudgeState = Literal["Answering", "Failing", "Unknown"]
+
+JudgeName = Annotated[str, Field(max_length=40)]
+
+
+class JudgeStatus(ApiModel):
+    """How a judge has answered lately."""
+
+    name: JudgeName
+    """Name of the judge, as in the spec."""
+
+    state: JudgeState
+    """`Answering`, `Failing`, or `Unknown` until it was asked."""
+
+    p50_ms: float | None = Field(None, ge=0.0)
+    """Median of the time to a verdict, in milliseconds."""
+
+    p99_ms: float | None = Field(None, ge=0.0)
+    """99th percentile of the time to a verdict, in milliseconds."""
+
+    error_rate: float | None = Field(None, ge=0.0, le=1.0)
+    """Share of the questions that gave no verdict."""
+
+
+class JudgesReport(ApiModel):
+    """What a pod of a RewardService says on a cluster. The operator checks and bounds it before it believes it."""
+
+    revision: str
+    """Revision of the configuration that the pod scores with."""
+
+    judges: tuple[JudgeStatus, ...] = Field((), max_length=16)
+    """All judges."""
+
+
+class RewardServiceDisplay(ApiModel):
+    """What `kubectl get` shows, ready to print."""
+
+    ready: str | None = None
+    """Pods that answer, of those wanted, like `2/2`."""
+
+    judges: str | None = None
+    """Judges that answer, of all, like `3/4`."""
+
+    p99: str | None = None
+    """99th percentile of the slowest judge, like `840ms`."""
+
+
+class RewardServiceStatus(ApiModel):
+    """What exists."""
+
+    observed_generation: int | None = None
+    """Generation of the spec that this status speaks of; -1 until the operator has seen the object."""
+
+    conditions: tuple[Condition, ...] = Field(
+        (),
+        max_length=16,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    """Ready, Reconciling, Stalled, Available, Degraded, ConfigLoaded."""
+
+    url: str | None = Field(None, max_length=1024)
+    """Address inside the cluster."""
+
+    revision: str | None = Field(None, max_length=64)
+    """Revision of the configuration that every pod scores with. While another one rolls out: the one before it."""
+
+    replicas: int | None = None
+    """Pods that are wanted."""
+
+    ready_replicas: int | None = None
+    """Pods that answer, of any revision."""
+
+    judges: tuple[JudgeStatus, ...] = Field((), max_length=16)
+    """How the judges answer, as a pod said last."""
+
+    display: RewardServiceDisplay | None = None
+    """What `kubectl get` shows, ready to print."""
