@@ -55,10 +55,13 @@ def _hindrance(error: NameTaken | ApiError) -> Refusal | None:
 
 
 async def _carry_out(cluster: Cluster, training: Document, decided: Plan, now: datetime) -> float | None:
-    """Status and children. Once the status names the attempt, it waits for the API server's verdict on the children."""
+    """Status and children. What was decided is written before it is done, except what the API server may refuse.
+
+    Children of an attempt that the status names already are tried first: else two statuses would take turns.
+    """
     if decided.status is None:
         return None
-    if not _is_known(training, decided.status.run):
+    if decided.delete or not _is_known(training, decided.status.run):
         training = await _report(cluster, training, decided.status)
     await _apply(cluster, training, decided)
     wait = _wait_for_progress(training, decided.status, now)
