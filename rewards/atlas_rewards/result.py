@@ -62,6 +62,9 @@ class JudgeResult:
     reason: str | None = None
     """Why there is no score, in one line."""
 
+    seconds: float = 0.0
+    """From the first question to the verdict, waits for other questions included."""
+
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:

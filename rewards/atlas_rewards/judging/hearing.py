@@ -5,7 +5,9 @@ Called by the ensemble. Knows neither the other judges nor what becomes of the s
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from atlas_api.judging import JudgeModel, Judging
