@@ -1,0 +1,135 @@
+"""
+The rewards as a library: judges and verifiers of one configuration, for anybody who has completions to score.
+
+    async with RewardService.from_file("rewardservice.yaml") as service:
+        results = await service.score([Item(completion="It is 42.", prompt=({"role": "user", "content": "6*7?"},))])
+
+    RewardService.from_file("rewardservice.yaml").score_sync(items)    # where nothing is asynchronous
+
+Knows nothing about HTTP, TRL or Kubernetes.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+from weakref import WeakKeyDictionary
+
+from atlas_api.errors import InvalidManifest
+from atlas_api.judging import Judging
+from atlas_api.reward import Reward
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_rewards.configuration import load_configuration
+from atlas_rewards.item import Item
+from atlas_rewards.judging.ensemble import Ensemble
+from atlas_rewards.judging.hearing import Asks
+from atlas_rewards.judging.revision import revision_of
+from atlas_rewards.result import ItemResult
+from atlas_rewards.scoring import Scorer, build_scorer
+
+
+class Caller(Asks, Protocol):
+    """Whoever can ask a model, and holds connections meanwhile."""
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What belongs to one event loop."""
+
+    caller: Caller
+    ensemble: Ensemble
+
+
+class RewardService:
+    """Scores items. Each event loop that uses it has connections and limits of its own, opened when first needed."""
+
+    def __init__(self, spec: RewardServiceSpec, make_caller: Callable[[Judging, str], Caller] | None = None) -> None:
+        self.spec = spec
+        self.revision = revision_of(spec)
+        self._make_caller = make_caller or _caller_for
+        self._verifiers = verifiers_of(spec)
+        self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, _Open] = WeakKeyDictionary()
+        self._background: asyncio.AbstractEventLoop | None = None
+        self._starting = threading.Lock()
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Self:
+        """The service that the RewardService manifest at *path* describes. Raises `InvalidManifest`."""
+        return cls(load_configuration(Path(path)).spec)
+
+    @classmethod
+    def from_spec(cls, spec: RewardServiceSpec) -> Self:
+        """The service that *spec* describes. Raises `InvalidManifest` for verifiers that can never work."""
+        return cls(spec)
+
+    async def __aenter__(self) -> Self:
+        self._opened()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def score(self, items: Sequence[Item]) -> list[ItemResult]:
+        """One result an item, in their order. A score of None means that nobody could judge; `reasons` says why.
+
+        Raises `SourceMissing` when the key of a model is not there, and nothing for what items hold.
+        """
+        return await self._opened().ensemble.score(items)
+
+    def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
+        """The same for callers without an event loop, from any thread, also inside a loop (which then stands still)."""
+        return asyncio.run_coroutine_threadsafe(self.score(items), self._background_loop()).result()
+
+    async def close(self) -> None:
+        """Let go of the connections of this event loop."""
+        opened = self._open.pop(asyncio.get_running_loop(), None)
+        if opened is not None:
+            await opened.caller.close()
+
+    def close_sync(self) -> None:
+        """Let go of what `score_sync` opened."""
+        with self._starting:
+            loop, self._background = self._background, None
+        if loop is not None:
+            asyncio.run_coroutine_threadsafe(self.close(), loop).result()
+            loop.call_soon_threadsafe(loop.stop)
+
+    def _opened(self) -> _Open:
+        loop = asyncio.get_running_loop()
+        if loop not in self._open:
+            caller = self._make_caller(self.spec, self.revision)
+            self._open[loop] = _Open(caller, Ensemble(self.spec, caller, self._verifiers))
+        return self._open[loop]
+
+    def _background_loop(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
+            if self._background is None:
+                self._background = asyncio.new_event_loop()
+                threading.Thread(target=_run, args=(self._background,), name="rewards", daemon=True).start()
+            return self._background
+
+
+def verifiers_of(spec: RewardServiceSpec) -> Scorer | None:
+    """The verifiers of *spec*, ready to use; None when it has none. Raises `InvalidManifest`."""
+    if not spec.verifiers:
+        return None
+    try:
+        return build_scorer(Reward(verifiers=spec.verifiers, weights=spec.weights))
+    except InvalidManifest as invalid:
+        raise InvalidManifest([line.replace("spec.reward.", "spec.", 1) for line in invalid.problems]) from None
+
+
+def _caller_for(judging: Judging, revision: str) -> Caller:
+    from atlas_rewards.judging.calls import caller_for  # needs the client library, which verifiers do without
+
+    return caller_for(judging, revision)
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    loop.close()

@@ -1,0 +1,46 @@
+"""Items from what TRL hands to a reward function: prompts, completions, and columns of the dataset as lists."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from atlas_rewards.item import METADATA, Item, Message, metadata_of
+
+Text = str | Sequence[Message]
+"""What TRL calls a prompt or a completion: plain text, or messages when the dataset is conversational."""
+
+_TEXTS = ("reference", "baseline", "plan", "teacher_trace", "student_trace", "principles")
+"""Columns that an item has a field for."""
+
+
+def items_of(prompts: Sequence[Text], completions: Sequence[Text], columns: Mapping[str, Any]) -> list[Item]:
+    """One item a completion. Columns that scoring does not read are ignored; absent ones are absent in every item."""
+    rows = zip(prompts, completions, _rows(columns, len(prompts)), strict=True)
+    return [_item(prompt, completion, row) for prompt, completion, row in rows]
+
+
+def _rows(columns: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
+    known = {name: columns[name] for name in (*_TEXTS, *METADATA) if name in columns}
+    return [{name: values[index] for name, values in known.items()} for index in range(count)]
+
+
+def _item(prompt: Text, completion: Text, row: Mapping[str, Any]) -> Item:
+    return Item(
+        completion=_answer(completion),
+        prompt=({"role": "user", "content": prompt},) if isinstance(prompt, str) else tuple(prompt),
+        metadata=metadata_of(row),
+        **{name: _text(row.get(name)) for name in _TEXTS},
+    )
+
+
+def _answer(completion: Text) -> str:
+    """The text that is judged: the content of the last assistant message."""
+    if isinstance(completion, str):
+        return completion
+    contents = [message.get("content") for message in completion if message["role"] == "assistant"]
+    return contents[-1] or "" if contents else ""
+
+
+def _text(value: Any) -> str | None:
+    """A column's value as text: plans and traces are often recorded as JSON."""
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
