@@ -1,0 +1,58 @@
+"""How calls went lately."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlas_rewards.judging.statistics import ENOUGH, WINDOW, Latencies, Record
+
+
+def latencies(*seconds: float) -> Latencies:
+    subject = Latencies()
+    for value in seconds:
+        subject.add(value)
+    return subject
+
+
+def test_percentiles_are_latencies_that_occurred() -> None:
+    subject = latencies(*(float(number) for number in range(100, 0, -1)))
+    assert [subject.percentile(percent) for percent in (0.0, 1, 50, 99, 99.5, 100)] == [1, 1, 50, 99, 100, 100]
+
+
+def test_nothing_has_no_percentile() -> None:
+    assert latencies().percentile(50) is None
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=50), st.floats(0.001, 100))
+def test_a_percentile_is_not_exceeded_by_that_share(values: list[float], percent: float) -> None:
+    found = latencies(*values).percentile(percent)
+    assert found is not None
+    assert sum(value <= found for value in values) >= len(values) * percent / 100 - 1e-9
+
+
+def test_only_the_latest_count() -> None:
+    subject = latencies(*[9.0] * 10, *[1.0] * WINDOW)
+    assert (len(subject), subject.percentile(100)) == (WINDOW, 1.0)
+
+
+def test_too_few_calls_are_no_ground_for_a_hedge() -> None:
+    record = Record()
+    for _ in range(ENOUGH - 1):
+        record.answered(0.1)
+    assert record.hedge_after(95) is None
+    record.answered(0.1)
+    assert record.hedge_after(95) == 0.1
+    assert record.hedge_after(None) is None
+
+
+def test_a_snapshot_tells_rates_and_reasons() -> None:
+    record = Record()
+    for _ in range(3):
+        record.answered(0.5)
+    record.failed("timeout")
+    told = record.snapshot("m", "http://a/v1", "closed")
+    assert (told.error_rate, told.p50_seconds, told.failures) == (0.25, 0.5, {"timeout": 1})
+
+
+def test_before_the_first_call_rates_are_unknown() -> None:
+    told = Record().snapshot("m", "http://a/v1", "closed")
+    assert (told.error_rate, told.p50_seconds, told.p99_seconds) == (None, None, None)

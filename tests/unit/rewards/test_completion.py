@@ -1,0 +1,139 @@
+"""The chat-completion protocol: what is sent, what is made of what comes back."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlas_api.judging import JudgeModel
+from atlas_rewards.judging.completion import CallFailed, read_completion, read_error, request_body
+
+URL = "http://127.0.0.1/v1"
+
+
+def response(message: Any, usage: Any = None, finish_reason: str = "stop") -> bytes:
+    return json.dumps({"choices": [{"message": message, "finish_reason": finish_reason}], "usage": usage}).encode()
+
+
+def failure(body: bytes) -> CallFailed:
+    with pytest.raises(CallFailed) as caught:
+        read_completion(body)
+    return caught.value
+
+
+def test_a_request_says_model_messages_temperature_and_length() -> None:
+    body = request_body(JudgeModel(model="m", base_url=URL, max_tokens=99), [{"role": "user", "content": "é"}], 0.2)
+    assert json.loads(body) == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "é"}],
+        "temperature": 0.2,
+        "max_tokens": 99,
+    }
+
+
+def test_extra_fields_are_passed_on_and_null_leaves_a_field_out() -> None:
+    extra = {"reasoning_effort": "low", "max_tokens": None, "max_completion_tokens": 50, "temperature": 1}
+    sent = json.loads(request_body(JudgeModel(model="m", base_url=URL, extra=extra), [], 0.2))
+    assert sent == {
+        "model": "m", "messages": [], "temperature": 1, "reasoning_effort": "low", "max_completion_tokens": 50,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"content": "yes"}, "yes"),
+        ({"content": [{"type": "text", "text": "y"}, {"type": "image"}, {"type": "text", "text": "es"}]}, "yes"),
+        ({"content": None, "tool_calls": [{"function": {"arguments": '{"score": 1}'}}]}, '{"score": 1}'),
+        ({"content": "", "tool_calls": [{"function": {"arguments": {"score": 1}}}]}, '{"score": 1}'),
+        ({"content": None, "parsed": {"score": 1}}, '{"score": 1}'),
+        ({"content": {"score": 1}}, '{"score": 1}'),
+    ],
+)
+def test_text_is_found_wherever_servers_put_it(message: dict[str, Any], text: str) -> None:
+    assert read_completion(response(message)).text == text
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [({"total_tokens": 7}, 7), (None, None), ({}, None), ({"total_tokens": "7"}, None), ({"total_tokens": True}, None),
+     ({"total_tokens": -1}, None), ([], None)],
+)  # fmt: skip
+def test_tokens_are_believed_when_they_are_a_number(usage: Any, tokens: int | None) -> None:
+    assert read_completion(response({"content": "yes"}, usage)).tokens == tokens
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b"\xff", b"[]", b"{}", b"null", b"7", b'{"choices": []}', b'{"choices": [7]}', b"[" * 100_000,
+     b'{"choices": [{"message": null}]}', b'{"choices": {"a": 1}}'],
+)  # fmt: skip
+def test_what_is_no_completion_is_malformed_and_may_be_asked_again(body: bytes) -> None:
+    failed = failure(body)
+    assert (failed.reason, failed.again, failed.endpoint) == ("malformed", True, "failing")
+
+
+@pytest.mark.parametrize(
+    ("message", "finish_reason", "says"),
+    [
+        ({"content": None}, "stop", "without text"),
+        ({"content": " \n"}, "stop", "without text"),
+        ({"content": 7}, "stop", "without text"),
+        ({"content": None}, "length", "maxTokens"),
+        ({"content": None, "refusal": "I cannot."}, "stop", "declines"),
+    ],
+)
+def test_a_model_that_says_nothing_is_not_asked_again(message: Any, finish_reason: str, says: str) -> None:
+    failed = failure(response(message, finish_reason=finish_reason))
+    assert (failed.reason, failed.again, failed.endpoint) == ("noText", False, "alive")
+    assert says in str(failed)
+
+
+@given(st.binary(max_size=200) | st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["choices", "message", "content", "tool_calls", "usage", "type"]), inner),
+).map(lambda document: json.dumps(document).encode()))  # fmt: skip
+def test_no_body_raises_anything_else(body: bytes) -> None:
+    with suppress(CallFailed):
+        assert read_completion(body).text.strip()
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "again", "endpoint"),
+    [
+        (301, "refused", False, "failing"),
+        (400, "refused", False, "alive"),
+        (401, "refused", False, "failing"),
+        (404, "refused", False, "failing"),
+        (408, "overloaded", True, "busy"),
+        (413, "refused", False, "alive"),
+        (422, "refused", False, "alive"),
+        (429, "overloaded", True, "busy"),
+        (500, "overloaded", True, "failing"),
+        (503, "overloaded", True, "failing"),
+        (529, "overloaded", True, "failing"),
+    ],
+)
+def test_statuses_say_whether_to_try_again_and_how_the_endpoint_is(
+    status: int, reason: str, again: bool, endpoint: str
+) -> None:
+    failed = read_error(status, b"", 2.0)
+    assert (failed.reason, failed.again, failed.endpoint) == (reason, again, endpoint)
+    assert failed.retry_after == (2.0 if again else None)
+
+
+def test_an_error_is_told_in_one_short_line() -> None:
+    body = json.dumps({"error": {"message": "too\nlong\x1b[31m" + "x" * 1000}}).encode()
+    message = str(read_error(400, body, None))
+    assert message.startswith("answers 400 Bad Request: too\\nlong\\x1b[31mxxx")
+    assert message.isprintable()
+    assert len(message) < 250
+
+
+def test_refused_keys_are_not_explained_since_the_explanation_may_hold_them() -> None:
+    body = json.dumps({"error": {"message": "wrong key sk-12"}}).encode()
+    assert str(read_error(401, body, None)) == "answers 401 Unauthorized"

@@ -1,0 +1,131 @@
+"""Identical questions at the same time share one answer."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from atlas_rewards.judging.sharing import Flight, Flights, TooLate
+
+
+class Work:
+    """Work that ends when told to, and counts how often it was begun."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.cancelled = 0
+        self.end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.deadlines: list[float] = []
+
+    async def __call__(self, flight: Flight[str]) -> str:
+        self.begun += 1
+        flight.note = "is at work"
+        try:
+            return await asyncio.shield(self.end)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.deadlines.append(flight.deadline)
+
+
+def later(seconds: float = 60.0) -> float:
+    return time.monotonic() + seconds
+
+
+def run(story: Callable[[Flights[str], Work], Awaitable[None]]) -> None:
+    async def told() -> None:
+        await story(Flights(time.monotonic), Work())
+
+    asyncio.run(told())
+
+
+def test_the_second_asker_shares_and_knows_it() -> None:
+    async def story(flights: Flights[str], work: Work) -> None:
+        asked = [asyncio.ensure_future(flights.join("k", later(), work)) for _ in range(3)]
+        await asyncio.sleep(0)
+        work.end.set_result("yes")
+        assert await asyncio.gather(*asked) == [("yes", False), ("yes", True), ("yes", True)]
+        assert work.begun == 1
+
+    run(story)
+
+
+def test_other_questions_are_asked_on_their_own() -> None:
+    async def story(flights: Flights[str], work: Work) -> None:
+        work.end.set_result("yes")
+        await asyncio.gather(*(flights.join(key, later(), work) for key in "ab"))
+        assert work.begun == 2
+
+    run(story)
+
+
+def test_an_answer_is_not_kept() -> None:
+    async def story(flights: Flights[str], work: Work) -> None:
+        work.end.set_result("yes")
+        await flights.join("k", later(), work)
+        await flights.join("k", later(), work)
+        assert work.begun == 2
+
+    run(story)
+
+
+def test_a_failure_is_everybodys() -> None:
+    async def story(flights: Flights[str], work: Work) -> None:
+        work.end.set_exception(ValueError("no"))
+        both = await asyncio.gather(*(flights.join("k", later(), work) for _ in range(2)), return_exceptions=True)
+        assert [str(failure) for failure in both] == ["no", "no"]
+
+    run(story)
+
+
+def test_who_cannot_wait_longer_is_told_what_the_work_is_at() -> None:
+    async def story(flights: Flights[str], work: Work) -> None:
+        with pytest.raises(TooLate, match="is at work"):
+            await flights.join("k", later(0.005), work)
+        await asyncio.sleep(0)
+        assert work.cancelled == 1
+
+    run(story)
+
+
+def test_the_work_goes_on_for_those_who_can_wait() -> None:
+    async def story(flights: Flights[str], work: Work) -> None:
+        hasty = asyncio.ensure_future(flights.join("k", later(0.005), work))
+        until = later()
+        patient = asyncio.ensure_future(flights.join("k", until, work))
+        with pytest.raises(TooLate):
+            await hasty
+        work.end.set_result("yes")
+        assert await patient == ("yes", True)
+        assert (work.cancelled, work.deadlines) == (0, [until])
+
+    run(story)
+
+
+def test_work_that_everybody_left_is_cancelled_and_begun_anew_for_the_next() -> None:
+    async def story(flights: Flights[str], work: Work) -> None:
+        asked = asyncio.ensure_future(flights.join("k", later(), work))
+        await asyncio.sleep(0.001)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        again = asyncio.ensure_future(flights.join("k", later(), work))
+        await asyncio.sleep(0.001)
+        work.end.set_result("yes")
+        assert await again == ("yes", False)
+        assert (work.begun, work.cancelled) == (2, 1)
+
+    run(story)
+
+
+def test_closing_leaves_nobody_waiting() -> None:
+    async def story(flights: Flights[str], work: Work) -> None:
+        asked = asyncio.ensure_future(flights.join("k", later(), work))
+        await asyncio.sleep(0.001)
+        await flights.close()
+        with pytest.raises(TooLate):
+            await asked
+
+    run(story)
