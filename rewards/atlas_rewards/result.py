@@ -62,7 +62,7 @@ class JudgeResult:
     reason: str | None = None
     """Why there is no score, in one line."""
 
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, compare=False)
     """From the first question to the verdict, waits for other questions included."""
 
 

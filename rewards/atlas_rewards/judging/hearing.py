@@ -49,6 +49,12 @@ class Hearing:
 
     async def hear(self, name: str, case: Case) -> list[JudgeResult]:
         """What the judge *name* says of each candidate of *case*, before any rule between judges."""
+        began = time.monotonic()
+        decided = await self._decide(name, case)
+        seconds = time.monotonic() - began
+        return [replace(result, seconds=seconds) for result in decided]
+
+    async def _decide(self, name: str, case: Case) -> list[JudgeResult]:
         rounds = await self._small(case)
         heard = [[said[index] for said in rounds] for index in range(len(case.candidates))]
         causes = [cause_of(_samples(said), self._judging.escalation) for said in heard]

@@ -1,0 +1,1 @@
+"""The scoring service: judges and verifiers behind an HTTP address. `atlas-rewards serve` starts it."""

@@ -1,0 +1,101 @@
+"""
+Whether the service can score: one item is really scored, by every judge, now and then.
+
+`GET /readyz` asks. Each judge is called once, past the cache, without retries; the quorum decides. An outcome holds for
+half a minute, a bad one for three seconds.
+"""
+
+import asyncio
+import logging
+import time
+
+from atlas_api.judging import AntiGaming, Budget, Cache, CallRetries, Timeouts
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_rewards.item import Item
+from atlas_rewards.service.generation import Generation, Generations
+from atlas_rewards.service.scoring import OpenScoring
+
+GOOD_SECONDS = 30.0
+BAD_SECONDS = 3.0
+PATIENCE_SECONDS = 0.5
+"""How long an answer waits for a probe that is under way, where an earlier outcome is known."""
+
+FIRST_SECONDS = 5.0
+"""The same where none is."""
+
+CALL_SECONDS = 20.0
+UNKNOWN = "the judges have not answered the first probe yet"
+
+_ITEM = Item(completion="2 + 2 = 4.", reference="4", prompt=({"role": "user", "content": "What is 2 + 2?"},))
+_log = logging.getLogger(__name__)
+
+
+class Probe:
+    """Asks the newest generation's judges."""
+
+    def __init__(self, generations: Generations, open_scoring: OpenScoring) -> None:
+        self.problem = UNKNOWN
+        """One line; empty when the quorum answered."""
+
+        self._generations = generations
+        self._open = open_scoring
+        self._probed = 0
+        self._until = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the newest probe went well."""
+        return not self.problem
+
+    async def readiness(self) -> str:
+        """What is wrong, in one line; empty when nothing is."""
+        newest = self._generations.newest
+        if self._task is None and (newest.number != self._probed or time.monotonic() >= self._until):
+            self._task = asyncio.create_task(self._probe(newest))
+        if self._task is not None:
+            patience = PATIENCE_SECONDS if self._probed else FIRST_SECONDS
+            await asyncio.wait({self._task}, timeout=patience)
+        return self.problem
+
+    async def close(self) -> None:
+        """Stop asking."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _probe(self, generation: Generation) -> None:
+        try:
+            problem = await self._problem_of(generation)
+        except Exception as error:
+            _log.exception("the probe failed")
+            problem = f"the probe failed with {type(error).__name__}; see the log"
+        finally:
+            self._task = None
+        if problem != self.problem:
+            _log.log(logging.WARNING if problem else logging.INFO, "%s", problem or "the judges answer the probe")
+        self.problem, self._probed = problem, generation.number
+        self._until = time.monotonic() + (BAD_SECONDS if problem else GOOD_SECONDS)
+
+    async def _problem_of(self, generation: Generation) -> str:
+        async with self._open(probe_spec(generation.spec)) as scoring:
+            (result,) = await scoring.score([_ITEM])
+        generation.judges.probed(result)
+        return "" if result.score is not None else "; ".join(result.reasons) or "the probe got no score"
+
+
+def probe_spec(spec: RewardServiceSpec) -> RewardServiceSpec:
+    """*spec* with each judge asked once, really, and nothing else that could give or take a score."""
+    seconds = min(spec.timeouts.call_seconds, CALL_SECONDS)
+    return spec.model_copy(
+        update={
+            "temperatures": spec.temperatures[:1],
+            "verifiers": (),
+            "weights": {},
+            "anti_gaming": AntiGaming(enabled=False),
+            "retries": CallRetries(attempts=1),
+            "timeouts": Timeouts(call_seconds=seconds, total_seconds=min(spec.timeouts.total_seconds, 2 * seconds)),
+            "budget": Budget(),
+            "cache": Cache(entries=0),
+        }
+    )

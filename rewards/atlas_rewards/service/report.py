@@ -1,0 +1,20 @@
+"""Tells the operator how the judges answer, where there is one. Run by `server`; delivered by `cluster_report`."""
+
+import asyncio
+from collections.abc import Callable
+
+from atlas_api.cluster_report import ClusterReport
+from atlas_api.rewardservice_status import JudgesReport
+
+SECONDS = 10.0
+
+
+async def keep_reporting(sink: ClusterReport, report: Callable[[], JudgesReport], seconds: float = SECONDS) -> None:
+    """Send what *report* says whenever it has changed, at most once in *seconds*, until cancelled."""
+    told: JudgesReport | None = None
+    while True:
+        now = report()
+        if now != told:
+            sink.send(now)
+            told = now
+        await asyncio.sleep(seconds)

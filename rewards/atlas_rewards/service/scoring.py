@@ -1,0 +1,65 @@
+"""What the service needs of the judges, and where it gets it: from the library's `RewardService`."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from atlas_api.judging import Judging
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_rewards.item import Item
+from atlas_rewards.judging.calls import Caller, CallerStatistics, caller_for
+from atlas_rewards.result import ItemResult
+from atlas_rewards.reward_service import RewardService
+
+
+class Scoring(Protocol):
+    """Judges and verifiers of one configuration."""
+
+    @property
+    def revision(self) -> str:
+        """Digest of the configuration."""
+        ...
+
+    async def score(self, items: Sequence[Item]) -> list[ItemResult]:
+        """One result an item, in order."""
+        ...
+
+    def statistics(self) -> CallerStatistics:
+        """How models were asked so far."""
+        ...
+
+
+OpenScoring = Callable[[RewardServiceSpec], AbstractAsyncContextManager[Scoring]]
+"""Makes them. Raises AtlasError for what the configuration lacks."""
+
+
+@dataclass(frozen=True)
+class _Library:
+    """The library's service, with what it asks models through."""
+
+    service: RewardService
+    caller: Caller
+
+    @property
+    def revision(self) -> str:
+        return self.service.revision
+
+    async def score(self, items: Sequence[Item]) -> list[ItemResult]:
+        return await self.service.score(items)
+
+    def statistics(self) -> CallerStatistics:
+        return self.caller.statistics()
+
+
+@asynccontextmanager
+async def open_scoring(spec: RewardServiceSpec) -> AsyncIterator[Scoring]:
+    """The judges and verifiers of *spec*. Raises SourceMissing for a key that is not there, and InvalidManifest."""
+    callers: list[Caller] = []
+
+    def make_caller(judging: Judging, revision: str) -> Caller:
+        callers.append(caller_for(judging, revision))
+        return callers[-1]
+
+    async with RewardService(spec, make_caller) as service:
+        yield _Library(service, callers[0])

@@ -1,0 +1,131 @@
+"""
+Runs the service: connects its parts, serves, and ends in order on SIGTERM or SIGINT.
+
+From the signal on it is not ready and takes nothing new; what it took is finished first. `main` calls it.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from atlas_api.cluster_report import ClusterReport
+from atlas_rewards.service.admission import Admission
+from atlas_rewards.service.application import Service, application, judges_report
+from atlas_rewards.service.background import background
+from atlas_rewards.service.generation import Generation, Generations
+from atlas_rewards.service.metrics import Metrics
+from atlas_rewards.service.probe import Probe
+from atlas_rewards.service.reload import Reload
+from atlas_rewards.service.report import keep_reporting
+from atlas_rewards.service.scoring import OpenScoring, open_scoring
+from atlas_rewards.service.scoring_endpoint import GRACE_SECONDS, ScoringEndpoint
+
+KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection stays open: longer than clients and proxies usually keep theirs."""
+
+CLOSING_SECONDS = 5
+BACKLOG = 2048
+
+_log = logging.getLogger(__name__)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 takes a free one. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+
+
+async def serve(
+    file: Path, listening: socket.socket, environment: Mapping[str, str], opening: OpenScoring = open_scoring
+) -> None:
+    """Serve the configuration in *file* until a signal. Raises AtlasError when it cannot begin."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        service = await stack.enter_async_context(_service(file, opening))
+        await stack.enter_async_context(_reporting(service.generations, environment))
+        server = _Server(_settings(service))
+        serving = asyncio.create_task(server.serve([listening]))
+        _log.info("listening on %s", _address(listening))
+        await asyncio.wait({asyncio.create_task(stop.wait()), serving}, return_when=asyncio.FIRST_COMPLETED)
+        await _drain(service)
+        server.should_exit = True
+        await serving
+    _log.info("ended")
+
+
+@asynccontextmanager
+async def _service(file: Path, opening: OpenScoring) -> AsyncIterator[Service]:
+    metrics, admission = Metrics(), Admission()
+
+    def closing(generation: Generation) -> None:
+        metrics.asked(generation.number, generation.scoring.statistics())
+        metrics.forget(generation.number)
+
+    generations = Generations(opening, closing)
+    reload, probe = Reload(file, generations, metrics), Probe(generations, opening)
+    metrics.waiting(lambda: admission.waiting)
+    metrics.ready(lambda: probe.is_ready)
+    await reload.begin()
+    async with background(reload.run()):
+        try:
+            yield Service(generations, reload, probe, ScoringEndpoint(generations, admission, metrics), metrics)
+        finally:
+            await probe.close()
+    await generations.close()
+
+
+@asynccontextmanager
+async def _reporting(generations: Generations, environment: Mapping[str, str]) -> AsyncIterator[None]:
+    sink = ClusterReport.of(environment)
+    if sink is None:
+        yield
+        return
+    async with background(keep_reporting(sink, lambda: judges_report(generations))):
+        yield
+    await asyncio.to_thread(sink.close, CLOSING_SECONDS)
+
+
+async def _drain(service: Service) -> None:
+    """Take nothing new, and wait for what was taken, no longer than an item may take."""
+    service.scoring.open = False
+    _log.info("shutting down; %d requests are finished first", service.scoring.requests)
+    until = time.monotonic() + service.generations.newest.spec.timeouts.total_seconds + GRACE_SECONDS
+    while service.scoring.requests and time.monotonic() < until:
+        await asyncio.sleep(0.02)
+
+
+def _settings(service: Service) -> uvicorn.Config:
+    return uvicorn.Config(
+        application(service),
+        loop="asyncio",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=CLOSING_SECONDS,
+    )
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are `serve`'s business: it drains first."""
+        yield
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,0 +1,233 @@
+"""
+What goes over the wire: items in, results out. Read and written by `scoring_endpoint`; described by `openapi`.
+
+A document that is no request at all is refused as a whole. An item with a mistake is a mistake of that item alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from atlas_api.problems import describe
+from atlas_rewards.item import Item
+from atlas_rewards.result import ItemResult
+
+DEEPEST = 32
+"""Levels of lists and mappings below an item."""
+
+
+class NotARequest(Exception):
+    """The document as a whole cannot be read. The message is one line."""
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", frozen=True, use_attribute_docstrings=True, strict=True
+    )
+
+
+class MessageBody(BaseModel):
+    """A chat message. Further fields, like `tool_calls`, are kept."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True, strict=True)
+
+    role: str
+    """Who speaks: `system`, `user`, `assistant`, `tool`."""
+
+    content: str | None = None
+    """What is said."""
+
+
+def _messages(value: Any) -> Any:
+    """Text is what the user said."""
+    return [{"role": "user", "content": value}] if isinstance(value, str) else value
+
+
+Messages = Annotated[list[MessageBody], BeforeValidator(_messages, json_schema_input_type=str | list[MessageBody])]
+
+
+class ItemBody(_Wire):
+    """One completion to score. Set exactly one of `completion`, `response`."""
+
+    completion: str | None = None
+    """What is scored."""
+
+    response: str | None = None
+    """Another name of `completion`."""
+
+    prompt: Messages = []
+    """What it answers: text, or the messages of a conversation."""
+
+    reference: str | None = None
+    """The right answer, where one is known."""
+
+    baseline: str | None = None
+    """What the student answered without guidance."""
+
+    plan: str | None = None
+    """The student's plan."""
+
+    teacher_trace: str | None = None
+    """The guidance that was given."""
+
+    student_trace: str | None = None
+    """What the student did, step by step."""
+
+    principles: str | None = None
+    """What judges should pay attention to."""
+
+    metadata: dict[str, Any] = {}
+    """Facts for your own verifiers."""
+
+
+class ScoreRequest(_Wire):
+    """Items to score."""
+
+    items: list[ItemBody] = Field(min_length=1)
+    """Completions. Judges in group mode compare those of the same prompt."""
+
+
+class ScoreResponse(_Wire):
+    """One result an item, in their order."""
+
+    revision: str
+    """Digest of the configuration that scored them."""
+
+    results: tuple[ItemResult, ...]
+    """What is known about each."""
+
+
+class Problem(_Wire):
+    """Why a request was refused."""
+
+    code: str
+    """One word."""
+
+    message: str
+    """One sentence that names the cure."""
+
+
+class ErrorResponse(_Wire):
+    """A refused request."""
+
+    error: Problem
+    """Why."""
+
+
+def items_in(document: Any) -> list[Any]:
+    """The items of a request, each still as JSON. Raises NotARequest."""
+    if not isinstance(document, dict):
+        raise NotARequest('the body must be a mapping with the field "items"')
+    if unknown := [key for key in document if key != "items"]:
+        raise NotARequest(f'unknown field {_shortened(unknown[0])}; a request has one field, "items"')
+    items = document.get("items")
+    if not isinstance(items, list) or not items:
+        raise NotARequest("items must be a list with at least one item")
+    return items
+
+
+def read_item(document: Any, index: int) -> Item | ItemResult:
+    """The item, or the result that says what is wrong with it."""
+    if depth_exceeds(document, DEEPEST):
+        return _refused([f"items[{index}] is nested more than {DEEPEST} deep"])
+    try:
+        body = ItemBody.model_validate(document, by_alias=True, by_name=False)
+    except ValidationError as error:
+        lines = [describe(ItemBody, one) for one in error.errors(include_url=False)]
+        return _refused([_placed(index, line) for line in lines if line])
+    if (body.completion is None) == (body.response is None):
+        return _refused([f"items[{index}]: set exactly one of completion, response"])
+    item = _item(body)
+    if broken := next((name for name, text in texts_of(item) if not is_unicode(text)), None):
+        return _refused([f"items[{index}].{broken} holds half of a surrogate pair; send whole Unicode characters"])
+    return item
+
+
+def response(revision: str, results: Sequence[ItemResult]) -> bytes:
+    """The body of an answer."""
+    return (
+        ScoreResponse.model_construct(revision=revision, results=tuple(results)).model_dump_json(by_alias=True).encode()
+    )
+
+
+def error_body(code: str, message: str) -> dict[str, Any]:
+    """The body of a refusal."""
+    return ErrorResponse(error=Problem(code=code, message=message)).model_dump()
+
+
+def depth_exceeds(value: Any, levels: int) -> bool:
+    """Whether lists and mappings in *value* are nested deeper than *levels*. Never recurses."""
+    layer = [value]
+    for _ in range(levels + 1):
+        layer = [inner for outer in layer for inner in _inside(outer)]
+        if not layer:
+            return False
+    return True
+
+
+def texts_of(item: Item) -> list[tuple[str, str]]:
+    """Every text of *item* that judges or verifiers see, with the name of its field."""
+    fields = ("completion", "reference", "baseline", "plan", "teacher_trace", "student_trace", "principles")
+    texts = [(to_camel(name), getattr(item, name)) for name in fields]
+    texts += [("prompt", text) for message in item.prompt for text in (message["role"], message["content"])]
+    texts += [("prompt", text) for message in item.prompt for text in _strings(list(message.values()))]
+    texts += [("metadata", text) for text in _strings(item.metadata)]
+    return [(name, text) for name, text in texts if text is not None]
+
+
+def is_unicode(text: str) -> bool:
+    """Whether *text* can be encoded; JSON can spell half a character."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _item(body: ItemBody) -> Item:
+    return Item(
+        completion=body.completion if body.completion is not None else body.response or "",
+        reference=body.reference,
+        prompt=tuple(message.model_dump() for message in body.prompt),
+        baseline=body.baseline,
+        plan=body.plan,
+        teacher_trace=body.teacher_trace,
+        student_trace=body.student_trace,
+        principles=body.principles,
+        metadata=body.metadata,
+    )
+
+
+def _refused(reasons: Sequence[str]) -> ItemResult:
+    return ItemResult(None, reasons=tuple(reasons))
+
+
+def _placed(index: int, line: str) -> str:
+    name, colon, rest = line.partition(": ")
+    return f"items[{index}].{name}: {rest}" if colon and " " not in name else f"items[{index}]: {line}"
+
+
+def _inside(value: Any) -> list[Any]:
+    match value:
+        case dict():
+            return list(value.values())
+        case list():
+            return value
+        case _:
+            return []
+
+
+def _strings(value: Any) -> list[str]:
+    """Every text in *value*, keys included."""
+    if isinstance(value, str):
+        return [value]
+    keys = list(value) if isinstance(value, Mapping) else []
+    return keys + [text for inner in _inside(value) for text in _strings(inner)]
+
+
+def _shortened(text: str) -> str:
+    return ascii(text[:40])
