@@ -25,7 +25,7 @@ MAX_RATIONALE = 8_000
 MAX_PRINCIPLES = 10
 MAX_NAME = 200
 MAX_DESCRIPTION = 1_000
-_MAX_TRIES = 1_000
+_MAX_TRIES = 200
 """Opening braces that are looked at."""
 
 

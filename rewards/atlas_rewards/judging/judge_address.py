@@ -30,7 +30,7 @@ _PHRASES = tuple(
         rf"\b(?:you are|you're) (?:a|an|the|my) (?:\w{{1,20}} ){{0,2}}{_SCORER}\b",
         rf"\b{_DROP} (?:(?:all|any|the|your|these|those|of) ){{0,4}}{_EARLIER} {_ORDERS}\b",
         r"\b(?:the|this|your|scoring|grading|judging) (?:rubric|(?:grading|scoring|judging) criteria)\b",
-        r"\b(?:score|uncertainty)[\"']?\s*[:=][^{}]{0,2000}?\b(?:score|uncertainty)[\"']?\s*[:=]\s*\d",
+        r"\b(?:score|uncertainty)[\"']?\s*[:=][^{}]{0,400}?\b(?:score|uncertainty)[\"']?\s*[:=]\s*\d",
         rf"<\|{_TOKEN}\|>|\[/?inst\]|<</?sys>>",
         rf"<<(?:end )?{_PART}\b[^<>\n]{{0,40}}>>",
     )

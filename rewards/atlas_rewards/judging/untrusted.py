@@ -52,9 +52,11 @@ def code_for(texts: Iterable[str]) -> str:
     known = tuple(texts)
     lengths = ",".join(str(len(text)) for text in known)
     digest = hashlib.sha256("\0".join((lengths, *known)).encode("utf-8", "surrogatepass"))
-    while any((code := digest.hexdigest()[:CODE_CHARACTERS]) in text for text in known):
+    while True:
+        code = digest.hexdigest()[:CODE_CHARACTERS]
+        if not any(code in text for text in known):
+            return code
         digest.update(b"again")
-    return code
 
 
 def _escaped(match: re.Match[str]) -> str:
