@@ -62,7 +62,23 @@ class PythonEntryPoint(ApiModel):
     """`package.module:function`. Given an `atlas_rewards.Item`, it returns 0 to 1, or None for "does not apply"."""
 
 
-KINDS = ("exactMatch", "numeric", "regex", "jsonSchema", "referenceSimilarity", "length", "python")
+class Code(ApiModel):
+    """1 when the completion's Python runs and passes the tests, else 0. Only where ATLAS_ALLOW_CODE=1 is set.
+
+    It runs in a sandbox: one thread, the standard library, no network, no files but to read Python itself.
+    """
+
+    tests: str | None = Field(None, min_length=1, max_length=65_536)
+    """Python that runs after the completion's code, in the same module: assertions. Left out: the reference."""
+
+    timeout_seconds: int = Field(10, ge=1, le=600)
+    """Longest run, in seconds. What takes longer scores 0."""
+
+    memory_bytes: int = Field(536_870_912, ge=134_217_728, le=68_719_476_736)
+    """Largest address space of the run, in bytes, Python itself included."""
+
+
+KINDS = ("exactMatch", "numeric", "regex", "jsonSchema", "referenceSimilarity", "length", "code", "python")
 
 
 class Verifier(ApiModel):
@@ -88,6 +104,9 @@ class Verifier(ApiModel):
 
     length: Length | None = None
     """Short enough."""
+
+    code: Code | None = None
+    """Passes tests."""
 
     python: PythonEntryPoint | None = None
     """Your own function."""

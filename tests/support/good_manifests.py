@@ -99,6 +99,8 @@ GOOD = [
     Case("an empty JSON Schema", _verifier(jsonSchema={"schema": {}})),
     Case("closeness to the reference", _verifier(referenceSimilarity={})),
     Case("a length", _verifier(length={"target": 0, "limit": 1})),
+    Case("code with all defaults", _verifier(code={})),
+    Case("code with tests", _verifier(code={"tests": "assert f(1) == 2", "timeoutSeconds": 600, "memoryBytes": 2**36})),
     Case("a function", _verifier(python={"entryPoint": "math:sqrt"})),
     Case("a kind beside one that is null", _verifier(numeric={"tolerance": 0}, regex=None)),
     Case("sixteen verifiers", {"spec.reward.verifiers": numbered_verifiers(16)}),

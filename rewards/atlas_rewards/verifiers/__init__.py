@@ -7,6 +7,7 @@ Deterministic checks of a completion, one file a kind. Used by `atlas_rewards.sc
     json_schema     JSON of the right shape
     similarity      close to the reference
     length          short enough
+    code            Python that passes tests, run in a `sandbox` (its inside: `sandbox_cell`, `sandbox_filter`)
     entry_point     a function of the user's
 
 `verdict` holds what they share: a number from 0 to 1, or Unknown with the reason.
@@ -17,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from atlas_api.reward import Verifier
+from atlas_rewards.verifiers.code import code_verifier
 from atlas_rewards.verifiers.entry_point import entry_point_verifier
 from atlas_rewards.verifiers.exact_match import exact_match
 from atlas_rewards.verifiers.json_schema import json_schema_verifier
@@ -36,6 +38,7 @@ _BUILDERS: Mapping[str, Callable[[Any], Verify]] = {
     "json_schema": json_schema_verifier,
     "reference_similarity": lambda config: partial(reference_similarity, config),
     "length": lambda config: partial(length, config),
+    "code": code_verifier,
     "python": entry_point_verifier,
 }
 

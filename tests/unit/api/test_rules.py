@@ -110,7 +110,7 @@ CASES = [
     Case(Length, "length.target must be below length.limit", {"target": 9, "limit": 9}, {"target": 8, "limit": 9}),
     Case(
         Verifier,
-        "set exactly one of exactMatch, numeric, regex, jsonSchema, referenceSimilarity, length, python",
+        "set exactly one of exactMatch, numeric, regex, jsonSchema, referenceSimilarity, length, code, python",
         {"name": "answer"},
         NUMERIC,
     ),
