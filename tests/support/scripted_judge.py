@@ -6,7 +6,8 @@ A fake judge model: an OpenAI-compatible server on localhost that answers by scr
 
     PYTHONPATH=tests python -m support.scripted_judge --port 8090 --latency 0.2 --errors 0.1
 
-`POST /v1/chat/completions`, streaming included, and `GET /v1/models`. Replies and scripts are in `judge_replies`.
+`POST /v1/chat/completions`, streaming included, `GET /v1/models`, and, for whoever started it as a process,
+`GET /v1/counts`. Replies and scripts are in `judge_replies`.
 """
 
 import argparse
@@ -75,6 +76,11 @@ class ScriptedJudge:
             transport.abort()
         await asyncio.sleep(0)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was counted, for those who only reach it by HTTP."""
+        return {"count": self.count, "most_in_flight": self.most_in_flight, "abandoned": self.abandoned}
+
     def reply_to(self, body: bytes, headers: dict[str, str]) -> tuple[Asked, Reply]:
         """What the script says to one request for a completion."""
         key = hash(body)
@@ -138,6 +144,8 @@ class _Connection(asyncio.Protocol):
             self.transport.write(_response(200, {}, {"object": "list", "data": models}))
         elif route == (b"POST", b"/v1/chat/completions"):
             self._complete()
+        elif route == (b"GET", b"/v1/counts"):
+            self.transport.write(_response(200, {}, self._judge.counts))
         else:
             self.transport.write(_response(404, {}, {"error": {"message": "no such address"}}))
 
