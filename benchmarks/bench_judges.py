@@ -146,9 +146,8 @@ def faults(count: int, total_seconds: float) -> bool:
     )
     missing = sum(3 - held for held in samples)
     silent = sum(judge.score is None for result in results for judge in result.judges)
-    print(
-        f"| {count - len(null)} | {len(null)} | {silent} | {missing} of {count * CALLS_AN_ITEM} | {called} | {slowest:.2f} |"
-    )
+    scored = count - len(null)
+    print(f"| {scored} | {len(null)} | {silent} | {missing} | {called} | {slowest:.2f} |")
     for reason, times in Counter(reason for result in null for reason in result.reasons).most_common(10):
         print(f"- {times} x {reason[:200]}")
     return all(result.reasons for result in null) and slowest <= total_seconds + 1
