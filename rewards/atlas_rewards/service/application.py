@@ -173,4 +173,4 @@ class _Counted:
 
 
 def _time(moment: datetime | None) -> str | None:
-    return moment and moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return None if moment is None else moment.isoformat(timespec="seconds").replace("+00:00", "Z")

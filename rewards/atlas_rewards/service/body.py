@@ -6,6 +6,7 @@ Used by `scoring_endpoint`. Knows nothing about items.
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,7 +32,8 @@ _SEPARATORS = (b",", b"[", b"{")
 class Bodies:
     """All bodies that are held in memory now."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self._seconds = seconds
         self.held = 0
         """Bytes."""
 
@@ -51,10 +53,12 @@ class Bodies:
 
     async def _receive(self, request: Request, limit: int, body: bytearray) -> None:
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(self._seconds):
                 await self._collect(request, limit, body)
         except TimeoutError:
-            raise Refusal(408, "slowBody", f"the body did not arrive within {SECONDS:g} s; send it faster") from None
+            raise Refusal(
+                408, "slowBody", f"the body did not arrive within {self._seconds:g} s; send it faster"
+            ) from None
 
     async def _collect(self, request: Request, limit: int, body: bytearray) -> None:
         announced = request.headers.get("content-length", "")
@@ -77,7 +81,7 @@ def read_json(body: bytes | bytearray, items: int) -> Any:
             413, "tooManyValues", f"the body holds more than {items * VALUES_AN_ITEM} values; send fewer items"
         )
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        return json.loads(body, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
         raise Refusal(400, "notJson", "the body is nested too deeply") from None
     except ValueError as error:
@@ -91,3 +95,10 @@ def _too_large(limit: int) -> NoReturn:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number

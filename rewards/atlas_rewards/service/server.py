@@ -50,7 +50,7 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        service = await stack.enter_async_context(_service(file, opening))
+        service = await stack.enter_async_context(open_service(file, opening))
         await stack.enter_async_context(_reporting(service.generations, environment))
         server = _Server(_settings(service))
         serving = asyncio.create_task(server.serve([listening]))
@@ -63,7 +63,8 @@ async def serve(
 
 
 @asynccontextmanager
-async def _service(file: Path, opening: OpenScoring) -> AsyncIterator[Service]:
+async def open_service(file: Path, opening: OpenScoring) -> AsyncIterator[Service]:
+    """The parts, ready to answer with the configuration in *file*. Raises AtlasError when it cannot be used."""
     metrics, admission = Metrics(), Admission()
 
     def closing(generation: Generation) -> None:

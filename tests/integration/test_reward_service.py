@@ -1,0 +1,445 @@
+"""The scoring service as a process, asked over HTTP, with a scripted judge behind it."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from support.judge_replies import Asked, Reply, by_content, refusal, verdict
+from support.reward_service import Served, item, run, service_manifest, serving, until, write_manifest
+from support.scripted_judge import ScriptedJudge
+
+TOKEN = "t0ken-of-the-tests"
+SECRET_WORDS = "the words of this completion are nobody's business"
+
+
+@pytest.fixture(scope="module")
+def judge() -> Iterator[ScriptedJudge]:
+    with ScriptedJudge() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared(judge: ScriptedJudge, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A service with small limits and a token; tests leave it as they find it."""
+    folder = tmp_path_factory.mktemp("service")
+    (folder / "token").write_text(f"{TOKEN}\n")
+    manifest = service_manifest(
+        judge.base_url,
+        verifiers=[{"name": "right", "numeric": {}}],
+        tokenFrom={"file": str(folder / "token")},
+        limits={"items": 8, "bodyBytes": 65536, "waitingItems": 12},
+        cache={"entries": 0},
+    )
+    with serving(write_manifest(folder / "service.yaml", manifest), folder / "log", token=TOKEN) as served:
+        yield served
+
+
+@pytest.fixture
+def service(shared: Served, judge: ScriptedJudge) -> Iterator[Served]:
+    yield shared
+    judge.script = by_content
+    assert shared.process.poll() is None, shared.log.read_text()
+    assert shared.score(item()).status_code == 200
+
+
+def results(response: httpx.Response) -> list[dict[str, Any]]:
+    assert response.status_code == 200, response.text
+    return list(response.json()["results"])
+
+
+def code(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["error"]["code"]
+
+
+def slow(seconds: float) -> Any:
+    def script(asked: Asked) -> Reply:
+        return Reply(**{**vars(verdict(0.5)), "latency": seconds})
+
+    return script
+
+
+# Scoring.
+
+
+def test_every_item_gets_one_result_in_order(service: Served) -> None:
+    found = results(service.score(*(item(f"It is {number}.", reference="3") for number in range(8))))
+    assert [one["verifiers"]["right"] for one in found] == [0, 0, 0, 1, 0, 0, 0, 0]
+    assert all(one["judges"][0]["score"] is not None for one in found)
+    assert {one["revision"] for one in found} == {service.get("/v1/config").json()["revision"]}
+
+
+def test_an_item_with_a_mistake_says_so_and_spoils_no_other(service: Served) -> None:
+    good, wrong, both, none = results(
+        service.score(item(), item(completion=7, colour="red"), item(response="again"), {"prompt": "What?"})
+    )
+    assert good["score"] is not None
+    assert wrong["score"] is None
+    assert wrong["reasons"][0].startswith("items[1].completion: 7 is not text")
+    assert wrong["reasons"][1].startswith("items[1].colour: unknown field")
+    for index, one in ((2, both), (3, none)):
+        assert one["reasons"] == [f"items[{index}]: set exactly one of completion, response"]
+
+
+def test_prompts_are_text_or_messages(service: Served, judge: ScriptedJudge) -> None:
+    messages = [{"role": "user", "content": "What is 6*7?"}]
+    first, second = results(service.score(item(), item(prompt=messages)))
+    assert first["score"] == second["score"]
+
+
+def test_a_judge_that_fails_leaves_null_and_the_reason(service: Served, judge: ScriptedJudge) -> None:
+    judge.script = lambda _: refusal(500)
+    (found,) = results(service.score(item()))
+    assert found["score"] is None
+    assert any("overloaded" in reason for reason in found["reasons"])
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer"])
+def test_without_the_token_nothing_is_told(service: Served, authorization: str | None) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    for method, path in (("POST", "/v1/score"), ("GET", "/v1/config"), ("GET", "/v1/judges")):
+        response = httpx.request(method, f"{service.url}{path}", headers=headers, trust_env=False)
+        assert code(response) == (401, "unauthorized")
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/metrics", "/openapi.json", "/", "/docs"])
+def test_these_addresses_need_no_token(service: Served, path: str) -> None:
+    assert httpx.get(f"{service.url}{path}", trust_env=False).status_code == 200
+
+
+def test_a_batch_that_is_too_long_is_refused(service: Served) -> None:
+    assert code(service.score(*[item()] * 9)) == (413, "tooManyItems")
+
+
+def test_a_body_that_is_too_large_is_refused(service: Served) -> None:
+    assert code(service.score(item("x" * 70_000))) == (413, "tooLarge")
+
+
+def test_a_body_of_unknown_length_is_refused_as_soon_as_it_is_too_large(service: Served) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b" " * 1000
+
+    with service.client as client:
+        assert code(client.post("/v1/score", content=chunks())) == (413, "tooLarge")
+
+
+MALICIOUS = {
+    "nested deeply": b'{"items":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+    "mappings nested deeply": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+    "a number of many digits": b'{"items":[' + b"9" * 60_000 + b"]}",
+    "NaN": b'{"items":[{"completion":"x","metadata":{"a":NaN}}]}',
+    "half a character of UTF-8": b'{"items":[{"completion":"\xc3"}]}',
+    "UTF-16": '{"items":[{"completion":"x"}]}'.encode("utf-16") + b"\0",
+    "many small values": b'{"items":[' + b"[]," * 21_000 + b"[]]}",
+    "not a mapping": b"[1, 2, 3]",
+    "another field": b'{"items":[{"completion":"x"}],"__proto__":{}}',
+    "no items": b'{"items":[]}',
+    "nothing": b"",
+    "text": b"items: []",
+}
+
+
+@pytest.mark.parametrize("name", MALICIOUS)
+def test_a_body_that_is_no_request_is_refused(service: Served, name: str) -> None:
+    with service.client as client:
+        response = client.post("/v1/score", content=MALICIOUS[name])
+    assert response.status_code in (400, 413)
+    assert response.json()["error"]["message"].isprintable()
+
+
+BAD_ITEMS = {
+    "half a surrogate pair": r'{"completion":"\ud800"}',
+    "half a surrogate pair in metadata": r'{"completion":"x","metadata":{"\udfff":1}}',
+    "half a surrogate pair in a message": r'{"completion":"x","prompt":[{"role":"user","content":"\ud800"}]}',
+    "nested deeply": '{"completion":"x","metadata":{"a":' + "[" * 200 + "]" * 200 + "}}",
+    "a list": "[]",
+    "null": "null",
+    "a message without a role": '{"completion":"x","prompt":[{"content":"y"}]}',
+    "a prompt that is a number": '{"completion":"x","prompt":7}',
+}
+
+
+@pytest.mark.parametrize("name", BAD_ITEMS)
+def test_a_bad_item_is_a_mistake_of_that_item_alone(service: Served, name: str) -> None:
+    body = '{"items":[{"completion":"fine"},' + BAD_ITEMS[name] + "]}"
+    with service.client as client:
+        good, bad = results(client.post("/v1/score", content=body))
+    assert good["score"] is not None
+    assert bad["score"] is None
+    assert bad["reasons"][0].startswith("items[1]")
+    assert all(reason.isprintable() for reason in bad["reasons"])
+
+
+def test_a_number_too_large_for_a_float_reaches_no_judge(service: Served) -> None:
+    with service.client as client:
+        response = client.post("/v1/score", content='{"items":[{"completion":"x","metadata":{"a":1e999}}]}')
+    assert response.status_code == 400
+
+
+def test_more_waiting_items_than_allowed_are_refused_until_there_is_room(service: Served, judge: ScriptedJudge) -> None:
+    judge.script = slow(2.0)
+    answers: list[httpx.Response] = []
+    takers = [threading.Thread(target=lambda: answers.append(service.score(*[item()] * 6))) for _ in range(2)]
+    for taker in takers:
+        taker.start()
+    until(lambda: service.metric("atlas_rewards_waiting_items") == 12)
+    refused = service.score(item())
+    assert code(refused) == (429, "busy")
+    assert 1 <= int(refused.headers["Retry-After"]) <= 30
+    for taker in takers:
+        taker.join()
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert service.score(item()).status_code == 200
+    assert service.metric('atlas_rewards_requests_total{code="429",path="/v1/score"}') >= 1
+
+
+# What it says of itself.
+
+
+def test_the_configuration_is_shown_without_secrets(service: Served) -> None:
+    shown = service.get("/v1/config")
+    assert shown.json()["configuration"]["limits"]["items"] == 8
+    assert TOKEN not in shown.text
+
+
+def test_judges_are_listed_with_state_latency_and_errors(service: Served) -> None:
+    service.score(item())
+    report = service.get("/v1/judges").json()
+    (one,) = report["judges"]
+    assert (one["name"], one["state"]) == ("accuracy", "Answering")
+    assert one["p50Ms"] <= one["p99Ms"]
+    assert 0 <= one["errorRate"] <= 1
+
+
+def test_metrics_count_items_verdicts_and_calls(service: Served) -> None:
+    samples = (
+        'atlas_rewards_items_total{outcome="scored"}',
+        'atlas_rewards_verdicts_total{judge="accuracy",outcome="given"}',
+        'atlas_rewards_model_calls_total{model="small",outcome="answered"}',
+        'atlas_rewards_cache_lookups_total{result="miss"}',
+    )
+    before = [service.metric(sample) for sample in samples]
+    service.score(item("It is 1."), item("It is 2."))
+    assert [service.metric(sample) - was for sample, was in zip(samples, before, strict=True)] == [2, 2, 2, 2]
+
+
+def test_the_page_and_the_description_ask_nobody_else(service: Served) -> None:
+    page = service.get("/")
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert "//" not in page.text.replace("</", "")
+    document = service.get("/openapi.json").json()
+    text = json.dumps(document)
+    named = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
+    assert named <= document["components"]["schemas"].keys()
+    assert {"completion", "teacherTrace"} <= document["components"]["schemas"]["ItemBody"]["properties"].keys()
+
+
+def test_unknown_addresses_and_methods_are_refused_as_json(service: Served) -> None:
+    assert code(service.get("/v2/score")) == (404, "notHere")
+    assert code(service.get("/v1/score")) == (405, "notHere")
+
+
+def test_the_log_is_json_and_holds_neither_texts_nor_the_token(service: Served, judge: ScriptedJudge) -> None:
+    judge.script = lambda _: refusal(500)
+    service.score(item(SECRET_WORDS), item(completion={"not": SECRET_WORDS}))
+    assert all({"time", "level", "message"} <= line.keys() for line in service.lines())
+    assert SECRET_WORDS not in service.log.read_text()
+    assert TOKEN not in service.log.read_text()
+
+
+# Life.
+
+
+def test_it_is_ready_while_the_quorum_answers(judge: ScriptedJudge, tmp_path: Path) -> None:
+    judge.script = lambda _: refusal(401)
+    manifest = service_manifest(judge.base_url, cache={"entries": 0})
+    with serving(write_manifest(tmp_path / "service.yaml", manifest), tmp_path / "log") as served:
+        refused = served.get("/readyz")
+        assert refused.status_code == 503
+        assert "0 of 1 judges gave a verdict" in refused.text
+        assert served.get("/v1/judges").json()["judges"][0]["state"] == "Failing"
+        judge.script = by_content
+        until(lambda: served.get("/readyz").status_code == 200)
+        assert served.get("/v1/judges").json()["judges"][0]["state"] == "Answering"
+        asked = judge.count
+        assert [served.get("/readyz").status_code for _ in range(5)] == [200] * 5
+        assert judge.count == asked
+
+
+def mount(folder: Path, version: str, manifest: dict[str, Any]) -> Path:
+    """What the kubelet does with a ConfigMap: a new folder, and a link that is replaced at once."""
+    (folder / version).mkdir()
+    write_manifest(folder / version / "service.yaml", manifest)
+    (folder / "next").symlink_to(version)
+    (folder / "next").rename(folder / "..data")
+    if not (folder / "service.yaml").exists():
+        (folder / "service.yaml").symlink_to("..data/service.yaml")
+    return folder / "service.yaml"
+
+
+def test_a_new_configuration_under_load_loses_no_request(judge: ScriptedJudge, tmp_path: Path) -> None:
+    judge.script = slow(0.05)
+    with serving(mount(tmp_path, "v1", service_manifest(judge.base_url)), tmp_path / "log") as served:
+        first = served.get("/v1/config").json()["revision"]
+        answers: list[tuple[int, str]] = []
+        enough = threading.Event()
+
+        def load(name: int) -> None:
+            with served.client as client:
+                for number in range(100_000):
+                    answer = client.post("/v1/score", json={"items": [item(f"{name} {number}"), item(f"{number}")]})
+                    answers.append((answer.status_code, answer.json()["revision"]))
+                    assert all(one["score"] is not None for one in answer.json()["results"])
+                    if enough.is_set():
+                        return
+
+        loaders = [threading.Thread(target=load, args=(name,)) for name in range(4)]
+        for loader in loaders:
+            loader.start()
+        until(lambda: len(answers) > 20)
+        mount(tmp_path, "v2", service_manifest(judge.base_url, escalation={"scoreStd": 0.2}))
+        until(lambda: served.get("/v1/config").json()["revision"] != first)
+        seen = len(answers)
+        until(lambda: len(answers) > seen + 20)
+        enough.set()
+        for loader in loaders:
+            loader.join()
+        second = served.get("/v1/config").json()["revision"]
+        assert {status for status, _ in answers} == {200}
+        assert {revision for _, revision in answers} == {first, second}
+        assert answers[-1][1] == second
+        until(lambda: served.metric('atlas_rewards_reloads_total{result="taken"}') == 1)
+
+
+def test_a_configuration_with_mistakes_is_refused_and_the_old_one_stays(judge: ScriptedJudge, tmp_path: Path) -> None:
+    good = service_manifest(judge.base_url)
+    with serving(mount(tmp_path, "v1", good), tmp_path / "log") as served:
+        before = served.get("/v1/config").json()
+        mount(tmp_path, "v2", service_manifest(judge.base_url, quorum=2, colour="red"))
+        until(lambda: served.get("/v1/config").json()["refused"])
+        now = served.get("/v1/config").json()
+        assert (now["revision"], now["generation"]) == (before["revision"], before["generation"])
+        assert len(now["refused"]["problems"]) == 2
+        assert served.score(item()).status_code == 200
+        assert served.metric('atlas_rewards_reloads_total{result="refused"}') == 1
+        assert any(line["level"] == "error" and "colour" in line["message"] for line in served.lines())
+        mount(tmp_path, "v3", good)
+        until(lambda: served.get("/v1/config").json()["refused"] is None)
+
+
+def test_a_token_that_was_replaced_is_asked_for(judge: ScriptedJudge, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("first")
+    manifest = service_manifest(judge.base_url, tokenFrom={"file": str(tmp_path / "token")})
+    with serving(write_manifest(tmp_path / "service.yaml", manifest), tmp_path / "log", token="second") as served:
+        assert served.score(item()).status_code == 401
+        (tmp_path / "token").write_text("second")
+        until(lambda: served.score(item()).status_code == 200)
+
+
+def test_a_retry_after_kill_minus_nine_gets_the_same_answers(judge: ScriptedJudge, tmp_path: Path) -> None:
+    """The judge never says the same twice, so only what was remembered can be the same."""
+    told: dict[str, float] = {}
+
+    def script(asked: Asked) -> Reply:
+        number = int(asked.text.split("completion number ")[1].split(" ")[0])
+        score = round(0.1 + (asked.number % 800) / 1000, 3)
+        told.setdefault(str(number), score)
+        return Reply(**{**vars(verdict(score, uncertainty=0.0)), "latency": 0.02 if number < 20 else 3.0})
+
+    judge.script = script
+    manifest = service_manifest(judge.base_url, cache={"path": str(tmp_path / "cache.sqlite")})
+    config = write_manifest(tmp_path / "service.yaml", manifest)
+    batch = [item(f"completion number {number} of many") for number in range(30)]
+    with serving(config, tmp_path / "log1") as served:
+        port = int(served.url.rpartition(":")[2])
+        broken: list[Exception] = []
+
+        def ask() -> None:
+            try:
+                served.score(*batch)
+            except httpx.HTTPError as error:
+                broken.append(error)
+
+        client = threading.Thread(target=ask)
+        client.start()
+        until(lambda: served.metric('atlas_rewards_model_calls_total{model="small",outcome="answered"}') == 20)
+        until(lambda: len(rows(tmp_path / "cache.sqlite")) == 20)
+        served.kill()
+        client.join()
+        assert broken
+    asked = judge.count
+    with serving(config, tmp_path / "log2", port) as served:
+        first = [one["score"] for one in results(served.score(*batch))]
+        assert first[:20] == [told[str(number)] for number in range(20)]
+        assert judge.count - asked == 10
+        assert [one["score"] for one in results(served.score(*batch))] == first
+
+
+def rows(file: Path) -> list[Any]:
+    import sqlite3
+
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
+        (table,) = next(iter(database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")))
+        found = list(database.execute(f"SELECT * FROM {table}"))
+    database.close()
+    return found
+
+
+def test_sigterm_finishes_what_was_taken_and_takes_nothing_new(judge: ScriptedJudge, tmp_path: Path) -> None:
+    judge.script = slow(2.0)
+    with serving(
+        write_manifest(tmp_path / "service.yaml", service_manifest(judge.base_url)), tmp_path / "log"
+    ) as served:
+        answers: list[httpx.Response] = []
+        client = threading.Thread(target=lambda: answers.append(served.score(item(), item("other"))))
+        client.start()
+        until(lambda: served.metric("atlas_rewards_waiting_items") == 2)
+        served.terminate()
+        until(lambda: served.get("/readyz").status_code == 503)
+        refused = served.score(item())
+        assert code(refused) == (503, "shuttingDown")
+        assert refused.headers["Retry-After"] == "1"
+        client.join()
+        assert [one["score"] for one in results(answers[0])] == [0.5, 0.5]
+        assert served.process.wait(30) == 0
+        assert served.lines()[-1]["message"] == "ended"
+
+
+# The command.
+
+
+def end_of(config: Path, log: Path, port: int = 0) -> tuple[int, str]:
+    return run(config, log, port).wait(60), log.read_text()
+
+
+def test_every_mistake_in_the_configuration_is_told_at_once(tmp_path: Path) -> None:
+    manifest = service_manifest("ftp://nowhere", quorum=3, colour="red")
+    file = write_manifest(tmp_path / "service.yaml", manifest)
+    status, said = end_of(file, tmp_path / "log")
+    assert status == 2
+    assert len(said.splitlines()) == 3
+    assert all(line.startswith(f"{file}: spec") for line in said.splitlines())
+
+
+def test_a_secret_that_is_not_there_is_named(tmp_path: Path) -> None:
+    manifest = service_manifest("http://127.0.0.1:9", tokenFrom={"file": str(tmp_path / "none")})
+    status, said = end_of(write_manifest(tmp_path / "service.yaml", manifest), tmp_path / "log")
+    assert (status, said.count("\n")) == (22, 1)
+    assert str(tmp_path / "none") in said
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status, said = end_of(write_manifest(tmp_path / "service.yaml", {}), tmp_path / "log", port)
+    assert status == 1
+    assert f"--port {port}" in said
