@@ -58,11 +58,39 @@ def _parser() -> argparse.ArgumentParser:
     _add_file(export)
     export.add_argument("-o", "--output", type=Path, required=True, help="FILE.jsonl or FILE.parquet")
     export.set_defaults(command=_export)
+    _add_score(commands.add_parser("score", help="what judges and verifiers say of completions"))
+    rewards = commands.add_parser("rewards", help="measure judges").add_subparsers(required=True, metavar="COMMAND")
+    _add_bench(rewards.add_parser("bench", help="combinations of judges over recorded sessions"))
     return parser
 
 
-def _add_file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-f", "--file", type=Path, required=True, metavar="FILE", help="the AtlasTraining manifest")
+def _add_score(score: argparse.ArgumentParser) -> None:
+    _add_file(score, "the RewardService manifest")
+    what = score.add_mutually_exclusive_group(required=True)
+    what.add_argument("--response", metavar="TEXT", help="the completion")
+    what.add_argument("--items", type=Path, metavar="FILE", help="JSONL: prompt, response, reference, ... on each line")
+    score.add_argument("--prompt", metavar="TEXT", help="what the completion answers")
+    score.add_argument("--reference", metavar="TEXT", help="the right answer, where one is known")
+    score.add_argument("-o", "--output", type=Path, metavar="FILE", help="results of --items; continued if it exists")
+    score.add_argument("--json", action="store_true", help="print JSON")
+    score.set_defaults(command=_score, refuse=score.error)
+
+
+def _add_bench(bench: argparse.ArgumentParser) -> None:
+    _add_file(bench, "the RewardService manifest")
+    bench.add_argument(
+        "--traces", type=Path, required=True, metavar="FILE", help="AtlasTraining manifest, or an export"
+    )
+    bench.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="report, plots, every score")
+    bench.add_argument(
+        "--combination", action="append", default=[], metavar="A+B", help="judges and verifiers, as well"
+    )
+    bench.add_argument("--seed", type=int, default=0, help="decides the order of the sessions (default 0)")
+    bench.set_defaults(command=_bench)
+
+
+def _add_file(parser: argparse.ArgumentParser, what: str = "the AtlasTraining manifest") -> None:
+    parser.add_argument("-f", "--file", type=Path, required=True, metavar="FILE", help=what)
 
 
 def _validate(arguments: argparse.Namespace, console: Console) -> int:
@@ -92,6 +120,34 @@ def _export(arguments: argparse.Namespace, console: Console) -> int:
     from atlas_core.data import export
 
     export(training, arguments.output, console)
+    return 0
+
+
+def _score(arguments: argparse.Namespace, console: Console) -> int:
+    one = arguments.items is None
+    if one and arguments.prompt is None:
+        arguments.refuse("--response needs --prompt")
+    if one != (arguments.output is None):
+        arguments.refuse("--items and --output belong together")
+    if not one and (arguments.prompt is not None or arguments.reference is not None):
+        arguments.refuse("--prompt and --reference belong to --response; with --items they stand in the file")
+    from atlas_core.score import score_file, score_one
+    from atlas_rewards import Item, RewardService
+
+    service = RewardService.from_file(arguments.file)
+    if one:
+        prompt = ({"role": "user", "content": arguments.prompt},)
+        score_one(service, Item(arguments.response, arguments.reference, prompt), arguments.json, console)
+    else:
+        score_file(service, arguments.items, arguments.output, arguments.json, console)
+    return 0
+
+
+def _bench(arguments: argparse.Namespace, console: Console) -> int:
+    from atlas_core.rewards_bench import bench
+
+    wanted, seed = arguments.combination, arguments.seed
+    bench(arguments.file, arguments.traces, arguments.output, console, wanted=wanted, seed=seed)
     return 0
 
 

@@ -1,0 +1,96 @@
+"""
+Recorded sessions as items to score, with the reward that was recorded. Called by `atlas-core rewards bench`.
+
+What a judge must not see is left out: the recorded reward, and the final answer as a reference to itself.
+"""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from atlas_api import InvalidManifest, load_manifest
+from atlas_api.errors import NothingMatched
+from atlas_api.traces import FileTraces, TraceFilter, Traces
+from atlas_rewards import Item
+from atlas_trainer.session import Session, Tally
+from atlas_trainer.sources import read_sessions
+
+_MANIFESTS = (".yaml", ".yml")
+_GAP = "\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedItem:
+    """The answer of one session."""
+
+    session: str
+    """Id of the session."""
+
+    item: Item
+    reward: float | None
+    """What was recorded. None when nothing trustworthy was."""
+
+
+def traces_in(file: Path) -> Traces:
+    """What *file* says to read: `spec.traces` of an AtlasTraining manifest, or every session of an export.
+
+    Raises `InvalidManifest`.
+    """
+    if file.suffix not in _MANIFESTS:
+        everything = TraceFilter(status=(), review_status=())
+        return Traces(file=FileTraces(path=str(file)), filter=everything)
+    try:
+        return load_manifest(file).spec.traces
+    except InvalidManifest as error:
+        raise InvalidManifest([f"--traces {file}: {problem}" for problem in error.problems]) from None
+
+
+def recorded_items(traces: Traces, seed: int, tally: Tally) -> list[RecordedItem]:
+    """One item a session that holds an answer, in an order that *seed* alone decides.
+
+    Raises `NothingMatched` when there is none, and what `read_sessions` raises.
+    """
+    items = []
+    for session in read_sessions(traces, tally):
+        found = item_of(session)
+        if found is None:
+            tally.drop("noAnswer")
+        else:
+            items.append(found)
+    if not items:
+        causes = ", ".join(f"{cause} {count}" for cause, count in tally.dropped.items()) or "no session at all"
+        raise NothingMatched(f"no recorded session can be scored ({causes}); change the filter or the export")
+    random.Random(seed).shuffle(items)  # noqa: S311 - repeatable on purpose
+    return items
+
+
+def item_of(session: Session) -> RecordedItem | None:
+    """The last answer of *session*; None when it never answered."""
+    attempts = [attempt for step in session.steps for attempt in step.attempts]
+    outputs = [attempt.output for attempt in attempts if attempt.output.strip()]
+    completion = session.final_answer if session.final_answer.strip() else next(reversed(outputs), None)
+    if completion is None:
+        return None
+    guidance = [attempt.guidance for attempt in attempts if attempt.guidance and attempt.guidance.strip()]
+    system = [{"role": "system", "content": session.system_prompt}] if session.system_prompt else []
+    item = Item(
+        completion=completion,
+        reference=session.ground_truth,
+        prompt=(*system, {"role": "user", "content": session.task}),
+        baseline=outputs[0] if guidance and outputs else None,
+        teacher_trace=_GAP.join(guidance) or None,
+        student_trace=_trace(session),
+        metadata={"sessionId": session.id, "task": session.task},
+    )
+    return RecordedItem(session.id, item, session.reward)
+
+
+def _trace(session: Session) -> str | None:
+    """Attempts and guidance in the order in which they came."""
+    said = []
+    for step in session.steps:
+        said += [step.description] if len(session.steps) > 1 and step.description.strip() else []
+        for number, attempt in enumerate(step.attempts, start=1):
+            said.append(f"Attempt {number}: {attempt.output}")
+            said += [f"Guidance: {attempt.guidance}"] if attempt.guidance else []
+    return _GAP.join(said) or None

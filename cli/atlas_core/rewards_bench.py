@@ -1,0 +1,115 @@
+"""
+`atlas-core rewards bench`: how combinations of judges score recorded sessions, and how well they agree.
+
+Models are asked once; what each combination would have said is computed from the same answers. Each completion is
+scored on its own, in an order that a seed decides. Nothing is trained, and nothing is written but the report.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from atlas_api import InvalidManifest
+from atlas_api.judging import Judging
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_core.bench_plots import plots
+from atlas_core.bench_report import Bench, Row, markdown, table
+from atlas_core.progress import counting
+from atlas_core.recorded_items import RecordedItem, recorded_items, traces_in
+from atlas_core.score import document
+from atlas_rewards import Item, ItemResult, RewardService
+from atlas_rewards.bench_statistics import summarise
+from atlas_rewards.combinations import Combination, combinations_of, recombined
+from atlas_rewards.configuration import load_configuration
+from atlas_rewards.judging.calls import Caller, CallerStatistics, caller_for
+from atlas_rewards.stream import done_in_order, items_at_once
+from atlas_trainer.atomic_file import replace_text
+from atlas_trainer.session import Tally
+
+AUDIT = "audit.jsonl"
+REPORT = "report.md"
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """All answers."""
+
+    results: list[ItemResult]
+    asked: CallerStatistics
+
+
+def bench(file: Path, traces: Path, out: Path, console: Console, *, wanted: Sequence[str] = (), seed: int = 0) -> None:
+    """Score the sessions that *traces* names with the configuration *file*; report in the folder *out*.
+
+    *wanted*: further combinations, as `accuracy+process`. Raises `AtlasError`.
+    """
+    spec = load_configuration(file).spec
+    combinations = combinations_of(spec, wanted)
+    tally = Tally()
+    items = recorded_items(traces_in(traces), seed, tally)
+    _make_folder(out)
+    heard = asyncio.run(_hear(spec, items, console))
+    rewards = [item.reward for item in items]
+    results = {one.name: [recombined(spec, result, one) for result in heard.results] for one in combinations}
+    rows = [Row(one, summarise(results[one.name], rewards)) for one in combinations]
+    told = Bench(rows, results, rewards, heard.asked, heard.results[0].revision, seed, tally.dropped)
+    replace_text(out / AUDIT, "".join(_audit(items, combinations, results)))
+    for name, svg in plots(told).items():
+        replace_text(out / name, svg)
+    replace_text(out / REPORT, markdown(told))
+    console.print(table(told))
+    console.print(Text(f"report: {out / REPORT}   every score: {out / AUDIT}"), soft_wrap=True)
+
+
+async def _hear(spec: RewardServiceSpec, items: Sequence[RecordedItem], console: Console) -> _Heard:
+    callers: list[Caller] = []
+
+    def open_caller(judging: Judging, revision: str) -> Caller:
+        callers.append(caller_for(judging, revision))
+        return callers[-1]
+
+    service = RewardService(spec, open_caller)
+
+    async def judged(item: Item) -> ItemResult:
+        return (await service.score([item]))[0]
+
+    results: list[ItemResult] = []
+    scored = done_in_order(judged, (one.item for one in items), items_at_once(spec))
+    async with service, aclosing(scored):
+        with counting(console, "judging", len(items)) as show:
+            async for _, result in scored:
+                results.append(result)
+                show(len(results))
+        return _Heard(results, callers[0].statistics())
+
+
+def _audit(
+    items: Sequence[RecordedItem], combinations: Sequence[Combination], results: dict[str, list[ItemResult]]
+) -> Iterator[str]:
+    """One line an item and combination: what was judged, what was recorded, what each judge said."""
+    for place, recorded in enumerate(items):
+        shown = {
+            "session": recorded.session,
+            "prompt": list(recorded.item.prompt),
+            "completion": recorded.item.completion,
+            "reference": recorded.item.reference,
+            "recordedReward": recorded.reward,
+        }
+        for combination in combinations:
+            said = document(results[combination.name][place])
+            yield json.dumps({"combination": combination.name, **shown, **said}) + "\n"
+
+
+def _make_folder(out: Path) -> None:
+    """Before anybody is asked: an answer that cannot be kept is money lost."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / AUDIT).open("a").close()
+    except OSError as error:
+        raise InvalidManifest([f"--output {out}: cannot be written: {error.strerror}"]) from None

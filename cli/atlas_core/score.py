@@ -1,0 +1,145 @@
+"""`atlas-core score`: what judges and verifiers say of one completion, or of every line of a file. Trains nothing."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing, closing
+from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from atlas_api.errors import NothingScored
+from atlas_core.progress import counting
+from atlas_core.score_table import result_table
+from atlas_core.scored_file import Record, ScoredFile
+from atlas_rewards import Item, ItemResult, RewardService
+from atlas_rewards.items_file import ItemLine, count_lines, read_items
+from atlas_rewards.service.wire import ScoreResponse
+from atlas_rewards.stream import done_in_order, items_at_once
+
+_SHOWN = 3
+"""Malformed lines that are named."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the lines of a file."""
+
+    kept: int = 0
+    """In the output already, from an earlier start; whatever they say, they are not asked again."""
+
+    scored: int = 0
+    unscored: int = 0
+    """Judges and verifiers were asked, and no score came of it."""
+
+    malformed: list[str] = field(default_factory=list)
+    """`file:line: why`."""
+
+
+def score_one(service: RewardService, item: Item, as_json: bool, console: Console) -> None:
+    """Print the result of *item*. Raises `NothingScored` after that when it has no score, `SourceMissing` for keys."""
+    try:
+        (result,) = service.score_sync([item])
+    finally:
+        service.close_sync()
+    if as_json:
+        _print_json(document(result), console)
+    else:
+        console.print(result_table(result))
+    if result.score is None:
+        raise NothingScored(f"the completion has no score: {'; '.join(result.reasons)}")
+
+
+def score_file(service: RewardService, items: Path, output: Path, as_json: bool, console: Console) -> None:
+    """Append a result to *output* for each line of *items*, in their order; those that are there are not asked again.
+
+    A line that holds no item gets a result without a score. Raises `NothingScored` when items were asked about, and
+    none got a score.
+    """
+    total = count_lines(items)
+    with closing(ScoredFile(output, service.revision)) as scored:
+        counts = asyncio.run(_score_file(service, items, total, scored, console))
+    if as_json:
+        _print_json(asdict(counts), console)
+    else:
+        _tell(counts, output, console)
+    if counts.unscored and not counts.scored:
+        raise NothingScored(f"no item of {items} got a score; {output} says why of each")
+
+
+def document(result: ItemResult) -> dict[str, Any]:
+    """*result* as JSON, with the field names of the service's answers."""
+    whole = ScoreResponse.model_construct(revision=result.revision, results=(result,))
+    (body,) = whole.model_dump(mode="json", by_alias=True)["results"]
+    return dict(body)
+
+
+async def _score_file(service: RewardService, items: Path, total: int, scored: ScoredFile, console: Console) -> Counts:
+    counts = Counts()
+
+    async def judged(group: Sequence[ItemLine]) -> list[ItemResult]:
+        return await service.score([line.item for line in group if line.item is not None])
+
+    async with service:
+        missing = scored.missing(_groups(service, items))
+        results = done_in_order(judged, missing, items_at_once(service.spec))
+        with counting(console, "scoring", total) as show:
+            async with aclosing(results):
+                async for group, said in results:
+                    records = _records(group, said, service.revision)
+                    _count(counts, records, items.name)
+                    scored.append(records)
+                    show(scored.lines)
+    counts.kept = scored.lines - counts.scored - counts.unscored - len(counts.malformed)
+    return counts
+
+
+def _groups(service: RewardService, items: Path) -> Iterator[list[ItemLine]]:
+    """What must be scored together: neighbours with the same prompt where judges compare, else every line alone."""
+    lines = read_items(items)
+    if all(judge.mode == "absolute" for judge in service.spec.judges):
+        return ([line] for line in lines)
+    return (list(group) for _, group in groupby(lines, key=_asked))
+
+
+def _asked(line: ItemLine) -> object:
+    item = line.item
+    return line.number if item is None else (item.prompt, item.reference, item.principles)
+
+
+def _records(group: Sequence[ItemLine], said: Sequence[ItemResult], revision: str) -> list[Record]:
+    results = iter(said)
+    return [
+        {"line": line.number, "item": line.digest}
+        | document(ItemResult(None, reasons=(line.problem,), revision=revision) if line.item is None else next(results))
+        | ({"malformed": True} if line.item is None else {})
+        for line in group
+    ]
+
+
+def _count(counts: Counts, records: Sequence[Record], name: str) -> None:
+    for record in records:
+        if "malformed" in record:
+            counts.malformed.append(f"{name}:{record['line']}: {record['reasons'][0]}")
+        elif record["score"] is None:
+            counts.unscored += 1
+        else:
+            counts.scored += 1
+
+
+def _tell(counts: Counts, output: Path, console: Console) -> None:
+    for line in counts.malformed[:_SHOWN]:
+        console.print(Text(f"malformed: {line}"), soft_wrap=True)
+    if len(counts.malformed) > _SHOWN:
+        console.print(f"malformed: {len(counts.malformed) - _SHOWN} more")
+    kept = f", {counts.kept} from an earlier start" if counts.kept else ""
+    said = f"{counts.scored} scored, {counts.unscored} without a score, {len(counts.malformed)} malformed{kept}"
+    console.print(Text(f"{output}: {said}"), soft_wrap=True)
+
+
+def _print_json(value: Any, console: Console) -> None:
+    console.print(json.dumps(value, indent=2), markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,43 @@
+"""One result as a person reads it. Called by `atlas-core score`. Pure; texts of models are shown, never obeyed."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from atlas_rewards import ItemResult, JudgeResult
+from atlas_trainer.quantity import score
+from atlas_trainer.untrusted_text import visible
+
+
+def result_table(result: ItemResult) -> RenderableType:
+    """The score, each judge with its reasons, verifiers, caps, and why anything is missing."""
+    lines = [Text(f"verifier {name}: {score(value)}") for name, value in result.verifiers.items()]
+    lines += [Text(f"capped by {name}") for name in result.caps]
+    lines += [Text(f"reason: {visible(reason)}") for reason in result.reasons]
+    total = Text.assemble("score ", (score(result.score), "bold"), f"   revision {result.revision}")
+    return Group(total, _judges(result), *lines)
+
+
+def _judges(result: ItemResult) -> Table:
+    table = Table()
+    for name in ("judge", "score", "unsure", "decided by", "corrections"):
+        table.add_column(name, justify="right" if name in ("score", "unsure") else "left")
+    table.add_column("rationale", ratio=1, overflow="fold")
+    for judge in result.judges:
+        table.add_row(
+            judge.name,
+            score(judge.score),
+            score(judge.uncertainty),
+            _decided_by(judge),
+            "\n".join(f"{one.rule} {score(one.before)} -> {score(one.after)}" for one in judge.corrections),
+            Text(visible(judge.rationale if judge.score is not None else judge.reason or "")),
+        )
+    return table
+
+
+def _decided_by(judge: JudgeResult) -> str:
+    if judge.score is None:
+        return "nobody"
+    return (
+        f"large model ({judge.escalation_reason})" if judge.escalated else f"small model, {len(judge.samples)} samples"
+    )

@@ -1,0 +1,115 @@
+"""
+How scores behave over many items: their spread, how sure judges are, how well they agree with what was recorded.
+
+Pure. Called by `atlas-core rewards bench`. Unknown is None, never 0.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from statistics import StatisticsError, correlation, fmean, pstdev
+from typing import get_args
+
+from atlas_rewards.judging.answer import Reason
+from atlas_rewards.result import ItemResult
+
+CLOSE = 0.02
+"""Two scores agree when they are at most this far apart."""
+
+_ROUNDING = 1e-9
+_CAUSE = re.compile(rf"\b({'|'.join(get_args(Reason))}):")
+UNREADABLE = "unreadable"
+"""The model answered, and no verdict could be read from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One combination of judges over many items."""
+
+    items: int
+    scored: int
+    mean: float | None
+    deviation: float | None
+    """Population standard deviation of the scores."""
+
+    uncertainty: float | None
+    """Mean over all verdicts of the judges' own uncertainty."""
+
+    escalated: float
+    """Share of hearings (an item before a judge) in which the large model was asked."""
+
+    corrected: float
+    """Share of items in which a rule between judges lowered a score."""
+
+    capped: float
+    """Share of items that an anti-gaming check caught."""
+
+    compared: int
+    """Items with a score and a recorded reward."""
+
+    close: float | None
+    """Share of them that are within 0.02 of each other."""
+
+    pearson: float | None
+    """Correlation. None for fewer than two of them, or when either side never varies."""
+
+    p50_seconds: float | None
+    """Of the slowest judge of an item."""
+
+    p95_seconds: float | None
+    failures: dict[str, int]
+    """Items without a score, by cause, most frequent first."""
+
+
+def summarise(results: Sequence[ItemResult], recorded: Sequence[float | None]) -> Summary:
+    """What *results* look like as a whole. *recorded*: the reward recorded with each item, in the same order."""
+    scores = [result.score for result in results if result.score is not None]
+    hearings = [judge for result in results for judge in result.judges]
+    doubts = [judge.uncertainty for judge in hearings if judge.score is not None and judge.uncertainty is not None]
+    pairs = [
+        (result.score, reward)
+        for result, reward in zip(results, recorded, strict=True)
+        if result.score is not None and reward is not None
+    ]
+    seconds = [result.seconds for result in results if result.score is not None]
+    return Summary(
+        items=len(results),
+        scored=len(scores),
+        mean=fmean(scores) if scores else None,
+        deviation=pstdev(scores) if scores else None,
+        uncertainty=fmean(doubts) if doubts else None,
+        escalated=_share([judge.escalation_reason is not None for judge in hearings]),
+        corrected=_share([any(judge.corrections for judge in result.judges) for result in results]),
+        capped=_share([bool(result.caps) for result in results]),
+        compared=len(pairs),
+        close=_share([abs(score - reward) <= CLOSE + _ROUNDING for score, reward in pairs]) if pairs else None,
+        pearson=_pearson(pairs),
+        p50_seconds=percentile(seconds, 50),
+        p95_seconds=percentile(seconds, 95),
+        failures=dict(Counter(cause_of(result) for result in results if result.score is None).most_common()),
+    )
+
+
+def percentile(values: Sequence[float], percent: float) -> float | None:
+    """The smallest value that at least *percent* of them do not exceed; None when there are none."""
+    return sorted(values)[max(0, ceil(len(values) * percent / 100) - 1)] if values else None
+
+
+def cause_of(result: ItemResult) -> str:
+    """Why *result* has no score, in words to count: `timeout`, `unreadable`; several joined by `, `."""
+    reasons = [judge.reason or "" for judge in result.judges if judge.score is None]
+    causes = {cause for reason in reasons for cause in _CAUSE.findall(reason) or [UNREADABLE]}
+    return ", ".join(sorted(causes)) or "unknown"
+
+
+def _share(marks: Sequence[bool]) -> float:
+    return fmean(marks) if marks else 0.0
+
+
+def _pearson(pairs: Sequence[tuple[float, float]]) -> float | None:
+    try:
+        return correlation([score for score, _ in pairs], [reward for _, reward in pairs])
+    except StatisticsError:
+        return None
