@@ -91,7 +91,7 @@ def _filter() -> bytes:
 
 def _run(brief: bytes, password: bytes, seconds: float) -> tuple[bytes, int]:
     """What the cell said after `ready`, and its exit status."""
-    with TemporaryDirectory(prefix="atlas-code-") as folder, TemporaryFile() as source:
+    with TemporaryFile() as source, TemporaryDirectory(prefix="atlas-code-") as folder:
         source.write(b"%012d" % len(brief) + brief + password)
         source.seek(0)
         cell = _started(folder, source)

@@ -144,12 +144,12 @@ def test_tests_that_are_not_python_are_no_verdict() -> None:
         passes("x = 1", "it should work", BOUNDS)
 
 
-def test_the_program_dies_with_the_process_that_scores() -> None:
+def test_the_program_dies_with_the_process_that_scores(tmp_path: Path) -> None:
     scorer = python("""
         from support.sandboxed import BOUNDS
         from atlas_rewards.verifiers.sandbox import Bounds, passes
         passes("while True: pass", "", Bounds(seconds=500, memory_bytes=2**29))
-    """, PYTHONPATH=str(Path(__file__).parents[2]))  # fmt: skip
+    """, PYTHONPATH=str(Path(__file__).parents[2]), TMPDIR=str(tmp_path))  # fmt: skip
     while not (cells := cells_of(scorer.pid)):
         assert scorer.poll() is None
         time.sleep(0.02)
