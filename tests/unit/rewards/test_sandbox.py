@@ -207,7 +207,7 @@ def test_a_sandbox_that_cannot_start_is_no_verdict() -> None:
     scorer = python("""
         import resource
         from atlas_rewards.verifiers.sandbox import Bounds, NoSandboxError, passes
-        resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
         try:
             passes("", "", Bounds(20, 2**29))
         except NoSandboxError as error:
