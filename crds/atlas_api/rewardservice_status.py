@@ -21,14 +21,17 @@ class JudgeStatus(ApiModel):
     state: JudgeState
     """`Answering`, `Failing`, or `Unknown` until it was asked."""
 
-    p50_ms: float | None = Field(None, ge=0.0)
+    p50_ms: int | None = Field(None, ge=0)
     """Median of the time to a verdict, in milliseconds."""
 
-    p99_ms: float | None = Field(None, ge=0.0)
+    p99_ms: int | None = Field(None, ge=0)
     """99th percentile of the time to a verdict, in milliseconds."""
 
     error_rate: float | None = Field(None, ge=0.0, le=1.0)
     """Share of the questions that gave no verdict."""
+
+    reason: str | None = Field(None, max_length=64)
+    """Why it fails, in one word."""
 
 
 class JudgesReport(ApiModel):

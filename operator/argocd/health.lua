@@ -1,4 +1,4 @@
--- Health of an AtlasTraining in Argo CD, from the same conditions that kubectl wait, Flux and Helm read.
+-- Health of our objects in Argo CD, from the same conditions that kubectl wait, Flux and Helm read.
 -- The verdicts are those of kstatus; a training that rests because its owner said so is Suspended instead of Healthy.
 local status = obj.status or {}
 local verdict = { status = "Progressing", message = "waiting for the operator" }

@@ -10,17 +10,14 @@ from atlas_api import AtlasTrainingSpec, TrainingRun
 from atlas_api.status import RunStatus
 from atlas_operator.labels import (
     ATTEMPT,
-    GROUP,
     PLACEMENT,
     RUN,
-    TRAINING,
-    VERSION,
     job_name,
     progress_name,
     run_name,
-    short_name,
 )
 from atlas_operator.observed import Document
+from atlas_operator.owned import owned
 from atlas_operator.pods import pod_template
 
 RUN_KEY = "run.json"
@@ -52,7 +49,7 @@ def run_children(training: Document, run: TrainingRun) -> tuple[Document, ...]:
     document = run.model_dump_json(by_alias=True, exclude_none=True, indent=2)
 
     def child(api: str, kind: str, child_name: str, **content: Any) -> Document:
-        metadata = _metadata(training, child_name, {RUN: str(run.number)})
+        metadata = owned(training, child_name, {RUN: str(run.number)})
         return {"apiVersion": api, "kind": kind, "metadata": metadata, **content}
 
     return (
@@ -66,7 +63,7 @@ def run_children(training: Document, run: TrainingRun) -> tuple[Document, ...]:
 
 def progress_map(training: Document, run: int) -> Document:
     """The ConfigMap that the run reports to."""
-    metadata = _metadata(training, progress_name(training["metadata"]["name"], run), {RUN: str(run)})
+    metadata = owned(training, progress_name(training["metadata"]["name"], run), {RUN: str(run)})
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
 
 
@@ -75,7 +72,7 @@ def job(training: Document, spec: AtlasTrainingSpec, image: str, run: int, attem
     name = training["metadata"]["name"]
     replica = {"restartPolicy": "Never", "template": pod_template(training, spec, image, run, attempt)}
     workers = spec.compute.workers
-    metadata = _metadata(training, job_name(name, run, attempt), {RUN: str(run), ATTEMPT: str(attempt)})
+    metadata = owned(training, job_name(name, run, attempt), {RUN: str(run), ATTEMPT: str(attempt)})
     metadata["annotations"][PLACEMENT] = spec.placement_hash()
     if spec.compute.queue_name:
         metadata["labels"][KUEUE_QUEUE] = spec.compute.queue_name
@@ -99,23 +96,4 @@ def _elastic(workers: int) -> dict[str, Any]:
         "maxRestarts": 0,
         "rdzvBackend": "c10d",
         "rdzvConf": waits,
-    }
-
-
-def _metadata(training: Document, name: str, labels: dict[str, str]) -> dict[str, Any]:
-    parent = training["metadata"]
-    owner = {
-        "apiVersion": f"{GROUP}/{VERSION}",
-        "kind": "AtlasTraining",
-        "name": parent["name"],
-        "uid": parent["uid"],
-        "controller": True,
-        "blockOwnerDeletion": False,
-    }
-    return {
-        "name": name,
-        "namespace": parent["namespace"],
-        "labels": {TRAINING: short_name(parent["name"]), **labels},
-        "annotations": {TRAINING: parent["name"]},
-        "ownerReferences": [owner],
     }

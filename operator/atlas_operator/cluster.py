@@ -1,10 +1,10 @@
-"""What the operator reads from the API server and writes to it, in terms of trainings.
+"""What the operator reads from the API server and writes to it, in terms of trainings and reward services.
 
-`reconcile` calls it. It decides nothing: what is made, said and removed comes from `plan`.
+`reconcile` and `rewards_reconcile` call it. It decides nothing: what is made, said and removed comes from their plans.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -13,15 +13,20 @@ from atlas_operator.api import Api, ApiError
 from atlas_operator.events import EventRecorder, EventType
 from atlas_operator.kinds import KINDS, collection_path, object_path, path_of, version_path
 from atlas_operator.metrics import Metrics
-from atlas_operator.observed import Document, Key, Observed
+from atlas_operator.observed import Document, Key, Kind, Observed, ObservedRewards
+from atlas_operator.rollout import is_ready
 
 _PAGE = 500
 _EVENTS = 100
 _PODS_WITH_EVENTS = 8
+_SELECTORS: dict[Kind, Callable[[str], str]] = {
+    "AtlasTraining": labels.selector,
+    "RewardService": labels.rewards_selector,
+}
 
 
 class NameTaken(Exception):
-    """An object that is not this training's has the name of a child."""
+    """An object that belongs to something else has the name of a child."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"{kind} {name} exists and belongs to something else; delete or rename it")
@@ -34,11 +39,11 @@ class Terminating(Exception):
 
 
 class Stale(Exception):
-    """The training is not as it was looked at: somebody changed it, deleted it, or made it anew. Look again."""
+    """The object is not as it was looked at: somebody changed it, deleted it, or made it anew. Look again."""
 
 
 class Cluster:
-    """All trainings that the operator may see, and their children. Errors of `Api.request` pass through."""
+    """Everything of ours that the operator may see. Errors of `Api.request` pass through."""
 
     def __init__(self, api: Api, metrics: Metrics | None = None) -> None:
         self._api = api
@@ -54,28 +59,24 @@ class Cluster:
             return False
         return any(resource["name"] == KINDS[kind][1] for resource in found["resources"])
 
-    async def keys(self, namespace: str | None) -> list[Key]:
-        """All trainings of a namespace; None: of all namespaces."""
-        items = await self._list("AtlasTraining", namespace)
-        return [Key(item["metadata"]["namespace"], item["metadata"]["name"]) for item in items]
+    async def keys(self, namespace: str | None, kind: Kind = "AtlasTraining") -> list[Key]:
+        """All objects of *kind* in a namespace; None: in all namespaces."""
+        items = await self._list(kind, namespace)
+        return [Key(item["metadata"]["namespace"], item["metadata"]["name"], kind) for item in items]
 
-    async def get_training(self, key: Key) -> Document | None:
-        """The AtlasTraining as it is now; None: there is none."""
-        try:
-            return await self._api.request("get", object_path("AtlasTraining", key.namespace, key.name))
-        except ApiError as error:
-            _unless(error, HTTPStatus.NOT_FOUND)
-            return None
+    async def get(self, key: Key) -> Document | None:
+        """The object as it is now; None: there is none."""
+        return await self._find(object_path(key.kind, key.namespace, key.name))
 
     async def observe(self, key: Key) -> Observed | None:
         """The training with all its children, and events while it waits for a job to run; None: there is none."""
-        training = await self.get_training(key)
+        training = await self.get(key)
         if training is None:
             return None
         jobs, pods, config_maps = await asyncio.gather(
             self._jobs(key), self._children("Pod", key), self._children("ConfigMap", key)
         )
-        events = await self._events(key.namespace, jobs or [], pods)
+        events = await self._events(key.namespace, unexplained(jobs or [], pods))
         return Observed(
             training=training,
             jobs=tuple(jobs or ()),
@@ -85,8 +86,28 @@ class Cluster:
             backend_served=jobs is not None,
         )
 
+    async def observe_rewards(self, key: Key) -> ObservedRewards | None:
+        """The RewardService with all its children, and events about pods that are not ready; None: there is none."""
+        service = await self.get(key)
+        if service is None:
+            return None
+        kinds = ("Deployment", "Service", "PodDisruptionBudget", "Pod", "ConfigMap")
+        deployments, services, budgets, pods, config_maps = await asyncio.gather(
+            *(self._children(kind, key) for kind in kinds)
+        )
+        waiting = [pod["metadata"]["uid"] for pod in pods if not is_ready(pod)]
+        return ObservedRewards(
+            service=service,
+            deployments=tuple(deployments),
+            services=tuple(services),
+            budgets=tuple(budgets),
+            pods=tuple(pods),
+            config_maps=tuple(config_maps),
+            events=tuple(await self._events(key.namespace, waiting[:_PODS_WITH_EVENTS])),
+        )
+
     async def create(self, document: Document) -> None:
-        """Make a child; when it exists already as this training's, nothing happens.
+        """Make a child; when it exists already as its owner's, nothing happens.
 
         Raises `NameTaken`: an object of this name belongs to something else.
         Raises `Terminating`: the child of this name is being deleted.
@@ -101,10 +122,22 @@ class Cluster:
         else:
             self._metrics.created(document)
 
-    async def apply_status(self, training: Document, status: Document) -> Document:
-        """Write the whole status, unless it is what the training has. The training as it is then.
+    async def apply(self, document: Document) -> None:
+        """Make a child, or change it to be like *document*: fields that other people set stay theirs.
 
-        Raises `Stale`: the training was changed, deleted, or made anew.
+        Raises `NameTaken`: an object of this name belongs to something else.
+        Raises `Terminating`: the child of this name, or one of an earlier owner of the same name, is being deleted.
+        """
+        found = await self._find(path_of(document))
+        if found is not None:
+            _claim(found, document)
+        query = {"fieldManager": labels.FIELD_MANAGER, "force": "true"}
+        await self._api.request("apply", path_of(document), document, query)
+
+    async def apply_status(self, training: Document, status: Document) -> Document:
+        """Write the whole status of a training or reward service, unless it has it already. The object as it is then.
+
+        Raises `Stale`: the object was changed, deleted, or made anew.
         """
         before = training.get("status") or {}
         if before == status:
@@ -141,11 +174,14 @@ class Cluster:
         await self._recorder.post(training, kind, reason, message)
 
     async def _adopt(self, document: Document) -> None:
-        found = await self._api.request("get", path_of(document))
-        if _controller(found) != _controller(document):
-            raise NameTaken(document["kind"], document["metadata"]["name"])
-        if "deletionTimestamp" in found["metadata"]:
-            raise Terminating(f"{document['kind']} {document['metadata']['name']} is still being deleted")
+        _claim(await self._api.request("get", path_of(document)), document)
+
+    async def _find(self, path: str) -> Document | None:
+        try:
+            return await self._api.request("get", path)
+        except ApiError as error:
+            _unless(error, HTTPStatus.NOT_FOUND)
+            return None
 
     async def _jobs(self, key: Key) -> list[Document] | None:
         try:
@@ -155,10 +191,10 @@ class Cluster:
             return None
 
     async def _children(self, kind: str, key: Key) -> list[Document]:
-        return await self._list(kind, key.namespace, {"labelSelector": labels.selector(key.name)})
+        return await self._list(kind, key.namespace, {"labelSelector": _SELECTORS[key.kind](key.name)})
 
-    async def _events(self, namespace: str, jobs: list[Document], pods: list[Document]) -> list[Document]:
-        found = await asyncio.gather(*(self._events_about(uid, namespace) for uid in unexplained(jobs, pods)))
+    async def _events(self, namespace: str, uids: list[str]) -> list[Document]:
+        found = await asyncio.gather(*(self._events_about(uid, namespace) for uid in uids))
         return sorted((event for some in found for event in some), key=_seen_at)[-_EVENTS:]
 
     async def _events_about(self, uid: str, namespace: str) -> list[Document]:
@@ -203,9 +239,26 @@ def _age_and_attempt(job: Document) -> tuple[str, int]:
     return metadata["creationTimestamp"], int(metadata["labels"].get(labels.ATTEMPT, 0))
 
 
+def _claim(found: Document, wanted: Document) -> None:
+    """See that *found*, which has the name of *wanted*, is the same child, and stays."""
+    kind, name = wanted["kind"], wanted["metadata"]["name"]
+    if _controller(found) != _controller(wanted):
+        if _owner(found) == _owner(wanted):
+            raise Terminating(f"{kind} {name} of an earlier owner of this name is still being deleted")
+        raise NameTaken(kind, name)
+    if "deletionTimestamp" in found["metadata"]:
+        raise Terminating(f"{kind} {name} is still being deleted")
+
+
 def _controller(document: Document) -> str | None:
     owners: list[dict[str, Any]] = document["metadata"].get("ownerReferences") or []
     return next((owner["uid"] for owner in owners if owner.get("controller")), None)
+
+
+def _owner(document: Document) -> tuple[str, str] | None:
+    """Kind and name of the controller, which an object that was made anew shares with the one before it."""
+    owners: list[dict[str, Any]] = document["metadata"].get("ownerReferences") or []
+    return next(((owner["kind"], owner["name"]) for owner in owners if owner.get("controller")), None)
 
 
 def _seen_at(event: Document) -> str:

@@ -6,7 +6,6 @@ will happen by itself any more, Reconciling only while Ready waits for something
 present.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -118,7 +117,7 @@ def conditions(facts: Facts) -> tuple[Condition, ...]:
         "LastRunSucceeded": _last_run(facts),
         "ModelAvailable": _model(facts),
     }
-    return tuple(_stamped(facts, kind, verdict) for kind, verdict in verdicts.items())
+    return stamped(verdicts, facts.before, facts.generation, facts.now)
 
 
 def _accepted(facts: Facts) -> Verdict:
@@ -220,18 +219,21 @@ def _model(facts: Facts) -> Verdict:
     return Verdict("True", "ModelAvailable", f"run {facts.model.run}: {facts.model.uri}")
 
 
-def _stamped(facts: Facts, kind: str, verdict: Verdict) -> Condition:
-    previous = next(_of_type(facts.before, kind), None)
+def stamped(
+    verdicts: dict[str, Verdict], before: tuple[Condition, ...], generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    """*verdicts* by type as conditions; each keeps the time of *before* until it turns."""
+    return tuple(_stamped(kind, verdict, before, generation, now) for kind, verdict in verdicts.items())
+
+
+def _stamped(kind: str, verdict: Verdict, before: tuple[Condition, ...], generation: int, now: datetime) -> Condition:
+    previous = next((condition for condition in before if condition.type == kind), None)
     unchanged = previous is not None and previous.status == verdict.status
     return Condition(
         type=kind,
         status=verdict.status,
-        observed_generation=facts.generation,
-        last_transition_time=previous.last_transition_time if previous and unchanged else facts.now,
+        observed_generation=generation,
+        last_transition_time=previous.last_transition_time if previous and unchanged else now,
         reason=verdict.reason,
         message=verdict.message,
     )
-
-
-def _of_type(conditions: tuple[Condition, ...], kind: str) -> Iterator[Condition]:
-    return (condition for condition in conditions if condition.type == kind)

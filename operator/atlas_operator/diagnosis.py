@@ -38,7 +38,7 @@ def why_not_running(job: Document, pods: Iterable[Document], events: Sequence[Do
     Of several obstacles the one that somebody has to mend is told first. Several pods with the same one are counted.
     """
     pods = list(pods)
-    found = [each for pod in pods if (each := obstacle(pod, [each for each in events if _is_about(each, pod)]))]
+    found = [each for pod in pods if (each := obstacle(pod, [each for each in events if is_about(each, pod)]))]
     found += _of_the_job(job, pods, events)
     if not found:
         return _starting(job, pods)
@@ -81,22 +81,25 @@ def _suspended(job: Document) -> Obstacle:
 
 def _refused(job: Document, events: Sequence[Document]) -> Iterator[Obstacle]:
     """The API server does not take the pods. The job has no condition for it, only events."""
-    about = (event for event in reversed(events) if _is_about(event, job))
+    about = (event for event in reversed(events) if is_about(event, job))
     told = next((event for event in about if text(event, "reason") == "FailedCreatePod"), None)
-    if told is None:
-        return
-    said, name = one_line(text(told, "message"), 2000), name_of(job)
+    if told is not None:
+        yield pods_refused(text(told, "message"), name_of(job))
+
+
+def pods_refused(message: str, name: str) -> Obstacle:
+    """Why the API server does not take the pods of *name*, from what it said."""
+    said = one_line(message, 2000)
     if quota := _QUOTA.search(said):
         message = f"pods of {name} would exceed ResourceQuota {quota[1]}; raise it or ask for less{quota[2] or ''}"
-        yield Obstacle(Weight.MISTAKE, "QuotaExceeded", message)
-    elif pss := _PSS.search(said):
+        return Obstacle(Weight.MISTAKE, "QuotaExceeded", message)
+    if pss := _PSS.search(said):
         message = f"the namespace enforces Pod Security {pss[1]} and refuses the pods of {name}: {pss[2]}"
-        yield Obstacle(Weight.MISTAKE, "PodSecurityViolated", message)
-    elif webhook := _WEBHOOK.search(said):
+        return Obstacle(Weight.MISTAKE, "PodSecurityViolated", message)
+    if webhook := _WEBHOOK.search(said):
         message = f"admission webhook {webhook[1]} refuses the pods of {name}: {webhook[2]}"
-        yield Obstacle(Weight.MISTAKE, "AdmissionDenied", message)
-    else:
-        yield Obstacle(Weight.MISTAKE, "FailedCreatePod", f"pods of {name} cannot be created: {said}")
+        return Obstacle(Weight.MISTAKE, "AdmissionDenied", message)
+    return Obstacle(Weight.MISTAKE, "FailedCreatePod", f"pods of {name} cannot be created: {said}")
 
 
 def _starting(job: Document, pods: list[Document]) -> Diagnosis:
@@ -105,8 +108,8 @@ def _starting(job: Document, pods: list[Document]) -> Diagnosis:
     return Diagnosis("Starting", one_line(f"PyTorchJob {name_of(job)} starts: {there}"))
 
 
-def _is_about(event: Document, subject: Document) -> bool:
-    """By kind and name, and by UID where both know one: names come again when a job is made anew."""
+def is_about(event: Document, subject: Document) -> bool:
+    """Whether *event* is about *subject*: by kind and name, and by UID where both know one, since names come again."""
     involved, metadata = mapping(event, "involvedObject"), mapping(subject, "metadata")
     kind = text(subject, "kind")
     same = text(involved, "name") == text(metadata, "name") and (not kind or text(involved, "kind") == kind)

@@ -7,8 +7,12 @@ _RBAC = "rbac.authorization.k8s.io/v1"
 
 KINDS: dict[str, tuple[str, str]] = {
     "AtlasTraining": (f"{labels.GROUP}/{labels.VERSION}", labels.PLURAL),
+    "RewardService": (f"{labels.GROUP}/{labels.VERSION}", labels.REWARDS_PLURAL),
     "PyTorchJob": ("kubeflow.org/v1", "pytorchjobs"),
     "Job": ("batch/v1", "jobs"),
+    "Deployment": ("apps/v1", "deployments"),
+    "Service": ("v1", "services"),
+    "PodDisruptionBudget": ("policy/v1", "poddisruptionbudgets"),
     "Pod": ("v1", "pods"),
     "ConfigMap": ("v1", "configmaps"),
     "ServiceAccount": ("v1", "serviceaccounts"),

@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import random
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -19,10 +19,11 @@ from kubernetes.aio.client.configuration import Configuration
 
 from atlas_operator import connection, labels
 from atlas_operator.kinds import KINDS
-from atlas_operator.observed import Document, Key
+from atlas_operator.observed import Document, Key, Kind
 from atlas_operator.pulse import REOPENED, Pulse
 
 _OK = range(200, 300)
+_ANNOTATIONS: dict[Kind, str] = {"AtlasTraining": labels.TRAINING, "RewardService": labels.REWARDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,10 @@ class Sink:
     """Where changes go."""
 
     changed: Callable[[Key, Document | None], object]
-    """A training or something of it changed; with its document where it is the training itself."""
+    """A training, a reward service or something of it changed; with its document where it is the object itself."""
 
     gone: Callable[[Key], object]
-    """A training was deleted."""
+    """A training or reward service was deleted."""
 
 
 def watch(
@@ -78,8 +79,8 @@ def _settings(kinds: Collection[str]) -> kopf.OperatorSettings:
     settings.execution.max_workers = 2
     settings.persistence.finalizer = f"{labels.GROUP}/unused"
     for kind in kinds:
-        if kind != "AtlasTraining":
-            settings.watching.label_selectors[KINDS[kind]] = labels.TRAINING
+        if kind not in _ANNOTATIONS:
+            settings.watching.label_selectors[KINDS[kind]] = labels.MANAGED
     return settings
 
 
@@ -100,20 +101,29 @@ def _registry(configuration: Configuration, kinds: Collection[str], sink: Sink, 
         session = connection.session(configuration, [_trace(pulse)])
         return kopf.AiohttpSession(server=configuration.host, aiohttp_session=session)
 
-    async def training(type: str | None, name: str, namespace: str | None, body: kopf.Body, **_: Any) -> None:
-        key = Key(namespace or "", name)
+    async def child(namespace: str | None, annotations: kopf.Annotations, **_: Any) -> None:
+        for parent, annotation in _ANNOTATIONS.items():
+            if (name := annotations.get(annotation)) is not None:
+                sink.changed(Key(namespace or "", name, parent), None)
+
+    for parent in _ANNOTATIONS:
+        if parent in kinds:
+            kopf.on.event(*KINDS[parent], registry=registry)(_parent_handler(parent, sink))
+    for kind in kinds:
+        if kind not in _ANNOTATIONS:
+            kopf.on.event(*KINDS[kind], registry=registry)(child)
+    return registry
+
+
+def _parent_handler(kind: Kind, sink: Sink) -> Callable[..., Coroutine[None, None, None]]:
+    async def parent(type: str | None, name: str, namespace: str | None, body: kopf.Body, **_: Any) -> None:
+        key = Key(namespace or "", name, kind)
         if type == "DELETED":
             sink.gone(key)
         else:
             sink.changed(key, dict(body))
 
-    async def child(namespace: str | None, annotations: kopf.Annotations, **_: Any) -> None:
-        if (name := annotations.get(labels.TRAINING)) is not None:
-            sink.changed(Key(namespace or "", name), None)
-
-    for kind in kinds:
-        kopf.on.event(*KINDS[kind], registry=registry)(training if kind == "AtlasTraining" else child)
-    return registry
+    return parent
 
 
 def _trace(pulse: Pulse) -> aiohttp.TraceConfig:

@@ -5,10 +5,22 @@ import hashlib
 GROUP = "atlas.arc.computer"
 VERSION = "v1alpha1"
 PLURAL = "atlastrainings"
+REWARDS_PLURAL = "rewardservices"
 FIELD_MANAGER = "atlas-operator"
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGED = f"{MANAGED_BY}={FIELD_MANAGER}"
+"""Label selector of all children of all kinds."""
 
 TRAINING = f"{GROUP}/training"
 """Label and annotation of every child. The label holds the short name, the annotation the whole one."""
+
+REWARDS = f"{GROUP}/rewards"
+"""The same for children of a RewardService."""
+
+CONFIGURATION = f"{GROUP}/configuration"
+REVISION = f"{GROUP}/revision"
+"""Annotations of a reward service's pods: which ConfigMap they read, and how they score."""
 
 RUN = f"{GROUP}/run"
 ATTEMPT = f"{GROUP}/attempt"
@@ -45,6 +57,21 @@ def job_name(training: str, run: int, attempt: int) -> str:
     return f"{run_name(training, run)}-{attempt}"
 
 
+def configuration_name(service: str, digest: str) -> str:
+    """Name of the ConfigMap that holds a configuration of a RewardService."""
+    return f"{short_name(service)}-{digest}"
+
+
+def judges_name(service: str) -> str:
+    """Name of the ConfigMap that the pods of a RewardService report to."""
+    return f"{short_name(service)}-judges"
+
+
 def selector(training: str) -> str:
-    """Label selector of all children."""
+    """Label selector of all children of a training."""
     return f"{TRAINING}={short_name(training)}"
+
+
+def rewards_selector(service: str) -> str:
+    """Label selector of all children of a RewardService."""
+    return f"{REWARDS}={short_name(service)}"

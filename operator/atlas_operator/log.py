@@ -1,4 +1,4 @@
-"""Log lines: JSON, one line each, with the training that they are about; or plain text for a terminal.
+"""Log lines: JSON, one line each, with the object that they are about; or plain text for a terminal.
 
 `main` sets it up. Request bodies and headers are never logged, so no credential can be in a line.
 """
@@ -16,17 +16,24 @@ from typing import Literal
 
 from atlas_operator.api import ApiError, NotLeading, Unreachable
 from atlas_operator.cluster import NameTaken, Terminating
-from atlas_operator.observed import Key
+from atlas_operator.observed import Key, Kind
 
 # Their text says everything; a traceback would only hide it.
 _SELF_EXPLAINING = (ApiError, Unreachable, NotLeading, NameTaken, Terminating)
 
+_NAMES: dict[Kind, str] = {"AtlasTraining": "training", "RewardService": "rewards"}
+
 _about: ContextVar[Mapping[str, str | int]] = ContextVar("about", default=MappingProxyType({}))
+
+
+def subject(key: Key) -> dict[str, str]:
+    """The fields by which lines say what they are about."""
+    return {"namespace": key.namespace, _NAMES[key.kind]: key.name}
 
 
 @contextmanager
 def about(**fields: str | int) -> Iterator[None]:
-    """Lines that are logged inside carry these *fields*: namespace, training, run, attempt."""
+    """Lines that are logged inside carry these *fields*: namespace, training or rewards, run, attempt."""
     token = _about.set({**_about.get(), **fields})
     try:
         yield
@@ -73,7 +80,7 @@ class PlainFormatter(logging.Formatter):
 
 def _fields(record: logging.LogRecord) -> Mapping[str, str | int]:
     key = getattr(record, "key", None)
-    return {"namespace": key.namespace, "training": key.name} if isinstance(key, Key) else _about.get()
+    return subject(key) if isinstance(key, Key) else _about.get()
 
 
 def _error(record: logging.LogRecord) -> dict[Literal["error", "traceback"], str]:

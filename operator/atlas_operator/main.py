@@ -36,7 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def settings_of(arguments: Sequence[str] | None) -> Settings:
     """What the command line says; None: that of this process. Exits with the usage when it makes no sense."""
-    parser = argparse.ArgumentParser(prog="atlas-operator", description="Turns AtlasTraining objects into trainings.")
+    parser = argparse.ArgumentParser(
+        prog="atlas-operator",
+        description="Serves AtlasTrainings and RewardServices.",
+    )
     given = _options(parser).parse_args(arguments)
     if given.lease is not None and given.lease.count("/") != 1:
         parser.error(f"--lease must be NAMESPACE/NAME, not {given.lease}")
@@ -51,8 +54,9 @@ def _options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
         help="serve this namespace; may be repeated; without it the whole cluster is served",
     )  # fmt: skip
     parser.add_argument("--trainer-image", metavar="IMAGE", help="image of training pods where spec names none")
+    parser.add_argument("--rewards-image", metavar="IMAGE", help="image of reward services where spec names none")
     parser.add_argument("--health-port", type=int, default=8081, metavar="PORT", help="port of probes and metrics")
-    parser.add_argument("--workers", type=int, default=8, metavar="N", help="trainings looked at at the same time")
+    parser.add_argument("--workers", type=int, default=8, metavar="N", help="objects looked at at the same time")
     parser.add_argument("--log-format", choices=("json", "plain"), default="json", help="form of the log lines")
     parser.add_argument(
         "--lease", metavar="NAMESPACE/NAME", help="several replicas run, and the holder of this Lease works"

@@ -19,11 +19,18 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         self._phases: dict[Key, str] = {}
         self._trainings = Gauge("atlas_trainings", "AtlasTraining objects by phase", ["phase"], registry=registry)
+        self._states: dict[Key, str] = {}
+        self._services = Gauge(
+            "atlas_reward_services",
+            "RewardService objects by state (Ready, Reconciling, Stalled)",
+            ["state"],
+            registry=registry,
+        )
         self._reconciliations = Counter(
-            "atlas_reconciliations", "Looks at a training by result (ok, stale, error)", ["result"], registry=registry
+            "atlas_reconciliations", "Looks at an object by result (ok, stale, error)", ["result"], registry=registry
         )
         self._seconds = Histogram(
-            "atlas_reconciliation_seconds", "Duration of a look at a training", buckets=_SECONDS, registry=registry
+            "atlas_reconciliation_seconds", "Duration of a look at an object", buckets=_SECONDS, registry=registry
         )
         self._requests = Counter(
             "atlas_api_requests", "Answers of the API server by verb and code", ["verb", "code"], registry=registry
@@ -33,7 +40,7 @@ class Metrics:
 
     def queue(self, depth: Callable[[], float], age: Callable[[], float]) -> None:
         """Where the queue's figures come from."""
-        waiting = Gauge("atlas_queue_depth", "Trainings that wait for a worker", registry=self.registry)
+        waiting = Gauge("atlas_queue_depth", "Objects that wait for a worker", registry=self.registry)
         oldest = Gauge("atlas_queue_age_seconds", "Wait of the oldest of them", registry=self.registry)
         waiting.set_function(depth)
         oldest.set_function(age)
@@ -43,7 +50,7 @@ class Metrics:
         self._requests.labels(verb, code).inc()
 
     def reconciled(self, result: str, seconds: float) -> None:
-        """A look at a training is over."""
+        """A look at an object is over."""
         self._reconciliations.labels(result).inc()
         self._seconds.observe(seconds)
 
@@ -53,23 +60,34 @@ class Metrics:
             self._attempts.inc()
 
     def status_changed(self, old: Document, new: Document) -> None:
-        """A training's status was written."""
+        """A status was written."""
         for failure_class, count in new_failures(old, new).items():
             self._failures.labels(failure_class).inc(count)
 
     def training(self, key: Key, phase: str | None) -> None:
         """A training was seen in *phase*; None: it is gone."""
-        before = self._phases.pop(key, None)
-        if before is not None:
-            self._trainings.labels(before).dec()
-        if phase is not None:
-            self._phases[key] = phase
-            self._trainings.labels(phase).inc()
+        _move(self._trainings, self._phases, key, phase)
+
+    def service(self, key: Key, state: str | None) -> None:
+        """A RewardService was seen in *state*; None: it is gone."""
+        _move(self._services, self._states, key, state)
 
     def only(self, keys: Collection[Key]) -> None:
-        """These are all trainings: others were deleted while nobody watched."""
+        """These are all trainings and RewardServices: others were deleted while nobody watched."""
         for key in self._phases.keys() - set(keys):
             self.training(key, None)
+        for key in self._states.keys() - set(keys):
+            self.service(key, None)
+
+
+def _move(gauge: Gauge, known: dict[Key, str], key: Key, state: str | None) -> None:
+    """Count *key* in *state*, and no longer where it was before."""
+    before = known.pop(key, None)
+    if before is not None:
+        gauge.labels(before).dec()
+    if state is not None:
+        known[key] = state
+        gauge.labels(state).inc()
 
 
 def new_failures(old: Document, new: Document) -> dict[str, int]:

@@ -1,8 +1,8 @@
-"""What a reconciliation sees: the training and its children, as the API server returned them. Made by `cluster`."""
+"""What a reconciliation sees: an object and its children, as the API server returned them. Made by `cluster`."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 Document = dict[str, Any]
 
@@ -31,11 +31,37 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedRewards:
+    """One look at one RewardService. Lists hold only objects with its label."""
+
+    service: Document
+    """The RewardService."""
+
+    deployments: tuple[Document, ...] = ()
+    services: tuple[Document, ...] = ()
+    budgets: tuple[Document, ...] = ()
+    """PodDisruptionBudgets."""
+
+    pods: tuple[Document, ...] = ()
+    """Terminating ones included."""
+
+    config_maps: tuple[Document, ...] = ()
+    """Configurations, and what the pods report."""
+
+    events: tuple[Document, ...] = ()
+    """Events about pods that are not ready (core/v1), oldest first."""
+
+
+Kind = Literal["AtlasTraining", "RewardService"]
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
-    """Which AtlasTraining."""
+    """Which object."""
 
     namespace: str
     name: str
+    kind: Kind = "AtlasTraining"
 
 
 def time_of(text: str | None) -> datetime | None:

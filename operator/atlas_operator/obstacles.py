@@ -1,5 +1,6 @@
 """
-What keeps one pod from running, in plain words with the cure. Called by `diagnosis` for each pod.
+What keeps one pod from running, in plain words with the cure. Called for each pod by `diagnosis` and
+`rewards_diagnosis`.
 
 Reads the pod's own status and the kubelet's events about it; the words of Kubernetes are matched, shortened and quoted.
 """
@@ -32,6 +33,27 @@ class Obstacle:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What the fields of the spec are called that a cure names."""
+
+    image: str
+    pull: str
+    resources: str
+    gpus: str
+    taints: str
+    placement: str
+
+
+TRAINING_FIELDS = Fields(
+    image="compute.image",
+    pull="check compute.image, that the node reaches the registry, and compute.imagePullSecrets",
+    resources="compute.resources",
+    gpus="compute.gpusPerWorker",
+    taints="name them in compute.tolerations",
+    placement="correct compute.nodeSelector or compute.affinity",
+)
+
 _IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
 _NOT_MADE = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 _VOLUME_EVENTS = ("FailedMount", "FailedAttachVolume")
@@ -49,17 +71,17 @@ _MISSING_REASONS = {
 }
 
 
-def obstacle(pod: Document, events: Sequence[Document]) -> Obstacle | None:
+def obstacle(pod: Document, events: Sequence[Document], fields: Fields = TRAINING_FIELDS) -> Obstacle | None:
     """What keeps *pod* from running; *events* are those about it, oldest first. None when it runs or has ended."""
     if text(pod, "status", "phase") in ("Running", "Succeeded", "Failed"):
         return None
-    return min(_obstacles(pod, events), key=lambda each: each.weight, default=None)
+    return min(_obstacles(pod, events, fields), key=lambda each: each.weight, default=None)
 
 
-def _obstacles(pod: Document, events: Sequence[Document]) -> Iterator[Obstacle]:
-    yield from _unplaced(pod)
-    yield from _containers(pod, "containerStatuses", "container")
-    yield from _containers(pod, "initContainerStatuses", "init container")
+def _obstacles(pod: Document, events: Sequence[Document], fields: Fields) -> Iterator[Obstacle]:
+    yield from _unplaced(pod, fields)
+    yield from _containers(pod, "containerStatuses", "container", fields)
+    yield from _containers(pod, "initContainerStatuses", "init container", fields)
     if text(pod, "spec", "nodeName"):
         yield from _told_by_kubelet(pod, events)
         yield from _passing(pod)
@@ -67,7 +89,7 @@ def _obstacles(pod: Document, events: Sequence[Document]) -> Iterator[Obstacle]:
         yield Obstacle(Weight.HELD, "PodTerminating", f"pod {name_of(pod)} is being deleted before it ran")
 
 
-def _unplaced(pod: Document) -> Iterator[Obstacle]:
+def _unplaced(pod: Document, fields: Fields) -> Iterator[Obstacle]:
     """The scheduler has no node for it."""
     scheduled = condition(pod, "PodScheduled")
     if text(scheduled, "status") != "False":
@@ -82,44 +104,43 @@ def _unplaced(pod: Document) -> Iterator[Obstacle]:
         cure = "look at the claim's events: its storage class may be missing or full"
         yield Obstacle(Weight.NO_ROOM, "ClaimNotBound", f"a claim of pod {name_of(pod)} has no volume yet; {cure}")
     else:
-        yield Obstacle(Weight.NO_ROOM, "Unschedulable", f"no node takes pod {name_of(pod)}: {_no_node(said)}")
+        yield Obstacle(Weight.NO_ROOM, "Unschedulable", f"no node takes pod {name_of(pod)}: {_no_node(said, fields)}")
 
 
-def _no_node(said: str) -> str:
+def _no_node(said: str, fields: Fields) -> str:
     """Which resource is short, or which rule excludes the nodes, and what to do about it."""
     short = list(dict.fromkeys(_INSUFFICIENT.findall(said)))
     if short:
-        asked = "compute.gpusPerWorker" if any(each.endswith("/gpu") for each in short) else "compute.resources"
+        asked = fields.gpus if any(each.endswith("/gpu") for each in short) else fields.resources
         return f"not enough {', '.join(short)} free; add nodes, wait, or lower {asked} ({said})"
     if "untolerated taint" in said:
-        return f"nodes have taints; name them in compute.tolerations ({said})"
+        return f"nodes have taints; {fields.taints} ({said})"
     if "affinity" in said or "selector" in said:
-        return f"labels do not match; correct compute.nodeSelector or compute.affinity ({said})"
+        return f"labels do not match; {fields.placement} ({said})"
     return said or "the scheduler does not say why"
 
 
-def _containers(pod: Document, field: str, what: str) -> Iterator[Obstacle]:
+def _containers(pod: Document, field: str, what: str, fields: Fields) -> Iterator[Obstacle]:
     """The kubelet cannot start a container."""
     for container in items(pod, "status", field):
         place = f"{what} {text(container, 'name')} of pod {name_of(pod)}"
         waits = mapping(container, "state", "waiting")
         reason, said = text(waits, "reason"), text(waits, "message")
         if reason in _IMAGE:
-            yield _image(container, reason, said, place)
+            yield _image(container, reason, said, place, fields)
         elif reason in _NOT_MADE:
             yield _not_made(reason, said, place)
         elif what == "init container" and (code := whole(container, "state", "terminated", "exitCode")):
             yield _mistake("InitFailed", f"{place} ended with exit code {code}; see its log")
 
 
-def _image(container: Document, reason: str, said: str, place: str) -> Obstacle:
+def _image(container: Document, reason: str, said: str, place: str, fields: Fields) -> Obstacle:
     image = text(container, "image") or "its image"
     if reason == "InvalidImageName":
-        return _mistake(reason, f"{place}: {image} is not the name of an image; correct compute.image")
+        return _mistake(reason, f"{place}: {image} is not the name of an image; correct {fields.image}")
     if reason == "ErrImageNeverPull":
         return _mistake(reason, f"{place}: {image} is not on the node, and pulling is off")
-    cure = "check compute.image, that the node reaches the registry, and compute.imagePullSecrets"
-    return _mistake(reason, f"{place}: {image} cannot be pulled; {cure}: {said}")
+    return _mistake(reason, f"{place}: {image} cannot be pulled; {fields.pull}: {said}")
 
 
 def _not_made(reason: str, said: str, place: str) -> Obstacle:

@@ -1,25 +1,29 @@
 """The running operator: watches and resync fill the queue, workers empty it, and all of it ends in order.
 
-`main` makes and runs it. What happens to a training is decided in `reconcile`.
+`main` makes and runs it. What happens to a training is decided in `reconcile`, to a reward service in
+`rewards_reconcile`.
 """
 
 import asyncio
 import logging
 import random
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from atlas_operator.api import ApiError, Unreachable
 from atlas_operator.cluster import Cluster, Stale
+from atlas_operator.fields import holds
 from atlas_operator.kopf_watches import Sink
 from atlas_operator.leader import Leadership
-from atlas_operator.log import about
+from atlas_operator.log import about, subject
 from atlas_operator.metrics import Metrics
-from atlas_operator.observed import Document, Key
+from atlas_operator.observed import Document, Key, Kind
 from atlas_operator.pulse import Pulse
 from atlas_operator.queue import WorkQueue
 from atlas_operator.reconcile import reconcile
+from atlas_operator.rewards_reconcile import reconcile_rewards
 from atlas_operator.settings import Settings
 from atlas_operator.watches import Watches
 
@@ -29,6 +33,11 @@ _OLDEST = 120.0
 _GRACE = 10.0
 _LEASE_LOOK = 0.5
 _STALE_PAUSE = 0.1
+
+_RECONCILE: dict[Kind, Callable[[Cluster, Key, Settings, datetime], Awaitable[float | None]]] = {
+    "AtlasTraining": reconcile,
+    "RewardService": reconcile_rewards,
+}
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +60,7 @@ class Operation:
         if text := self._pulse.problem():
             return text
         if self._leads() and self._queue.age > _OLDEST:
-            return f"a training has waited for {self._queue.age:.0f} s; the workers are stuck or too few"
+            return f"an object has waited for {self._queue.age:.0f} s; the workers are stuck or too few"
         return ""
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -100,8 +109,8 @@ class Operation:
         began = time.perf_counter()
         result = "error"
         try:
-            with about(namespace=key.namespace, training=key.name):
-                again = await reconcile(self._cluster, key, self._settings, datetime.now(UTC))
+            with about(**subject(key)):
+                again = await _RECONCILE[key.kind](self._cluster, key, self._settings, datetime.now(UTC))
             result = "ok"
             return again
         except Stale:
@@ -115,19 +124,26 @@ class Operation:
             await asyncio.sleep(_RESYNC * random.uniform(0.9, 1.1))  # noqa: S311 - spreads load
             with suppress(ApiError, Unreachable):
                 keys = [
-                    key for where in self._settings.namespaces or (None,) for key in await self._cluster.keys(where)
+                    key
+                    for where in self._settings.namespaces or (None,)
+                    for kind in self._watches.parents
+                    for key in await self._cluster.keys(where, kind)
                 ]
                 self._metrics.only(keys)
                 for key in keys:
                     self._queue.add_after(key, random.uniform(0, _SPREAD))  # noqa: S311 - spreads load
 
-    def _changed(self, key: Key, training: Document | None) -> None:
-        if training is not None:
-            self._metrics.training(key, training.get("status", {}).get("phase") or "Pending")
+    def _changed(self, key: Key, document: Document | None) -> None:
+        if document is not None and key.kind == "AtlasTraining":
+            self._metrics.training(key, document.get("status", {}).get("phase") or "Pending")
+        elif document is not None:
+            state = next((each for each in ("Ready", "Stalled") if holds(document, each)), "Reconciling")
+            self._metrics.service(key, state)
         self._queue.add(key)
 
     def _gone(self, key: Key) -> None:
         self._metrics.training(key, None)
+        self._metrics.service(key, None)
         self._queue.forget(key)
 
     def _leads(self) -> bool:

@@ -1,4 +1,7 @@
-"""How a training pod looks: restricted, non-root, read-only but for scratch space. Pure; called by `children`."""
+"""How a training pod looks: restricted, non-root, read-only but for scratch space. Pure; called by `children`.
+
+What holds for every pod of ours is used by `rewards_pod` too.
+"""
 
 from pathlib import PurePosixPath
 from typing import Any
@@ -7,11 +10,26 @@ from atlas_api import AtlasTrainingSpec
 from atlas_api import pod as contract
 from atlas_api.compute import Compute, EnvVar, Volume
 from atlas_api.secrets import CredentialsSource, SecretKeyRef
-from atlas_operator.labels import ATTEMPT, RUN, TRAINING, job_name, progress_name, run_name, short_name
+from atlas_operator.labels import ATTEMPT, RUN, TRAINING, job_name, progress_name, run_name
 from atlas_operator.observed import Document
+from atlas_operator.owned import ours
 
 USER = 65532
 CACHE = "/var/cache/atlas"
+SCRATCH = {"HOME": "/tmp", "HF_HOME": f"{CACHE}/huggingface", "XDG_CACHE_HOME": CACHE}  # noqa: S108
+RESTRICTED_POD = {
+    "runAsNonRoot": True,
+    "runAsUser": USER,
+    "runAsGroup": USER,
+    "fsGroup": USER,
+    "fsGroupChangePolicy": "OnRootMismatch",
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+RESTRICTED_CONTAINER = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
 NO_SIDECARS = {"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disabled"}
 """A mesh's sidecar would keep a finished pod alive."""
 
@@ -19,7 +37,7 @@ NO_SIDECARS = {"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disable
 def pod_template(training: Document, spec: AtlasTrainingSpec, image: str, run: int, attempt: int) -> Document:
     """The template of all workers of one attempt."""
     name, compute = training["metadata"]["name"], spec.compute
-    labels = {TRAINING: short_name(name), RUN: str(run), ATTEMPT: str(attempt)}
+    labels = {**ours(training), RUN: str(run), ATTEMPT: str(attempt)}
     scheduling = {
         "nodeSelector": compute.node_selector,
         "tolerations": [toleration.model_dump(by_alias=True, exclude_none=True) for toleration in compute.tolerations],
@@ -34,14 +52,7 @@ def pod_template(training: Document, spec: AtlasTrainingSpec, image: str, run: i
         "enableServiceLinks": False,
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": contract.GRACE_SECONDS,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": RESTRICTED_POD,
         "containers": [_container(spec, image, _environment(training, spec, run, attempt))],
         "volumes": _volumes(name, spec, run),
         **{field: value for field, value in scheduling.items() if value},
@@ -59,23 +70,18 @@ def _container(spec: AtlasTrainingSpec, image: str, environment: list[Document])
         "resources": _resources(spec.compute),
         "volumeMounts": _mounts(spec),
         "terminationMessagePath": contract.TERMINATION_FILE,
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": RESTRICTED_CONTAINER,
     }
 
 
 def _environment(training: Document, spec: AtlasTrainingSpec, run: int, attempt: int) -> list[Document]:
     namespace, name = training["metadata"]["namespace"], training["metadata"]["name"]
-    scratch = {"HOME": "/tmp", "HF_HOME": f"{CACHE}/huggingface", "XDG_CACHE_HOME": CACHE}  # noqa: S108
     ours = [
         {"name": contract.ATTEMPT, "value": str(attempt)},
         {"name": contract.PROGRESS, "value": f"{namespace}/{progress_name(name, run)}"},
     ]
     return [
-        *({"name": variable, "value": value} for variable, value in scratch.items()),
+        *({"name": variable, "value": value} for variable, value in SCRATCH.items()),
         *map(_variable, spec.compute.env),
         *ours,
         *_secrets(spec),
@@ -85,7 +91,7 @@ def _environment(training: Document, spec: AtlasTrainingSpec, run: int, attempt:
 
 def _variable(given: EnvVar) -> Document:
     if given.secret_key_ref:
-        return _from_secret(given.name, given.secret_key_ref)
+        return from_secret(given.name, given.secret_key_ref)
     return {"name": given.name, "value": given.value}
 
 
@@ -94,7 +100,7 @@ def _secrets(spec: AtlasTrainingSpec) -> list[Document]:
     postgres, s3, target = spec.traces.postgres, spec.traces.s3, spec.checkpoints.s3
     url = postgres.url_from.secret_key_ref if postgres else None
     return [
-        *([_from_secret(contract.TRACES_URL, url)] if url else []),
+        *([from_secret(contract.TRACES_URL, url)] if url else []),
         *_credentials(contract.TRACES_S3, s3.credentials_from if s3 else None),
         *_credentials(contract.CHECKPOINTS_S3, target.credentials_from if target else None),
     ]
@@ -104,12 +110,13 @@ def _credentials(prefix: str, source: CredentialsSource | None) -> list[Document
     if source is None or source.secret_ref is None:
         return []
     name = source.secret_ref.name
-    variables = [_from_secret(prefix + key, SecretKeyRef(name=name, key=key)) for key in contract.AWS_KEYS]
+    variables = [from_secret(prefix + key, SecretKeyRef(name=name, key=key)) for key in contract.AWS_KEYS]
     variables[-1]["valueFrom"]["secretKeyRef"]["optional"] = True  # only temporary credentials have a session token
     return variables
 
 
-def _from_secret(variable: str, source: SecretKeyRef) -> Document:
+def from_secret(variable: str, source: SecretKeyRef) -> Document:
+    """The environment variable that the kubelet fills from a Secret."""
     return {"name": variable, "valueFrom": {"secretKeyRef": {"name": source.name, "key": source.key}}}
 
 

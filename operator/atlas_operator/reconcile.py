@@ -1,18 +1,16 @@
 """One look at one AtlasTraining: observe, plan, apply, report, and when to look again. Called by the work queue."""
 
 import logging
-from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
-from typing import Any
+from datetime import datetime
 
 from atlas_api.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.api import ApiError
 from atlas_operator.cluster import Cluster, NameTaken
-from atlas_operator.labels import FIELD_MANAGER
-from atlas_operator.observed import Document, Key, time_of
+from atlas_operator.hindrance import hindrance_of
+from atlas_operator.observed import Document, Key
 from atlas_operator.plan import Plan, plan
-from atlas_operator.refusal import Refusal
 from atlas_operator.settings import Settings
+from atlas_operator.status_writes import pause, wire
 
 _logger = logging.getLogger(__name__)
 
@@ -35,7 +33,7 @@ async def reconcile(cluster: Cluster, key: Key, settings: Settings, now: datetim
     try:
         return await _carry_out(cluster, observed.training, decided, now)
     except (NameTaken, ApiError) as error:
-        hindrance = _hindrance(error)
+        hindrance = hindrance_of(error, "the run")
         if hindrance is None:
             raise
     observed = await cluster.observe(key)
@@ -43,15 +41,6 @@ async def reconcile(cluster: Cluster, key: Key, settings: Settings, now: datetim
         return None
     decided = plan(observed, settings.trainer_image, now, hindrance)
     return await _carry_out(cluster, observed.training, decided, now)
-
-
-def _hindrance(error: NameTaken | ApiError) -> Refusal | None:
-    """What an owner can do something about; None for what only the operator's log explains."""
-    if isinstance(error, NameTaken):
-        return Refusal("NameTaken", str(error), final=False)
-    if error.status in (HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.BAD_REQUEST):
-        return Refusal("Refused", f"the API server refuses a child of the run: {error}", final=False)
-    return None
 
 
 async def _carry_out(cluster: Cluster, training: Document, decided: Plan, now: datetime) -> float | None:
@@ -64,7 +53,7 @@ async def _carry_out(cluster: Cluster, training: Document, decided: Plan, now: d
     if decided.delete or not _is_known(training, decided.status.run):
         training = await _report(cluster, training, decided.status)
     await _apply(cluster, training, decided)
-    wait = _wait_for_progress(training, decided.status, now)
+    wait = pause(training, wire(decided.status), _without_progress, PROGRESS_SECONDS, now)
     if not wait:
         await _report(cluster, training, decided.status)
     looks = [wait] if wait is not None else []
@@ -83,15 +72,6 @@ async def _report(cluster: Cluster, training: Document, status: AtlasTrainingSta
     return await cluster.apply_status(training, wire(status))
 
 
-def _wait_for_progress(training: Document, status: AtlasTrainingStatus, now: datetime) -> float | None:
-    """Seconds to wait when nothing but progress changed, and that was written too recently."""
-    before, after = training.get("status", {}), wire(status)
-    if before == after or _without_progress(before) != _without_progress(after):
-        return None
-    wait = (last_write(training) + timedelta(seconds=PROGRESS_SECONDS) - now).total_seconds()
-    return wait if wait > 0 else None
-
-
 async def _apply(cluster: Cluster, training: Document, decided: Plan) -> None:
     for document in decided.create:
         await cluster.create(document)
@@ -102,30 +82,5 @@ async def _apply(cluster: Cluster, training: Document, decided: Plan) -> None:
         await cluster.post_event(training, note.type, note.reason, note.message)
 
 
-def wire(status: AtlasTrainingStatus) -> Document:
-    """The status as it is applied, without empty maps and lists: server-side apply makes null of one that had more."""
-    document: Document = _without_empty(status.model_dump(mode="json", by_alias=True, exclude_none=True))
-    return document
-
-
-def _without_empty(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_without_empty(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    slim = {name: _without_empty(inner) for name, inner in value.items()}
-    return {name: inner for name, inner in slim.items() if inner not in ({}, [])}
-
-
 def _without_progress(status: Document) -> Document:
     return {name: value for name, value in status.items() if name not in PROGRESS_FIELDS}
-
-
-def last_write(training: Document) -> datetime:
-    """When this operator last wrote the status, by the API server's clock."""
-    times = (
-        time_of(entry.get("time"))
-        for entry in training["metadata"].get("managedFields", [])
-        if entry.get("manager") == FIELD_MANAGER
-    )
-    return max((at for at in times if at), default=datetime.min.replace(tzinfo=UTC))

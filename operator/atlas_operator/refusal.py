@@ -3,14 +3,18 @@
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from atlas_api import AtlasTrainingSpec, parse
+from atlas_api.base import ApiModel
 from atlas_api.errors import InvalidManifest
 from atlas_operator.observed import Document
 
 MESSAGE_LIMIT = 1000
+
+Spec = TypeVar("Spec", bound=ApiModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +28,25 @@ class Refusal:
 
 
 def read_spec(training: Document) -> tuple[AtlasTrainingSpec | None, list[str]]:
+    """`read_spec_as` for a training."""
+    return read_spec_as(AtlasTrainingSpec, training)
+
+
+def read_spec_as(model: type[Spec], document: Document) -> tuple[Spec | None, list[str]]:
     """The spec, or its mistakes. The API server has checked it, unless the object is older than a rule of the CRD."""
-    text = json.dumps(training.get("spec", {}))
+    text = json.dumps(document.get("spec", {}))
     try:
-        return AtlasTrainingSpec.model_validate_json(text, by_alias=True, by_name=False), []
+        return model.model_validate_json(text, by_alias=True, by_name=False), []
     except ValidationError:
-        return _read_slowly(text)
+        spec, problems = _read_slowly(model, text)
+        return spec if isinstance(spec, model) else None, problems
 
 
 @lru_cache(maxsize=128)
-def _read_slowly(text: str) -> tuple[AtlasTrainingSpec | None, list[str]]:
+def _read_slowly(model: type[ApiModel], text: str) -> tuple[ApiModel | None, list[str]]:
     """With every rule and a sentence for every mistake: this takes many milliseconds, and the answer stays the same."""
     try:
-        return parse(AtlasTrainingSpec, json.loads(text)), []
+        return parse(model, json.loads(text)), []
     except InvalidManifest as error:
         return None, error.problems
 

@@ -47,7 +47,7 @@ def read_report(text: str | None, run: int, attempt: int) -> RunReport | None:
     earlier attempt said stays true of the run, but not of how the newest attempt is: its phase reads `Running`, and
     reason, message, exit code and model are left out.
     """
-    said = _parsed(text)
+    said = parsed(text)
     number, told_by = untrusted.count(said.get("run")), untrusted.count(said.get("attempt"))
     if number != run or not told_by or told_by > attempt:
         return None
@@ -88,7 +88,8 @@ def is_rank_0(pod: Document) -> bool:
     return labels.get(f"{_KUBEFLOW}/job-role") == "master" or labels.get(f"{_KUBEFLOW}/replica-index") == "0"
 
 
-def _parsed(text: str | None) -> Document:
+def parsed(text: str | None) -> Document:
+    """The object that *text* is in JSON, empty when it is none or longer than 64 kB."""
     if not text or len(text) > TEXT_LIMIT:
         return {}
     try:

@@ -14,7 +14,7 @@ class Settings:
     """Namespaces that are served; empty: all."""
 
     workers: int = 8
-    """Trainings that are looked at at the same time."""
+    """Objects that are looked at at the same time."""
 
     health_port: int = 8081
     """Port of the probes and the metrics; 0 takes a free one."""
@@ -24,3 +24,6 @@ class Settings:
 
     lease: str | None = None
     """`NAMESPACE/NAME` of the Lease that lets one of several replicas work; None: this is the only one."""
+
+    rewards_image: str | None = None
+    """Image of reward services where the service names none."""

@@ -1,6 +1,6 @@
-"""Keeps the watches going: every change of a training, or of what belongs to it, reaches the operator's loop.
+"""Keeps the watches going: every change of an object of ours, or of what belongs to it, reaches the operator's loop.
 
-`main` runs it. Which kinds the API server knows is asked every 30 s, since PyTorchJobs may come later: when that
+`operation` runs it. Which kinds the API server knows is asked every 30 s, since PyTorchJobs may come later: when that
 changes, or when kopf gives up, the watches start anew.
 """
 
@@ -8,16 +8,19 @@ import asyncio
 import itertools
 import logging
 import threading
+from typing import get_args
 
 from atlas_operator import connection
 from atlas_operator.api import ApiError, Unreachable
 from atlas_operator.cluster import Cluster
 from atlas_operator.kinds import collection_path
 from atlas_operator.kopf_watches import Sink, watch
+from atlas_operator.observed import Kind
 from atlas_operator.pulse import Pulse
 
 _BUILT_IN = ("Pod", "ConfigMap")
-_INSTALLED = ("AtlasTraining", "PyTorchJob")
+_BUILT_IN_OF_SERVICES = ("Deployment", "Service")
+_INSTALLED = ("AtlasTraining", "RewardService", "PyTorchJob")
 
 _ASKED_EVERY = 30.0
 _PAUSE = 5.0
@@ -33,6 +36,8 @@ class Watches:
         self._namespaces = namespaces
         self._sink = sink
         self._pulse = pulse
+        self.parents: tuple[Kind, ...] = ()
+        """The kinds of ours that the API server knew last."""
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -46,8 +51,9 @@ class Watches:
             await asyncio.sleep(_PAUSE)
 
     async def _serve(self, kinds: tuple[str, ...]) -> None:
-        if "AtlasTraining" not in kinds:
-            self._pulse.interrupt("the API server knows no AtlasTraining; apply crds/atlastrainings.yaml")
+        self.parents = tuple(kind for kind in get_args(Kind) if kind in kinds)
+        if not self.parents:
+            self._pulse.interrupt("the API server knows no AtlasTraining and no RewardService; apply crds/*.yaml")
             return
         stop = threading.Event()
         thread = asyncio.create_task(self._start(kinds, stop))
@@ -64,7 +70,7 @@ class Watches:
     async def _start(self, kinds: tuple[str, ...], stop: threading.Event) -> None:
         loop = asyncio.get_running_loop()
         sink = Sink(
-            changed=lambda key, training: loop.call_soon_threadsafe(self._sink.changed, key, training),
+            changed=lambda key, document: loop.call_soon_threadsafe(self._sink.changed, key, document),
             gone=lambda key: loop.call_soon_threadsafe(self._sink.gone, key),
         )
         configuration = await connection.find()
@@ -81,4 +87,5 @@ class Watches:
 
     async def _served(self) -> tuple[str, ...]:
         served = await asyncio.gather(*map(self._cluster.serves, _INSTALLED))
-        return (*itertools.compress(_INSTALLED, served), *_BUILT_IN)
+        installed = tuple(itertools.compress(_INSTALLED, served))
+        return (*installed, *_BUILT_IN, *(_BUILT_IN_OF_SERVICES if "RewardService" in installed else ()))

@@ -99,8 +99,9 @@ def test_retrain_keeps_other_annotations_and_writes_a_time_that_everybody_reads(
 def test_the_snippet_holds_the_scripts() -> None:
     data = yaml.safe_load(SNIPPET.read_text())["data"]
     kind = "atlas.arc.computer_AtlasTraining"
-    assert data.keys() == {f"resource.customizations.health.{kind}", f"resource.customizations.actions.{kind}"}
-    assert data[f"resource.customizations.health.{kind}"] == argocd.script("health")
+    health = {f"resource.customizations.health.{each}" for each in (kind, "atlas.arc.computer_RewardService")}
+    assert data.keys() == {*health, f"resource.customizations.actions.{kind}"}
+    assert all(data[each] == argocd.script("health") for each in health)
     actions = yaml.safe_load(data[f"resource.customizations.actions.{kind}"])
     assert actions["discovery.lua"] == argocd.script("actions/discovery")
     names = sorted(path.stem for path in (argocd.FOLDER / "actions").glob("*.lua") if path.stem != "discovery")

@@ -211,7 +211,7 @@ def test_a_status_is_not_written_over_a_change_that_was_not_seen(
     kubectl.annotate("atlastraining", NAME, {"example.org/changed": "yes"})
     with pytest.raises(Stale):
         ask(lambda cluster: cluster.apply_status(training, status("Running")))
-    fresh = ask(lambda cluster: cluster.get_training(key_of(training)))
+    fresh = ask(lambda cluster: cluster.get(key_of(training)))
     ask(lambda cluster: cluster.apply_status(fresh, status("Running")))
 
 
@@ -250,7 +250,7 @@ def test_a_missing_right_is_named(control_plane: ControlPlane, kubectl: Kubectl,
     key = Key(kubectl.namespace, NAME)
     expected = f"may not get atlastrainings.atlas.arc.computer in namespace {kubectl.namespace}; add this right"
     with pytest.raises(Forbidden, match=expected):
-        ask_as(kubeconfig, lambda cluster: cluster.get_training(key))
+        ask_as(kubeconfig, lambda cluster: cluster.get(key))
 
 
 def test_the_operator_may_not_read_secrets(ask: Ask, kubectl: Kubectl) -> None:

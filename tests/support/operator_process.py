@@ -18,12 +18,13 @@ NAMESPACE = "atlas-system"
 
 
 def install(kubectl: Kubectl) -> None:
-    """What an administrator applies: the CRD and the operator's rights."""
+    """What an administrator applies: the CRDs and the operator's rights."""
     if kubectl.find("namespace", NAMESPACE) is None:
         kubectl.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-    for manifest in ("crds/atlastrainings.yaml", "operator/rbac.yaml"):
+    for manifest in ("crds/atlastrainings.yaml", "crds/rewardservices.yaml", "operator/rbac.yaml"):
         kubectl.within(NAMESPACE).run("apply", "--server-side", "--force-conflicts", "-f", ROOT / manifest)
-    kubectl.run("wait", "--for=condition=Established", "crd/atlastrainings.atlas.arc.computer", "--timeout=30s")
+    for plural in ("atlastrainings", "rewardservices"):
+        kubectl.run("wait", "--for=condition=Established", f"crd/{plural}.atlas.arc.computer", "--timeout=30s")
 
 
 def kubeconfig_of_the_operator(kubectl: Kubectl, folder: Path) -> Path:

@@ -1,0 +1,107 @@
+"""
+Conditions of a RewardService from facts. Pure; called by `rewards_plan`.
+
+They follow kstatus as those of trainings do: Stalled is true only when nothing will happen by itself any more,
+Reconciling whenever something else keeps it from being Ready, never both. All conditions are always present.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from atlas_api.rewardservice_status import JudgeStatus
+from atlas_api.status import Condition
+from atlas_operator.conditions import Verdict, stamped
+from atlas_operator.diagnosis import Diagnosis
+from atlas_operator.refusal import Refusal
+from atlas_operator.rewards_report import failing
+from atlas_operator.rollout import Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class RewardsFacts:
+    """Everything that the conditions follow from."""
+
+    generation: int
+    now: datetime
+    before: tuple[Condition, ...]
+    refusal: Refusal | None
+    """What stands in the way of the newest spec."""
+
+    rollout: Rollout
+    diagnosis: Diagnosis | None
+    """Why it is not complete."""
+
+    judges: tuple[JudgeStatus, ...]
+    revision: str | None
+    """Of the newest spec."""
+
+    url: str
+
+
+def rewards_conditions(facts: RewardsFacts) -> tuple[Condition, ...]:
+    """All conditions, in the order in which people read them."""
+    ready = _ready(facts)
+    stalled = _stalled(facts, ready)
+    verdicts = {
+        "Ready": ready,
+        "Reconciling": _reconciling(ready, stalled),
+        "Stalled": stalled,
+        "Available": _available(facts, ready),
+        "Degraded": _degraded(facts),
+        "ConfigLoaded": _config_loaded(facts),
+    }
+    return stamped(verdicts, facts.before, facts.generation, facts.now)
+
+
+def _ready(facts: RewardsFacts) -> Verdict:
+    if facts.refusal:
+        return Verdict("False", facts.refusal.reason, facts.refusal.message)
+    if facts.rollout.complete:
+        return Verdict("True", "Answering", f"revision {facts.revision} answers at {facts.url}")
+    if facts.diagnosis:
+        return Verdict("False", facts.diagnosis.reason, facts.diagnosis.message)
+    return Verdict("False", "RollingOut", f"revision {facts.revision} is being rolled out")
+
+
+def _reconciling(ready: Verdict, stalled: Verdict) -> Verdict:
+    if stalled.status == "True":
+        return Verdict("False", "Stalled", "see the condition Stalled")
+    if ready.status == "False":
+        return Verdict("True", ready.reason, ready.message)
+    return Verdict("False", "Settled")
+
+
+def _stalled(facts: RewardsFacts, ready: Verdict) -> Verdict:
+    final = facts.refusal.final if facts.refusal else facts.rollout.overdue
+    if ready.status == "False" and final:
+        return Verdict("True", ready.reason, ready.message)
+    return Verdict("False", "Settled")
+
+
+def _available(facts: RewardsFacts, ready: Verdict) -> Verdict:
+    rollout = facts.rollout
+    if rollout.ready:
+        return Verdict("True", "PodsReady", f"{rollout.ready} of {rollout.wanted} pods answer")
+    return Verdict("False", ready.reason, ready.message)
+
+
+def _degraded(facts: RewardsFacts) -> Verdict:
+    rollout = facts.rollout
+    if not rollout.ready:
+        return Verdict("Unknown", "NotAvailable", "no pod answers")
+    if silent := failing(facts.judges):
+        names = ", ".join(judge.name for judge in silent)
+        return Verdict("True", "JudgesFailing", f"{len(silent)} of {len(facts.judges)} judges do not answer: {names}")
+    if rollout.ready < rollout.wanted and not rollout.replacing:
+        return Verdict("True", "PodsMissing", f"{rollout.ready} of {rollout.wanted} pods answer")
+    return Verdict("False", "Whole")
+
+
+def _config_loaded(facts: RewardsFacts) -> Verdict:
+    rollout = facts.rollout
+    if facts.refusal and facts.refusal.final:
+        return Verdict("False", facts.refusal.reason, facts.refusal.message)
+    if rollout.ready and rollout.newest >= rollout.ready:
+        return Verdict("True", "Loaded", f"every pod that answers scores with revision {facts.revision}")
+    message = f"{rollout.newest} of {rollout.ready} pods that answer score with revision {facts.revision}"
+    return Verdict("False", "RollingOut", message)

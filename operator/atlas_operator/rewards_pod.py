@@ -1,0 +1,92 @@
+"""How a pod of a RewardService looks: as restricted as a training pod. Pure; called by `rewards_children`."""
+
+import math
+from pathlib import PurePosixPath
+
+from atlas_api import pod as contract
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.secrets import SecretSource
+from atlas_operator.labels import CONFIGURATION, REVISION, REWARDS, configuration_name, judges_name, short_name
+from atlas_operator.observed import Document
+from atlas_operator.owned import ours
+from atlas_operator.pods import CACHE, RESTRICTED_CONTAINER, RESTRICTED_POD, SCRATCH, from_secret
+
+CONTAINER = "rewards"
+PORT_NAME = "http"
+
+DRAIN_SECONDS = 5
+"""How long a pod that goes still takes requests, until every node has heard that it goes."""
+
+_SPARE_SECONDS = 30
+
+
+def rewards_pod(service: Document, spec: RewardServiceSpec, image: str, configuration: str, revision: str) -> Document:
+    """The template of all pods that read the ConfigMap of *configuration*."""
+    name = service["metadata"]["name"]
+    pod = {
+        "serviceAccountName": short_name(name),
+        "automountServiceAccountToken": True,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": DRAIN_SECONDS + math.ceil(spec.timeouts.total_seconds) + _SPARE_SECONDS,
+        "securityContext": RESTRICTED_POD,
+        "containers": [_container(service, spec, image)],
+        "volumes": [
+            {"name": "configuration", "configMap": {"name": configuration_name(name, configuration)}},
+            {"name": "tmp", "emptyDir": {}},
+            {"name": "cache", "emptyDir": {}},
+        ],
+    }
+    annotations = {REWARDS: name, CONFIGURATION: configuration, REVISION: revision}
+    return {"metadata": {"labels": ours(service), "annotations": annotations}, "spec": pod}
+
+
+def _container(service: Document, spec: RewardServiceSpec, image: str) -> Document:
+    serve = ["--config", contract.REWARD_SERVICE_FILE, "--host", "0.0.0.0", "--port", str(contract.REWARDS_PORT)]  # noqa: S104
+    asked = spec.resources.model_dump(mode="json")
+    return {
+        "name": CONTAINER,
+        "image": image,
+        "command": ["atlas-rewards", "serve", *serve],
+        "ports": [{"name": PORT_NAME, "containerPort": contract.REWARDS_PORT, "protocol": "TCP"}],
+        "env": _environment(service, spec),
+        "volumeMounts": [
+            {
+                "name": "configuration",
+                "mountPath": str(PurePosixPath(contract.REWARD_SERVICE_FILE).parent),
+                "readOnly": True,
+            },
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
+            {"name": "cache", "mountPath": CACHE},
+        ],
+        "startupProbe": _probe("/healthz", period=2, failures=90),
+        "livenessProbe": _probe("/healthz", period=10, failures=6),
+        "readinessProbe": _probe("/readyz", period=5, failures=3),
+        # An image need not have a shell, but it has Python.
+        "lifecycle": {
+            "preStop": {"exec": {"command": ["python", "-c", f"import time; time.sleep({DRAIN_SECONDS})"]}},
+        },
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": RESTRICTED_CONTAINER,
+        **({"resources": {part: amounts for part, amounts in asked.items() if amounts}} if any(asked.values()) else {}),
+    }
+
+
+def _probe(path: str, period: int, failures: int) -> Document:
+    request = {"path": path, "port": PORT_NAME, "scheme": "HTTP"}
+    return {"httpGet": request, "periodSeconds": period, "failureThreshold": failures, "timeoutSeconds": 5}
+
+
+def _environment(service: Document, spec: RewardServiceSpec) -> list[Document]:
+    namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
+    large = spec.models.large
+    return [
+        *({"name": variable, "value": value} for variable, value in SCRATCH.items()),
+        {"name": contract.PROGRESS, "value": f"{namespace}/{judges_name(name)}"},
+        *_secret(contract.SMALL_JUDGE_KEY, spec.models.small.api_key_from),
+        *_secret(contract.LARGE_JUDGE_KEY, large.api_key_from if large else None),
+        *_secret(contract.REWARDS_TOKEN, spec.token_from),
+    ]
+
+
+def _secret(variable: str, source: SecretSource | None) -> list[Document]:
+    return [from_secret(variable, source.secret_key_ref)] if source and source.secret_key_ref else []
