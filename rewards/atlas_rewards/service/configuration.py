@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas_api.rewardservice import RewardServiceSpec
-from atlas_rewards.judging.endpoint import shown_address
+from atlas_rewards.judging. import shown_address
 
 _HIDDEN = "(not shown)"
 

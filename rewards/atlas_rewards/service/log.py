@@ -16,7 +16,8 @@ def set_up() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # Its warnings are about single connections: anybody could fill the log with them.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
 class JsonFormatter(logging.Formatter):

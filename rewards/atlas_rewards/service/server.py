@@ -20,6 +20,7 @@ from atlas_rewards.service.admission import Admission
 from atlas_rewards.service.application import Service, application, judges_report
 from atlas_rewards.service.background import background
 from atlas_rewards.service.generation import Generation, Generations
+from atlas_rewards.service.http_protocol import BoundedHttp
 from atlas_rewards.service.metrics import Metrics
 from atlas_rewards.service.probe import Probe
 from atlas_rewards.service.reload import Reload
@@ -108,7 +109,7 @@ def _settings(service: Service) -> uvicorn.Config:
     return uvicorn.Config(
         application(service),
         loop="asyncio",
-        http="httptools",
+        http=BoundedHttp,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -1,0 +1,63 @@
+"""A stand-in for judges: scores at once, in the service's own process, from the completion alone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_rewards.item import Item
+from atlas_rewards.judging.cache import CacheStatistics
+from atlas_rewards.judging.calls import CallerStatistics
+from atlas_rewards.judging.revision import revision_of
+from atlas_rewards.result import ItemResult, JudgeResult
+from atlas_rewards.service.scoring import OpenScoring, Scoring
+
+POISON = "poison"
+"""A completion that the stand-in cannot score: it raises, with all of its batch."""
+
+
+@dataclass
+class InstantScoring:
+    """Each judge gives the length of the completion in thousands."""
+
+    spec: RewardServiceSpec
+    gate: asyncio.Event | None = None
+    """When there is one, results wait for it."""
+
+    revision: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.revision = revision_of(self.spec)
+
+    async def score(self, items: Sequence[Item]) -> list[ItemResult]:
+        if self.gate is not None:
+            await self.gate.wait()
+        if any(item.completion == POISON for item in items):
+            raise ValueError(f"cannot score {POISON}")
+        return [self._result(item) for item in items]
+
+    def statistics(self) -> CallerStatistics:
+        return CallerStatistics((), CacheStatistics(0, 0, 0), 0)
+
+    def _result(self, item: Item) -> ItemResult:
+        score = min(1.0, len(item.completion) / 1000)
+        judges = tuple(JudgeResult(judge.name, score, rationale="By length.") for judge in self.spec.judges)
+        return ItemResult(score, judges, revision=self.revision)
+
+
+@asynccontextmanager
+async def instant_scoring(spec: RewardServiceSpec) -> AsyncIterator[Scoring]:
+    yield InstantScoring(spec)
+
+
+def gated_scoring(gate: asyncio.Event, closed: list[str]) -> OpenScoring:
+    """Scoring that waits for *gate*; *closed* gets the revision of each that has been closed."""
+
+    @asynccontextmanager
+    async def opening(spec: RewardServiceSpec) -> AsyncIterator[Scoring]:
+        scoring = InstantScoring(spec, gate)
+        yield scoring
+        closed.append(scoring.revision)
+
+    return opening
