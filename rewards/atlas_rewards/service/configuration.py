@@ -7,9 +7,9 @@ Used by `generation`, `reload` and `application`. Reading the manifest is the li
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from atlas_api.rewardservice import RewardServiceSpec
-from atlas_rewards.judging. import shown_address
 
 _HIDDEN = "(not shown)"
 
@@ -37,6 +37,11 @@ def shown(spec: RewardServiceSpec) -> dict[str, Any]:
     """*spec* for everybody to see: references to secrets, never secrets; nothing of what `extra` holds."""
     document: dict[str, Any] = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
     for model in document["models"].values():
-        model["baseUrl"] = shown_address(model["baseUrl"])
+        model["baseUrl"] = _without_user(model["baseUrl"])
         model["extra"] = dict.fromkeys(model["extra"], _HIDDEN)
     return document
+
+
+def _without_user(address: str) -> str:
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
