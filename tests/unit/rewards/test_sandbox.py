@@ -205,8 +205,9 @@ def test_a_machine_whose_system_calls_are_unknown_has_no_filter() -> None:
 
 def test_a_sandbox_that_cannot_start_is_no_verdict() -> None:
     scorer = python("""
-        import resource
+        import resource, tempfile
         from atlas_rewards.verifiers.sandbox import Bounds, NoSandboxError, passes
+        tempfile.gettempdir()
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
         try:
             passes("", "", Bounds(20, 2**29))
