@@ -13,7 +13,7 @@ from support.judge_replies import Asked, Rates, Reply, Script, broken, hang, in_
 from support.judge_settings import NOBODY, judging
 from support.scripted_judge import ScriptedJudge
 
-from atlas_api.errors import SourceMissing
+from atlas_api.errors import InvalidManifest, SourceMissing
 from atlas_api.judging import Judging
 from atlas_rewards.judging.calls import Answer, Caller, NoAnswer, World, caller_for
 
@@ -365,3 +365,51 @@ def test_under_faults_every_question_gets_an_answer_or_a_reason_in_time() -> Non
         assert len(answers) > 270
 
     run(script, story)
+
+
+@pytest.mark.parametrize(("exempt", "reason"), [("", "refused"), ("model.invalid", "unreachable")])
+def test_the_proxy_of_the_environment_is_used_where_it_should_be(
+    monkeypatch: pytest.MonkeyPatch, exempt: str, reason: str
+) -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        monkeypatch.setenv("http_proxy", judge.base_url.removesuffix("/v1"))
+        monkeypatch.setenv("no_proxy", exempt)
+        settings = judging("http://model.invalid/v1", retries={"attempts": 1})
+        async with calling(settings) as caller:
+            assert (await refused(caller, settings)).reason == reason  # the fake is no proxy, and answers 404
+
+    run(in_turn(Reply("yes")), story)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "says"),
+    [
+        ("http://me:hidden@judge/v1", "holds a user, a query or a fragment; leave it out"),
+        ("http://judge/v1?key=hidden", "holds a user, a query or a fragment; leave it out"),
+        ("http://judge:99999/v1", "names no host, or a port that does not exist"),
+        ("http://:80/v1", "names no host, or a port that does not exist"),
+    ],
+)
+def test_an_address_that_cannot_be_one_is_refused_beforehand_and_its_password_not_shown(
+    base_url: str, says: str
+) -> None:
+    with pytest.raises(InvalidManifest, match=f"^models.small.baseUrl: {says}") as caught:
+        caller_for(judging(base_url), "r1")
+    assert "hidden" not in str(caught.value)
+
+
+def test_the_large_models_key_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        monkeypatch.setenv("ATLAS_LARGE_JUDGE_KEY", "large-key")
+        reference = {"secretKeyRef": {"name": "judge", "key": "key"}}
+        small = {"model": "small", "baseUrl": judge.base_url}
+        large = {"model": "large", "baseUrl": judge.base_url, "apiKeyFrom": reference}
+        settings = judging(models={"small": small, "large": large})
+        async with calling(settings) as caller:
+            await ask(caller, settings)
+            assert settings.models.large is not None
+            await caller.ask(settings.models.large, [{"role": "user", "content": "Right?"}], 0.3)
+        assert "authorization" not in judge.asked[0].headers
+        assert judge.asked[1].headers["authorization"] == "Bearer large-key"
+
+    run(in_turn(Reply("yes")), story)

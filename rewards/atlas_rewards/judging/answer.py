@@ -20,7 +20,7 @@ Reason = Literal[
 
 
 class NoAnswer(Exception):
-    """No model answered. The message is one line, safe to show; it never holds a key or a judged text."""
+    """No model answered. The message is one printable line without keys; it may quote what the endpoint complains of."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)

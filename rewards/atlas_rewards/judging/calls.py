@@ -16,11 +16,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
+from atlas_api.errors import InvalidManifest
 from atlas_api.judging import JudgeModel, Judging
+from atlas_api.pod import LARGE_JUDGE_KEY, SMALL_JUDGE_KEY
 from atlas_rewards.judging.answer import Answer, NoAnswer, Reason
 from atlas_rewards.judging.budget import Purse
 from atlas_rewards.judging.cache import AnswerCache, CacheStatistics
 from atlas_rewards.judging.completion import CallFailed, Completion
+from atlas_rewards.judging.endpoint import address_problem
 from atlas_rewards.judging.hedging import hedged
 from atlas_rewards.judging.model_calls import ModelCalls, Question
 from atlas_rewards.judging.retries import wait_before
@@ -28,11 +31,9 @@ from atlas_rewards.judging.sharing import Flight, Flights, TooLate
 from atlas_rewards.judging.statistics import CallStatistics
 from atlas_rewards.secret import read_secret
 
-__all__ = ["LARGE_KEY", "SMALL_KEY", "Answer", "Caller", "CallerStatistics", "NoAnswer", "Reason", "caller_for"]
+__all__ = ["Answer", "Caller", "CallerStatistics", "NoAnswer", "Reason", "caller_for"]
 
-SMALL_KEY = "ATLAS_SMALL_JUDGE_KEY"
-LARGE_KEY = "ATLAS_LARGE_JUDGE_KEY"
-"""Environment variables in which pods get `models.small.apiKeyFrom` and `models.large.apiKeyFrom` of a Secret."""
+_KEYS = {"small": SMALL_JUDGE_KEY, "large": LARGE_JUDGE_KEY}
 
 Message = Mapping[str, str]
 """A chat message: `role` and `content`."""
@@ -66,10 +67,10 @@ class Caller:
         self._revision = revision
         self._world = world
         purse = Purse(judging.budget)
-        models = {SMALL_KEY: judging.models.small, LARGE_KEY: judging.models.large}
+        models = {"small": judging.models.small, "large": judging.models.large}
         self._models = [
-            ModelCalls(model, keys.get(variable), judging, purse, world.clock)
-            for variable, model in models.items()
+            ModelCalls(model, keys.get(name), judging, purse, world.clock)
+            for name, model in models.items()
             if model is not None
         ]
         self._cache = AnswerCache(judging.cache)
@@ -174,14 +175,15 @@ def caller_for(judging: Judging, revision: str, world: World | None = None) -> C
     """
     The caller for this configuration; *revision* is its digest, and part of what answers are remembered by.
 
-    Raises SourceMissing for a key that is not there, and InvalidManifest for a cache file that cannot be used.
+    Raises SourceMissing for a key that is not there, and InvalidManifest for an address or cache file that cannot be.
     """
-    models = {SMALL_KEY: judging.models.small, LARGE_KEY: judging.models.large}
-    keys = {
-        variable: read_secret(model.api_key_from, variable)
-        for variable, model in models.items()
-        if model is not None and model.api_key_from is not None
-    }
+    named = [("small", judging.models.small), ("large", judging.models.large)]
+    models = {name: model for name, model in named if model is not None}
+    problems = {name: address_problem(model.base_url) for name, model in models.items()}
+    if lines := [f"models.{name}.baseUrl: {problem}" for name, problem in problems.items() if problem]:
+        raise InvalidManifest(lines)
+    sources = {name: model.api_key_from for name, model in models.items()}
+    keys = {name: read_secret(source, _KEYS[name]) for name, source in sources.items() if source is not None}
     return Caller(judging, revision, keys, world or World())
 
 

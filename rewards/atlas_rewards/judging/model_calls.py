@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from atlas_api.judging import JudgeModel, Judging
+from atlas_api.problems import printable
 from atlas_rewards.judging.breaker import Breaker
 from atlas_rewards.judging.budget import Purse
 from atlas_rewards.judging.completion import LETTERS_A_TOKEN, CallFailed, Completion, request_body
-from atlas_rewards.judging.endpoint import Endpoint, shown_address
+from atlas_rewards.judging.endpoint import Endpoint
 from atlas_rewards.judging.statistics import CallStatistics, Record
 
 
@@ -33,7 +34,7 @@ class ModelCalls:
         self, model: JudgeModel, key: str | None, judging: Judging, purse: Purse, clock: Callable[[], float]
     ) -> None:
         self.model = model
-        self.name = f"{model.model} at {shown_address(model.base_url)}"
+        self.name = f"{printable(model.model)} at {printable(model.base_url)}"
         """For messages."""
 
         self.record = Record()
