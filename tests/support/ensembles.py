@@ -65,6 +65,13 @@ class Call:
         return {"diagnosis": "diagnostic"}.get(named[1], named[1])
 
     @property
+    def answer(self) -> str:
+        """The judged completion."""
+        shown = re.search(r"<<ANSWER \w+>>\n(.*?)\n<<END", self.material, re.DOTALL)
+        assert shown is not None
+        return shown[1]
+
+    @property
     def candidates(self) -> dict[str, str]:
         """Name and answer of each candidate of a ranking, in the order that the judge sees."""
         return dict(re.findall(r"<<(C\d+) ANSWER \w+>>\n(.*?)\n<<END", self.material, re.DOTALL))

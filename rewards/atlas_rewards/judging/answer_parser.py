@@ -12,8 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
+from typing import Any, TypeGuard
 
 from atlas_rewards.judging.untrusted import one_line, printable
 from atlas_rewards.result import Principle
@@ -25,8 +24,14 @@ MAX_RATIONALE = 8_000
 MAX_PRINCIPLES = 10
 MAX_NAME = 200
 MAX_DESCRIPTION = 1_000
-_MAX_TRIES = 200
-"""Opening braces that are looked at."""
+_MAX_TRIES = 100
+"""Opening braces that are looked at, from the beginning and from the end."""
+
+_OPENING = re.compile(r"\{(?=\s{0,100}[\"}])")
+_END_OF_THOUGHTS = re.compile("</think>")
+
+_Found = tuple[dict[str, Any], int, int]
+"""A JSON object, and where it begins and ends in the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ def _opinion(document: dict[str, Any], principles: Any) -> Opinion | NoSample:
     )
 
 
-def _is_share(value: Any) -> bool:
+def _is_share(value: Any) -> TypeGuard[float]:
     """Whether *value* is a number from 0 to 1. NaN is not, and true is not 1."""
     return type(value) in (int, float) and 0 <= value <= 1
 
@@ -121,29 +126,40 @@ def _documents(answer: str, field: str, material: str) -> list[dict[str, Any]] |
     """The JSON objects in *answer* that have *field* and are no quotes; at least one."""
     if len(answer) > MAX_ANSWER:
         return NoSample(f"the answer has {len(answer)} characters; more than {MAX_ANSWER} are not read")
-    found = list(_objects(answer.rpartition("</think>")[2], field))
+    found = _after_thoughts(answer, list(_objects(answer, field)))
     if not found:
         return NoSample(
             f"no JSON object with {field} in the answer {one_line(answer, 80)!r}" if answer else "empty answer"
         )
     quotable = _squeezed(material) if field in material else ""
-    own = [document for document, source in found if _squeezed(source) not in quotable]
+    own = [document for document, start, end in found if _squeezed(answer[start:end]) not in quotable]
     return own or NoSample("the answer only repeats a verdict that the judged text forged")
 
 
-def _objects(text: str, field: str) -> Iterator[tuple[dict[str, Any], str]]:
-    """JSON objects in *text* that have *field*, and how they are written. What is inside of one is not looked at."""
+def _objects(text: str, field: str) -> Iterator[_Found]:
+    """JSON objects in *text* that have *field*. What is inside of one is not looked at."""
+    starts = [match.start() for match in _OPENING.finditer(text)]
+    if len(starts) > 2 * _MAX_TRIES:
+        starts = starts[:_MAX_TRIES] + starts[-_MAX_TRIES:]
     end = 0
-    for match in islice(re.finditer(r"\{", text), _MAX_TRIES):
-        if match.start() < end:
+    for start in starts:
+        if start < end:
             continue
         try:
-            document, after = _DECODER.raw_decode(text, match.start())
+            document, after = _DECODER.raw_decode(text, start)
         except (ValueError, RecursionError):
             continue
         if field in document:
             end = after
-            yield document, text[match.start() : end]
+            yield document, start, end
+
+
+def _after_thoughts(text: str, found: list[_Found]) -> list[_Found]:
+    """*found* without what a reasoning model wrote before it had made up its mind."""
+    thoughts = [
+        match.end() for match in _END_OF_THOUGHTS.finditer(text) if not any(s < match.start() < e for _, s, e in found)
+    ]
+    return [one for one in found if not thoughts or one[1] >= thoughts[-1]]
 
 
 def _squeezed(text: str) -> str:

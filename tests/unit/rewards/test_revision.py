@@ -1,0 +1,64 @@
+"""The revision names what can change a score, and nothing else."""
+
+from typing import Any
+
+import pytest
+from support.ensembles import spec_of
+
+from atlas_rewards.judging.revision import revision_of
+
+MODEL = {"model": "small", "baseUrl": "http://127.0.0.1:1/v1"}
+
+
+def test_the_same_configuration_has_the_same_revision() -> None:
+    assert revision_of(spec_of()) == revision_of(spec_of())
+    assert len(revision_of(spec_of())) == 16
+
+
+def test_a_default_that_is_written_out_changes_nothing() -> None:
+    assert revision_of(spec_of(temperatures=[0.2, 0.5, 0.8], quorum=1)) == revision_of(spec_of())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"judges": [{"name": "accuracy", "rubric": "accuracy"}]},
+        {"judges": [{"name": "accuracy", "rubric": "accuracy", "weight": 2}]},
+        {"judges": [{"name": "accuracy", "rubric": "accuracy", "mode": "group"}]},
+        {"judges": [{"name": "accuracy", "instructions": "Is it right?"}]},
+        {"models": {"small": MODEL}},
+        {"models": {"small": MODEL | {"model": "other"}}},
+        {"models": {"small": MODEL | {"extra": {"reasoning_effort": "low"}}}},
+        {"temperatures": [0.2, 0.5]},
+        {"escalation": {"scoreStd": 0.2}},
+        {"consistency": {"goodProcess": 0.4}},
+        {"antiGaming": {"capScore": 0.2}},
+        {"quorum": 2},
+        {"maxCharacters": 1000},
+        {"verifiers": [{"name": "exact", "exactMatch": {}}]},
+    ],
+)
+def test_what_changes_scores_changes_the_revision(change: dict[str, Any]) -> None:
+    assert revision_of(spec_of(**change)) != revision_of(spec_of())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"concurrency": 8},
+        {"timeouts": {"callSeconds": 5}},
+        {"retries": {"attempts": 1}},
+        {"hedgeAfter": 95.0},
+        {"circuitBreaker": {"failures": 3}},
+        {"budget": {"callsPerMinute": 10}},
+        {"cache": {"entries": 0}},
+        {"tokenFrom": {"env": "TOKEN"}},
+        {"limits": {"items": 8}},
+        {"image": "judges:2"},
+        {"replicas": 3},
+        {"resources": {"requests": {"cpu": "2"}}},
+        {"models": {"small": MODEL | {"apiKeyFrom": {"env": "KEY"}}, "large": MODEL | {"model": "large"}}},
+    ],
+)
+def test_what_only_changes_how_it_runs_does_not(change: dict[str, Any]) -> None:
+    assert revision_of(spec_of(**change)) == revision_of(spec_of())

@@ -1,0 +1,115 @@
+"""A configuration of ATLAS is understood, also what ATLAS itself never read."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from atlas_api import InvalidManifest
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_rewards.rim_config import load_rim_config
+
+FULL: dict[str, Any] = {
+    "temperatures": [0.1, 0.9],
+    "variance_threshold": 0.25,
+    "models": {"small_model": "gemini/gemini-2.5-flash", "large_model": "openai/large"},
+    "active_judges": {"accuracy": False, "helpfulness": True, "process": True, "diagnostic": False},
+    "parallel_execution": {"max_workers": 4},
+    "model_configs": {
+        "default": {"max_tokens": 1000, "response_format": "json"},
+        "large": {"max_tokens": 2000},
+    },
+    "consistency_rules": {
+        "alignment_completeness_bound": 0.2,
+        "completeness_helpfulness_threshold": 0.4,
+        "understanding_helpfulness_bound": 0.3,
+    },
+    "anti_gaming": {"enabled": True, "cap_score": 0.2},
+}
+
+
+def loaded(directory: Path, document: Any, **environment: str) -> RewardServiceSpec:
+    file = directory / "rim_config.yaml"
+    file.write_text(yaml.safe_dump(document))
+    return load_rim_config(file, environment)
+
+
+def test_everything_in_it_is_used(tmp_path: Path) -> None:
+    spec = loaded(tmp_path, {"rim": FULL})
+    assert [judge.name for judge in spec.judges] == ["helpfulness", "process"]
+    assert spec.temperatures == (0.1, 0.9)
+    assert spec.escalation.score_std == 0.25
+    assert spec.concurrency == 8
+    assert (spec.models.small.model, spec.models.small.max_tokens) == ("gemini-2.5-flash", 1000)
+    assert spec.models.small.extra == {"response_format": {"type": "json_object"}}
+    assert spec.models.large is not None
+    assert (spec.models.large.model, spec.models.large.max_tokens, spec.models.large.extra) == ("large", 2000, {})
+    rules = spec.consistency
+    assert (rules.process_above_accuracy, rules.good_process, rules.helpfulness_above_diagnostic) == (0.2, 0.4, 0.3)
+    assert spec.anti_gaming.cap_score == 0.2
+
+
+def test_what_is_left_out_has_the_constants_of_the_reference(tmp_path: Path) -> None:
+    spec = loaded(tmp_path, {"rim": {}})
+    assert [judge.name for judge in spec.judges] == ["accuracy", "helpfulness", "process", "diagnostic"]
+    assert spec.temperatures == (0.2, 0.5, 0.8)
+    assert (spec.escalation.score_std, spec.escalation.uncertainty, spec.escalation.temperature) == (0.15, 0.3, 0.3)
+    assert (spec.models.small.model, spec.concurrency) == ("gemini-2.5-flash", 24)
+    assert spec.anti_gaming.cap_score == 0.3
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "host", "key"),
+    [
+        ("gemini/gemini-2.5-pro", "gemini-2.5-pro", "generativelanguage.googleapis.com", "GEMINI_API_KEY"),
+        ("anthropic/claude", "claude", "api.anthropic.com", "ANTHROPIC_API_KEY"),
+        ("xai/grok", "grok", "api.x.ai", "XAI_API_KEY"),
+        ("openai/gpt", "gpt", "api.openai.com", "OPENAI_API_KEY"),
+        ("gpt", "gpt", "api.openai.com", "OPENAI_API_KEY"),
+        ("openai/org/model", "org/model", "api.openai.com", "OPENAI_API_KEY"),
+    ],
+)
+def test_the_provider_in_a_name_says_where_the_model_is(
+    tmp_path: Path, name: str, model: str, host: str, key: str
+) -> None:
+    small = loaded(tmp_path, {"rim": {"models": {"small_model": name}}}).models.small
+    assert small.model == model
+    assert small.base_url.split("/")[2] == host
+    assert small.api_key_from is not None
+    assert small.api_key_from.env == key
+
+
+def test_a_server_of_ones_own_takes_the_place_of_openai_and_needs_no_key(tmp_path: Path) -> None:
+    config = {"rim": {"models": {"small_model": "openai/local", "large_model": "gemini/pro"}}}
+    models = loaded(tmp_path, config, OPENAI_BASE_URL="http://127.0.0.1:8000/v1").models
+    assert (models.small.base_url, models.small.api_key_from) == ("http://127.0.0.1:8000/v1", None)
+    assert models.large is not None
+    assert "googleapis" in models.large.base_url
+
+
+def test_settings_that_never_meant_anything_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        loaded(tmp_path, {"rim": {"consistency_rules": {"contradiction_penalty": 0.2}}})
+    assert "rim.consistency_rules.contradiction_penalty has no effect" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        ({"other": 1}, "neither `rim:` nor `kind: RewardService`"),
+        ({"rim": {"models": {"small_model": "bedrock/x"}}}, "provider of 'bedrock/x' is not known"),
+        ({"rim": {"temperatures": "hot"}}, "rim.temperatures"),
+        ({"rim": {"parallel_execution": {"max_workers": "many"}}}, "max_workers"),
+        ({"rim": {"variance_threshold": 7}}, "scoreStd"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, document: Any, problem: str) -> None:
+    with pytest.raises(InvalidManifest, match=problem):
+        loaded(tmp_path, document)
+
+
+def test_a_missing_file_is_named_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(InvalidManifest, match=r"rim_config\.yaml: no such file; give the path of"):
+        load_rim_config(tmp_path / "rim_config.yaml", {})
