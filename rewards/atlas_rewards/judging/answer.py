@@ -20,7 +20,7 @@ Reason = Literal[
 
 
 class NoAnswer(Exception):
-    """No model answered. The message is one printable line without keys; it may quote what the endpoint complains of."""
+    """No model answered. The message is one printable line without keys; it may quote the endpoint."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
