@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from atlas_api import InvalidManifest, load_manifest
+from atlas_api.reward import Reward
 
 
 def validate(files: Sequence[Path], console: Console) -> int:
@@ -21,10 +22,21 @@ def validate(files: Sequence[Path], console: Console) -> int:
 
 def _problems(file: Path) -> list[str]:
     try:
-        training = load_manifest(file)
-        from atlas_rewards import build_scorer
-
-        build_scorer(training.spec.reward)
+        _build(load_manifest(file).spec.reward)
     except InvalidManifest as error:
         return error.problems
     return []
+
+
+def _build(reward: Reward) -> None:
+    """Build what can be built without a model. Raises `InvalidManifest`."""
+    from atlas_rewards import build_scorer
+    from atlas_rewards.configuration import load_configuration
+
+    if reward.verifiers:
+        build_scorer(reward)
+    if reward.service_ref and reward.service_ref.file:
+        try:
+            load_configuration(Path(reward.service_ref.file).expanduser())
+        except InvalidManifest as error:
+            raise InvalidManifest([f"spec.reward.serviceRef.file: {line}" for line in error.problems]) from None

@@ -1,10 +1,12 @@
-"""What a good completion is: verifiers, each a deterministic score between 0 and 1 that needs no model."""
+"""What a good completion is: verifiers, each a score between 0 and 1 that needs no model, and judges."""
 
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from atlas_api.base import ApiModel, Rule
+from atlas_api.names import DNS_SUBDOMAIN
+from atlas_api.secrets import SecretSource
 
 
 class ExactMatch(ApiModel):
@@ -119,22 +121,56 @@ class Verifier(ApiModel):
     )
 
 
-class Reward(ApiModel):
-    """How completions are scored: the weighted mean of all verifiers that apply."""
+class ServiceRef(ApiModel):
+    """Judges behind a RewardService. Set exactly one of `name`, `url`, `file`."""
 
-    verifiers: tuple[Verifier, ...] = Field(min_length=1, max_length=16)
-    """The checks. Names must be unique."""
+    name: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
+    """A RewardService in the training's namespace. Needs a cluster."""
+
+    url: str | None = Field(None, pattern=r"^https?://[^/]", max_length=1024)
+    """Address of one that runs, for example `http://localhost:8080`."""
+
+    file: str | None = Field(None, min_length=1, max_length=4096)
+    """A RewardService manifest; the trainer itself asks the judges."""
+
+    token_from: SecretSource | None = None
+    """Reference to the bearer token that the service asks for."""
+
+    weight: float = Field(1.0, gt=0.0, le=1e6)
+    """Weight of the service's score; the mean of `verifiers`, where any apply, weighs 1."""
+
+    RULES: ClassVar = (
+        Rule(
+            "[has(self.name), has(self.url), has(self.file)].exists_one(is_set, is_set)",
+            "set exactly one of name, url, file",
+        ),
+    )
+
+
+class Reward(ApiModel):
+    """How completions are scored: by verifiers, by judges, or by both."""
+
+    service_ref: ServiceRef | None = None
+    """Judges. A completion that they cannot score has no reward, whatever the verifiers say."""
+
+    verifiers: tuple[Verifier, ...] = Field((), max_length=16)
+    """Checks; their score is the weighted mean of those that apply. Names must be unique."""
 
     weights: dict[str, Annotated[float, Field(le=1e6)]] = Field({}, max_length=16)
     """Weight of a verifier by name, above 0. Those not named weigh 1."""
 
     RULES: ClassVar = (
         Rule(
-            "self.verifiers.all(a, self.verifiers.exists_one(b, b.name == a.name))",
+            "has(self.serviceRef) || (has(self.verifiers) && self.verifiers.size() > 0)",
+            "set verifiers, serviceRef or both: nothing else says what a good completion is",
+        ),
+        Rule(
+            "!has(self.verifiers) || self.verifiers.all(a, self.verifiers.exists_one(b, b.name == a.name))",
             "two verifiers have the same name; rename one",
         ),
         Rule(
-            "!has(self.weights) || self.weights.all(name, self.verifiers.exists(v, v.name == name))",
+            "!has(self.weights) || self.weights.all(name, has(self.verifiers)"
+            " && self.verifiers.exists(v, v.name == name))",
             "weights names a verifier that is not in verifiers",
         ),
         Rule(

@@ -1,5 +1,5 @@
 """
-The scorer as TRL wants it: one call a batch, columns of the dataset as lists, a float or None a completion.
+The reward of a training as TRL wants it: one call a batch, columns as lists, a float or None a completion.
 
 Given to `GRPOTrainer(reward_funcs=[...])` by `atlas_trainer`. Needs neither torch nor TRL.
 """
@@ -8,17 +8,18 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any
 
-from atlas_rewards.scoring import Score, Scorer
+from atlas_rewards.scoring import Score
+from atlas_rewards.training_reward import TrainingReward
 from atlas_rewards.trl_items import Text, items_of
 
 
-class VerifierReward:
+class TrlReward:
     """A reward function."""
 
-    __name__ = "verifiers"
+    __name__ = "reward"
 
-    def __init__(self, scorer: Scorer) -> None:
-        self._scorer = scorer
+    def __init__(self, reward: TrainingReward) -> None:
+        self._reward = reward
 
     def __call__(
         self,
@@ -29,8 +30,8 @@ class VerifierReward:
         log_metric: Callable[[str, float], None] | None = None,
         **columns: Any,
     ) -> list[float | None]:
-        """One number from 0 to 1 a completion, or None where no verifier could say. Logs each verifier's mean."""
-        scores = [self._scorer.score(item) for item in items_of(prompts, completions, columns)]
+        """One number from 0 to 1 a completion, or None where nobody could say. Logs the mean of each part."""
+        scores = self._reward.score(items_of(prompts, completions, columns))
         if log_metric is not None:
             for name, mean in _means(scores).items():
                 log_metric(f"rewards/{name}", mean)
@@ -38,7 +39,7 @@ class VerifierReward:
 
 
 def _means(scores: Sequence[Score]) -> dict[str, float]:
-    """Mean of each verifier over the completions that it could judge; left out where there were none."""
-    names = scores[0].parts if scores else {}
-    known = {name: [part for score in scores if (part := score.parts[name]) is not None] for name in names}
+    """Mean of each verifier and judge over the completions that it could judge; left out where there were none."""
+    names = {name for score in scores for name in score.parts}
+    known = {name: [part for score in scores if (part := score.parts.get(name)) is not None] for name in sorted(names)}
     return {name: fmean(parts) for name, parts in known.items() if parts}

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from atlas_api.errors import NothingScored
-from atlas_rewards import SUCCESS, Item, Score, Scorer
+from atlas_rewards import SUCCESS, Item, Score
 from atlas_rewards.item import metadata_of
+from atlas_rewards.training_reward import TrainingReward
 from atlas_trainer.chat_tokens import prompt_ids
 from atlas_trainer.measurement import EvaluationResult, Sample
 from atlas_trainer.rows import Row
@@ -30,10 +31,14 @@ class Evaluator:
     """Answers held-out tasks and scores the answers."""
 
     def __init__(
-        self, tokenizer: "PreTrainedTokenizerBase", scorer: Scorer, rows: Sequence[Row], max_completion_tokens: int
+        self,
+        tokenizer: "PreTrainedTokenizerBase",
+        reward: TrainingReward,
+        rows: Sequence[Row],
+        max_completion_tokens: int,
     ) -> None:
         self.tokenizer = tokenizer
-        self.scorer = scorer
+        self.reward = reward
         self.rows = rows
         self.max_completion_tokens = max_completion_tokens
 
@@ -48,7 +53,7 @@ class Evaluator:
             answers.update(zip((row.session_id for row in batch), self._answer(model, batch), strict=True))
             advance(len(answers), len(self.rows))
         model.train(was_training)
-        return _result(step, [self._sample(row, *answers[row.session_id]) for row in self.rows])
+        return _result(step, self._samples([(row, *answers[row.session_id]) for row in self.rows]))
 
     def _answer(self, model: "PreTrainedModel", rows: Sequence[Row]) -> list[tuple[str, int, bool]]:
         """Text, token count and whether it was cut, for each row."""
@@ -74,9 +79,13 @@ class Evaluator:
         text = self.tokenizer.decode(ids[:length], skip_special_tokens=True)
         return text, length or len(ids), length is None
 
-    def _sample(self, row: Row, completion: str, tokens: int, cut: bool) -> tuple[Sample, bool]:
-        score = self.scorer.score(item_of(row, completion))
-        return _sample_of(row, completion, tokens, score), cut
+    def _samples(self, answers: Sequence[tuple[Row, str, int, bool]]) -> list[tuple[Sample, bool]]:
+        """All answers scored at once: judges work on them at the same time."""
+        scores = self.reward.score([item_of(row, completion) for row, completion, _, _ in answers])
+        return [
+            (_sample_of(row, completion, tokens, score), cut)
+            for (row, completion, tokens, cut), score in zip(answers, scores, strict=True)
+        ]
 
 
 def item_of(row: Row, completion: str) -> Item:
@@ -101,7 +110,7 @@ def _sample_of(row: Row, completion: str, tokens: int, score: Score) -> Sample:
 def _result(step: int, samples: Sequence[tuple[Sample, bool]]) -> EvaluationResult:
     rewards = [sample.reward for sample, _ in samples if sample.reward is not None]
     if not rewards:
-        raise NothingScored("no held-out answer could be scored: check spec.reward.verifiers and the recorded answers")
+        raise NothingScored("no held-out answer could be scored: check spec.reward and the recorded answers")
     return EvaluationResult(
         step=step,
         success=sum(reward >= SUCCESS for reward in rewards) / len(rewards),

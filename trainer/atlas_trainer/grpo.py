@@ -17,8 +17,8 @@ from trl import GRPOTrainer
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.errors import Preempted, ZeroSteps
-from atlas_rewards import Scorer
-from atlas_rewards.trl_reward import VerifierReward
+from atlas_rewards.training_reward import TrainingReward
+from atlas_rewards.trl_reward import TrlReward
 from atlas_trainer.grpo_arguments import arguments
 from atlas_trainer.guards import objection
 from atlas_trainer.interrupt import Interrupt
@@ -55,7 +55,7 @@ def build_trainer(
     spec: AtlasTrainingSpec,
     tokenizer: "PreTrainedTokenizerBase",
     rows: Sequence[Row],
-    scorer: Scorer,
+    reward: TrainingReward,
     folder: Path,
     *,
     world: World,
@@ -67,7 +67,7 @@ def build_trainer(
     disable_progress_bar()
     trainer = GRPOTrainer(
         model=address_of(spec.model),
-        reward_funcs=[reward_function(scorer, spec.grpo.group_size, world)],
+        reward_funcs=[reward_function(reward, spec.grpo.group_size, world)],
         args=arguments(spec, len(rows), folder, world.size),
         train_dataset=Table.from_list([columns(row) for row in rows]),
         processing_class=tokenizer,
@@ -106,12 +106,12 @@ def train(
         raise ZeroSteps("TRL ended without a single optimizer step")
 
 
-def reward_function(scorer: Scorer, group_size: int, world: World) -> Callable[..., list[float | None]]:
-    """The verifiers as TRL's reward function, which also logs whether groups had anything to tell apart.
+def reward_function(reward: TrainingReward, group_size: int, world: World) -> Callable[..., list[float | None]]:
+    """*reward* as TRL's reward function, which also logs whether groups had anything to tell apart.
 
     A group may lie across two processes, so that is judged from the rewards of all.
     """
-    score = VerifierReward(scorer)
+    score = TrlReward(reward)
 
     def verifiers(prompts: list[Any], completions: list[Any], **columns: Any) -> list[float | None]:
         rewards = score(prompts, completions, **columns)

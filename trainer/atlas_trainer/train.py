@@ -10,6 +10,7 @@ interruption.
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,7 +19,7 @@ from rich.console import Console
 from atlas_api import TrainingRun
 from atlas_api.errors import AtlasError, CheckpointFailed
 from atlas_api.status import ModelStatus, RunReport
-from atlas_rewards import build_scorer
+from atlas_rewards.training_reward import TrainingReward, build_reward
 from atlas_trainer import environment
 from atlas_trainer.checkpoints import checkpoint_name
 from atlas_trainer.dataset import Dataset, thaw
@@ -109,7 +110,10 @@ class _Attempt:
     def execute(self) -> ModelStatus:
         """The whole story. Raises `AtlasError`."""
         self.world.join()
-        scorer = build_scorer(self.spec.reward)
+        with closing(build_reward(self.spec.reward, self.run.namespace)) as reward:
+            return self._train(reward)
+
+    def _train(self, reward: TrainingReward) -> ModelStatus:
         tokenizer = load_tokenizer(self.spec.model)
         dataset = self._dataset(tokenizer)
 
@@ -117,11 +121,11 @@ class _Attempt:
         from atlas_trainer import grpo
         from atlas_trainer.evaluation import Evaluator
 
-        trainer = grpo.build_trainer(self.spec, tokenizer, dataset.train, scorer, self.scratch, world=self.world)
+        trainer = grpo.build_trainer(self.spec, tokenizer, dataset.train, reward, self.scratch, world=self.world)
         step = self._first_does(lambda lead: lead.newest_step())
         limit = self.spec.grpo.max_completion_tokens
         self._first_does(
-            lambda lead: lead.begin(trainer, Evaluator(tokenizer, scorer, lead.held_out(), limit), step or 0)
+            lambda lead: lead.begin(trainer, Evaluator(tokenizer, reward, lead.held_out(), limit), step or 0)
         )
         resume = None if step is None else self._checkpoint(step)
         grpo.train(trainer, self.spec, self.world, self._hooks(), interrupt=self.interrupt, resume_from=resume)

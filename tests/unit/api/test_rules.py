@@ -13,7 +13,7 @@ from atlas_api.grpo import Clip
 from atlas_api.judging import Judge, Judging
 from atlas_api.model import ModelSpec
 from atlas_api.optimization import Optimization
-from atlas_api.reward import Length, Reward, Verifier
+from atlas_api.reward import Length, Reward, ServiceRef, Verifier
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_api.rules import broken_rules
 from atlas_api.secrets import CredentialsSource, SecretSource
@@ -113,6 +113,18 @@ CASES = [
         "set exactly one of exactMatch, numeric, regex, jsonSchema, referenceSimilarity, length, code, python",
         {"name": "answer"},
         NUMERIC,
+    ),
+    Case(
+        ServiceRef,
+        "set exactly one of name, url, file",
+        {"name": "judges", "file": "rewardservice.yaml"},
+        {"name": "judges"},
+    ),
+    Case(
+        Reward,
+        "set verifiers, serviceRef or both: nothing else says what a good completion is",
+        {},
+        {"serviceRef": {"name": "judges"}},
     ),
     Case(
         Reward,

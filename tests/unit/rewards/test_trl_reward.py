@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from support.rewards import scorer_of
 
-from atlas_rewards.trl_reward import VerifierReward
+from atlas_rewards.training_reward import TrainingReward
+from atlas_rewards.trl_reward import TrlReward
 
 
-def make_reward() -> VerifierReward:
-    return VerifierReward(scorer_of({"numeric": {}}, {"exactMatch": {}}))
+def make_reward() -> TrlReward:
+    return TrlReward(TrainingReward(scorer_of({"numeric": {}}, {"exactMatch": {}}), None))
 
 
 def user(text: str) -> list[dict[str, Any]]:
@@ -59,4 +60,4 @@ def test_lists_of_different_length_are_a_mistake() -> None:
 
 
 def test_it_has_a_name_for_trl() -> None:
-    assert make_reward().__name__ == "verifiers"
+    assert make_reward().__name__ == "reward"

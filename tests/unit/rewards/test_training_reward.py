@@ -1,0 +1,64 @@
+"""The reward of a training: verifiers and judges in one score."""
+
+from collections.abc import Sequence
+
+import pytest
+from support.rewards import scorer_of
+
+from atlas_api import InvalidManifest, parse
+from atlas_api.reward import Reward
+from atlas_rewards import Item, ItemResult, JudgeResult
+from atlas_rewards.training_reward import TrainingReward, build_reward
+
+
+class Judges:
+    """A service that gives the scores it was made with."""
+
+    def __init__(self, *scores: float | None) -> None:
+        self.scores = scores
+
+    def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
+        assert len(items) == len(self.scores)
+        return [
+            ItemResult(score, judges=(JudgeResult("accuracy", score),), reasons=() if score is not None else ("away",))
+            for score in self.scores
+        ]
+
+    def close_sync(self) -> None:
+        pass
+
+
+RIGHT = Item("It is 42.", reference="42")
+UNKNOWN = Item("It is 42.")
+
+
+def values(reward: TrainingReward, *items: Item) -> list[float | None]:
+    return [score.value for score in reward.score(items)]
+
+
+def test_without_judges_the_verifiers_decide() -> None:
+    assert values(TrainingReward(scorer_of({"numeric": {}}), None), RIGHT, Item("41", "42")) == [1.0, 0.0]
+
+
+def test_without_verifiers_the_judges_decide() -> None:
+    assert values(TrainingReward(None, Judges(0.3, None)), RIGHT, RIGHT) == [0.3, None]
+
+
+def test_both_are_weighed() -> None:
+    assert values(TrainingReward(scorer_of({"numeric": {}}), Judges(0.5), weight=3), RIGHT) == [(1 + 3 * 0.5) / 4]
+
+
+def test_where_no_verifier_applies_the_judges_decide() -> None:
+    assert values(TrainingReward(scorer_of({"numeric": {}}), Judges(0.5), weight=3), UNKNOWN) == [0.5]
+
+
+def test_without_the_judges_score_there_is_none_whatever_the_verifiers_say() -> None:
+    (score,) = TrainingReward(scorer_of({"numeric": {}}), Judges(None)).score([RIGHT])
+    assert score.value is None
+    assert score.parts == {"v0": 1.0, "accuracy": None}
+    assert score.reasons == {"service": "away"}
+
+
+def test_a_service_of_the_cluster_is_refused_without_one() -> None:
+    with pytest.raises(InvalidManifest, match="use url or file"):
+        build_reward(parse(Reward, {"serviceRef": {"name": "judges"}}), "agents")
