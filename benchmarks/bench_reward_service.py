@@ -3,15 +3,17 @@ What the scoring service adds to the judges: latency against a bare Starlette en
 
     python benchmarks/bench_reward_service.py
 
-Judges are instant and live in the service's process, so that nothing is measured but the service. Both servers run one
-after the other, twice, under the same load: requests at fixed moments, whatever became of those before them, so that a
-server that stalls is not spared. The bare endpoint reads the same body as JSON and answers as many bytes.
+Judges are instant and live in the service's process, so that nothing is measured but the service. Both servers run, and
+take turns of a second each under the same load, so that what else the machine does hits both: requests at fixed moments,
+whatever became of those before them, so that a server that stalls is not spared. The bare endpoint reads the same body
+as JSON and answers as many bytes.
 """
 
 import argparse
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -27,14 +29,14 @@ from support.instant_scoring import instant_scoring
 from support.reward_service import service_manifest, write_manifest
 
 ANSWER = "x" * 1500
-SECONDS = 15
+SECONDS = 30
 RATE = 200
 
 
 def main() -> None:
     """Measure, print. Exits with 1 when the service is too slow or grows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of load on each server, each time ({SECONDS})")
+    parser.add_argument("--seconds", type=int, default=SECONDS, help=f"of load on each server ({SECONDS})")
     parser.add_argument("--rate", type=int, default=RATE, help=f"requests a second ({RATE})")
     parser.add_argument("--items", type=int, default=100_000, help="items for the memory's sake (100000)")
     parser.add_argument("--serve", choices=("service", "bare"), help=argparse.SUPPRESS)
@@ -53,14 +55,14 @@ def serve(which: str) -> None:
     listening = listen("127.0.0.1", 0)
     print(listening.getsockname()[1], flush=True)
     if which == "bare":
-        bare(listening.fileno())
+        bare(listening)
         return
     with tempfile.TemporaryDirectory() as folder:
         config = write_manifest(Path(folder, "service.yaml"), service_manifest("http://127.0.0.1:9/v1"))
         asyncio.run(serve_rewards(config, listening, {}, instant_scoring))
 
 
-def bare(descriptor: int) -> None:
+def bare(listening: socket.socket) -> None:
     """A Starlette endpoint that does as little as it can."""
     import uvicorn
     from starlette.applications import Starlette
@@ -73,9 +75,10 @@ def bare(descriptor: int) -> None:
         return Response(ANSWER, media_type="application/json")
 
     app = Starlette(routes=[Route("/v1/score", score, methods=["POST"])])
-    uvicorn.run(
-        app, fd=descriptor, loop="asyncio", http="httptools", lifespan="off", access_log=False, log_level="error"
+    settings = uvicorn.Config(
+        app, loop="asyncio", http="httptools", lifespan="off", access_log=False, log_level="error"
     )
+    uvicorn.Server(settings).run([listening])
 
 
 @asynccontextmanager
@@ -104,8 +107,8 @@ def body(number: int, items: int) -> bytes:
     return json.dumps({"items": [{"prompt": "What is it?", "completion": text} for text in texts]}).encode()
 
 
-async def load(url: str, seconds: float, rate: int) -> list[float]:
-    """Latency of each request in seconds, from the moment at which it was due."""
+async def load(url: str, rate: int) -> list[float]:
+    """Latency of each request of one second, in seconds, from the moment at which it was due."""
     latencies: list[float] = []
 
     async def one(session: aiohttp.ClientSession, due: float, number: int) -> None:
@@ -116,8 +119,8 @@ async def load(url: str, seconds: float, rate: int) -> list[float]:
         latencies.append(time.perf_counter() - due)
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        began = time.perf_counter() + 0.5
-        await asyncio.gather(*(one(session, began + n / rate, n) for n in range(int(seconds * rate))))
+        began = time.perf_counter() + 0.1
+        await asyncio.gather(*(one(session, began + n / rate, n) for n in range(rate)))
     return latencies
 
 
@@ -143,15 +146,18 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * percent / 100))]
 
 
-async def measure(seconds: float, rate: int, items: int) -> int:
+async def measure(seconds: int, rate: int, items: int) -> int:
     """Print the figures. The exit code."""
     found: dict[str, list[float]] = {"bare": [], "service": []}
-    for which in ("bare", "service", "bare", "service"):
-        async with server(which) as (url, process):
-            found[which] += await load(url, seconds, rate)
+    async with server("bare") as (bare_url, _), server("service") as (service_url, _):
+        turns = [("bare", bare_url), ("service", service_url)]
+        for _ in range(int(seconds)):
+            for which, url in turns:
+                found[which] += await load(url, rate)
+            turns.reverse()
     async with server("service") as (url, process):
         sizes = await memory(url, process, items)
-    print(f"{rate} requests a second, {2 * seconds:g} s each:")
+    print(f"{rate} requests a second, {seconds} s each:")
     for which, latencies in found.items():
         shown = ", ".join(f"p{percent} {percentile(latencies, percent) * 1000:.2f} ms" for percent in (50, 90, 99))
         print(f"  {which:8} {shown}")
