@@ -26,7 +26,7 @@ _HEAD = (
     "no score",
 )
 
-_SHORT = ("combination", "mean", "std", "unsure", "large", "close", "Pearson", "p50", "p95", "none")
+_SHORT = ("combination", "mean", "std", "unsure", "large", "close", "Pearson", "p50 s", "p95 s", "none")
 """The same for a terminal of 80 columns."""
 
 _NOTES = """\
@@ -66,11 +66,13 @@ class Bench:
 
 def table(bench: Bench) -> Table:
     """The figures for the terminal."""
-    shown = Table(title=f"{len(bench.rewards)} recorded sessions", title_justify="left", box=SIMPLE_HEAD, padding=0)
+    shown = Table(
+        title=f"{len(bench.rewards)} recorded sessions", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
     for name in _SHORT:
-        shown.add_column(f" {name}", justify="left" if name == "combination" else "right")
+        shown.add_column(name, justify="left" if name == "combination" else "right", no_wrap=True)
     for row in bench.rows:
-        shown.add_row(*(f" {cell}" for cell in _cells(row)))
+        shown.add_row(*(cell.removesuffix(" s") for cell in _cells(row)))
     return shown
 
 

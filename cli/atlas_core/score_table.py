@@ -20,24 +20,21 @@ def result_table(result: ItemResult) -> RenderableType:
 
 def _judges(result: ItemResult) -> Table:
     table = Table()
-    for name in ("judge", "score", "unsure", "decided by", "corrections"):
-        table.add_column(name, justify="right" if name in ("score", "unsure") else "left")
-    table.add_column("rationale", ratio=1, overflow="fold")
+    for name in ("judge", "score", "unsure", "decided by"):
+        table.add_column(name, justify="right" if name in ("score", "unsure") else "left", no_wrap=True)
+    table.add_column("rationale", overflow="fold")
     for judge in result.judges:
-        table.add_row(
-            judge.name,
-            score(judge.score),
-            score(judge.uncertainty),
-            _decided_by(judge),
-            "\n".join(f"{one.rule} {score(one.before)} -> {score(one.after)}" for one in judge.corrections),
-            Text(visible(judge.rationale if judge.score is not None else judge.reason or "")),
-        )
+        table.add_row(judge.name, score(judge.score), score(judge.uncertainty), _decided_by(judge), _said(judge))
     return table
+
+
+def _said(judge: JudgeResult) -> Text:
+    lines = [visible(judge.rationale if judge.score is not None else judge.reason or "")]
+    lines += [f"{one.rule}: {score(one.before)} -> {score(one.after)}" for one in judge.corrections]
+    return Text("\n".join(lines))
 
 
 def _decided_by(judge: JudgeResult) -> str:
     if judge.score is None:
         return "nobody"
-    return (
-        f"large model ({judge.escalation_reason})" if judge.escalated else f"small model, {len(judge.samples)} samples"
-    )
+    return f"large: {judge.escalation_reason}" if judge.escalated else f"small x{len(judge.samples)}"

@@ -1,0 +1,91 @@
+"""How scores behave over many items."""
+
+import pytest
+
+from atlas_rewards.bench_statistics import UNREADABLE, Summary, cause_of, percentile, summarise
+from atlas_rewards.result import Correction, ItemResult, JudgeResult
+
+
+def result(score: float | None, reason: str = "", seconds: float = 1.0, **judge: object) -> ItemResult:
+    """Of one judge."""
+    told = JudgeResult("accuracy", score, uncertainty=0.2, reason=reason or None, **judge)  # type: ignore[arg-type]
+    return ItemResult(score, (told,), seconds=seconds)
+
+
+def summary(*scores: float | None, recorded: tuple[float | None, ...] = ()) -> Summary:
+    return summarise([result(score) for score in scores], recorded or (None,) * len(scores))
+
+
+def test_mean_and_deviation_leave_out_what_has_no_score() -> None:
+    told = summary(0.2, None, 0.6)
+    assert (told.items, told.scored) == (3, 2)
+    assert told.mean == pytest.approx(0.4)
+    assert told.deviation == pytest.approx(0.2)
+
+
+def test_nothing_scored_is_unknown_and_never_zero() -> None:
+    told = summary(None, None)
+    assert (told.mean, told.deviation, told.uncertainty, told.p50_seconds, told.p95_seconds) == (None,) * 5
+    assert (told.close, told.pearson, told.compared) == (None, None, 0)
+
+
+def test_scores_agree_up_to_two_hundredths() -> None:
+    told = summary(0.5, 0.5, 0.5, 0.5, recorded=(0.52, 0.48, 0.521, None))
+    assert told.compared == 3
+    assert told.close == pytest.approx(2 / 3)
+
+
+def test_the_correlation_is_pearsons() -> None:
+    assert summary(0.1, 0.5, 0.9, recorded=(0.2, 0.4, 0.6)).pearson == pytest.approx(1.0)
+    assert summary(0.1, 0.5, 0.9, recorded=(0.6, 0.4, 0.2)).pearson == pytest.approx(-1.0)
+
+
+def test_one_pair_or_a_side_that_never_varies_has_no_correlation() -> None:
+    assert summary(0.1, recorded=(0.2,)).pearson is None
+    assert summary(0.5, 0.5, recorded=(0.2, 0.4)).pearson is None
+
+
+def test_a_judge_counts_as_escalated_when_the_large_model_was_asked_even_in_vain() -> None:
+    results = [
+        result(0.5, escalated=True, escalation_reason="disagreement"),
+        result(None, "the large model was asked", escalation_reason="uncertainty"),
+        result(0.5),
+        result(0.5),
+    ]
+    assert summarise(results, [None] * 4).escalated == 0.5
+
+
+def test_corrected_and_capped_items_are_counted() -> None:
+    corrected = result(0.5, corrections=(Correction("goodProcess", 0.9, 0.5),))
+    capped = ItemResult(0.3, caps=("empty",))
+    told = summarise([corrected, capped, result(0.4), result(0.4)], [None] * 4)
+    assert (told.corrected, told.capped) == (0.25, 0.25)
+
+
+def test_latency_is_that_of_items_with_a_score() -> None:
+    results = [result(0.5, seconds=number) for number in range(1, 21)] + [result(None, "x", seconds=300)]
+    told = summarise(results, [None] * 21)
+    assert (told.p50_seconds, told.p95_seconds) == (10, 19)
+
+
+@pytest.mark.parametrize(("percent", "value"), [(0, 1), (50, 2), (75, 3), (76, 4), (100, 4)])
+def test_a_percentile_is_a_value_that_was_measured(percent: float, value: float) -> None:
+    assert percentile([3, 1, 4, 2], percent) == value
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("no sample of 3 can be used: timeout: small: took longer than 60 s", "timeout"),
+        ("no sample of 3 can be used: timeout: small: x; overloaded: small: 429", "overloaded, timeout"),
+        ("no sample of 3 can be used: the answer holds no verdict", UNREADABLE),
+        ("the large model was asked (uncertainty) and gave no verdict: circuitOpen: large: x", "circuitOpen"),
+    ],
+)
+def test_an_item_without_a_score_is_counted_under_its_cause(reason: str, cause: str) -> None:
+    assert cause_of(result(None, reason)) == cause
+
+
+def test_causes_are_counted_most_frequent_first() -> None:
+    results = [result(None, reason) for reason in ("no verdict", "timeout: a", "timeout: b")] + [result(0.5)]
+    assert list(summarise(results, [None] * 4).failures.items()) == [("timeout", 2), (UNREADABLE, 1)]
