@@ -18,7 +18,7 @@ from atlas_rewards.item import Item
 from atlas_rewards.judging.anti_gaming import caught_by
 from atlas_rewards.judging.combine import NO_VERIFIERS, combine
 from atlas_rewards.judging.hearing import Asks, Hearing
-from atlas_rewards.judging.prompt import cases
+from atlas_rewards.judging.prompt import cases, shown
 from atlas_rewards.judging.revision import revision_of
 from atlas_rewards.result import ItemResult, JudgeResult
 from atlas_rewards.scoring import Score, Scorer
@@ -54,8 +54,9 @@ class Ensemble:
         """What is being heard about each item: one a judge, in the order of the judges."""
         hearing = Hearing(self._caller, self._spec, started + self._spec.timeouts.total_seconds)
         heard: list[list[_Heard]] = [[] for _ in items]
+        material = [shown(item) for item in items]
         for judge in self._spec.judges:
-            for case in cases(judge, items):
+            for case in cases(judge, material):
                 task = tasks.create_task(hearing.hear(judge.name, case))
                 for place, candidate in enumerate(case.candidates):
                     for index in candidate.members:

@@ -72,7 +72,8 @@ class Hearing:
         """What the small model said of each candidate, at each temperature."""
         model, limit = self._judging.models.small, self._judging.max_characters
         temperatures = self._judging.temperatures
-        questions = {value: ask_about(case, value, limit) for value in temperatures}
+        first = ask_about(case, temperatures[0], limit)
+        questions = {value: ask_about(case, value, limit) if case.ranks else first for value in temperatures}
         calls = [
             self._ask(model, questions[value], value, temperatures[:place].count(value))
             for place, value in enumerate(temperatures)

@@ -1,7 +1,7 @@
 """
 What a judge is asked: one system message that never holds a word of an item, and one user message with the material.
 
-    case = next(cases(judge, items))
+    case = next(cases(judge, [shown(item) for item in items]))
     question = ask_about(case, temperature=0.2, limit=60_000)
     question.messages       # for the model
     question.names          # candidate names, in the order of case.candidates
@@ -12,7 +12,7 @@ The same case gives the same messages, whatever else is in the batch, and in wha
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from atlas_api.judging import Judge
@@ -22,6 +22,9 @@ from atlas_rewards.judging.untrusted import code_for, printable, without_middle
 
 _LEAST_CHARACTERS = 100
 """Of a text, however many share a request."""
+
+Shown = Mapping[Part, str]
+"""The parts of an item that were recorded, fit to be shown."""
 
 Exhibit = tuple[str, str | None]
 """A name that judges know, and a text that is fit to be shown. None: nothing was recorded."""
@@ -64,7 +67,22 @@ class Question:
         return self.messages[1]["content"]
 
 
-def cases(judge: Judge, items: Sequence[Item]) -> Iterator[Case]:
+def shown(item: Item) -> Shown:
+    """The parts that *item* has, fit to be shown. A blank text is as good as none; only an answer may be empty."""
+    texts = {
+        Part.PRINCIPLES: item.principles,
+        Part.PROMPT: conversation(item.prompt),
+        Part.REFERENCE: item.reference,
+        Part.PLAN: item.plan,
+        Part.GUIDANCE: item.teacher_trace,
+        Part.TRACE: item.student_trace,
+        Part.BASELINE: item.baseline,
+    }
+    recorded = {part: text for part, text in texts.items() if text and text.strip()} | {Part.ANSWER: item.completion}
+    return {part: printable(text) for part, text in recorded.items()}
+
+
+def cases(judge: Judge, items: Sequence[Shown]) -> Iterator[Case]:
     """What *judge* has to decide about *items*; items that look the same to it are decided once."""
     rubric = rubric_of(judge)
     groups: dict[tuple[Exhibit, ...], dict[tuple[Exhibit, ...], list[int]]] = defaultdict(lambda: defaultdict(list))
@@ -81,7 +99,8 @@ def cases(judge: Judge, items: Sequence[Item]) -> Iterator[Case]:
 def ask_about(case: Case, temperature: float, limit: int, opinions: str | None = None) -> Question:
     """The request about *case*. *limit*: characters of a text. *opinions*: what others said, for the large model.
 
-    In a ranking, the order of the candidates depends on their texts and the temperature alone.
+    In a ranking, the order of the candidates depends on their texts and the temperature alone; nothing else depends on
+    the temperature.
     """
     order = _shuffled(case, temperature)
     names = {index: f"C{place}" if case.ranks else "" for place, index in enumerate(order, start=1)}
@@ -115,27 +134,12 @@ def _enclosed(exhibits: Sequence[tuple[Exhibit, int]]) -> str:
     return "\n\n".join(blocks)
 
 
-def _exhibits(rubric: Rubric, item: Item, *, shared: bool) -> tuple[Exhibit, ...]:
-    recorded = _recorded(item)
-    if rubric.stand_in is not None and rubric.stand_in not in recorded:
-        recorded[rubric.stand_in] = item.completion
-    shown = [part for part in rubric.parts if (part in SHARED) == shared]
-    known = [part for part in shown if part in recorded or part not in rubric.optional]
-    return tuple((str(part), printable(recorded[part]) if part in recorded else None) for part in known)
-
-
-def _recorded(item: Item) -> dict[Part, str]:
-    """The parts that *item* has. A blank text is as good as none; only an answer may be empty."""
-    texts = {
-        Part.PRINCIPLES: item.principles,
-        Part.PROMPT: conversation(item.prompt),
-        Part.REFERENCE: item.reference,
-        Part.PLAN: item.plan,
-        Part.GUIDANCE: item.teacher_trace,
-        Part.TRACE: item.student_trace,
-        Part.BASELINE: item.baseline,
-    }
-    return {part: text for part, text in texts.items() if text and text.strip()} | {Part.ANSWER: item.completion}
+def _exhibits(rubric: Rubric, item: Shown, *, shared: bool) -> tuple[Exhibit, ...]:
+    texts = dict(item)
+    if rubric.stand_in is not None:
+        texts.setdefault(rubric.stand_in, item[Part.ANSWER])
+    parts = [part for part in rubric.parts if (part in SHARED) == shared]
+    return tuple((part.value, texts.get(part)) for part in parts if part in texts or part not in rubric.optional)
 
 
 def conversation(messages: Sequence[Message]) -> str:
@@ -151,6 +155,9 @@ def _content(message: Message) -> str:
 
 
 def _shuffled(case: Case, temperature: float) -> list[int]:
+    if not case.ranks:
+        return [0]
+
     def rank(index: int) -> bytes:
         text = repr((temperature, case.shared, case.candidates[index].exhibits))
         return hashlib.sha256(text.encode()).digest()
