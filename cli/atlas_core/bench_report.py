@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from atlas_core.bench_plots import AGREEMENT, LATENCY, SCORES
@@ -67,7 +66,11 @@ class Bench:
 def table(bench: Bench) -> Table:
     """The figures for the terminal."""
     shown = Table(
-        title=f"{len(bench.rewards)} recorded sessions", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+        title=f"{len(bench.rewards)} recorded sessions",
+        title_justify="left",
+        box=None,
+        collapse_padding=True,
+        pad_edge=False,
     )
     for name in _SHORT:
         shown.add_column(name, justify="left" if name == "combination" else "right", no_wrap=True)

@@ -39,7 +39,7 @@ def _hasty(asked: Asked, answer: str, score: float, rationale: str) -> Reply:
     wavers = len(answer.partition("\n")[0]) > _LONG
     spread = 0.9 if wavers else 0.05
     moved = score - spread * asked.temperature if score > spread else score + spread * asked.temperature
-    return verdict(round(moved, 3), 0.25 if wavers else 0.1, rationale)
+    return verdict(round(min(1.0, moved), 3), 0.25 if wavers else 0.1, rationale)
 
 
 def _accuracy(answer: str, right: bool, guidance: str | None) -> tuple[float, str]:

@@ -69,7 +69,9 @@ def _show_some(service: str, console: Console) -> None:
     client.close_sync()
     for recorded, result in zip(items, results, strict=True):
         asked = recorded.item.prompt[-1]["content"]
-        console.print(Text(f'\n  "{asked}"  ->  "{recorded.item.completion}"   recorded reward {recorded.reward}'))
+        console.print(
+            Text(f'\n  "{asked}"  ->  "{recorded.item.completion}"   recorded reward {recorded.reward}'), soft_wrap=True
+        )
         console.print(result_table(result))
 
 

@@ -49,14 +49,15 @@ def test_pieces_are_taken_only_a_little_ahead_of_the_slowest() -> None:
 
     def pieces() -> Iterator[int]:
         nonlocal taken
-        for taken in range(10_000):
+        while True:
+            taken += 1
             yield taken
 
     async def first() -> int:
         slow = asyncio.Event()
 
         async def work(piece: int) -> None:
-            if piece == 0:
+            if piece == 1:
                 await slow.wait()
 
         results = done_in_order(work, pieces(), 2)
@@ -95,6 +96,6 @@ def test_what_is_at_work_is_given_up_when_one_fails() -> None:
 
 
 def test_items_at_work_fill_the_calls_in_flight() -> None:
-    four = [judge(name) for name in ("accuracy", "helpfulness", "process", "diagnostic")]
+    four = tuple(judge(name) for name in ("accuracy", "helpfulness", "process", "diagnostic"))
     assert items_at_once(judging(judges=four, concurrency=64)) == 11
     assert items_at_once(judging(judges=four, concurrency=1)) == 1
