@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+from typing import Any
 
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.judging.rubric import rubric_of, rubric_text
 
-_NOT_THE_SCORE = {
+_NOT_THE_SCORE: dict[str, Any] = {
     "budget": True,
     "cache": True,
     "circuit_breaker": True,
