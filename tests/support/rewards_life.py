@@ -1,0 +1,165 @@
+"""
+One RewardService through its life, without a cluster: the real `rewards_plan` decides, and a test is everybody else.
+
+`RewardsLife.look` lets the plan decide and carries its decisions out, as the API server would; the other methods are
+what users, the Deployment's controller, pods and judges do.
+"""
+
+import copy
+import json
+from typing import Any
+
+from support.kube_objects import BEGIN, make_condition
+from support.reward_services import IMAGE, reward_service
+
+from atlas_api.pod import REPORT_KEY
+from atlas_operator.labels import CONFIGURATION
+from atlas_operator.observed import Document, ObservedRewards
+from atlas_operator.refusal import Refusal
+from atlas_operator.rewards_plan import RewardsPlan, rewards_plan
+from atlas_operator.status_writes import wire
+
+NAME = "judges"
+
+
+class RewardsLife:
+    """One service as the API server stores it. Keywords replace whole parts of its spec."""
+
+    def __init__(self, **spec: Any) -> None:
+        self.service = reward_service(NAME, **spec)
+        self.service["metadata"] |= {"namespace": "agents", "uid": "uid-of-judges", "generation": 1}
+        self.service["status"] = {"observedGeneration": -1}  # as the CRD's default
+        self.now = BEGIN
+        self.image: str | None = IMAGE
+        self.children: dict[tuple[str, str], Document] = {}
+        self.pods: list[Document] = []
+        self.events: list[Document] = []
+
+    @property
+    def status(self) -> Document:
+        """As it is stored."""
+        found: Document = self.service["status"]
+        return found
+
+    def child(self, kind: str, name: str = NAME) -> Document:
+        """A child that was made."""
+        return self.children[kind, name]
+
+    def of_kind(self, kind: str) -> list[Document]:
+        """All children of a kind."""
+        return [document for (found, _), document in self.children.items() if found == kind]
+
+    def look(self, hindrance: Refusal | None = None) -> RewardsPlan:
+        """One look of the operator: children come and go, its status is stored."""
+        observed = ObservedRewards(
+            service=self.service,
+            deployments=tuple(self.of_kind("Deployment")),
+            services=tuple(self.of_kind("Service")),
+            budgets=tuple(self.of_kind("PodDisruptionBudget")),
+            pods=tuple(self.pods),
+            config_maps=tuple(self.of_kind("ConfigMap")),
+            events=tuple(self.events),
+        )
+        decided = rewards_plan(copy.deepcopy(observed), self.image, self.now, hindrance)
+        for document in decided.create:
+            self.children.setdefault(_place(document), document)
+        for document in decided.apply:
+            self._apply(document)
+        for document in decided.delete:
+            del self.children[_place(document)]
+        if decided.status:
+            self.service["status"] = wire(decided.status)
+        return decided
+
+    def settle(self) -> "RewardsLife":
+        """Look until nothing changes."""
+        before = None
+        while before != self.status:
+            before = self.status
+            self.look()
+        return self
+
+    def edit(self, **spec: Any) -> "RewardsLife":
+        """Somebody changes parts of the spec; nobody has looked at it yet."""
+        self.service["spec"] = {**self.service["spec"], **spec}
+        self.service["metadata"]["generation"] += 1
+        return self
+
+    def has_pods(self, *pods: Document) -> "RewardsLife":
+        """Beside the Deployment's old pods there are these of its newest kind; its controller counts all of them."""
+        deployment = self.child("Deployment")
+        wanted = deployment["spec"]["template"]["metadata"]["annotations"]
+        for pod in pods:
+            pod["metadata"]["annotations"] = wanted
+        newest = [pod for pod in self.pods if _reads(pod) == wanted[CONFIGURATION]]
+        self.pods = [pod for pod in self.pods if pod not in newest] + list(pods)
+        deployment["status"] = {
+            "observedGeneration": deployment["metadata"]["generation"],
+            "replicas": len(self.pods),
+            "updatedReplicas": len(pods),
+            "readyReplicas": sum(bool(pod["status"]["conditions"]) for pod in self.pods),
+        }
+        return self
+
+    def old_pods_go(self) -> "RewardsLife":
+        """The controller has replaced them."""
+        wanted = self.child("Deployment")["spec"]["template"]["metadata"]["annotations"][CONFIGURATION]
+        newest = [pod for pod in self.pods if _reads(pod) == wanted]
+        self.pods = []
+        return self.has_pods(*newest)
+
+    def deployment_is(self, kind: str, status: str, reason: str, message: str = "") -> "RewardsLife":
+        """The controller says of the Deployment."""
+        told = [make_condition(kind, status, reason=reason, message=message)]
+        self.child("Deployment").setdefault("status", {})["conditions"] = told
+        return self
+
+    def says(self, said: Document) -> "RewardsLife":
+        """A pod reports."""
+        self.child("ConfigMap", f"{NAME}-judges")["data"] = {REPORT_KEY: json.dumps(said)}
+        return self
+
+    def answers(self) -> "RewardsLife":
+        """All pods that are wanted answer, and no others are left."""
+        self.settle()
+        names = [f"{NAME}-{number}" for number in range(self.child("Deployment")["spec"]["replicas"])]
+        self.pods = []
+        return self.has_pods(*map(answering, names)).settle()
+
+    def _apply(self, document: Document) -> None:
+        before = self.children.get(_place(document), {"metadata": {"generation": 0}})
+        generation = before["metadata"]["generation"] + 1
+        metadata = {**document["metadata"], "generation": generation, "uid": f"uid-of-{_place(document)}"}
+        kept = {"status": before["status"]} if "status" in before else {}
+        self.children[_place(document)] = {**document, "metadata": metadata, **kept}
+
+
+def answering(name: str) -> Document:
+    """A pod whose probe succeeds."""
+    return _pod(name, "Running", [make_condition("Ready")])
+
+
+def silent(name: str) -> Document:
+    """A pod that runs and whose probe fails."""
+    return _pod(name, "Running", [])
+
+
+def starting(name: str, *containers: Document) -> Document:
+    """A pod on a node whose containers are in these states."""
+    pod = _pod(name, "Pending", [])
+    pod["status"]["containerStatuses"] = list(containers)
+    return pod
+
+
+def _pod(name: str, phase: str, conditions: list[Document]) -> Document:
+    metadata = {"name": name, "namespace": "agents", "uid": f"uid-of-{name}"}
+    status: Document = {"phase": phase, "conditions": conditions}
+    return {"kind": "Pod", "metadata": metadata, "spec": {"nodeName": "node-1"}, "status": status}
+
+
+def _reads(pod: Document) -> str:
+    return str(pod["metadata"]["annotations"][CONFIGURATION])
+
+
+def _place(document: Document) -> tuple[str, str]:
+    return document["kind"], document["metadata"]["name"]
