@@ -4,7 +4,7 @@ What the scoring service adds to the judges: latency against a bare Starlette en
     python benchmarks/bench_reward_service.py
 
 Judges are instant and live in the service's process, so that nothing is measured but the service. Both servers run, and
-take turns of a second each under the same load, so that what else the machine does hits both: requests at fixed moments,
+take turns of a second each under the same load, so that what else the machine does hits both: requests at fixed times,
 whatever became of those before them, so that a server that stalls is not spared. The bare endpoint reads the same body
 as JSON and answers as many bytes.
 """

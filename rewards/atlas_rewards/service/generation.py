@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from atlas_api.errors import InvalidManifest
 from atlas_api.pod import REWARDS_TOKEN
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.secret import read_secret
@@ -35,8 +34,6 @@ class Generation:
         self.since = datetime.now(UTC)
         self.secrets = fingerprint(secret_files(spec))
         self.token = read_secret(spec.token_from, REWARDS_TOKEN) if spec.token_from is not None else None
-        if self.token is not None and not self.token.isascii():
-            raise InvalidManifest(["spec.tokenFrom: the token must be ASCII, because it travels in an HTTP header"])
         self.judges = JudgeRecords([judge.name for judge in spec.judges])
         self._users = 0
         self._retired = False

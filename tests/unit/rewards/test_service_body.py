@@ -1,0 +1,84 @@
+"""Bodies are read within limits of size, time and number of values."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.types import Message
+
+from atlas_rewards.service.body import BODIES, Bodies, read_json
+from atlas_rewards.service.refusal import Refusal
+
+
+def request_of(chunks: Sequence[bytes], pause: float = 0.0) -> Request:
+    async def arriving() -> AsyncIterator[Message]:
+        for chunk in chunks:
+            await asyncio.sleep(pause)
+            yield {"type": "http.request", "body": chunk, "more_body": True}
+        yield {"type": "http.request", "body": b"", "more_body": False}
+
+    messages = arriving()
+    return Request({"type": "http", "headers": []}, lambda: anext(messages))
+
+
+async def read(bodies: Bodies, request: Request, limit: int = 1000) -> Any:
+    async with bodies.read(request, limit, items=10) as document:
+        return document
+
+
+def refusal(bodies: Bodies, request: Request) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        asyncio.run(read(bodies, request))
+    assert bodies.held == 0
+    return caught.value
+
+
+def test_a_body_in_parts_is_read_as_one() -> None:
+    assert asyncio.run(read(Bodies(), request_of([b'{"items"', b": [1", b"]}"]))) == {"items": [1]}
+
+
+def test_a_body_is_refused_at_the_first_byte_too_many() -> None:
+    assert refusal(Bodies(), request_of([b" " * 600] * 1000)).code == "tooLarge"
+
+
+def test_a_body_that_takes_too_long_is_refused() -> None:
+    assert refusal(Bodies(seconds=0.05), request_of([b" "] * 100, pause=0.02)).status == 408
+
+
+def test_all_bodies_together_are_bounded() -> None:
+    async def hold(bodies: Bodies) -> list[str]:
+        async def one(done: asyncio.Event) -> None:
+            async with bodies.read(request_of([b" " * 997 + b"[1]"]), 1000, items=10):
+                await done.wait()
+
+        done = asyncio.Event()
+        tasks = [asyncio.create_task(one(done)) for _ in range(BODIES + 3)]
+        await asyncio.sleep(0.05)
+        assert bodies.held == BODIES * 1000
+        done.set()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        return [one.code for one in ended if isinstance(one, Refusal)]
+
+    bodies = Bodies()
+    assert asyncio.run(hold(bodies)) == ["busy"] * 3
+    assert bodies.held == 0
+
+
+def test_long_texts_are_not_many_values() -> None:
+    document = {"items": [{"completion": ',[{"\\' * 100_000}]}
+    assert read_json(json.dumps(document).encode(), items=1) == document
+
+
+@pytest.mark.parametrize("part", [b"[]", b"{}", b"0", b'""', b'"\\""'])
+def test_many_values_are_refused_before_they_are_made(part: bytes) -> None:
+    with pytest.raises(Refusal, match="more than 1000 values"):
+        read_json(b"[" + b",".join([part] * 1500) + b"]", items=1)
+
+
+def test_a_message_about_json_quotes_nothing_of_it() -> None:
+    with pytest.raises(Refusal, match="not valid JSON") as caught:
+        read_json(b'{"secret words": ', items=1)
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,63 @@
+"""What the service says of itself: log lines, its configuration, its report to the operator."""
+
+import asyncio
+import json
+import logging
+from pathlib import Path
+
+from support.fake_api_server import FakeApiServer
+from support.reward_service import service_manifest
+
+from atlas_api import parse
+from atlas_api.cluster_report import ClusterReport
+from atlas_api.rewardservice import RewardService
+from atlas_api.rewardservice_status import JudgesReport, JudgeStatus
+from atlas_rewards.service.configuration import shown
+from atlas_rewards.service.log import JsonFormatter
+from atlas_rewards.service.report import keep_reporting
+
+
+def test_an_error_is_logged_with_its_place_and_without_its_words() -> None:
+    try:
+        raise ValueError("the completion said: private words")
+    except ValueError:
+        import sys
+
+        record = logging.LogRecord("service", logging.ERROR, __file__, 1, "it failed", None, sys.exc_info())
+    line = json.loads(JsonFormatter().format(record))
+    assert (line["level"], line["message"], line["error"]) == ("error", "it failed", "ValueError")
+    assert "test_service_words" in line["traceback"]
+    assert line["time"].endswith("+00:00")
+
+
+def test_what_is_shown_of_a_configuration_holds_no_secret() -> None:
+    model = {"model": "m", "baseUrl": "http://user:hunter2@host:80/v1?key=hunter2", "extra": {"api_key": "hunter2"}}
+    manifest = service_manifest("", models={"small": model}, tokenFrom={"env": "TOKEN"})
+    document = shown(parse(RewardService, manifest).spec)
+    assert document["models"]["small"]["baseUrl"] == "http://host:80/v1"
+    assert document["tokenFrom"] == {"env": "TOKEN"}
+    assert "hunter2" not in json.dumps(document)
+
+
+def report_of(p99: int) -> JudgesReport:
+    judge = JudgeStatus(name="accuracy", state="Answering", p50_ms=1, p99_ms=p99, error_rate=0.0)
+    return JudgesReport(revision="abc", judges=(judge,))
+
+
+def test_the_operator_hears_of_changes_only(tmp_path: Path) -> None:
+    reports = [report_of(5), report_of(5), report_of(5), report_of(7)]
+
+    async def tell(sink: ClusterReport) -> None:
+        left = iter(reports)
+        telling = asyncio.create_task(keep_reporting(sink, lambda: next(left, reports[-1]), seconds=0.01))
+        await asyncio.sleep(0.2)
+        telling.cancel()
+
+    with FakeApiServer(tmp_path) as server:
+        sink = ClusterReport.of(server.environment, server.account)
+        assert sink is not None
+        asyncio.run(tell(sink))
+        sink.close()
+        told = [parse(JudgesReport, patch.report) for patch in server.patches]
+    assert told[-1] == report_of(7)
+    assert len(told) <= 2
