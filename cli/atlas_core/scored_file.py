@@ -25,10 +25,12 @@ class ScoredFile:
         self._digests: list[str] = []
         self._ends = [0]
         try:
-            self._file = path.open("a+b")
+            if path.exists():
+                self._read(revision)
+            self._file = path.open("ab")
         except OSError as error:
             raise InvalidManifest([f"--output {path}: cannot be written: {error.strerror}"]) from None
-        self._read(revision)
+        self._truncate(self.lines)
 
     @property
     def lines(self) -> int:
@@ -66,20 +68,22 @@ class ScoredFile:
         self._file.close()
 
     def _read(self, revision: str) -> None:
-        self._file.seek(0)
-        for line in self._file:
-            if not line.endswith(b"\n"):
-                break
-            try:
-                record = json.loads(line)
-                digest, by = record["item"], record["revision"]
-            except (ValueError, TypeError, KeyError):
-                raise self._refusal(f"line {self.lines + 1} is no result of this command") from None
-            if by != revision:
-                raise self._refusal(f"was written with another configuration (revision {by}, now {revision})")
-            self._digests.append(digest)
-            self._ends.append(self._ends[-1] + len(line))
-        self._truncate(self.lines)
+        with self._path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._digests.append(self._digest(line, revision))
+                self._ends.append(self._ends[-1] + len(line))
+
+    def _digest(self, line: bytes, revision: str) -> str:
+        try:
+            record = json.loads(line)
+            digest, by = record["item"], record["revision"]
+        except (ValueError, TypeError, KeyError):
+            raise self._refusal(f"line {self.lines + 1} is no result of this command") from None
+        if by != revision:
+            raise self._refusal(f"was written with another configuration (revision {by}, now {revision})")
+        return str(digest)
 
     def _truncate(self, lines: int) -> None:
         del self._digests[lines:], self._ends[lines + 1 :]
