@@ -1,6 +1,6 @@
 """What an API server says of a manifest, without keeping it: the same request as `kubectl apply --dry-run=server`.
 
-One connection for all manifests. It knows the plural of the kind and no field of it.
+One connection for all manifests. It knows the plural of the kinds and no field of them.
 """
 
 import json
@@ -48,7 +48,9 @@ class ApiServer:
     def __init__(self, kubeconfig: Path) -> None:
         self._api = client.CustomObjectsApi(config.new_client_from_config(str(kubeconfig)))
 
-    def try_create(self, document: Mapping[str, Any], *, strict: bool = True) -> Verdict:
+    def try_create(
+        self, document: Mapping[str, Any], *, strict: bool = True, plural: str = "atlastrainings"
+    ) -> Verdict:
         """The verdict on *document*. Strict is what kubectl asks for: unknown fields are refused, not dropped.
 
         Raises:
@@ -56,7 +58,7 @@ class ApiServer:
         """
         try:
             stored = self._api.create_namespaced_custom_object(
-                *("atlas.arc.computer", "v1alpha1", "default", "atlastrainings"),
+                *("atlas.arc.computer", "v1alpha1", "default", plural),
                 _as_kubectl_writes(document),
                 dry_run="All",
                 field_validation="Strict" if strict else "Ignore",
