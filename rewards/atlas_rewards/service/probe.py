@@ -20,7 +20,7 @@ BAD_SECONDS = 3.0
 PATIENCE_SECONDS = 0.5
 """How long an answer waits for a probe that is under way, where an earlier outcome is known."""
 
-FIRST_SECONDS = 5.0
+FIRST_SECONDS = 4.0
 """The same where none is."""
 
 CALL_SECONDS = 20.0

@@ -1,0 +1,87 @@
+"""The examples of docs/how-to/rewards.md, run as they stand, in a folder with the page's configuration."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.reward_service import serving
+from support.scripted_judge import ScriptedJudge
+
+from atlas_api import parse
+from atlas_api.rewardservice import RewardService
+from atlas_api.yaml_document import read_documents
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "how-to" / "rewards.md").read_text()
+SERVER = "http://localhost:8080"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    return [shlex.split(line[2:]) for block in blocks("console") for line in block.splitlines()]
+
+
+PROGRAMS = blocks("python")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the configuration of the page, whose endpoint is a scripted judge."""
+    folder = tmp_path_factory.mktemp("how-to")
+    (folder / "items.jsonl").write_text('{"prompt": "What is 6*7?", "response": "42", "reference": "42"}\n')
+    with ScriptedJudge() as judge:
+        (configuration,) = blocks("yaml")
+        (folder / "rewardservice.yaml").write_text(configuration.replace("http://localhost:8000/v1", judge.base_url))
+        yield folder
+
+
+def done(folder: Path, *command: str) -> str:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, (command, ended.stdout, ended.stderr)
+    return ended.stdout
+
+
+def test_the_configuration_is_valid_as_it_stands() -> None:
+    (configuration,) = blocks("yaml")
+    assert parse(RewardService, read_documents(configuration)[0]).spec.quorum == 2
+
+
+@pytest.mark.parametrize("number", range(len(PROGRAMS)))
+def test_every_program_runs(folder: Path, number: int) -> None:
+    (folder / "program.py").write_text(PROGRAMS[number])
+    done(folder, sys.executable, "program.py")
+
+
+@pytest.mark.parametrize("command", [words for words in commands() if words[0] == "atlas-core"])
+def test_every_command_runs(folder: Path, command: list[str]) -> None:
+    assert done(folder, *command)
+
+
+def test_the_service_answers_every_request_of_the_page(folder: Path) -> None:
+    requests = [words for words in commands() if words[0] == "curl"]
+    assert len(requests) == 4
+    with serving(folder / "rewardservice.yaml", folder / "log") as served:
+        said = [done(folder, *(word.replace("localhost:8080", served.url) for word in words)) for words in requests]
+    ready, scored, judges, configuration = said
+    assert ready == "ok\n"
+    assert json.loads(scored)["results"][0]["verifiers"]["right_number"] == 1
+    assert [judge["state"] for judge in json.loads(judges)["judges"]] == ["Answering"] * 3
+    assert json.loads(configuration)["refused"] is None
+
+
+def test_every_metric_of_the_page_exists(folder: Path) -> None:
+    with serving(folder / "rewardservice.yaml", folder / "log") as served:
+        served.get("/readyz")
+        metrics = served.get("/metrics").text
+    for name in set(re.findall(r"atlas_rewards_[a-z_]+", PAGE)) - {"atlas_rewards_"}:
+        assert f"# HELP {name.removesuffix('_total')}" in metrics or f"# HELP {name}" in metrics, name
