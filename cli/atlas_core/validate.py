@@ -22,10 +22,31 @@ def validate(files: Sequence[Path], console: Console) -> int:
 
 def _problems(file: Path) -> list[str]:
     try:
-        _build(load_manifest(file).spec.reward)
+        if _kind(file) == "RewardService":
+            _load_service(file)
+        else:
+            _build(load_manifest(file).spec.reward)
     except InvalidManifest as error:
         return error.problems
     return []
+
+
+def _kind(file: Path) -> object:
+    """`kind` of the document in *file*. None for a file that cannot be read: whoever loads it says why."""
+    from atlas_rewards.configuration import read_document
+
+    try:
+        return read_document(file).get("kind")
+    except InvalidManifest:
+        return None
+
+
+def _load_service(file: Path) -> None:
+    """Load a RewardService, verifiers included. Asks no model. Raises `InvalidManifest`."""
+    from atlas_rewards.configuration import load_configuration
+    from atlas_rewards.reward_service import verifiers_of
+
+    verifiers_of(load_configuration(file).spec)
 
 
 def _build(reward: Reward) -> None:

@@ -6,12 +6,14 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import yaml
 from rich.console import Console
 from support.trainings import write_manifest
 
 from atlas_core.validate import validate
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").rglob("*.yaml"))
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
 
 
 def run_validate(*files: Path) -> tuple[int, list[str]]:
@@ -49,6 +51,18 @@ def test_what_only_the_verifiers_can_know_is_checked_too(tmp_path: Path) -> None
     code, lines = run_validate(file)
     assert code == 2
     assert lines[0].startswith(f"{file}: spec.reward.verifiers[0].regex.pattern: ")
+
+
+def test_a_reward_service_is_checked_as_one(tmp_path: Path) -> None:
+    good = yaml.safe_load((ROOT / "examples" / "rewardservice.yaml").read_text())
+    file = tmp_path / "rewardservice.yaml"
+    file.write_text(yaml.safe_dump(good | {"spec": good["spec"] | {"quorum": 9, "judge": 1}}))
+    code, lines = run_validate(file)
+    assert code == 2
+    assert [line.split(": ")[1] for line in lines] == ["spec.judge", "spec"]
+    file.write_text(yaml.safe_dump(good | {"spec": good["spec"] | verifier(regex={"pattern": "("}) | {"weights": {}}}))
+    _, (line,) = run_validate(file)
+    assert line.startswith(f"{file}: spec.verifiers[0].regex.pattern: ")
 
 
 def test_one_bad_file_among_good_ones_is_enough(tmp_path: Path) -> None:
