@@ -14,8 +14,9 @@ from atlas_rewards.judging.combine import combine
 from atlas_rewards.result import ItemResult, JudgeResult
 from atlas_rewards.scoring import Score
 
-ALL = "all"
-JUDGES = "judges"
+ALL = "all together"
+JUDGES = "all judges"
+"""No judge can be called so: names hold no blank."""
 
 
 @dataclass(frozen=True, slots=True)

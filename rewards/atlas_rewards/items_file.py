@@ -31,7 +31,7 @@ class ItemLine:
 
     item: Item | None
     problem: str = ""
-    """Why there is no item, in one line that quotes no text."""
+    """Why there is no item, in one line."""
 
 
 def count_lines(path: Path) -> int:

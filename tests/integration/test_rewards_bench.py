@@ -60,7 +60,7 @@ def test_every_item_and_combination_has_a_line_in_the_audit(tmp_path: Path) -> N
     with ScriptedJudge(lambda _: verdict(0.5)) as judge:
         benched(configuration(tmp_path, judge), tmp_path / "out", "accuracy+process")
     lines = audit(tmp_path / "out")
-    names = ["all", *NAMES, "accuracy+process"]
+    names = ["all together", *NAMES, "accuracy+process"]
     assert [line["combination"] for line in lines] == names * 40
     assert len({line["session"] for line in lines}) == 40
     assert {len(line["judges"]) for line in lines if line["combination"] == "accuracy+process"} == {2}
@@ -72,7 +72,9 @@ def test_judges_that_go_by_the_truth_agree_with_the_record(tmp_path: Path) -> No
         benched(file, tmp_path / "out")
     agreed = [one for one in audit(tmp_path / "out") if one["recordedReward"] is not None]
     close = sum(abs(one["score"] - one["recordedReward"]) <= 0.02 for one in agreed) / len(agreed)
-    row = next(line for line in (tmp_path / "out/report.md").read_text().splitlines() if line.startswith("| all |"))
+    row = next(
+        line for line in (tmp_path / "out/report.md").read_text().splitlines() if line.startswith("| all together |")
+    )
     assert close > 0.8
     assert f"{100 * close:.1f} %" in row or f"{100 * close:.0f} %" in row
 

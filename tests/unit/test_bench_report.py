@@ -57,8 +57,8 @@ def test_each_combination_has_a_line_with_its_figures() -> None:
 
 def test_unknown_is_a_dash_and_a_missing_score_has_its_cause() -> None:
     text = markdown(NOTHING)
-    assert cells(text, "all")[1:3] == ["-", "-"]
-    assert "| all | timeout | 1 |" in text
+    assert cells(text, "all together")[1:3] == ["-", "-"]
+    assert "| all together | timeout | 1 |" in text
 
 
 def test_what_was_left_out_and_how_to_repeat_it_is_said() -> None:

@@ -68,6 +68,13 @@ def test_what_is_the_same_is_compared_once() -> None:
     assert names(combinations_of(spec(), ["process+accuracy", "accuracy + process"]))[-1] == "process+accuracy"
 
 
+def test_names_are_never_mixed_up_whatever_judges_are_called() -> None:
+    judges = [{"name": name, "rubric": "accuracy"} for name in ("all", "judges")]
+    manifest = service_manifest("http://127.0.0.1:9/v1", judges=judges, verifiers=[{"name": "a", "numeric": {}}])
+    found = names(combinations_of(parse(RewardService, manifest).spec, ["all+a", "judges+a"]))
+    assert len(found) == len(set(found)) == 6
+
+
 def test_a_verifier_can_join_judges() -> None:
     (found,) = combinations_of(WITH_VERIFIERS, ["accuracy+answer"])[-1:]
     assert (found.judges, found.verifiers) == (frozenset({"accuracy"}), frozenset({"answer"}))
