@@ -3,6 +3,7 @@
 from typing import Any
 
 from atlas_api.compute import Compute
+from atlas_api.names import short_name
 
 RUN_FILE = "/etc/atlas/run.json"
 """The `TrainingRun`, mounted from the run's ConfigMap."""
@@ -69,7 +70,16 @@ LARGE_JUDGE_KEY = "ATLAS_LARGE_JUDGE_KEY"
 REWARDS_TOKEN = "ATLAS_REWARDS_TOKEN"  # noqa: S105 - the name of a variable
 """Value of `tokenFrom.secretKeyRef`."""
 
+REWARD_TOKEN = "ATLAS_REWARD_TOKEN"  # noqa: S105 - the name of a variable
+"""Value of `reward.serviceRef.tokenFrom.secretKeyRef` in training pods."""
+
+
 _INDEX_LABEL = "metadata.labels['training.kubeflow.org/replica-index']"
+
+
+def reward_service_url(name: str, namespace: str) -> str:
+    """Where the pods of a RewardService are reached inside the cluster."""
+    return f"http://{short_name(name)}.{namespace}.svc:{REWARDS_PORT}"
 
 
 def launch_command(compute: Compute) -> list[str]:

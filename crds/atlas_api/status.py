@@ -84,6 +84,9 @@ class RunStatus(ApiModel):
     limits_hash: str | None = None
     """Hash of `limits` when the run ended."""
 
+    reward_revision: str | None = None
+    """Revision of the RewardService that the newest attempt was started with. Set where the recipe names one."""
+
     job: str | None = None
     """Name of the newest attempt's PyTorchJob."""
 

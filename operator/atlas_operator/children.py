@@ -28,6 +28,11 @@ RENDEZVOUS_SECONDS = 900
 
 def attempt_children(training: Document, spec: AtlasTrainingSpec, image: str, run: RunStatus) -> tuple[Document, ...]:
     """Everything that the newest attempt of *run* needs, its job last."""
+    return (*recipe_children(training, spec, run), job(training, spec, image, run.number, run.attempt))
+
+
+def recipe_children(training: Document, spec: AtlasTrainingSpec, run: RunStatus) -> tuple[Document, ...]:
+    """Everything of *run* but its jobs: from then on the run keeps its recipe."""
     metadata = training["metadata"]
     told = TrainingRun(
         name=metadata["name"],
@@ -37,7 +42,7 @@ def attempt_children(training: Document, spec: AtlasTrainingSpec, image: str, ru
         started_at=run.started_at,
         spec=spec,
     )
-    return (*run_children(training, told), job(training, spec, image, run.number, run.attempt))
+    return run_children(training, told)
 
 
 def run_children(training: Document, run: TrainingRun) -> tuple[Document, ...]:

@@ -14,6 +14,7 @@ from atlas_operator.events import EventRecorder, EventType
 from atlas_operator.kinds import KINDS, collection_path, object_path, path_of, version_path
 from atlas_operator.metrics import Metrics
 from atlas_operator.observed import Document, Key, Kind, Observed, ObservedRewards
+from atlas_operator.reward_service import names_service
 from atlas_operator.rollout import is_ready
 
 _PAGE = 500
@@ -77,6 +78,7 @@ class Cluster:
             self._jobs(key), self._children("Pod", key), self._children("ConfigMap", key)
         )
         events = await self._events(key.namespace, unexplained(jobs or [], pods))
+        named = names_service(training, config_maps)
         return Observed(
             training=training,
             jobs=tuple(jobs or ()),
@@ -84,6 +86,7 @@ class Cluster:
             config_maps=tuple(config_maps),
             events=tuple(events),
             backend_served=jobs is not None,
+            reward_services=tuple(await self._reward_services(key.namespace)) if named else (),
         )
 
     async def observe_rewards(self, key: Key) -> ObservedRewards | None:
@@ -189,6 +192,13 @@ class Cluster:
         except ApiError as error:
             _unless(error, HTTPStatus.NOT_FOUND)
             return None
+
+    async def _reward_services(self, namespace: str) -> list[Document]:
+        try:
+            return await self._list("RewardService", namespace)
+        except ApiError as error:
+            _unless(error, HTTPStatus.NOT_FOUND)
+            return []
 
     async def _children(self, kind: str, key: Key) -> list[Document]:
         return await self._list(kind, key.namespace, {"labelSelector": _SELECTORS[key.kind](key.name)})

@@ -1,6 +1,6 @@
 """How objects of the operator are named and found again. Deterministic: making one twice is harmless."""
 
-import hashlib
+from atlas_api.names import short_name
 
 GROUP = "atlas.arc.computer"
 VERSION = "v1alpha1"
@@ -25,21 +25,6 @@ REVISION = f"{GROUP}/revision"
 RUN = f"{GROUP}/run"
 ATTEMPT = f"{GROUP}/attempt"
 PLACEMENT = f"{GROUP}/placement-hash"
-
-_SHORT = 36
-_HASH = 8
-
-
-def short_name(training: str) -> str:
-    """*training* where it fits, else its beginning and a hash: a name, a label and the start of a job's name.
-
-    PyTorchJobs and their services must not begin with a digit, nor hold a dot.
-    """
-    if len(training) <= _SHORT and "." not in training and training[0].isalpha():
-        return training
-    digest = hashlib.sha256(training.encode()).hexdigest()[:_HASH]
-    start = training if training[0].isalpha() else f"t-{training}"
-    return f"{start[: _SHORT - _HASH - 1].replace('.', '-').rstrip('-')}-{digest}"
 
 
 def run_name(training: str, run: int) -> str:

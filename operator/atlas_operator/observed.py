@@ -29,6 +29,9 @@ class Observed:
     backend_served: bool = True
     """Whether the API server knows PyTorchJobs."""
 
+    reward_services: tuple[Document, ...] = ()
+    """RewardServices of the namespace; looked at only when the training may name one."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObservedRewards:

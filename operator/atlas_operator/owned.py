@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from atlas_operator.labels import FIELD_MANAGER, GROUP, MANAGED_BY, REWARDS, TRAINING, VERSION, short_name
+from atlas_api.names import short_name
+from atlas_operator.labels import FIELD_MANAGER, GROUP, MANAGED_BY, REWARDS, TRAINING, VERSION
 from atlas_operator.observed import Document
 
 _LABELS = {"AtlasTraining": TRAINING, "RewardService": REWARDS}

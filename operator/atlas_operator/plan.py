@@ -20,19 +20,20 @@ from atlas_api.errors import FailureClass
 from atlas_api.limits import Limits
 from atlas_api.retrain import RETRAIN_AT
 from atlas_api.status import AtlasTrainingStatus, ModelStatus, Outcome, RunStatus, Stopping, StopReason, Trigger
-from atlas_operator.attempt import Attempt, attempt_of, next_attempt, others_at_work
+from atlas_operator.attempt import Attempt, attempt_of, config_map, next_attempt, others_at_work
 from atlas_operator.backoff import retry_delay
-from atlas_operator.children import attempt_children, progress_map
+from atlas_operator.children import attempt_children, progress_map, recipe_children
 from atlas_operator.conditions import Facts, conditions, phase
 from atlas_operator.deadlines import overdue
 from atlas_operator.display import display
 from atlas_operator.ending import Failure, Success
 from atlas_operator.history import fitting, with_previous
 from atlas_operator.job_state import running_since
-from atlas_operator.labels import job_name
+from atlas_operator.labels import job_name, run_name
 from atlas_operator.observed import Document, Observed
 from atlas_operator.recovery import attempt_spec, next_run, outdated_run_file, read_story
 from atlas_operator.refusal import Refusal, read_spec, refusal
+from atlas_operator.reward_service import Served, needed_service
 from atlas_operator.sweep import leftovers
 from atlas_operator.triggers import next_trigger, unwanted
 
@@ -342,12 +343,21 @@ class _Planner:
         elif outdated := outdated_run_file(self.observed, self.run.number, spec):
             self.delete.append(outdated)
             self._wait("run.json to be made anew")
+        elif isinstance(service := needed_service(spec, self.observed.reward_services), str):
+            self._await_service(service, spec)
         else:
-            self._create_attempt(spec)
+            self._create_attempt(spec, service)
 
-    def _create_attempt(self, spec: AtlasTrainingSpec) -> None:
+    def _await_service(self, service: str, spec: AtlasTrainingSpec) -> None:
+        """The wait may be long: what the run trains is kept meanwhile, whatever happens to the spec."""
+        if config_map(self.observed, run_name(self.metadata["name"], self.run.number)) is None:
+            self.create += recipe_children(self.training, spec, self.run)
+        self._wait(service)
+
+    def _create_attempt(self, spec: AtlasTrainingSpec, service: Served | None) -> None:
         name = job_name(self.metadata["name"], self.run.number, self.run.attempt)
-        self._set(job=name, placement_hash=spec.placement_hash())
+        revision = service.revision if service else None
+        self._set(job=name, placement_hash=spec.placement_hash(), reward_revision=revision)
         image = spec.compute.image or self.default_image or ""
         self.create += attempt_children(self.training, spec, image, self.run)
 

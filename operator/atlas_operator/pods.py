@@ -98,11 +98,14 @@ def _variable(given: EnvVar) -> Document:
 def _secrets(spec: AtlasTrainingSpec) -> list[Document]:
     """The environment variables that the trainer reads secrets from."""
     postgres, s3, target = spec.traces.postgres, spec.traces.s3, spec.checkpoints.s3
+    service = spec.reward.service_ref
+    token = service.token_from if service else None
     url = postgres.url_from.secret_key_ref if postgres else None
     return [
         *([from_secret(contract.TRACES_URL, url)] if url else []),
         *_credentials(contract.TRACES_S3, s3.credentials_from if s3 else None),
         *_credentials(contract.CHECKPOINTS_S3, target.credentials_from if target else None),
+        *([from_secret(contract.REWARD_TOKEN, token.secret_key_ref)] if token and token.secret_key_ref else []),
     ]
 
 

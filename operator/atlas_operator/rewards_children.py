@@ -11,9 +11,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from atlas_api import pod as contract
+from atlas_api.names import short_name
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_operator.drift import marked
-from atlas_operator.labels import GROUP, REWARDS, VERSION, configuration_name, judges_name, short_name
+from atlas_operator.labels import GROUP, REWARDS, VERSION, configuration_name, judges_name
 from atlas_operator.observed import Document
 from atlas_operator.owned import owned
 from atlas_operator.rewards_pod import PORT_NAME, rewards_pod
@@ -39,8 +40,7 @@ def configuration_digest(spec: RewardServiceSpec) -> str:
 
 def url(service: Document) -> str:
     """Where the pods are reached inside the cluster."""
-    metadata = service["metadata"]
-    return f"http://{short_name(metadata['name'])}.{metadata['namespace']}.svc:{contract.REWARDS_PORT}"
+    return contract.reward_service_url(service["metadata"]["name"], service["metadata"]["namespace"])
 
 
 def configuration_map(service: Document, spec: RewardServiceSpec) -> Document:

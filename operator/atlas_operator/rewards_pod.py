@@ -4,9 +4,10 @@ import math
 from pathlib import PurePosixPath
 
 from atlas_api import pod as contract
+from atlas_api.names import short_name
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_api.secrets import SecretSource
-from atlas_operator.labels import CONFIGURATION, REVISION, REWARDS, configuration_name, judges_name, short_name
+from atlas_operator.labels import CONFIGURATION, REVISION, REWARDS, configuration_name, judges_name
 from atlas_operator.observed import Document
 from atlas_operator.owned import ours
 from atlas_operator.pods import CACHE, RESTRICTED_CONTAINER, RESTRICTED_POD, SCRATCH, from_secret

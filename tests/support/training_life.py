@@ -30,6 +30,7 @@ class Life:
         self.now = BEGIN
         self.image: str | None = IMAGE
         self.backend_served = True
+        self.reward_services: list[Document] = []
         self.jobs: list[Document] = []
         self.pods: list[Document] = []
         self.config_maps: list[Document] = []
@@ -48,6 +49,7 @@ class Life:
             pods=tuple(self.pods),
             config_maps=tuple(self.config_maps),
             backend_served=self.backend_served,
+            reward_services=tuple(self.reward_services),
         )
         decided = plan(observed, self.image, self.now, hindrance)
         if decided.status:

@@ -10,9 +10,10 @@ from support.kube_objects import BEGIN
 from support.plans import IMAGE, training_document
 
 from atlas_api import AtlasTrainingSpec, parse
+from atlas_api.names import short_name
 from atlas_api.status import RunStatus
 from atlas_operator.children import attempt_children
-from atlas_operator.labels import TRAINING, job_name, progress_name, run_name, short_name
+from atlas_operator.labels import TRAINING, job_name, progress_name, run_name
 from atlas_operator.observed import Document
 
 DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
