@@ -142,6 +142,12 @@ def resident(process: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def processor(process: int) -> float:
+    """Seconds of processor time that *process* has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def percentile(values: Sequence[float], percent: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * percent / 100))]
 
@@ -149,18 +155,21 @@ def percentile(values: Sequence[float], percent: float) -> float:
 async def measure(seconds: int, rate: int, items: int) -> int:
     """Print the figures. The exit code."""
     found: dict[str, list[float]] = {"bare": [], "service": []}
-    async with server("bare") as (bare_url, _), server("service") as (service_url, _):
+    async with server("bare") as (bare_url, bare_process), server("service") as (service_url, service_process):
+        before = {"bare": processor(bare_process), "service": processor(service_process)}
         turns = [("bare", bare_url), ("service", service_url)]
         for _ in range(int(seconds)):
             for which, url in turns:
                 found[which] += await load(url, rate)
             turns.reverse()
+        used = {"bare": processor(bare_process), "service": processor(service_process)}
     async with server("service") as (url, process):
         sizes = await memory(url, process, items)
     print(f"{rate} requests a second, {seconds} s each:")
     for which, latencies in found.items():
         shown = ", ".join(f"p{percent} {percentile(latencies, percent) * 1000:.2f} ms" for percent in (50, 90, 99))
-        print(f"  {which:8} {shown}")
+        cost = (used[which] - before[which]) / len(latencies) * 1000
+        print(f"  {which:8} {shown}, {cost:.2f} ms of processor a request")
     bare_p99, service_p99 = (percentile(found[which], 99) for which in ("bare", "service"))
     added = (service_p99 - bare_p99) * 1000
     print(f"  added at p99: {added:.2f} ms, {service_p99 / bare_p99:.2f} times the bare endpoint")

@@ -17,6 +17,11 @@ from atlas_rewards.result import ItemResult
 DEEPEST = 32
 """Levels of lists and mappings below an item."""
 
+_TEXTS = {
+    name: to_camel(name)
+    for name in ("completion", "reference", "baseline", "plan", "teacher_trace", "student_trace", "principles")
+}
+
 
 class NotARequest(Exception):
     """The document as a whole cannot be read. The message is one line."""
@@ -169,9 +174,7 @@ def depth_exceeds(value: Any, levels: int) -> bool:
 
 def texts_of(item: Item) -> list[tuple[str, str]]:
     """Every text of *item* that judges or verifiers see, with the name of its field."""
-    fields = ("completion", "reference", "baseline", "plan", "teacher_trace", "student_trace", "principles")
-    texts = [(to_camel(name), getattr(item, name)) for name in fields]
-    texts += [("prompt", text) for message in item.prompt for text in (message["role"], message["content"])]
+    texts = [(shown, getattr(item, name)) for name, shown in _TEXTS.items()]
     texts += [("prompt", text) for message in item.prompt for text in _strings(list(message.values()))]
     texts += [("metadata", text) for text in _strings(item.metadata)]
     return [(name, text) for name, text in texts if text is not None]
