@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 from atlas_api.errors import InvalidManifest
+from atlas_api.pod import REWARD_TOKEN, reward_service_url
 from atlas_api.reward import Reward, ServiceRef
 from atlas_rewards.item import Item
 from atlas_rewards.result import ItemResult
 from atlas_rewards.scoring import Score, Scorer, build_scorer
 from atlas_rewards.secret import read_secret
-
-PORT = 8080
-TOKEN = "ATLAS_REWARD_TOKEN"  # noqa: S105 - the variable's name
-"""Environment variable in which pods get `reward.serviceRef.tokenFrom` of a Secret."""
 
 
 class Judges(Protocol):
@@ -71,11 +68,6 @@ def build_reward(reward: Reward, namespace: str) -> TrainingReward:
     return TrainingReward(scorer, _judges(named, namespace) if named else None, named.weight if named else 1.0)
 
 
-def service_url(name: str, namespace: str) -> str:
-    """Where a RewardService of that name answers inside the cluster."""
-    return f"http://{name}.{namespace}.svc:{PORT}"
-
-
 def _judges(named: ServiceRef, namespace: str) -> Judges:
     if named.file is not None:
         from atlas_rewards.reward_service import RewardService
@@ -83,7 +75,7 @@ def _judges(named: ServiceRef, namespace: str) -> Judges:
         return RewardService.from_file(Path(named.file).expanduser())
     from atlas_rewards.client import RewardClient
 
-    token = read_secret(named.token_from, TOKEN) if named.token_from else None
+    token = read_secret(named.token_from, REWARD_TOKEN) if named.token_from else None
     return RewardClient(named.url or _inside(named.name or "", namespace), token)
 
 
@@ -92,4 +84,4 @@ def _inside(name: str, namespace: str) -> str:
         raise InvalidManifest(
             [f"spec.reward.serviceRef.name: {name} is looked up in a cluster; without one use url or file"]
         )
-    return service_url(name, namespace)
+    return reward_service_url(name, namespace)

@@ -39,8 +39,10 @@ def test_a_line_says_what_it_is_about() -> None:
     assert "training" not in _line(_record("after"))
 
 
-def test_a_line_about_a_key_names_the_training() -> None:
+def test_a_line_about_a_key_names_the_object() -> None:
     assert _line(_record("failed", key=Key("agents", "desk")))["training"] == "desk"
+    line = _line(_record("failed", key=Key("agents", "judges", "RewardService")))
+    assert (line["rewards"], "training" in line) == ("judges", False)
 
 
 def test_errors_that_explain_themselves_come_without_a_traceback() -> None:

@@ -32,6 +32,17 @@ def test_trainings_that_were_deleted_unseen_are_dropped() -> None:
     assert _value(metrics, "atlas_trainings", phase="Running") == 1
 
 
+def test_reward_services_are_counted_by_state() -> None:
+    metrics = Metrics()
+    one, two = Key("a", "one", "RewardService"), Key("a", "two", "RewardService")
+    for key, state in ((one, "Reconciling"), (two, "Stalled"), (one, "Ready")):
+        metrics.service(key, state)
+    metrics.only([one])
+    assert _value(metrics, "atlas_reward_services", state="Ready") == 1
+    assert _value(metrics, "atlas_reward_services", state="Reconciling") == 0
+    assert _value(metrics, "atlas_reward_services", state="Stalled") == 0
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [

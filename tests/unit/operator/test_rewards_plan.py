@@ -14,6 +14,7 @@ from atlas_operator.labels import CONFIGURATION
 from atlas_operator.observed import Document
 from atlas_operator.refusal import Refusal, read_spec_as
 from atlas_rewards.judging.revision import revision_of
+from atlas_rewards.service.configuration import read_configuration
 
 KINDS = ["ConfigMap", "ConfigMap", "Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"]
 KEY = {"secretKeyRef": {"name": "keys", "key": "large"}}
@@ -351,3 +352,13 @@ def test_entries_that_others_add_by_name_are_theirs() -> None:
     assert not differs(wanted, {"env": [{"name": "B", "value": "2"}, {"name": "A", "value": "1"}]})
     assert differs(wanted, {"env": [{"name": "A", "value": "2"}]})
     assert differs({"command": ["a", "b"]}, {"command": ["a"]})
+
+
+def test_the_service_reads_the_configuration_that_the_operator_writes() -> None:
+    life = RewardsLife(
+        temperatures=[0.1], replicas=3, verifiers=[{"name": "close", "referenceSimilarity": {}}]
+    ).settle()
+    written = life.child("ConfigMap", f"judges-{digest(life)}")["data"]["rewardservice.yaml"]
+    read = read_configuration(written.encode())
+    assert revision_of(read) == revision(life)
+    assert (read.temperatures, read.replicas) == ((0.1,), 1)
