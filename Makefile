@@ -9,14 +9,17 @@ export PYTHONPATH := examples
 
 CLUSTER := PYTHONPATH=tests:examples $(BIN)/python -m cluster
 
-.PHONY: help run test test-gpu test-cluster e2e cluster-tools cluster-up cluster-down demo-cluster check format crds \
-	requirements bench-traces bench-seeds bench-plan clean
+.PHONY: help run test test-gpu test-cluster e2e cluster-tools cluster-up cluster-down demo-cluster rewards-demo check format crds \
+	requirements bench-traces bench-seeds bench-plan bench-rewards clean
 
 help: ## Print this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 run: $(READY) ## The main job: record an agent's traces, train on them, let the better agent work
 	$(BIN)/python -m desk
+
+rewards-demo: $(READY) ## The rewards alone: scripted judges (a fake), the service, a table and a report
+	$(BIN)/python -m desk.rewards
 
 test: $(READY) ## All tests that need no GPU and no Kubernetes
 	$(BIN)/pytest -m "not gpu and not cluster and not e2e"
@@ -63,6 +66,10 @@ bench-traces: $(READY) ## Reading traces, side by side with the SDK's loader (ab
 
 bench-seeds: $(READY) ## The main job with five seeds (about 40 minutes)
 	$(BIN)/python benchmarks/bench_seeds.py
+
+bench-rewards: $(READY) ## Judges and scoring service, side by side with bare clients and servers (about 10 minutes)
+	$(BIN)/python benchmarks/bench_judges.py
+	$(BIN)/python benchmarks/bench_reward_service.py
 
 bench-plan: $(READY) ## 100,000 generated histories through the operator's plan
 	PYTHONPATH=tests:examples $(BIN)/python benchmarks/bench_plan.py
