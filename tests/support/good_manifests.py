@@ -109,7 +109,10 @@ GOOD = [
     Case("a weight by null, which is none", {"spec.reward.weights": {"answer": None, "other": None}}),
     Case("no weights", {"spec.reward.weights": {}}),
     Case("judges alone", {"spec.reward": {"serviceRef": {"name": "judges"}}}),
-    Case("judges elsewhere, and a token", {"spec.reward.serviceRef": {"url": "https://judges:8443", "tokenFrom": {"env": "T"}}}),
+    Case(
+        "judges elsewhere, and a token",
+        {"spec.reward.serviceRef": {"url": "https://judges:8443", "tokenFrom": {"env": "T"}}},
+    ),
     Case("judges in the trainer", {"spec.reward.serviceRef": {"file": "rewardservice.yaml", "weight": 3}}),
     # Evaluation and checkpoints.
     Case("targets", {"spec.evaluation": {"everySteps": 1, "targets": {"successDelta": 1, "tokenReduction": 0.99}}}),
