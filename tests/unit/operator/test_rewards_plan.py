@@ -8,13 +8,14 @@ from support.kube_objects import make_event, terminated, waiting
 from support.reward_services import judges_report
 from support.rewards_life import RewardsLife, answering, silent, starting
 
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api import parse
+from atlas_api.rewardservice import RewardService, RewardServiceSpec
+from atlas_api.yaml_document import read_documents
 from atlas_operator.drift import differs
 from atlas_operator.labels import CONFIGURATION
 from atlas_operator.observed import Document
 from atlas_operator.refusal import Refusal, read_spec_as
 from atlas_rewards.judging.revision import revision_of
-from atlas_rewards.service.configuration import read_configuration
 
 KINDS = ["ConfigMap", "ConfigMap", "Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"]
 KEY = {"secretKeyRef": {"name": "keys", "key": "large"}}
@@ -354,11 +355,12 @@ def test_entries_that_others_add_by_name_are_theirs() -> None:
     assert differs({"command": ["a", "b"]}, {"command": ["a"]})
 
 
-def test_the_service_reads_the_configuration_that_the_operator_writes() -> None:
+def test_the_configuration_that_the_operator_writes_reads_back_as_the_spec() -> None:
     life = RewardsLife(
         temperatures=[0.1], replicas=3, verifiers=[{"name": "close", "referenceSimilarity": {}}]
     ).settle()
     written = life.child("ConfigMap", f"judges-{digest(life)}")["data"]["rewardservice.yaml"]
-    read = read_configuration(written.encode())
+    (document,) = read_documents(written)
+    read = parse(RewardService, document).spec
     assert revision_of(read) == revision(life)
     assert (read.temperatures, read.replicas) == ((0.1,), 1)
