@@ -16,6 +16,7 @@ from support.cluster_trainings import cluster_training
 from support.operator_process import install, kubeconfig_of_the_operator
 from support.pytorch_jobs import pytorch_job
 
+from atlas_api.names import short_name
 from atlas_operator import labels
 from atlas_operator.api import Api, ApiError, Forbidden
 from atlas_operator.cluster import Cluster, NameTaken, Stale, Terminating
@@ -74,7 +75,7 @@ def child(training: Document, name: str, **metadata: Any) -> Document:
     own = {
         "name": name,
         "namespace": training["metadata"]["namespace"],
-        "labels": {labels.TRAINING: labels.short_name(NAME)},
+        "labels": {labels.TRAINING: short_name(NAME)},
         "ownerReferences": [owner_of(training)],
     }
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": own | metadata}
