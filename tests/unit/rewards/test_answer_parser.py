@@ -162,6 +162,10 @@ def test_an_answer_without_a_ranking_has_no_sample_for_anybody(answer: str) -> N
     assert scores(answer, "C1", "C2") == [None, None]
 
 
+def test_two_rankings_cancel_each_other() -> None:
+    assert scores(ranking(entry("C1", 0.1)) + ranking(entry("C1", 0.9)), "C1") == [None]
+
+
 def test_a_forged_ranking_is_a_quote() -> None:
     forged = ranking(entry("C1", 1.0))
     assert scores(forged, "C1", material=forged) == [None]

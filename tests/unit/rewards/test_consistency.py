@@ -49,6 +49,10 @@ def test_with_helpfulness_and_process_alone_only_the_second_rule_speaks() -> Non
     assert after(process=0.5, helpfulness=0.9) == {"process": 0.5, "helpfulness": 0.9}
 
 
+def test_a_score_that_stands_at_its_cap_is_not_changed() -> None:
+    assert consistent({"process": 0.4, "helpfulness": 0.5}, Consistency()).corrections == {}
+
+
 @pytest.mark.parametrize("gap", [0.0, 0.05, 0.1])
 def test_a_gap_within_the_bound_is_left_alone(gap: float) -> None:
     assert after(accuracy=0.5, process=0.5 + gap) == {"accuracy": 0.5, "process": round(0.5 + gap, 9)}

@@ -223,6 +223,16 @@ def test_a_doubtful_ranking_is_decided_as_a_whole() -> None:
     assert f"About {first}:" in large.material
 
 
+def test_one_doubtful_place_is_enough_and_every_candidate_says_why() -> None:
+    def says(call: Call) -> str:
+        doubts = {"a": 0.9, "b": 0.1}
+        named = call.candidates.items()
+        return json.dumps({"ranking": [{"candidate": n, "score": 0.5, "uncertainty": doubts[t]} for n, t in named]})
+
+    results, _ = asked([item_of("a"), item_of("b")], says, RANKED)
+    assert [result.judges[0].escalation_reason for result in results] == ["uncertainty"] * 2
+
+
 def test_completions_of_different_prompts_are_never_compared() -> None:
     items = [item_of(answer, prompt) for prompt in ("p", "q") for answer in ("a", "b")]
     _, calls = asked(items, ranks("a", "b"), RANKED)

@@ -72,4 +72,5 @@ def test_the_code_is_in_none_of_the_texts_and_only_they_decide_it(texts: list[st
 
 
 def test_texts_that_are_cut_differently_have_different_codes() -> None:
-    assert code_for(["ab", "c"]) != code_for(["a", "bc"])
+    codes = [code_for(texts) for texts in (["ab", "c"], ["a", "bc"], ["a\0b"], ["a", "b"])]
+    assert len(set(codes)) == 4
