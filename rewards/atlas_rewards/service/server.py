@@ -5,6 +5,7 @@ From the signal on it is not ready and takes nothing new; what it took is finish
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -63,6 +64,9 @@ async def serve(
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(open_service(file, opening))
         await stack.enter_async_context(_reporting(service.generations, environment))
+        # What was imported stays: without this, each full collection looks at all of it, and requests wait.
+        gc.collect()
+        gc.freeze()
         server = _Server(_settings(service))
         serving = asyncio.create_task(server.serve([listening]))
         _log.info("listening on %s", _address(listening))
