@@ -10,7 +10,7 @@ from cluster.fixtures import ControlPlane
 from cluster.kubectl import Document, Kubectl, Refused
 from cluster.kwok import PREFIX
 from support import argocd, kstatus
-from support.cluster_trainings import condition
+from support.cluster_trainings import cluster_training, condition
 from support.operator_process import install, kubeconfig_of_the_operator, operator
 from support.reward_services import IMAGE, judges_report, reward_service, tell_judges
 
@@ -262,3 +262,29 @@ def test_the_pods_account_may_patch_its_own_report_and_nothing_else(services: Ku
 
     assert may("patch", f"configmaps/{NAME}-judges")
     assert not any([may("list", "configmaps"), may("get", "secrets"), may("patch", "rewardservices/status")])
+
+
+def test_a_training_waits_for_the_service_that_it_names_and_records_its_revision(services: Kubectl) -> None:
+    services.create(cluster_training("refunds", reward={"serviceRef": {"name": NAME}}))
+
+    def training(holds: Callable[[Document], bool], what: str, seconds: float = 30) -> Document:
+        found = services.wait_for("atl", "refunds", lambda one: one is not None and holds(one), what, seconds)
+        assert found is not None
+        return found
+
+    waiting = training(lambda one: condition(one, "Running").get("reason") == "Waiting", "the wait")
+    assert "RewardService judges, which does not exist" in condition(waiting, "Running")["message"]
+    assert services.items("pytorchjobs") == []
+    revision = start(services)["status"]["revision"]
+    found = training(lambda one: one["status"].get("phase") == "Running", "the run", 60)
+    assert found["status"]["run"]["rewardRevision"] == revision
+
+
+def test_a_service_that_is_deleted_and_made_again_at_once_answers(services: Kubectl) -> None:
+    before = start(services)
+    services.delete("rewardservice", NAME)
+    after = start(services)
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
+    owners = [one["metadata"]["ownerReferences"][0]["uid"] for one in services.items("deployments", REWARDS)]
+    assert owners == [after["metadata"]["uid"]]
+    assert not services.run("get", "events", "--field-selector=reason=NameTaken", "-o", "name")
