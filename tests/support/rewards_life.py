@@ -9,6 +9,7 @@ import copy
 import json
 from typing import Any
 
+from support.cluster_trainings import condition
 from support.kube_objects import BEGIN, make_condition
 from support.reward_services import IMAGE, reward_service
 
@@ -40,6 +41,15 @@ class RewardsLife:
         """As it is stored."""
         found: Document = self.service["status"]
         return found
+
+    def statuses(self) -> dict[str, str]:
+        """Of the conditions, by type."""
+        return {each["type"]: each["status"] for each in self.status["conditions"]}
+
+    def ready(self) -> tuple[str, str]:
+        """Reason and message of the condition Ready."""
+        told = condition(self.service, "Ready")
+        return told["reason"], told["message"]
 
     def child(self, kind: str, name: str = NAME) -> Document:
         """A child that was made."""

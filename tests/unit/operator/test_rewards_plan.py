@@ -4,14 +4,11 @@ from typing import Any
 
 import pytest
 from support.cluster_trainings import condition
-from support.kube_objects import make_event, terminated, waiting
-from support.reward_services import judges_report
-from support.rewards_life import RewardsLife, answering, silent, starting
+from support.rewards_life import RewardsLife, answering, silent
 
 from atlas_api import parse
 from atlas_api.rewardservice import RewardService, RewardServiceSpec
 from atlas_api.yaml_document import read_documents
-from atlas_operator.drift import differs
 from atlas_operator.labels import CONFIGURATION
 from atlas_operator.observed import Document
 from atlas_operator.refusal import Refusal, read_spec_as
@@ -20,16 +17,6 @@ from atlas_rewards.judging.revision import revision_of
 KINDS = ["ConfigMap", "ConfigMap", "Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"]
 KEY = {"secretKeyRef": {"name": "keys", "key": "large"}}
 LARGE = {"model": "large-judge", "baseUrl": "http://vllm:8000/v1"}
-
-
-def statuses(life: RewardsLife) -> dict[str, str]:
-    return {each["type"]: each["status"] for each in life.status["conditions"]}
-
-
-def ready(life: RewardsLife) -> tuple[str, str]:
-    """Reason and message of the condition Ready."""
-    told = condition(life.service, "Ready")
-    return told["reason"], told["message"]
 
 
 def models(**small: Any) -> Document:
@@ -66,9 +53,9 @@ def test_every_child_belongs_to_the_service() -> None:
 
 def test_it_is_ready_when_all_pods_of_the_newest_kind_answer_and_no_others_are_left() -> None:
     life = RewardsLife(replicas=2).settle().has_pods(answering("a"), silent("b")).settle()
-    assert statuses(life)["Ready"] == "False"
+    assert life.statuses()["Ready"] == "False"
     life.has_pods(answering("a"), answering("b")).settle()
-    assert statuses(life) == {
+    assert life.statuses() == {
         "Ready": "True",
         "Reconciling": "False",
         "Stalled": "False",
@@ -88,9 +75,9 @@ def test_a_changed_configuration_gets_a_file_of_its_own_until_no_pod_reads_the_o
     assert digest(life) != old
     assert {("ConfigMap", f"judges-{each}") for each in (old, digest(life))} <= set(life.children)
     assert life.status["revision"] == before
-    assert (statuses(life)["Available"], statuses(life)["ConfigLoaded"]) == ("True", "False")
+    assert (life.statuses()["Available"], life.statuses()["ConfigLoaded"]) == ("True", "False")
     life.has_pods(answering("new")).settle()
-    assert statuses(life)["Ready"] == "False"
+    assert life.statuses()["Ready"] == "False"
     life.old_pods_go().settle()
     assert life.status["revision"] == revision(life) != before
     assert ("ConfigMap", f"judges-{old}") not in life.children
@@ -155,9 +142,9 @@ def test_a_spec_that_pods_cannot_serve_is_final_and_makes_nothing(spec: Document
     life.image = None
     decided = life.look()
     assert (decided.create, decided.apply, decided.look_again_at) == ((), (), None)
-    assert ready(life)[0] == reason
-    assert words in ready(life)[1]
-    assert (statuses(life)["Stalled"], statuses(life)["Reconciling"]) == ("True", "False")
+    assert life.ready()[0] == reason
+    assert words in life.ready()[1]
+    assert (life.statuses()["Stalled"], life.statuses()["Reconciling"]) == ("True", "False")
 
 
 def test_a_mistake_in_the_spec_leaves_the_pods_of_the_one_before_alone() -> None:
@@ -165,7 +152,7 @@ def test_a_mistake_in_the_spec_leaves_the_pods_of_the_one_before_alone() -> None
     before = dict(life.children)
     life.edit(quorum=0).settle()
     assert life.children == before
-    assert (statuses(life)["Ready"], statuses(life)["Available"]) == ("False", "True")
+    assert (life.statuses()["Ready"], life.statuses()["Available"]) == ("False", "True")
     assert life.status["revision"]
 
 
@@ -173,117 +160,15 @@ def test_what_the_api_server_refuses_is_tried_again() -> None:
     life = RewardsLife()
     decided = life.look(Refusal("NameTaken", "Service judges exists and belongs to something else", final=False))
     assert decided.look_again_at is not None
-    assert ready(life)[0] == "NameTaken"
-    assert (statuses(life)["Stalled"], statuses(life)["Reconciling"]) == ("False", "True")
-
-
-CRASHED = {
-    **waiting("CrashLoopBackOff", name="rewards"),
-    "lastState": terminated(3, message="models.small: no")["state"],
-}
-SILENT = {"state": "Failing", "reason": "unreachable"}
-
-
-@pytest.mark.parametrize(
-    ("pod", "reason", "words"),
-    [
-        (starting("a", waiting("ImagePullBackOff", "manifest unknown")), "ImagePullBackOff", "check spec.image"),
-        (
-            starting("a", waiting("CreateContainerConfigError", 'secret "keys" not found')),
-            "SecretMissing",
-            "Secret keys, which does not exist in its namespace; create it",
-        ),
-        (starting("a", waiting("ContainerCreating")), "ContainerCreating", "image and volumes"),
-        (silent("a"), "Starting", "have not answered the probe yet"),
-    ],
-)
-def test_a_pod_that_is_not_ready_is_explained(pod: Document, reason: str, words: str) -> None:
-    life = RewardsLife().settle().has_pods(pod).settle()
-    assert ready(life)[0] == reason
-    assert words in ready(life)[1]
-    assert life.look().look_again_at is not None
-
-
-def test_a_pod_that_ends_again_and_again_is_explained_by_its_last_words() -> None:
-    pod = silent("a")
-    pod["status"]["containerStatuses"] = [CRASHED]
-    life = RewardsLife().settle().has_pods(pod).settle()
-    assert ready(life) == ("Crashing", "pod a ends again and again, with exit code 3: models.small: no")
-
-
-def test_a_failing_probe_means_silent_judges() -> None:
-    pod = silent("a")
-    life = RewardsLife().settle().has_pods(pod)
-    life.events = [make_event("Unhealthy", "Readiness probe failed: 503: quorum not reached", pod)]
-    assert ready(life.settle())[0] == "ProbeFailing"
-    assert "503: quorum not reached" in ready(life)[1]
-    life.says(judges_report(accuracy=SILENT, helpfulness={})).settle()
-    assert ready(life)[0] == "JudgesFailing"
-    assert "accuracy (unreachable)" in ready(life)[1]
-
-
-def test_pods_that_the_api_server_refuses_are_explained_and_their_account_is_made_again() -> None:
-    life = RewardsLife().settle()
-    said = 'pods "judges-x" is forbidden: exceeded quota: small, requested: pods=1, used: pods=4, limited: pods=4'
-    life.deployment_is("ReplicaFailure", "True", "FailedCreate", said)
-    decided = life.look()
-    assert ready(life)[0] == "QuotaExceeded"
-    assert sorted(each["kind"] for each in decided.create) == ["Role", "RoleBinding", "ServiceAccount"]
-
-
-def test_a_roll_out_that_makes_no_progress_for_ten_minutes_stalls_and_goes_on_when_it_can() -> None:
-    life = RewardsLife().settle().has_pods(starting("a", waiting("ImagePullBackOff", "no"))).settle()
-    assert statuses(life)["Stalled"] == "False"
-    life.deployment_is("Progressing", "False", "ProgressDeadlineExceeded").settle()
-    assert (statuses(life)["Stalled"], statuses(life)["Reconciling"]) == ("True", "False")
-    assert condition(life.service, "Stalled")["reason"] == "ImagePullBackOff"
-    life.has_pods(answering("a")).settle()
-    assert (statuses(life)["Stalled"], statuses(life)["Ready"]) == ("False", "True")
+    assert life.ready()[0] == "NameTaken"
+    assert (life.statuses()["Stalled"], life.statuses()["Reconciling"]) == ("False", "True")
 
 
 def test_a_lost_pod_degrades_a_service_that_still_answers() -> None:
     life = RewardsLife(replicas=2).answers().has_pods(answering("a"), silent("b")).settle()
-    assert (statuses(life)["Ready"], statuses(life)["Degraded"]) == ("False", "True")
+    assert (life.statuses()["Ready"], life.statuses()["Degraded"]) == ("False", "True")
     assert condition(life.service, "Degraded")["reason"] == "PodsMissing"
-    assert statuses(life)["Available"] == "True"
-
-
-def test_judges_that_fail_degrade_a_service_that_is_ready() -> None:
-    life = RewardsLife().answers().says(judges_report(accuracy={}, helpfulness=SILENT)).settle()
-    assert (statuses(life)["Ready"], statuses(life)["Degraded"]) == ("True", "True")
-    assert life.status["display"] == {"ready": "1/1", "judges": "1/2", "p99": "840ms"}
-
-
-@pytest.mark.parametrize("said", ["", "[]", "{", '{"judges": 7}', '{"judges": [7, {"name": 8}]}', "[" * 70_000])
-def test_a_report_that_makes_no_sense_says_nothing(said: str) -> None:
-    life = RewardsLife().answers()
-    life.child("ConfigMap", "judges-judges")["data"] = {"report": said}
-    life.settle()
-    assert [(each["name"], each["state"]) for each in life.status["judges"]] == [
-        ("accuracy", "Unknown"),
-        ("helpfulness", "Unknown"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("said", "stored"),
-    [
-        ({"p50Ms": 1234, "p99Ms": 9876.5, "errorRate": 0.1234}, {"p50Ms": 1200, "p99Ms": 9900, "errorRate": 0.12}),
-        ({"p50Ms": -1, "p99Ms": 1e300, "errorRate": 2}, {}),
-        ({"p50Ms": True, "p99Ms": "7", "errorRate": None}, {}),
-        ({"reason": "x" * 500}, {"reason": "x" * 64}),
-        ({"state": "Splendid"}, {"state": "Unknown"}),
-        ({"state": ["Answering"]}, {"state": "Unknown"}),
-    ],
-)
-def test_figures_are_believed_within_bounds(said: Document, stored: Document) -> None:
-    report = {
-        "judges": [{"name": "accuracy", "state": "Answering", **said}, {"name": "stranger", "state": "Answering"}]
-    }
-    life = RewardsLife().answers().says(report).settle()
-    accuracy, helpfulness = life.status["judges"]
-    assert accuracy == {"name": "accuracy", "state": "Answering", **stored}
-    assert helpfulness == {"name": "helpfulness", "state": "Unknown"}
+    assert life.statuses()["Available"] == "True"
 
 
 def test_a_budget_comes_with_the_second_pod_and_goes_with_it() -> None:
@@ -324,35 +209,6 @@ def test_a_status_that_cannot_be_read_is_told_anew() -> None:
     life.service["status"] = {"observedGeneration": "seven"}
     life.settle()
     assert life.status == told
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({}, False),
-        ({"replicas": 5}, True),
-        ({"template": {"spec": {}}}, True),
-        ({"minReadySeconds": 0}, False),
-    ],
-)
-def test_only_what_was_asked_for_is_compared(changes: Document, expected: bool) -> None:
-    wanted = RewardsLife().settle().child("Deployment")
-    wanted = {key: wanted[key] for key in ("apiVersion", "kind", "metadata", "spec")}
-    found = {**wanted, "spec": {**wanted["spec"], **changes}}
-    assert differs(wanted, found) is expected
-
-
-@pytest.mark.parametrize(("found", "expected"), [("500m", False), ("0.5", False), ("1", True), (None, True)])
-def test_amounts_are_compared_by_what_they_are_worth(found: str | None, expected: bool) -> None:
-    wanted = {"resources": {"requests": {"cpu": "0.5"}}}
-    assert differs(wanted, {"resources": {"requests": {"cpu": found} if found else {}}}) is expected
-
-
-def test_entries_that_others_add_by_name_are_theirs() -> None:
-    wanted = {"env": [{"name": "A", "value": "1"}]}
-    assert not differs(wanted, {"env": [{"name": "B", "value": "2"}, {"name": "A", "value": "1"}]})
-    assert differs(wanted, {"env": [{"name": "A", "value": "2"}]})
-    assert differs({"command": ["a", "b"]}, {"command": ["a"]})
 
 
 def test_the_configuration_that_the_operator_writes_reads_back_as_the_spec() -> None:
