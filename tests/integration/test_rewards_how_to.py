@@ -40,7 +40,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "items.jsonl").write_text('{"prompt": "What is 6*7?", "response": "42", "reference": "42"}\n')
     with ScriptedJudge() as judge:
         (configuration,) = blocks("yaml")
-        (folder / "rewardservice.yaml").write_text(configuration.replace("http://localhost:8000/v1", judge.base_url))
+        here = configuration.replace("http://localhost:8000/v1", judge.base_url)
+        cache = str(folder / "answers.sqlite")  # the service is started in another folder
+        (folder / "rewardservice.yaml").write_text(here.replace("answers.sqlite", cache))
         yield folder
 
 
