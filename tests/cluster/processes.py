@@ -54,8 +54,9 @@ def identity_of(pid: int) -> str:
 
 
 def lives(identity: str) -> bool:
-    """Whether the very process that had this identity still runs."""
-    return identity_of(int(identity.split(maxsplit=1)[0])) == identity
+    """Whether the very process that had this identity still runs; one that ended before that was looked up does not."""
+    pid, _, started = identity.partition(" ")
+    return bool(started) and identity_of(int(pid)) == identity
 
 
 def start(place: Place, name: str, argv: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Process:
