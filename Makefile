@@ -9,7 +9,7 @@ export PYTHONPATH := examples
 
 CLUSTER := PYTHONPATH=tests:examples $(BIN)/python -m cluster
 
-.PHONY: help run test test-gpu test-cluster e2e cluster-tools cluster-up cluster-down demo-cluster rewards-demo check format crds \
+.PHONY: help run test test-faults test-gpu test-cluster e2e cluster-tools cluster-up cluster-down demo-cluster rewards-demo check format crds \
 	requirements bench-traces bench-seeds bench-plan bench-rewards clean
 
 help: ## Print this list
@@ -21,8 +21,11 @@ run: $(READY) ## The main job: record an agent's traces, train on them, let the 
 rewards-demo: $(READY) ## The rewards alone: scripted judges (a fake), the service, a table and a report
 	$(BIN)/python -m desk.rewards
 
-test: $(READY) ## All tests that need no GPU and no Kubernetes
-	$(BIN)/pytest -m "not gpu and not cluster and not e2e"
+test: $(READY) ## The tests that need no GPU and no Kubernetes
+	$(BIN)/pytest -m "not gpu and not faults and not cluster and not e2e"
+
+test-faults: $(READY) ## Runs that are stopped and killed, with several processes (about 5 minutes)
+	$(BIN)/pytest -m faults tests/integration
 
 test-cluster: cluster-tools ## The operator on a real control plane with simulated pods (about 6 minutes)
 	$(BIN)/pytest -m cluster tests/control_plane

@@ -26,7 +26,7 @@ STEPS = 6
 RUN = Path("runs/agents/demo/run-0001")
 Prepare = Callable[[str], Path]
 
-pytestmark = pytest.mark.timeout(600)  # each test starts four processes that load torch and TRL
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]  # each test starts four processes that load torch and TRL
 
 
 @pytest.fixture(scope="module")
