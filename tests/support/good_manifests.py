@@ -1,9 +1,11 @@
 """Manifests that everybody accepts. Values lie at the edge of what is allowed."""
 
+from pathlib import Path
 from typing import Any
 
 from support.manifests import Case, numbered_verifiers, only
 
+_EXAMPLES = Path(__file__).parents[2] / "examples"
 _FILTER = "spec.traces.filter"
 _BY_SECRET = {"credentialsFrom": {"secretRef": {"name": "s3"}}}
 _DEFAULTED = ("evaluation", "optimization", "compute", "limits", "retrain", "suspend", "trainerArgs")
@@ -113,7 +115,8 @@ GOOD = [
         "judges elsewhere, and a token",
         {"spec.reward.serviceRef": {"url": "https://judges:8443", "tokenFrom": {"env": "T"}}},
     ),
-    Case("judges in the trainer", {"spec.reward.serviceRef": {"file": "rewardservice.yaml", "weight": 3}}),
+    Case("judges in the trainer", {"spec.reward.serviceRef": {"file": str(_EXAMPLES / "rewardservice.yaml")}}),
+    Case("heavy judges", {"spec.reward.serviceRef": {"name": "judges", "weight": 1_000_000}}),
     # Evaluation and checkpoints.
     Case("targets", {"spec.evaluation": {"everySteps": 1, "targets": {"successDelta": 1, "tokenReduction": 0.99}}}),
     Case("checkpoints on a claim", only("checkpoints", {"volume": {"claimName": "models", "path": "atlas/demo"}})),
