@@ -90,6 +90,7 @@ class AtlasTrainingSpec(ApiModel):
         """
         document = self.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_THE_RECIPE)
         document["traces"].get("s3", {}).pop("credentialsFrom", None)
+        document["reward"].get("serviceRef", {}).pop("tokenFrom", None)
         return _digest(document)
 
     def placement_hash(self) -> str:
@@ -97,7 +98,9 @@ class AtlasTrainingSpec(ApiModel):
         s3 = self.traces.s3
         credentials = s3.credentials_from.model_dump(mode="json") if s3 and s3.credentials_from else None
         checkpoints = self.checkpoints.model_dump(mode="json", include={"s3", "volume", "local"})
-        return _digest([self.compute.normalised(), checkpoints, credentials])
+        judges = self.reward.service_ref
+        token = judges.token_from.model_dump(mode="json") if judges and judges.token_from else None
+        return _digest([self.compute.normalised(), checkpoints, credentials, token])
 
     def limits_hash(self) -> str:
         """Digest of deadlines and retries."""

@@ -98,3 +98,12 @@ def test_other_pods_are_another_placement() -> None:
 def test_it_is_16_hex_digits() -> None:
     assert len(hash_of()) == 16
     assert int(hash_of(), 16) > 0
+
+
+def test_where_the_token_of_the_judges_comes_from_does_not_count() -> None:
+    tokens: list[Any] = [
+        {},
+        {"tokenFrom": {"env": "TOKEN"}},
+        {"tokenFrom": {"secretKeyRef": {"name": "a", "key": "b"}}},
+    ]
+    assert len({hash_of(reward={"serviceRef": {"name": "judges", **token}}) for token in tokens}) == 1
