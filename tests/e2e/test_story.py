@@ -96,7 +96,7 @@ def test_apply_progress_model_edit_second_run_history_delete(desk: OrderDesk, tm
 
 def test_a_killed_worker_ends_the_attempt_and_the_next_one_goes_on_from_the_checkpoint(desk: OrderDesk) -> None:
     kubectl = desk.kubectl
-    kubectl.apply(changed(desk, compute={"workers": 2}, optimization={"maxSteps": 24}))
+    kubectl.apply(changed(desk, compute={"workers": 2}, optimization={"maxSteps": 16}))
     seen(kubectl, lambda one: "latest" in one.get("status", {}).get("checkpoints", {}), "a checkpoint")
     kubectl.run("delete", "pod", f"{NAME}-1-1-worker-1", "--grace-period=0", "--force")
     training = seen(kubectl, lambda one: one["status"]["run"]["attempt"] == 2, "attempt 2")
