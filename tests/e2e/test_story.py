@@ -96,15 +96,17 @@ def test_apply_progress_model_edit_second_run_history_delete(desk: OrderDesk, tm
 
 def test_a_killed_worker_ends_the_attempt_and_the_next_one_goes_on_from_the_checkpoint(desk: OrderDesk) -> None:
     kubectl = desk.kubectl
-    kubectl.apply(changed(desk, compute={"workers": 2}, optimization={"maxSteps": 16}))
+    kubectl.apply(changed(desk, compute={"workers": 2}, optimization={"maxSteps": 20}))
     seen(kubectl, lambda one: "latest" in one.get("status", {}).get("checkpoints", {}), "a checkpoint")
     kubectl.run("delete", "pod", f"{NAME}-1-1-worker-1", "--grace-period=0", "--force")
     training = seen(kubectl, lambda one: one["status"]["run"]["attempt"] == 2, "attempt 2")
     assert sum(training["status"]["run"]["failures"].values()) == 1
+    reached = training["status"]["progress"]["step"]
+    seen(kubectl, lambda one: one["status"]["progress"]["step"] > reached, "a step of attempt 2")
+    # Read while it trains: pods that still run when the first worker ends are removed with their log.
+    assert "continuing after step" in kubectl.run("logs", f"{NAME}-1-2-worker-0")
     status = seen(kubectl, run_succeeded(1), "run 1")["status"]
     assert_model_is_there(desk, status["model"])
-    log = kubectl.run("logs", f"{NAME}-1-2-worker-0")
-    assert "continuing after step" in log
     kubectl.delete("atlastraining", NAME)
 
 
