@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from atlas_api import InvalidManifest, load_manifest
+from atlas_api.manifest import read_document
 from atlas_api.reward import Reward
 
 
@@ -33,10 +34,8 @@ def _problems(file: Path) -> list[str]:
 
 def _kind(file: Path) -> object:
     """`kind` of the document in *file*. None for a file that cannot be read: whoever loads it says why."""
-    from atlas_rewards.configuration import read_document
-
     try:
-        return read_document(file).get("kind")
+        return read_document(file, "manifest").get("kind")
     except InvalidManifest:
         return None
 

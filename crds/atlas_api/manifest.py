@@ -22,6 +22,11 @@ Model = TypeVar("Model", bound=ApiModel)
 
 def load_manifest(file: FilePath) -> AtlasTraining:
     """The AtlasTraining in *file*. Raises `InvalidManifest`, also when it cannot be read; the caller names it."""
+    return parse(AtlasTraining, read_document(file, "AtlasTraining"))
+
+
+def read_document(file: FilePath, kind: str) -> dict[str, Any]:
+    """The only YAML document in *file*, which should hold a *kind*. Raises `InvalidManifest`."""
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -32,8 +37,8 @@ def load_manifest(file: FilePath) -> AtlasTraining:
         raise InvalidManifest([f"cannot be read: {error.strerror}"]) from None
     documents = read_documents(text)
     if len(documents) > 1:
-        raise InvalidManifest([f"holds {len(documents)} documents; give each AtlasTraining a file of its own"])
-    return parse(AtlasTraining, documents[0])
+        raise InvalidManifest([f"holds {len(documents)} documents; give each {kind} a file of its own"])
+    return documents[0]
 
 
 def parse(model: type[Model], document: dict[str, Any]) -> Model:

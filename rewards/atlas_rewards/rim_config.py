@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from atlas_api.errors import InvalidManifest
-from atlas_api.manifest import parse
+from atlas_api.manifest import parse, read_document
 from atlas_api.rewardservice import RewardService, RewardServiceSpec
-from atlas_rewards.configuration import read_document
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,7 +37,7 @@ def load_rim_config(file: Path, environment: Mapping[str, str] = os.environ) -> 
     `OPENAI_BASE_URL` in *environment* redirects models of the provider `openai`, or of none, to another server.
     """
     try:
-        document = read_document(file)
+        document = read_document(file, "RewardService")
     except InvalidManifest as invalid:
         cure = "give the path of a RewardService manifest or of an ATLAS configuration"
         raise InvalidManifest([f"{file}: {problem}; {cure}" for problem in invalid.problems]) from None
