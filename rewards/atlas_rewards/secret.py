@@ -1,7 +1,7 @@
 """
-Fetches a secret from where a RewardService says it is.
+Fetches a secret from where a manifest says it is. Called by whoever needs one, the trainer included.
 
-The value goes to the caller alone: no message, log or answer of ours ever holds it.
+The value goes to the caller alone: no message, log, status or answer of ours ever holds it.
 """
 
 import os
@@ -14,19 +14,26 @@ from atlas_api.secrets import SecretSource
 def read_secret(source: SecretSource, variable: str) -> str:
     """The secret, white space around it cut. *variable* is where pods get the value of a `secretKeyRef`.
 
-    Raises SourceMissing when it is not there, unreadable, empty, or nothing that an HTTP header can carry.
+    Raises SourceMissing when it is not there, unreadable or empty.
     """
-    where = _describe(source, variable)
     value = _from_file(source.file) if source.file is not None else os.environ.get(source.env or variable, "")
-    value = value.strip()
-    if not value:
+    if not value.strip():
+        where = describe(source, variable)
         raise SourceMissing(f"{where} is not set or empty; put the secret there or correct the manifest")
+    return value.strip()
+
+
+def read_token(source: SecretSource, variable: str) -> str:
+    """`read_secret` for what an HTTP header must carry. Raises SourceMissing also for what it cannot."""
+    value = read_secret(source, variable)
     if not (value.isascii() and value.isprintable()):
+        where = describe(source, variable)
         raise SourceMissing(f"{where} must hold one line of ASCII; put the secret alone there")
     return value
 
 
-def _describe(source: SecretSource, variable: str) -> str:
+def describe(source: SecretSource, variable: str) -> str:
+    """Where the secret comes from, for messages."""
     if source.file is not None:
         return f"file {source.file}"
     if source.secret_key_ref is None:

@@ -15,7 +15,7 @@ from atlas_api.reward import Reward, ServiceRef
 from atlas_rewards.item import Item
 from atlas_rewards.result import ItemResult
 from atlas_rewards.scoring import Score, Scorer, build_scorer
-from atlas_rewards.secret import read_secret
+from atlas_rewards.secret import read_token
 
 
 class Judges(Protocol):
@@ -75,7 +75,7 @@ def _judges(named: ServiceRef, namespace: str) -> Judges:
         return RewardService.from_file(Path(named.file).expanduser())
     from atlas_rewards.client import RewardClient
 
-    token = read_secret(named.token_from, REWARD_TOKEN) if named.token_from else None
+    token = read_token(named.token_from, REWARD_TOKEN) if named.token_from else None
     return RewardClient(named.url or _inside(named.name or "", namespace), token)
 
 

@@ -7,7 +7,7 @@ import pytest
 from atlas_api.errors import SourceMissing
 from atlas_api.pod import TRACES_URL
 from atlas_api.secrets import SecretKeyRef, SecretSource
-from atlas_trainer.secret import read_secret
+from atlas_rewards.secret import read_secret
 
 
 def test_secret_of_a_file_comes_without_the_white_space_around_it(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from atlas_rewards.judging.model_calls import ModelCalls, Question
 from atlas_rewards.judging.retries import wait_before
 from atlas_rewards.judging.sharing import Flight, Flights, TooLate
 from atlas_rewards.judging.statistics import CallStatistics
-from atlas_rewards.secret import read_secret
+from atlas_rewards.secret import read_token
 
 __all__ = ["Answer", "Caller", "CallerStatistics", "NoAnswer", "Reason", "caller_for"]
 
@@ -183,7 +183,7 @@ def caller_for(judging: Judging, revision: str, world: World | None = None) -> C
     if lines := [f"models.{name}.baseUrl: {problem}" for name, problem in problems.items() if problem]:
         raise InvalidManifest(lines)
     sources = {name: model.api_key_from for name, model in models.items()}
-    keys = {name: read_secret(source, _KEYS[name]) for name, source in sources.items() if source is not None}
+    keys = {name: read_token(source, _KEYS[name]) for name, source in sources.items() if source is not None}
     return Caller(judging, revision, keys, world or World())
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from atlas_api.pod import REWARDS_TOKEN
 from atlas_api.rewardservice import RewardServiceSpec
-from atlas_rewards.secret import read_secret
+from atlas_rewards.secret import read_token
 from atlas_rewards.service.configuration import fingerprint, secret_files
 from atlas_rewards.service.judge_record import JudgeRecords
 from atlas_rewards.service.scoring import OpenScoring, Scoring
@@ -33,7 +33,7 @@ class Generation:
         self.spec = spec
         self.since = datetime.now(UTC)
         self.secrets = fingerprint(secret_files(spec))
-        self.token = read_secret(spec.token_from, REWARDS_TOKEN) if spec.token_from is not None else None
+        self.token = read_token(spec.token_from, REWARDS_TOKEN) if spec.token_from is not None else None
         self.judges = JudgeRecords([judge.name for judge in spec.judges])
         self._users = 0
         self._retired = False

@@ -16,6 +16,7 @@ from psycopg.rows import DictRow, dict_row
 
 from atlas_api.pod import TRACES_URL
 from atlas_api.traces import TraceFilter, Traces
+from atlas_rewards.secret import describe, read_secret
 from atlas_trainer.recorded import (
     execution_mode_of,
     ground_truth_of,
@@ -25,7 +26,6 @@ from atlas_trainer.recorded import (
     system_prompt_of,
     tags_of,
 )
-from atlas_trainer.secret import describe, read_secret
 from atlas_trainer.session import Session, Tally
 from atlas_trainer.sources import postgres_sql
 from atlas_trainer.sources.postgres_errors import checked_url, in_our_words
