@@ -22,10 +22,10 @@ from atlas_api.pod import LOCAL_RANK, RANK, WORLD_SIZE
 T = TypeVar("T")
 
 JOIN_SECONDS = 900
-"""For all to be there: images are pulled minutes apart, and a pod's name is known only once it is ready."""
+"""For all to be there: images are pulled minutes apart, and a pod's name is known only once it is ready.
 
-STEP_SECONDS = 900
-"""For one exchange of gradients or completions, after which a peer that has vanished without a word counts as lost."""
+Also for one exchange of gradients or completions, after which a peer that has vanished without a word counts as lost.
+"""
 
 FIRST_SECONDS = 3600
 """For what the first process does alone: reading the source, evaluating, saving."""
