@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from atlas_api.base import ApiModel
-from atlas_api.status import Condition
+from atlas_api.condition import Condition
 
 JudgeState = Literal["Answering", "Failing", "Unknown"]
 

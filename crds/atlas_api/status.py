@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from atlas_api.base import ApiModel
+from atlas_api.condition import Condition
 from atlas_api.times import Time
 
 Phase = Literal[
@@ -23,28 +24,6 @@ Phase = Literal[
 Outcome = Literal["Succeeded", "Failed", "Replaced"]
 Trigger = Literal["Created", "SpecChange", "RetrainAt"]
 StopReason = Literal["Suspended", "Replaced", "Moved", "QueueTimeout", "StartTimeout", "RunTimeout", "Stalled"]
-
-
-class Condition(ApiModel):
-    """One fact about the object, in the form that Kubernetes tools read."""
-
-    type: str = Field(max_length=316)
-    """Which fact."""
-
-    status: Literal["True", "False", "Unknown"]
-    """Whether it holds."""
-
-    observed_generation: int
-    """Generation of the spec that this was said of."""
-
-    last_transition_time: Time
-    """When `status` last changed."""
-
-    reason: str = Field(max_length=1024)
-    """Why, in one CamelCase word."""
-
-    message: str = Field("", max_length=32768)
-    """Why, in one line that names the cure."""
 
 
 class Stopping(ApiModel):
@@ -300,43 +279,3 @@ class LocalStatus(AtlasTrainingStatus):
 
     run: RunStatus
     """The newest run."""
-
-
-class RunReport(ApiModel):
-    """What the trainer says of its run on a cluster. The operator checks and bounds it before it believes any of it."""
-
-    run: int = Field(ge=1)
-    """Number of the run."""
-
-    attempt: int = Field(ge=1)
-    """Number of the attempt."""
-
-    phase: Literal["Running", "Succeeded", "Failed", "Interrupted"]
-    """What the attempt is doing, or how it ended."""
-
-    told_at: Time | None = None
-    """When the trainer said so: makes each report differ from the one before, a sign of life."""
-
-    reason: str | None = None
-    """Name of the error that ended it, as in `atlas_api.errors`."""
-
-    message: str | None = None
-    """The error, in one line that names the cure."""
-
-    exit_code: int | None = None
-    """Exit code that goes with the error."""
-
-    progress: Progress | None = None
-    """How far the run is."""
-
-    metrics: dict[str, float] = {}
-    """Named as in `status.metrics`."""
-
-    dataset: DatasetStatus | None = None
-    """What the run learns from."""
-
-    checkpoints: CheckpointsStatus = CheckpointsStatus()
-    """What it has saved."""
-
-    model: ModelStatus | None = None
-    """The finished model: only `phase: Succeeded` has one."""

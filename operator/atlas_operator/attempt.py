@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from atlas_api.pod import REPORT_KEY
-from atlas_api.status import RunReport, RunStatus
+from atlas_api.run_report import RunReport
+from atlas_api.status import RunStatus
 from atlas_operator.diagnosis import Diagnosis, pods_scheduled_at, why_not_running
 from atlas_operator.ending import Failure, Success, ending
 from atlas_operator.fields import condition, moment

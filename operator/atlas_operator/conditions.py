@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from atlas_api import AtlasTrainingSpec
-from atlas_api.status import Condition, ModelStatus, Phase, RunStatus
+from atlas_api.condition import Condition
+from atlas_api.status import ModelStatus, Phase, RunStatus
 from atlas_operator.diagnosis import Diagnosis
 from atlas_operator.job_state import JobState
 from atlas_operator.refusal import Refusal

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from atlas_api.errors import AtlasError, FailureClass, Preempted
-from atlas_api.status import ModelStatus, RunReport
+from atlas_api.run_report import RunReport
+from atlas_api.status import ModelStatus
 from atlas_operator.evidence import Failure, Finding, errors, finding
 from atlas_operator.fields import at, condition, name_of, text
 from atlas_operator.job_state import job_state

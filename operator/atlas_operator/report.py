@@ -11,14 +11,8 @@ from collections.abc import Iterable
 from typing import Literal
 
 from atlas_api.errors import WorkerLost
-from atlas_api.status import (
-    CheckpointAddress,
-    CheckpointsStatus,
-    DatasetStatus,
-    ModelStatus,
-    Progress,
-    RunReport,
-)
+from atlas_api.run_report import RunReport
+from atlas_api.status import CheckpointAddress, CheckpointsStatus, DatasetStatus, ModelStatus, Progress
 from atlas_operator import untrusted
 from atlas_operator.fields import items, mapping, text
 from atlas_operator.observed import Document

@@ -8,8 +8,8 @@ Reconciling whenever something else keeps it from being Ready, never both. All c
 from dataclasses import dataclass
 from datetime import datetime
 
+from atlas_api.condition import Condition
 from atlas_api.rewardservice_status import JudgeStatus
-from atlas_api.status import Condition
 from atlas_operator.conditions import Verdict, stamped
 from atlas_operator.diagnosis import Diagnosis
 from atlas_operator.refusal import Refusal

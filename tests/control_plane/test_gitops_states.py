@@ -15,7 +15,8 @@ from support.kube_objects import BEGIN
 from support.training_life import Life
 
 from atlas_api import AtlasTrainingSpec
-from atlas_api.status import Condition, ModelStatus, RunStatus, Stopping
+from atlas_api.condition import Condition
+from atlas_api.status import ModelStatus, RunStatus, Stopping
 from atlas_operator.conditions import MISSING_REFERENCES, Facts, conditions
 from atlas_operator.diagnosis import Diagnosis
 from atlas_operator.job_state import JobState

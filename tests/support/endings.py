@@ -4,7 +4,8 @@ from typing import Any
 
 from support.kube_objects import make_condition, make_job
 
-from atlas_api.status import ModelStatus, RunReport
+from atlas_api.run_report import RunReport
+from atlas_api.status import ModelStatus
 from atlas_operator.ending import Failure, ending
 from atlas_operator.observed import Document
 

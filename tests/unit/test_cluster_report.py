@@ -11,7 +11,8 @@ from support.measured import START, make_dataset
 
 from atlas_api import parse
 from atlas_api.cluster_report import ClusterReport
-from atlas_api.status import Progress, RunReport
+from atlas_api.run_report import RunReport
+from atlas_api.status import Progress
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from pathlib import Path
 from support.measured import START, make_address, make_dataset, make_model
 
 from atlas_api.pod import TERMINATION_LIMIT
-from atlas_api.status import CheckpointsStatus, Progress, RunReport
+from atlas_api.run_report import RunReport
+from atlas_api.status import CheckpointsStatus, Progress
 from atlas_trainer.termination import leave, shortened
 
 

@@ -23,7 +23,8 @@ from rich.console import Console
 from atlas_api import parse_json
 from atlas_api.errors import AtlasError
 from atlas_api.run import TrainingRun
-from atlas_api.status import CheckpointsStatus, DatasetStatus, LocalStatus, ModelStatus, Progress, RunReport
+from atlas_api.run_report import RunReport
+from atlas_api.status import CheckpointsStatus, DatasetStatus, LocalStatus, ModelStatus, Progress
 from atlas_trainer import progress_status as after
 from atlas_trainer.atomic_file import replace_text
 from atlas_trainer.closing import closing

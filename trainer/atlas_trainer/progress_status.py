@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from atlas_api.errors import AtlasError
 from atlas_api.run import TrainingRun
+from atlas_api.run_report import RunReport
 from atlas_api.status import (
     CheckpointsStatus,
     DatasetStatus,
@@ -20,7 +21,6 @@ from atlas_api.status import (
     ModelStatus,
     Phase,
     Progress,
-    RunReport,
     RunStatus,
 )
 from atlas_trainer.measurement import EvaluationResult

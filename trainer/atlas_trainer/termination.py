@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from atlas_api.pod import TERMINATION_LIMIT
-from atlas_api.status import RunReport
+from atlas_api.run_report import RunReport
 
 
 def leave(report: RunReport, file: Path) -> None:

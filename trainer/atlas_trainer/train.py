@@ -18,7 +18,8 @@ from rich.console import Console
 
 from atlas_api import TrainingRun
 from atlas_api.errors import AtlasError, CheckpointFailed
-from atlas_api.status import ModelStatus, RunReport
+from atlas_api.run_report import RunReport
+from atlas_api.status import ModelStatus
 from atlas_rewards.training_reward import TrainingReward, build_reward
 from atlas_trainer import environment
 from atlas_trainer.checkpoints import checkpoint_name

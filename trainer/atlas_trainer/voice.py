@@ -13,7 +13,7 @@ from pathlib import Path
 from atlas_api.cluster_report import ACCOUNT, ClusterReport
 from atlas_api.errors import AtlasError, WorkerLost
 from atlas_api.pod import ATTEMPT, AWS_KEYS, CHECKPOINTS_S3, TERMINATION_FILE, TRACES_S3, TRACES_URL
-from atlas_api.status import RunReport
+from atlas_api.run_report import RunReport
 from atlas_trainer.progress_status import MESSAGE_LIMIT, phase_after
 from atlas_trainer.termination import leave
 

@@ -6,7 +6,7 @@ import pytest
 from support.kube_objects import BEGIN, make_condition, make_pod, waiting
 from support.plans import Scene, broke, failed, pod_of, running, scene, trained, with_job
 
-from atlas_api.status import Condition
+from atlas_api.condition import Condition
 
 KINDS = ("Ready", "Reconciling", "Stalled", "Accepted", "Running", "Suspended", "LastRunSucceeded", "ModelAvailable")
 
