@@ -24,7 +24,7 @@ from atlas_operator.attempt import Attempt, attempt_of, config_map, next_attempt
 from atlas_operator.backoff import retry_delay
 from atlas_operator.children import attempt_children, progress_map, recipe_children
 from atlas_operator.conditions import Facts, conditions, phase
-from atlas_operator.deadlines import overdue
+from atlas_operator.deadlines import overdue, service_due
 from atlas_operator.display import display
 from atlas_operator.ending import Failure, Success
 from atlas_operator.history import fitting, with_previous
@@ -265,7 +265,8 @@ class _Planner:
         run = self.run
         until = self.attempt.ended_at() or self.now
         ran = (until - run.running_at).total_seconds() if run.running_at else 0
-        self._set(ran_seconds=run.ran_seconds + max(0, int(ran)), running_at=None, stopping=None, retry_at=None)
+        over = {"running_at": None, "stopping": None, "retry_at": None, "waiting_since": None}
+        self._set(ran_seconds=run.ran_seconds + max(0, int(ran)), **over)
 
     def _fail(self, failure: FailureClass, reason: str, message: str) -> None:
         count = self.run.failures.get(failure, 0) + 1
@@ -350,13 +351,29 @@ class _Planner:
 
     def _await_service(self, service: str, spec: AtlasTrainingSpec) -> None:
         """The wait may be long: what the run trains is kept meanwhile, whatever happens to the spec."""
+        since = self.run.waiting_since or self.now
+        due = service_due(spec.reward, since)
+        if due is not None and due <= self.now:
+            self._give_up(service, spec)
+            return
+        self._set(waiting_since=since)
         if config_map(self.observed, run_name(self.metadata["name"], self.run.number)) is None:
             self.create += recipe_children(self.training, spec, self.run)
         self._wait(service)
+        self.looks += [due] if due is not None else []
+
+    def _give_up(self, service: str, spec: AtlasTrainingSpec) -> None:
+        """The placement is noted although nothing was placed: another one is a cause for another run."""
+        self._attempt_over()
+        self._set(placement_hash=spec.placement_hash())
+        message = f"not Ready within reward.waitSeconds ({spec.reward.wait_seconds} s): {service}"
+        self._finish("Failed", "RewardServiceTimeout", message)
 
     def _create_attempt(self, spec: AtlasTrainingSpec, service: Served | None) -> None:
         name = job_name(self.metadata["name"], self.run.number, self.run.attempt)
         revision = service.revision if service else None
+        if self.run.waiting_since:  # the queue's deadline counts from here
+            self._set(waiting_since=None, attempt_at=self.now)
         self._set(job=name, placement_hash=spec.placement_hash(), reward_revision=revision)
         image = spec.compute.image or self.default_image or ""
         self.create += attempt_children(self.training, spec, image, self.run)

@@ -280,6 +280,19 @@ def test_a_training_waits_for_the_service_that_it_names_and_records_its_revision
     assert found["status"]["run"]["rewardRevision"] == revision
 
 
+def test_a_training_whose_patience_ends_fails_and_names_the_service(services: Kubectl) -> None:
+    judged = {"serviceRef": {"name": NAME}, "waitSeconds": 2}
+    services.create(cluster_training("refunds", reward=judged))
+    services.run("wait", "atl/refunds", "--for=jsonpath={.status.phase}=Failed", "--timeout=30s")
+    found = services.get("atl", "refunds")
+    said = "not Ready within reward.waitSeconds (2 s): RewardService judges, which does not exist in this namespace"
+    assert (condition(found, "Ready")["reason"], found["status"]["run"]["number"]) == ("RewardServiceTimeout", 1)
+    assert found["status"]["message"].startswith(said)
+    assert services.items("pytorchjobs") == []
+    assert kstatus.verdict(found).status == "Failed"
+    assert argocd.health(found).status == "Degraded"
+
+
 def test_a_service_that_is_deleted_and_made_again_at_once_answers(services: Kubectl) -> None:
     before = start(services)
     services.delete("rewardservice", NAME)

@@ -122,6 +122,12 @@ CASES = [
     ),
     Case(
         Reward,
+        "waitSeconds needs serviceRef.name: nothing else is waited for",
+        {"serviceRef": {"url": "http://judges:8080"}, "waitSeconds": 60},
+        {"serviceRef": {"name": "judges"}, "waitSeconds": 60},
+    ),
+    Case(
+        Reward,
         "set verifiers, serviceRef or both: nothing else says what a good completion is",
         {},
         {"serviceRef": {"name": "judges"}},
