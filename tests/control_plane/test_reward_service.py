@@ -276,6 +276,8 @@ def test_a_training_waits_for_the_service_that_it_names_and_records_its_revision
     assert "RewardService judges, which does not exist" in condition(waiting, "Running")["message"]
     assert services.items("pytorchjobs") == []
     revision = start(services)["status"]["revision"]
+    # A training that waits looks every 30 seconds by itself: here the service wakes it.
+    services.run("wait", "atl/refunds", f"--for=jsonpath={{.status.run.rewardRevision}}={revision}", "--timeout=15s")
     found = training(lambda one: one["status"].get("phase") == "Running", "the run", 60)
     assert found["status"]["run"]["rewardRevision"] == revision
 
