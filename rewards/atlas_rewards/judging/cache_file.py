@@ -51,7 +51,10 @@ class CacheFile:
 
     async def close(self) -> None:
         """Wait until everything is written."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._database.close)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._database.close)
+        except RuntimeError:  # the program ends: the thread has written everything and takes no more work
+            self._database.close()
         self._thread.shutdown()
 
     def _read(self, key: str) -> Completion | None:
