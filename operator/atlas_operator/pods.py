@@ -3,12 +3,14 @@
 What holds for every pod of ours is used by `rewards_pod` too.
 """
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api import pod as contract
 from atlas_api.compute import Compute, EnvVar, Volume
+from atlas_api.rewardservice import RewardServiceSpec
 from atlas_api.secrets import CredentialsSource, SecretKeyRef
 from atlas_operator.labels import ATTEMPT, RUN, TRAINING, job_name, progress_name, run_name
 from atlas_operator.observed import Document
@@ -39,12 +41,9 @@ def pod_template(training: Document, spec: AtlasTrainingSpec, image: str, run: i
     name, compute = training["metadata"]["name"], spec.compute
     labels = {**ours(training), RUN: str(run), ATTEMPT: str(attempt)}
     scheduling = {
-        "nodeSelector": compute.node_selector,
-        "tolerations": [toleration.model_dump(by_alias=True, exclude_none=True) for toleration in compute.tolerations],
         "affinity": compute.affinity,
         "priorityClassName": compute.priority_class_name,
         "schedulerName": compute.scheduler_name,
-        "imagePullSecrets": [{"name": secret.name} for secret in compute.image_pull_secrets],
     }
     pod = {
         "serviceAccountName": run_name(name, run),
@@ -55,10 +54,21 @@ def pod_template(training: Document, spec: AtlasTrainingSpec, image: str, run: i
         "securityContext": RESTRICTED_POD,
         "containers": [_container(spec, image, _environment(training, spec, run, attempt))],
         "volumes": _volumes(name, spec, run),
+        **placement(compute),
         **{field: value for field, value in scheduling.items() if value},
     }
     metadata = {"labels": {**labels, **NO_SIDECARS}, "annotations": {TRAINING: name, **NO_SIDECARS}}
     return {"metadata": metadata, "spec": pod}
+
+
+def placement(asked: Compute | RewardServiceSpec) -> Document:
+    """Where pods run, and with which right to their image. What was not asked for is left out."""
+    fields = {
+        "nodeSelector": asked.node_selector,
+        "tolerations": [toleration.model_dump(by_alias=True, exclude_none=True) for toleration in asked.tolerations],
+        "imagePullSecrets": [{"name": name} for name in dict.fromkeys(each.name for each in asked.image_pull_secrets)],
+    }
+    return {field: value for field, value in fields.items() if value}
 
 
 def _container(spec: AtlasTrainingSpec, image: str, environment: list[Document]) -> Document:
@@ -82,14 +92,15 @@ def _environment(training: Document, spec: AtlasTrainingSpec, run: int, attempt:
     ]
     return [
         *({"name": variable, "value": value} for variable, value in SCRATCH.items()),
-        *map(_variable, spec.compute.env),
+        *map(variable, spec.compute.env),
         *ours,
         *_secrets(spec),
         *contract.launch_environment(spec.compute, job_name(name, run, attempt)),
     ]
 
 
-def _variable(given: EnvVar) -> Document:
+def variable(given: EnvVar) -> Document:
+    """An environment variable of the user's."""
     if given.secret_key_ref:
         return from_secret(given.name, given.secret_key_ref)
     return {"name": given.name, "value": given.value}
@@ -137,10 +148,7 @@ def _mounts(spec: AtlasTrainingSpec) -> list[Document]:
         {"name": "run", "mountPath": str(PurePosixPath(contract.RUN_FILE).parent), "readOnly": True}
     ]
     mounts += [{"name": name, "mountPath": path} for name, path in scratch.items()]
-    mounts += [
-        {"name": f"volume-{index}", "mountPath": volume.mount_path, "readOnly": volume.read_only}
-        for index, volume in enumerate(spec.compute.volumes)
-    ]
+    mounts += volume_mounts(spec.compute.volumes)
     if spec.checkpoints.volume:
         mounts.append({"name": "checkpoints", "mountPath": contract.CHECKPOINT_MOUNT})
     return mounts
@@ -153,10 +161,23 @@ def _volumes(name: str, spec: AtlasTrainingSpec, run: int) -> list[Document]:
         {"name": "cache", "emptyDir": {}},
         {"name": "shm", "emptyDir": {"medium": "Memory"}},
     ]
-    volumes += [{"name": f"volume-{index}", **_source(volume)} for index, volume in enumerate(spec.compute.volumes)]
+    volumes += volume_sources(spec.compute.volumes)
     if claim := spec.checkpoints.volume:
         volumes.append({"name": "checkpoints", "persistentVolumeClaim": {"claimName": claim.claim_name}})
     return volumes
+
+
+def volume_mounts(volumes: Sequence[Volume]) -> list[Document]:
+    """Where a container sees the user's files."""
+    return [
+        {"name": f"volume-{index}", "mountPath": volume.mount_path, "readOnly": volume.read_only}
+        for index, volume in enumerate(volumes)
+    ]
+
+
+def volume_sources(volumes: Sequence[Volume]) -> list[Document]:
+    """Where a pod gets them from. Belongs to `volume_mounts`."""
+    return [{"name": f"volume-{index}", **_source(volume)} for index, volume in enumerate(volumes)]
 
 
 def _source(volume: Volume) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from atlas_api.rewardservice import RewardServiceSpec
 from atlas_api.secrets import SecretSource
 from atlas_operator.pods import CACHE
 from atlas_operator.refusal import MESSAGE_LIMIT, Refusal
+from atlas_operator.rewards_pod import OWN_FOLDERS
 
 
 def rewards_refusal(spec: RewardServiceSpec | None, problems: list[str], default_image: str | None) -> Refusal | None:
@@ -20,6 +21,8 @@ def rewards_refusal(spec: RewardServiceSpec | None, problems: list[str], default
     if spec.cache.path is not None and not _is_writable(spec.cache.path):
         message = f"cache.path: pods can write below {CACHE} only, and lose it when they end; change or remove it"
         return Refusal("CacheNotWritable", message, final=True)
+    if (taken := _taken_folder(spec)) is not None:
+        return Refusal("FolderTaken", taken, final=True)
     if spec.image is None and default_image is None:
         message = "image is not set, and the operator was started without --rewards-image; set one of them"
         return Refusal("ImageMissing", message, final=True)
@@ -39,3 +42,16 @@ def _secrets(spec: RewardServiceSpec) -> Iterator[tuple[str, SecretSource]]:
 def _is_writable(path: str) -> bool:
     there = PurePosixPath(path)
     return ".." not in there.parts and PurePosixPath(CACHE) in there.parents
+
+
+def _taken_folder(spec: RewardServiceSpec) -> str | None:
+    """An apply knows mounts by their folders, so that two of one folder would be an error of the operator's."""
+    seen: set[PurePosixPath] = set()
+    for index, volume in enumerate(spec.volumes):
+        folder = PurePosixPath(volume.mount_path)
+        if folder in OWN_FOLDERS:
+            return f"volumes.{index}: pods keep something of their own in {folder}; mount it elsewhere"
+        if folder in seen:
+            return f"volumes.{index}: something is mounted at {folder} already; mount it elsewhere"
+        seen.add(folder)
+    return None

@@ -234,8 +234,24 @@ def test_deleting_a_service_leaves_nothing(services: Kubectl) -> None:
     assert children(services) == []
 
 
+def test_pods_run_where_and_with_what_the_spec_says(services: Kubectl) -> None:
+    services.create(reward_service(NAME, nodeSelector={"pool": "judges"}))
+    service = seen(services, reason_is("Unschedulable"), "the diagnosis")
+    assert "correct spec.nodeSelector" in condition(service, "Ready")["message"]
+    wanted = {"tolerations": [{"operator": "Exists"}], "imagePullSecrets": [{"name": "registry"}]}
+    services.patch("rewardservice", NAME, {"spec": {"nodeSelector": None, **wanted}})
+    seen(services, is_ready, "readiness")
+    (pod,) = pods(services)
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+    assert {"operator": "Exists"} in pod["spec"]["tolerations"]
+
+
 def test_an_idle_service_is_not_written(services: Kubectl) -> None:
-    start(services, replicas=2, resources={"requests": {"cpu": "0.5", "memory": "1024Mi"}})
+    defaults = {"env": [{"name": "EMPTY", "value": ""}], "nodeSelector": {}, "tolerations": [{"operator": "Exists"}]}
+    files = [{"mountPath": "/checks", "configMap": "checks", "readOnly": False}]
+    amounts = {"requests": {"cpu": "0.5", "memory": "1024Mi"}}
+    services.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "checks"}})
+    start(services, replicas=2, resources=amounts, volumes=files, **defaults)
     before = resource_versions(services)
     time.sleep(3)
     assert resource_versions(services) == before

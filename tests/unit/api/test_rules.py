@@ -159,7 +159,7 @@ CASES = [
     ),
     Case(
         Resources,
-        "nvidia.com/gpu is set by compute.gpusPerWorker; remove it here",
+        "remove nvidia.com/gpu: trainings ask for GPUs by compute.gpusPerWorker, reward services use none",
         {"limits": {"nvidia.com/gpu": 1}},
         {"limits": {"memory": "32Gi"}},
     ),

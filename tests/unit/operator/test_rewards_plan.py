@@ -23,6 +23,10 @@ def models(**small: Any) -> Document:
     return {"small": {"model": "m", "baseUrl": "http://vllm:8000/v1", **small}}
 
 
+def files(folder: str) -> Document:
+    return {"mountPath": folder, "configMap": "checks"}
+
+
 def digest(life: RewardsLife) -> str:
     template = life.child("Deployment")["spec"]["template"]
     return str(template["metadata"]["annotations"][CONFIGURATION])
@@ -89,12 +93,20 @@ def test_a_changed_configuration_gets_a_file_of_its_own_until_no_pod_reads_the_o
         ({"replicas": 3}, True, True),
         ({"image": "example.test/rewards:2"}, True, False),
         ({"resources": {"limits": {"memory": "1Gi"}}}, True, False),
+        ({"imagePullSecrets": [{"name": "registry"}]}, True, False),
+        ({"nodeSelector": {"pool": "judges"}}, True, False),
+        ({"tolerations": [{"operator": "Exists"}]}, True, False),
+        ({"env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}]}, True, False),
+        ({"volumes": [{"mountPath": "/checks", "configMap": "checks"}]}, True, False),
         ({"timeouts": {"totalSeconds": 10}}, False, False),
         ({"quorum": 2}, False, False),
         ({"models": models(apiKeyFrom=KEY)}, False, False),
         ({"escalation": {"scoreStd": 0.15}}, True, True),
     ],
-    ids=["more pods", "image", "memory", "patience", "quorum", "another key", "a default written out"],
+    ids=[
+        *("more pods", "image", "memory", "registry", "nodes", "taints", "proxy", "files"),
+        *("patience", "quorum", "another key", "a default written out"),
+    ],
 )
 def test_what_pods_read_makes_another_file_and_what_they_are_makes_other_pods(
     edit: Document, same_file: bool, same_pods: bool
@@ -126,6 +138,44 @@ def test_keys_are_given_by_reference_under_agreed_names() -> None:
     assert found == dict.fromkeys(names, KEY)
 
 
+def test_pods_get_what_the_user_says_of_nodes_registries_variables_and_files() -> None:
+    spec = {
+        "imagePullSecrets": [{"name": "registry"}, {"name": "registry"}],
+        "nodeSelector": {"pool": "judges"},
+        "tolerations": [{"key": "judges", "effect": "NoSchedule"}],
+        "env": [{"name": "PYTHONPATH", "value": "/checks"}, {"name": "PROXY", **KEY}],
+        "volumes": [
+            {"mountPath": "/checks", "configMap": "checks"},
+            {"mountPath": "/ca", "secret": "ca"},
+            {"mountPath": "/data", "claim": "data", "readOnly": False},
+        ],
+    }
+    pod = RewardsLife(**spec).settle().child("Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert (pod["imagePullSecrets"], pod["nodeSelector"]) == ([{"name": "registry"}], {"pool": "judges"})
+    assert pod["tolerations"] == [{"key": "judges", "operator": "Equal", "effect": "NoSchedule"}]
+    assert {"name": "PYTHONPATH", "value": "/checks"} in container["env"]
+    assert {"name": "PROXY", "valueFrom": KEY} in container["env"]
+    assert [(each["mountPath"], each["readOnly"]) for each in container["volumeMounts"][-3:]] == [
+        ("/checks", True),
+        ("/ca", True),
+        ("/data", False),
+    ]
+    assert pod["volumes"][-3:] == [
+        {"name": "volume-0", "configMap": {"name": "checks"}},
+        {"name": "volume-1", "secret": {"secretName": "ca"}},
+        {"name": "volume-2", "persistentVolumeClaim": {"claimName": "data", "readOnly": False}},
+    ]
+
+
+def test_of_variables_with_one_name_the_last_counts() -> None:
+    twice = [{"name": "HOME", "value": "/a"}, {"name": "HOME", "value": "/b"}]
+    template = RewardsLife(env=twice).settle().child("Deployment")["spec"]["template"]
+    found = template["spec"]["containers"][0]["env"]
+    assert [each["value"] for each in found if each["name"] == "HOME"] == ["/b"]
+    assert len({each["name"] for each in found}) == len(found)
+
+
 @pytest.mark.parametrize(
     ("spec", "reason", "words"),
     [
@@ -133,6 +183,9 @@ def test_keys_are_given_by_reference_under_agreed_names() -> None:
         ({"image": None}, "ImageMissing", "--rewards-image"),
         ({"tokenFrom": {"file": "/x"}}, "SecretOutOfReach", "use tokenFrom.secretKeyRef"),
         ({"models": models(apiKeyFrom={"env": "KEY"})}, "SecretOutOfReach", "models.small.apiKeyFrom.secretKeyRef"),
+        ({"volumes": [files("/tmp/")]}, "FolderTaken", "volumes.0: pods keep something of their own in /tmp"),
+        ({"volumes": [files("/etc/atlas")]}, "FolderTaken", "mount it elsewhere"),
+        ({"volumes": [files("/a"), files("/a")]}, "FolderTaken", "volumes.1: something is mounted at /a already"),
         ({"cache": {"path": "/data/answers.db"}}, "CacheNotWritable", "below /var/cache/atlas only"),
         ({"cache": {"path": "/var/cache/atlas/../x"}}, "CacheNotWritable", "cache.path"),
     ],
