@@ -29,6 +29,7 @@ DRAIN_SECONDS = 5
 """How long a pod that goes still takes requests, until every node has heard that it goes."""
 
 _SPARE_SECONDS = 30
+"""For everything but the longest item: the service sends its clients away first, and reports a last time."""
 
 _CONFIGURATION_FOLDER = str(PurePosixPath(contract.REWARD_SERVICE_FILE).parent)
 _SCRATCH_FOLDERS = {"tmp": "/tmp", "cache": CACHE}  # noqa: S108
@@ -43,6 +44,9 @@ def rewards_pod(service: Document, spec: RewardServiceSpec, image: str, configur
         "serviceAccountName": short_name(name),
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
+        # The first process of a pod ignores SIGTERM until it has a handler: a pod that goes while it starts would stay
+        # for the whole grace period. With this the service is not the first one.
+        "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": DRAIN_SECONDS + math.ceil(spec.timeouts.total_seconds) + _SPARE_SECONDS,
         "securityContext": RESTRICTED_POD,
         "containers": [_container(service, spec, image)],

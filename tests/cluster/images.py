@@ -3,14 +3,13 @@ The container images of the test cluster, made from files of this machine.
 
 node.py builds them and imports them into containerd. The interpreter, the virtual environment and the sources are in
 none of them: they are mounted read-only at their own paths (mounts.py), so a change in the sources needs no build.
-Pods that mount nothing have an image of their own: rewards_image.py.
 """
 
 import platform
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from cluster.archive import Content, Image, Link, write_archive
@@ -93,21 +92,15 @@ def _init() -> Image:
 
 def _trainer() -> Image:
     """A small system that can run this interpreter and its wheels once they are mounted."""
-    return python_image(TRAINER, {})
-
-
-def python_image(reference: str, files: Mapping[str, Content]) -> Image:
-    """An image with `files` and what this interpreter and wheels need of a system; no interpreter, no wheels."""
     interpreter = Path(sys.executable).resolve()
-    system = _small_system() | _libraries(interpreter, *extension_modules()) | _wheel_libraries()
+    modules = [module for module in _extension_modules() if "tkinter" not in module.name]  # it would bring X11
+    files = _small_system() | _libraries(interpreter, *modules) | _wheel_libraries()
     environment = {"PATH": f"{sys.prefix}/bin:{_PATH}", "LANG": "C.UTF-8", "HOME": "/tmp"}
-    return Image(reference, {**system, **files}, ["sh"], user=f"{NON_ROOT}:{NON_ROOT}", environment=environment)
+    return Image(TRAINER, files, ["sh"], user=f"{NON_ROOT}:{NON_ROOT}", environment=environment)
 
 
-def extension_modules() -> list[Path]:
-    """The parts of the standard library that are shared objects."""
-    found = Path(sys.base_prefix).glob("lib/python3.*/lib-dynload/*.so")
-    return [module for module in found if "tkinter" not in module.name]  # it would bring X11
+def _extension_modules() -> Iterable[Path]:
+    return Path(sys.base_prefix).glob("lib/python3.*/lib-dynload/*.so")
 
 
 def _training_operator(binary: Path) -> Image:

@@ -9,7 +9,6 @@ from cluster import cluster, database, mounts, s3
 from cluster.kubectl import Kubectl
 from cluster.node import NodeImpossible
 from cluster.place import Place
-from cluster.rewards_image import import_rewards_image
 from support import machine
 from support.operator_process import install, kubeconfig_of_the_operator, operator
 from support.order_desk import OrderDesk, World, prepare_order_desk
@@ -98,12 +97,6 @@ def desk(
     """The order desk's namespace."""
     world = World(pod_database, object_store, SESSIONS)
     return prepare_order_desk(served_node.kubectl, "agents", tmp_path_factory.mktemp("desk"), world, print)
-
-
-@pytest.fixture(scope="session")
-def rewards_image(node_cluster: NodeCluster, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The image of a RewardService's pods."""
-    return import_rewards_image(tmp_path_factory.mktemp("image"))
 
 
 @pytest.fixture

@@ -2,16 +2,16 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 import pytest
+from cluster.images import TRAINER
 from cluster.kubectl import Document, Kubectl
 from cluster.mounts import Mount
 from cluster.processes import wait_until
 from support.cluster_trainings import condition
 from support.judge_pods import start_judge
 from support.order_desk import BUCKET, OrderDesk
-from support.order_desk import NAME as TRAINING
 from support.pods import NodeCluster, Workspace
 from support.reward_services import reward_service
 from support.steady_callers import Callers, steady_callers
@@ -21,19 +21,20 @@ from atlas_operator.labels import REWARDS
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 NAME = "judges"
+TRAINING = "judged-desk"
 KEY, TOKEN = "the-judges-key", "the-callers-token"
 TOKEN_FROM = {"secretKeyRef": {"name": "callers", "key": "token"}}
 CHILDREN = "deployments,replicasets,pods,services,poddisruptionbudgets,configmaps,serviceaccounts,roles,rolebindings"
 
 
-def judged_by_pods(kubectl: Kubectl, mounts: list[Mount], image: str, latency: float, **spec: object) -> Document:
+def judged_by_pods(kubectl: Kubectl, mounts: list[Mount], latency: float, **spec: object) -> Document:
     """A RewardService whose judges and secrets are there; it itself is not applied yet."""
     for name, content in (("judge-keys", {"small": KEY}), ("callers", {"token": TOKEN})):
         kubectl.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": content})
     key = {"secretKeyRef": {"name": "judge-keys", "key": "small"}}
     small = {"model": "scripted", "baseUrl": start_judge(kubectl, mounts, KEY, latency), "apiKeyFrom": key}
-    resources = {"requests": {"cpu": "50m", "memory": "64Mi"}}
-    return reward_service(NAME, image=image, models={"small": small}, tokenFrom=TOKEN_FROM, resources=resources, **spec)
+    pods = {"image": TRAINER, "volumes": mounts, "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}}}
+    return reward_service(NAME, models={"small": small}, tokenFrom=TOKEN_FROM, **pods, **spec)
 
 
 def seen(kubectl: Kubectl, kind: str, name: str, holds: Callable[[Document], bool], what: str) -> Document:
@@ -75,12 +76,13 @@ def stored(desk: OrderDesk, file: str) -> str:
     return client.get_object(Bucket=BUCKET, Key=key)["Body"].read().decode()
 
 
-def test_a_training_waits_for_judges_in_pods_and_trains_against_them(desk: OrderDesk, rewards_image: str) -> None:
+def test_a_training_waits_for_judges_in_pods_and_trains_against_them(desk: OrderDesk) -> None:
     kubectl = desk.kubectl
     volumes = desk.manifest["spec"]["compute"]["volumes"]
-    service = judged_by_pods(kubectl, volumes, rewards_image, latency=0.02)
+    service = judged_by_pods(kubectl, volumes, latency=0.02)
     reward = {"serviceRef": {"name": NAME, "tokenFrom": TOKEN_FROM}}
-    kubectl.apply(desk.changed(reward=reward, optimization={"maxSteps": 2}))
+    manifest = desk.changed(reward=reward, optimization={"maxSteps": 2})
+    kubectl.apply({**manifest, "metadata": {"name": TRAINING}})
     waiting = seen(
         kubectl, "atl", TRAINING, lambda one: condition(one, "Running").get("reason") == "Waiting", "the wait"
     )
@@ -119,47 +121,58 @@ class RollOuts:
         self.callers = callers
         self.revision: str = seen(kubectl, "rws", NAME, is_ready, "readiness")["status"]["revision"]
 
-    def change(self, replicas: int, **spec: object) -> set[str]:
-        """Change the spec and wait until exactly the new pods are left. Revisions that callers saw meanwhile."""
-        since = len(self.callers.answers)
-        before = {pod["metadata"]["uid"] for pod in self.kubectl.items("pods", REWARDS)}
-        self.kubectl.patch("rewardservice", NAME, {"spec": {"replicas": replicas, **spec}})
+    def pods(self) -> set[str]:
+        """All of them, also those that go, by uid."""
+        return {pod["metadata"]["uid"] for pod in self.kubectl.items("pods", REWARDS)}
+
+    def change(self, **spec: object) -> None:
+        """As a user does."""
+        self.kubectl.patch("rewardservice", NAME, {"spec": spec})
+
+    def settle(self, replicas: int, gone: Set[str] = frozenset()) -> set[str]:
+        """Wait until the service is ready, has so many pods and none of those *gone*. Revisions seen meanwhile."""
+        begun = len(self.callers.answers)
         self.revision = seen(self.kubectl, "rws", NAME, is_ready, "the roll-out")["status"]["revision"]
-
-        def settled() -> bool:
-            now = {pod["metadata"]["uid"] for pod in self.kubectl.items("pods", REWARDS)}
-            return len(now) == replicas and (not spec or now.isdisjoint(before))
-
-        wait_until("only the new pods are left", settled, seconds=60)
+        wait_until(
+            "the other pods are gone", lambda: len(now := self.pods()) == replicas and now.isdisjoint(gone), seconds=60
+        )
         assert self.callers.lost == []
-        seen_meanwhile = self.callers.revisions(since)
-        since = len(self.callers.answers)
-        wait_until("more answers", lambda: len(self.callers.answers) >= since + 40)
-        assert self.callers.revisions(since) == {self.revision}
-        return seen_meanwhile
+        ended = len(self.callers.answers)
+        wait_until("more answers", lambda: len(self.callers.answers) >= ended + 40)
+        assert self.callers.revisions(ended) == {self.revision}
+        return self.callers.revisions(begun)
 
 
-def test_roll_outs_by_revision_and_scaling_lose_no_request(
-    served_node: NodeCluster, workspace: Workspace, rewards_image: str
-) -> None:
+def test_roll_outs_by_revision_and_scaling_lose_no_request(served_node: NodeCluster, workspace: Workspace) -> None:
     kubectl = workspace.kubectl
     options = {"replicas": 2, "temperatures": [0.2], "retries": {"attempts": 1}}
-    kubectl.apply(judged_by_pods(kubectl, workspace.mounts, rewards_image, latency=0.3, **options))
+    kubectl.apply(judged_by_pods(kubectl, workspace.mounts, latency=0.3, **options))
     seen(kubectl, "rws", NAME, is_ready, "readiness")
     address = kubectl.get("service", NAME)["spec"]["clusterIP"]  # what kube-proxy serves; names are the pods' business
     with steady_callers(f"http://{address}:8080", TOKEN, each=4) as callers:
         service = RollOuts(kubectl, callers)
         first = service.revision
-        heavier = [{"name": "accuracy", "rubric": "accuracy", "weight": 3}, {"name": "tone", "instructions": "Polite?"}]
-        assert service.change(2, judges=heavier) == {first, service.revision}
+        old = service.pods()
+        service.change(judges=[{"name": "accuracy", "rubric": "accuracy"}, {"name": "tone", "instructions": "Polite?"}])
+        assert service.settle(2, gone=old) == {first, service.revision}
         second = service.revision
         assert second != first
-        assert service.change(2, resources={"requests": {"cpu": "60m", "memory": "64Mi"}}) == {second}
-        assert service.change(3) == {second}
-        assert service.change(2) == {second}
-    assert callers.lost == []
+
+        old = service.pods()
+        service.change(resources={"requests": {"cpu": "60m", "memory": "64Mi"}})
+        assert service.settle(2, gone=old) == {second}
+
+        for replicas in (3, 2):
+            service.change(replicas=replicas)
+            assert service.settle(replicas) == {second}
+
+        old = service.pods()
+        service.change(judges=[{"name": "accuracy", "rubric": "accuracy", "weight": 3}])
+        wait_until("a pod of an edit that is edited again", lambda: len(service.pods()) > 2)
+        service.change(judges=[{"name": "accuracy", "rubric": "accuracy", "mode": "group"}])
+        assert {second, service.revision} <= service.settle(2, gone=old)
     assert {answer.caller for answer in callers.answers} == {"keeping", "connecting", "patient"}
-    assert seen(kubectl, "rws", NAME, is_ready, "readiness")["status"]["revision"] == second
+    assert callers.lost == []
     print(f"{len(callers.answers)} requests were answered")
     kubectl.delete("rewardservice", NAME)
     assert_nothing_is_left(kubectl, REWARDS)

@@ -12,7 +12,10 @@ from atlas_api.yaml_document import read_documents
 from atlas_operator.labels import CONFIGURATION
 from atlas_operator.observed import Document
 from atlas_operator.refusal import Refusal, read_spec_as
+from atlas_operator.rewards_pod import DRAIN_SECONDS
 from atlas_rewards.judging.revision import revision_of
+from atlas_rewards.service.scoring_endpoint import GRACE_SECONDS
+from atlas_rewards.service.server import CLOSING_SECONDS, FAREWELL_SECONDS
 
 KINDS = ["ConfigMap", "ConfigMap", "Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"]
 KEY = {"secretKeyRef": {"name": "keys", "key": "large"}}
@@ -125,8 +128,14 @@ def test_pods_are_replaced_one_by_one_and_finish_what_they_took() -> None:
     (container,) = pod["containers"]
     assert "sleep" in container["lifecycle"]["preStop"]["exec"]["command"][-1]
     assert pod["terminationGracePeriodSeconds"] == 155
+    assert 155 > 120 + DRAIN_SECONDS + FAREWELL_SECONDS + GRACE_SECONDS + 2 * CLOSING_SECONDS
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+
+
+def test_a_pod_that_goes_while_it_starts_hears_it() -> None:
+    """The kernel keeps SIGTERM from the first process of a namespace that has no handler yet."""
+    assert RewardsLife().settle().child("Deployment")["spec"]["template"]["spec"]["shareProcessNamespace"] is True
 
 
 def test_keys_are_given_by_reference_under_agreed_names() -> None:
