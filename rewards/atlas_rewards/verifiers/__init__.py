@@ -1,5 +1,5 @@
 """
-Deterministic checks of a completion, one file a kind. Used by `atlas_rewards.scoring` only.
+Deterministic checks of a completion, one file a kind. Used by `atlas_rewards.scoring`.
 
     exact_match     the reference
     numeric         the same number as the reference
@@ -10,7 +10,8 @@ Deterministic checks of a completion, one file a kind. Used by `atlas_rewards.sc
     code            Python that passes tests, run in a `sandbox` (its inside: `sandbox_cell`, `sandbox_filter`)
     entry_point     a function of the user's
 
-`verdict` holds what they share: a number from 0 to 1, or Unknown with the reason.
+`verdict` holds what they share: a number from 0 to 1, or Unknown with the reason. `threads` is where the ensemble runs
+them.
 """
 
 from collections.abc import Callable, Mapping
