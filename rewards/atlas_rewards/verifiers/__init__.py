@@ -4,7 +4,7 @@ Deterministic checks of a completion, one file a kind. Used by `atlas_rewards.sc
     exact_match     the reference
     numeric         the same number as the reference
     pattern         a regular expression, with a time-out
-    json_schema     JSON of the right shape
+    json_schema     JSON of the right shape (its keywords: `json_keywords`)
     similarity      close to the reference
     length          short enough
     code            Python that passes tests, run in a `sandbox` (its inside: `sandbox_cell`, `sandbox_filter`)
