@@ -120,6 +120,7 @@ def wanted() -> Iterator[str]:
     yield from (f"stop {name}" for name in get_args(StopReason))
     yield from (f"outcome {name}" for name in get_args(Outcome))
     yield from (f"phase {name}" for name in get_args(Phase) if name != "Interrupted")
+    yield "LastRunSucceeded False RewardServiceTimeout"
     yield from (f"rest {name}" for name in ("Succeeded", "Failed", "Suspended", "Invalid"))
 
 

@@ -1,4 +1,7 @@
-"""How the training pods of a run look and where they run. Without a cluster it does not matter."""
+"""How the training pods of a run look and where they run. Without a cluster it does not matter.
+
+The parts are those of a pod, and the pods of a RewardService are described by the same ones.
+"""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -19,13 +22,13 @@ class Resources(ApiModel):
     """Amounts that the scheduler sets aside, for example `cpu: 4`, `memory: 32Gi`."""
 
     limits: dict[str, Quantity] = Field({}, max_length=16)
-    """Amounts that are never exceeded. `nvidia.com/gpu` comes from `gpusPerWorker`."""
+    """Amounts that are never exceeded. `nvidia.com/gpu` is not among them: trainings have `gpusPerWorker`."""
 
     RULES: ClassVar = (
         Rule(
             "(!has(self.requests) || !('nvidia.com/gpu' in self.requests))"
             " && (!has(self.limits) || !('nvidia.com/gpu' in self.limits))",
-            "nvidia.com/gpu is set by compute.gpusPerWorker; remove it here",
+            "remove nvidia.com/gpu: trainings ask for GPUs by compute.gpusPerWorker, reward services use none",
         ),
     )
 
@@ -50,7 +53,7 @@ class Toleration(ApiModel):
 
 
 class EnvVar(ApiModel):
-    """An environment variable of the training pods. Set exactly one of `value`, `secretKeyRef`."""
+    """An environment variable of the pods. Set exactly one of `value`, `secretKeyRef`."""
 
     name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=253)
     """Name of the variable. Names that begin with `ATLAS_` are taken."""
@@ -71,7 +74,7 @@ class EnvVar(ApiModel):
 
 
 class Volume(ApiModel):
-    """Files that the training pods see: models, traces, caches. Set exactly one of `claim`, `configMap`, `secret`."""
+    """Files that the pods see: models, traces, code, caches. Set exactly one of `claim`, `configMap`, `secret`."""
 
     claim: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
     """Name of a PersistentVolumeClaim."""

@@ -156,7 +156,7 @@ class Cache(ApiModel):
     """Answers kept in memory. 0 remembers nothing there."""
 
     path: str | None = Field(None, min_length=1, max_length=4096)
-    """SQLite file that keeps answers over restarts. Left out: memory only."""
+    """SQLite file that keeps answers over restarts: a million of them, those used last. Left out: memory only."""
 
 
 Temperature = Annotated[float, Field(ge=0.0, le=2.0)]

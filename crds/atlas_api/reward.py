@@ -65,8 +65,9 @@ class PythonEntryPoint(ApiModel):
 
 
 class Code(ApiModel):
-    """1 when the completion's Python runs and passes the tests, else 0. Only where ATLAS_ALLOW_CODE=1 is set.
+    """1 when the completion's Python runs and passes the tests, else 0.
 
+    Only where whoever runs the process allows it: by ATLAS_ALLOW_CODE=1, on a cluster by the operator's `--allow-code`.
     It runs in a sandbox: one thread, the standard library, no network, no files but to read Python itself.
     """
 
@@ -159,7 +160,14 @@ class Reward(ApiModel):
     weights: dict[str, Annotated[float, Field(le=1e6)]] = Field({}, max_length=16)
     """Weight of a verifier by name, above 0. Those not named weigh 1."""
 
+    wait_seconds: int | None = Field(None, ge=1, le=2_000_000_000)
+    """Longest wait, in seconds, for `serviceRef.name` to be Ready; then the run fails. Left out: no limit."""
+
     RULES: ClassVar = (
+        Rule(
+            "!has(self.waitSeconds) || has(self.serviceRef) && has(self.serviceRef.name)",
+            "waitSeconds needs serviceRef.name: nothing else is waited for",
+        ),
         Rule(
             "has(self.serviceRef) || (has(self.verifiers) && self.verifiers.size() > 0)",
             "set verifiers, serviceRef or both: nothing else says what a good completion is",

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from atlas_api.base import ApiModel, Rule
-from atlas_api.compute import Resources
+from atlas_api.compute import EnvVar, ImagePullSecret, LabelValue, Resources, Toleration, Volume
 from atlas_api.judging import Judging
 from atlas_api.reward import Verifier
 from atlas_api.rewardservice_status import RewardServiceStatus
@@ -44,11 +44,26 @@ class RewardServiceSpec(Judging):
     image: str | None = Field(None, min_length=1, max_length=1024)
     """Image of the service. Left out: the one that the operator was started with."""
 
+    image_pull_secrets: tuple[ImagePullSecret, ...] = Field((), max_length=16)
+    """Secrets for private registries."""
+
     replicas: int = Field(1, ge=1, le=100)
     """Pods that answer."""
 
     resources: Resources = Resources()
     """CPU and memory of each pod."""
+
+    node_selector: dict[str, LabelValue] = Field({}, max_length=64)
+    """Labels that a node must have."""
+
+    tolerations: tuple[Toleration, ...] = Field((), max_length=32)
+    """Taints that the pods put up with."""
+
+    env: tuple[EnvVar, ...] = Field((), max_length=128)
+    """Environment variables of the pods: a proxy, the `PYTHONPATH` of your own verifiers."""
+
+    volumes: tuple[Volume, ...] = Field((), max_length=32)
+    """Files that the pods see: certificates, the code of your own verifiers."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         *Judging.RULES,

@@ -73,7 +73,10 @@ class RunStatus(ApiModel):
     """Its UID, once it exists."""
 
     attempt_at: Time | None = None
-    """When the newest attempt was decided."""
+    """When the newest attempt was decided, or its wait for a RewardService ended."""
+
+    waiting_since: Time | None = None
+    """Since when the newest attempt waits for its RewardService. Set while it does."""
 
     running_at: Time | None = None
     """When the newest attempt was first seen running."""

@@ -91,6 +91,7 @@ class AtlasTrainingSpec(ApiModel):
         document = self.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_THE_RECIPE)
         document["traces"].get("s3", {}).pop("credentialsFrom", None)
         document["reward"].get("serviceRef", {}).pop("tokenFrom", None)
+        document["reward"].pop("waitSeconds", None)
         return _digest(document)
 
     def placement_hash(self) -> str:
@@ -104,7 +105,9 @@ class AtlasTrainingSpec(ApiModel):
 
     def limits_hash(self) -> str:
         """Digest of deadlines and retries."""
-        return _digest(self.limits.model_dump(mode="json", exclude_defaults=True))
+        seconds = self.reward.wait_seconds
+        wait = {"reward_wait_seconds": seconds} if seconds else {}
+        return _digest({**self.limits.model_dump(mode="json", exclude_defaults=True), **wait})
 
 
 _NOT_THE_RECIPE = {"checkpoints", "compute", "limits", "retrain", "suspend", "history_limit", "ready_when"}

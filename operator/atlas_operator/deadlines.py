@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from atlas_api.limits import Limits
+from atlas_api.reward import Reward
 from atlas_api.status import RunStatus, StopReason
 
 
@@ -32,6 +33,11 @@ def overdue(
     if first is None:
         return None, None
     return (first, None) if first.at <= now else (None, first.at)
+
+
+def service_due(reward: Reward, since: datetime) -> datetime | None:
+    """When the wait for the RewardService that *reward* names, which began at *since*, has taken too long."""
+    return since + timedelta(seconds=reward.wait_seconds) if reward.wait_seconds is not None else None
 
 
 def _until_running(limits: Limits, run: RunStatus, scheduled_at: datetime | None) -> Iterator[Deadline]:

@@ -35,7 +35,8 @@ def _holds(found: Any, wanted: Any) -> bool:
         return isinstance(found, dict) and all(_field_holds(name, found.get(name), wanted[name]) for name in wanted)
     if isinstance(wanted, list):
         return isinstance(found, list) and _list_holds(found, wanted)
-    return bool(found == wanted)
+    # The API server leaves out empty texts and what is false.
+    return bool(found == wanted) or (found is None and (wanted is False or wanted == ""))
 
 
 def _field_holds(name: str, found: Any, wanted: Any) -> bool:

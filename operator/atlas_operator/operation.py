@@ -25,6 +25,7 @@ from atlas_operator.queue import WorkQueue
 from atlas_operator.reconcile import reconcile
 from atlas_operator.rewards_reconcile import reconcile_rewards
 from atlas_operator.settings import Settings
+from atlas_operator.waiting import Waiting
 from atlas_operator.watches import Watches
 
 _RESYNC = 600.0
@@ -51,6 +52,7 @@ class Operation:
         self._metrics = metrics
         self._leadership = leadership
         self._pulse = Pulse()
+        self._waiting = Waiting()
         self._queue: WorkQueue[Key] = WorkQueue()
         self._watches = Watches(cluster, settings.namespaces, Sink(self._changed, self._gone), self._pulse)
         metrics.queue(lambda: self._queue.depth, lambda: self._queue.age)
@@ -136,14 +138,18 @@ class Operation:
     def _changed(self, key: Key, document: Document | None) -> None:
         if document is not None and key.kind == "AtlasTraining":
             self._metrics.training(key, document.get("status", {}).get("phase") or "Pending")
+            self._waiting.seen(key, document)
         elif document is not None:
             state = next((each for each in ("Ready", "Stalled") if holds(document, each)), "Reconciling")
             self._metrics.service(key, state)
+            for training in self._waiting.woken_by(key, document):
+                self._queue.add(training)
         self._queue.add(key)
 
     def _gone(self, key: Key) -> None:
         self._metrics.training(key, None)
         self._metrics.service(key, None)
+        self._waiting.gone(key)
         self._queue.forget(key)
 
     def _leads(self) -> bool:

@@ -24,7 +24,7 @@ from atlas_operator.attempt import Attempt, attempt_of, config_map, next_attempt
 from atlas_operator.backoff import retry_delay
 from atlas_operator.children import attempt_children, progress_map, recipe_children
 from atlas_operator.conditions import Facts, conditions, phase
-from atlas_operator.deadlines import overdue
+from atlas_operator.deadlines import overdue, service_due
 from atlas_operator.display import display
 from atlas_operator.ending import Failure, Success
 from atlas_operator.history import fitting, with_previous
@@ -68,28 +68,43 @@ class Plan:
     look_again_at: datetime | None = None
 
 
-def plan(observed: Observed, default_image: str | None, now: datetime, hindrance: Refusal | None = None) -> Plan:
+def plan(
+    observed: Observed,
+    default_image: str | None,
+    now: datetime,
+    hindrance: Refusal | None = None,
+    allow_code: bool = False,
+) -> Plan:
     """Decide. *default_image* is used where `compute.image` is left out; *now* is aware.
 
-    *hindrance* is why the API server refused what the last plan wanted to create. Deletion needs nothing: the API
+    *hindrance* is why the API server refused what the last plan wanted to create. *allow_code*: pods may run
+    completions as code. Deletion needs nothing: the API
     server collects what the training owns.
     """
     if observed.training["metadata"].get("deletionTimestamp"):
         return Plan(status=None)
-    return _Planner(observed, default_image, now, hindrance).execute()
+    return _Planner(observed, default_image, now, hindrance, allow_code).execute()
 
 
 class _Planner:
     """One look. `status`, `run` and `attempt` follow the decisions; everything else was observed."""
 
-    def __init__(self, observed: Observed, default_image: str | None, now: datetime, hindrance: Refusal | None) -> None:
+    def __init__(
+        self,
+        observed: Observed,
+        default_image: str | None,
+        now: datetime,
+        hindrance: Refusal | None,
+        allow_code: bool,
+    ) -> None:
         self.observed = observed
         self.training = observed.training
         self.metadata = observed.training["metadata"]
         self.now = now
         self.spec, problems = read_spec(self.training)
-        self.refusal = refusal(self.spec, problems, default_image, observed.backend_served) or hindrance
+        self.refusal = refusal(self.spec, problems, default_image, observed.backend_served, allow_code) or hindrance
         self.default_image = default_image
+        self.allow_code = allow_code
         self.retrain_at = self.metadata.get("annotations", {}).get(RETRAIN_AT, "")[:RETRAIN_AT_LIMIT]
         self.before = self.status = read_story(observed, self.retrain_at)
         self.newest = self.before.run
@@ -265,7 +280,8 @@ class _Planner:
         run = self.run
         until = self.attempt.ended_at() or self.now
         ran = (until - run.running_at).total_seconds() if run.running_at else 0
-        self._set(ran_seconds=run.ran_seconds + max(0, int(ran)), running_at=None, stopping=None, retry_at=None)
+        over = {"running_at": None, "stopping": None, "retry_at": None, "waiting_since": None}
+        self._set(ran_seconds=run.ran_seconds + max(0, int(ran)), **over)
 
     def _fail(self, failure: FailureClass, reason: str, message: str) -> None:
         count = self.run.failures.get(failure, 0) + 1
@@ -350,16 +366,32 @@ class _Planner:
 
     def _await_service(self, service: str, spec: AtlasTrainingSpec) -> None:
         """The wait may be long: what the run trains is kept meanwhile, whatever happens to the spec."""
+        since = self.run.waiting_since or self.now
+        due = service_due(spec.reward, since)
+        if due is not None and due <= self.now:
+            self._give_up(service, spec)
+            return
+        self._set(waiting_since=since)
         if config_map(self.observed, run_name(self.metadata["name"], self.run.number)) is None:
             self.create += recipe_children(self.training, spec, self.run)
         self._wait(service)
+        self.looks += [due] if due is not None else []
+
+    def _give_up(self, service: str, spec: AtlasTrainingSpec) -> None:
+        """The placement is noted although nothing was placed: another one is a cause for another run."""
+        self._attempt_over()
+        self._set(placement_hash=spec.placement_hash())
+        message = f"not Ready within reward.waitSeconds ({spec.reward.wait_seconds} s): {service}"
+        self._finish("Failed", "RewardServiceTimeout", message)
 
     def _create_attempt(self, spec: AtlasTrainingSpec, service: Served | None) -> None:
         name = job_name(self.metadata["name"], self.run.number, self.run.attempt)
         revision = service.revision if service else None
+        if self.run.waiting_since:  # the queue's deadline counts from here
+            self._set(waiting_since=None, attempt_at=self.now)
         self._set(job=name, placement_hash=spec.placement_hash(), reward_revision=revision)
         image = spec.compute.image or self.default_image or ""
-        self.create += attempt_children(self.training, spec, image, self.run)
+        self.create += attempt_children(self.training, spec, image, self.run, self.allow_code)
 
     # The story so far
 

@@ -3,13 +3,16 @@
 What holds for every pod of ours is used by `rewards_pod` too.
 """
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api import pod as contract
 from atlas_api.compute import Compute, EnvVar, Volume
+from atlas_api.rewardservice import RewardServiceSpec
 from atlas_api.secrets import CredentialsSource, SecretKeyRef
+from atlas_api.status import RunStatus
 from atlas_operator.labels import ATTEMPT, RUN, TRAINING, job_name, progress_name, run_name
 from atlas_operator.observed import Document
 from atlas_operator.owned import ours
@@ -30,35 +33,44 @@ RESTRICTED_CONTAINER = {
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }
+CODE_ALLOWED = {"name": contract.ALLOW_CODE, "value": "1"}
 NO_SIDECARS = {"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disabled"}
 """A mesh's sidecar would keep a finished pod alive."""
 
 
-def pod_template(training: Document, spec: AtlasTrainingSpec, image: str, run: int, attempt: int) -> Document:
-    """The template of all workers of one attempt."""
+def pod_template(training: Document, spec: AtlasTrainingSpec, image: str, run: RunStatus, allow_code: bool) -> Document:
+    """The template of all workers of the newest attempt of *run*."""
     name, compute = training["metadata"]["name"], spec.compute
-    labels = {**ours(training), RUN: str(run), ATTEMPT: str(attempt)}
+    labels = {**ours(training), RUN: str(run.number), ATTEMPT: str(run.attempt)}
     scheduling = {
-        "nodeSelector": compute.node_selector,
-        "tolerations": [toleration.model_dump(by_alias=True, exclude_none=True) for toleration in compute.tolerations],
         "affinity": compute.affinity,
         "priorityClassName": compute.priority_class_name,
         "schedulerName": compute.scheduler_name,
-        "imagePullSecrets": [{"name": secret.name} for secret in compute.image_pull_secrets],
     }
     pod = {
-        "serviceAccountName": run_name(name, run),
+        "serviceAccountName": run_name(name, run.number),
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": contract.GRACE_SECONDS,
         "securityContext": RESTRICTED_POD,
-        "containers": [_container(spec, image, _environment(training, spec, run, attempt))],
-        "volumes": _volumes(name, spec, run),
+        "containers": [_container(spec, image, _environment(training, spec, run, allow_code))],
+        "volumes": _volumes(name, spec, run.number),
+        **placement(compute),
         **{field: value for field, value in scheduling.items() if value},
     }
     metadata = {"labels": {**labels, **NO_SIDECARS}, "annotations": {TRAINING: name, **NO_SIDECARS}}
     return {"metadata": metadata, "spec": pod}
+
+
+def placement(asked: Compute | RewardServiceSpec) -> Document:
+    """Where pods run, and with which right to their image. What was not asked for is left out."""
+    fields = {
+        "nodeSelector": asked.node_selector,
+        "tolerations": [toleration.model_dump(by_alias=True, exclude_none=True) for toleration in asked.tolerations],
+        "imagePullSecrets": [{"name": name} for name in dict.fromkeys(each.name for each in asked.image_pull_secrets)],
+    }
+    return {field: value for field, value in fields.items() if value}
 
 
 def _container(spec: AtlasTrainingSpec, image: str, environment: list[Document]) -> Document:
@@ -74,22 +86,25 @@ def _container(spec: AtlasTrainingSpec, image: str, environment: list[Document])
     }
 
 
-def _environment(training: Document, spec: AtlasTrainingSpec, run: int, attempt: int) -> list[Document]:
+def _environment(training: Document, spec: AtlasTrainingSpec, run: RunStatus, allow_code: bool) -> list[Document]:
     namespace, name = training["metadata"]["namespace"], training["metadata"]["name"]
     ours = [
-        {"name": contract.ATTEMPT, "value": str(attempt)},
-        {"name": contract.PROGRESS, "value": f"{namespace}/{progress_name(name, run)}"},
+        {"name": contract.ATTEMPT, "value": str(run.attempt)},
+        {"name": contract.PROGRESS, "value": f"{namespace}/{progress_name(name, run.number)}"},
+        # Also where no verifier of the spec needs it: the file of a `serviceRef` may have one that does.
+        *([CODE_ALLOWED] if allow_code else []),
     ]
     return [
         *({"name": variable, "value": value} for variable, value in SCRATCH.items()),
-        *map(_variable, spec.compute.env),
+        *map(variable, spec.compute.env),
         *ours,
         *_secrets(spec),
-        *contract.launch_environment(spec.compute, job_name(name, run, attempt)),
+        *contract.launch_environment(spec.compute, job_name(name, run.number, run.attempt)),
     ]
 
 
-def _variable(given: EnvVar) -> Document:
+def variable(given: EnvVar) -> Document:
+    """An environment variable of the user's."""
     if given.secret_key_ref:
         return from_secret(given.name, given.secret_key_ref)
     return {"name": given.name, "value": given.value}
@@ -137,10 +152,7 @@ def _mounts(spec: AtlasTrainingSpec) -> list[Document]:
         {"name": "run", "mountPath": str(PurePosixPath(contract.RUN_FILE).parent), "readOnly": True}
     ]
     mounts += [{"name": name, "mountPath": path} for name, path in scratch.items()]
-    mounts += [
-        {"name": f"volume-{index}", "mountPath": volume.mount_path, "readOnly": volume.read_only}
-        for index, volume in enumerate(spec.compute.volumes)
-    ]
+    mounts += volume_mounts(spec.compute.volumes)
     if spec.checkpoints.volume:
         mounts.append({"name": "checkpoints", "mountPath": contract.CHECKPOINT_MOUNT})
     return mounts
@@ -153,10 +165,23 @@ def _volumes(name: str, spec: AtlasTrainingSpec, run: int) -> list[Document]:
         {"name": "cache", "emptyDir": {}},
         {"name": "shm", "emptyDir": {"medium": "Memory"}},
     ]
-    volumes += [{"name": f"volume-{index}", **_source(volume)} for index, volume in enumerate(spec.compute.volumes)]
+    volumes += volume_sources(spec.compute.volumes)
     if claim := spec.checkpoints.volume:
         volumes.append({"name": "checkpoints", "persistentVolumeClaim": {"claimName": claim.claim_name}})
     return volumes
+
+
+def volume_mounts(volumes: Sequence[Volume]) -> list[Document]:
+    """Where a container sees the user's files."""
+    return [
+        {"name": f"volume-{index}", "mountPath": volume.mount_path, "readOnly": volume.read_only}
+        for index, volume in enumerate(volumes)
+    ]
+
+
+def volume_sources(volumes: Sequence[Volume]) -> list[Document]:
+    """Where a pod gets them from. Belongs to `volume_mounts`."""
+    return [{"name": f"volume-{index}", **_source(volume)} for index, volume in enumerate(volumes)]
 
 
 def _source(volume: Volume) -> dict[str, Any]:

@@ -24,7 +24,10 @@ CONFIGURATION_KEY = PurePosixPath(contract.REWARD_SERVICE_FILE).name
 DEADLINE_SECONDS = 600
 """A roll-out that makes no progress for so long has failed."""
 
-_NOT_READ = {"image", "replicas", "resources"}
+_NOT_READ = {
+    *("image", "image_pull_secrets", "replicas", "resources"),
+    *("node_selector", "tolerations", "env", "volumes"),
+}
 """What the pods do not look at."""
 
 

@@ -17,11 +17,11 @@ from atlas_operator.rollout import is_going, is_ready
 
 _FIELDS = Fields(
     image="spec.image",
-    pull="check spec.image, and that the node reaches the registry and may pull from it",
+    pull="check spec.image, that the node reaches the registry, and spec.imagePullSecrets",
     resources="spec.resources",
     gpus="spec.resources",
-    taints="the service needs nodes without",
-    placement="the service needs other nodes",
+    taints="name them in spec.tolerations",
+    placement="correct spec.nodeSelector",
 )
 
 

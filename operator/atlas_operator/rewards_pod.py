@@ -10,7 +10,19 @@ from atlas_api.secrets import SecretSource
 from atlas_operator.labels import CONFIGURATION, REVISION, REWARDS, configuration_name, judges_name
 from atlas_operator.observed import Document
 from atlas_operator.owned import ours
-from atlas_operator.pods import CACHE, RESTRICTED_CONTAINER, RESTRICTED_POD, SCRATCH, from_secret
+from atlas_operator.pods import (
+    CACHE,
+    CODE_ALLOWED,
+    RESTRICTED_CONTAINER,
+    RESTRICTED_POD,
+    SCRATCH,
+    from_secret,
+    placement,
+    variable,
+    volume_mounts,
+    volume_sources,
+)
+from atlas_operator.refusal import runs_code
 
 CONTAINER = "rewards"
 PORT_NAME = "http"
@@ -19,6 +31,12 @@ DRAIN_SECONDS = 5
 """How long a pod that goes still takes requests, until every node has heard that it goes."""
 
 _SPARE_SECONDS = 30
+"""For everything but the longest item: the service sends its clients away first, and reports a last time."""
+
+_CONFIGURATION_FOLDER = str(PurePosixPath(contract.REWARD_SERVICE_FILE).parent)
+_SCRATCH_FOLDERS = {"tmp": "/tmp", "cache": CACHE}  # noqa: S108
+OWN_FOLDERS = {PurePosixPath(folder) for folder in (_CONFIGURATION_FOLDER, *_SCRATCH_FOLDERS.values())}
+"""Where nothing of the user's can be mounted."""
 
 
 def rewards_pod(service: Document, spec: RewardServiceSpec, image: str, configuration: str, revision: str) -> Document:
@@ -28,14 +46,18 @@ def rewards_pod(service: Document, spec: RewardServiceSpec, image: str, configur
         "serviceAccountName": short_name(name),
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
+        # The first process of a pod ignores SIGTERM until it has a handler: a pod that goes while it starts would stay
+        # for the whole grace period. With this the service is not the first one.
+        "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": DRAIN_SECONDS + math.ceil(spec.timeouts.total_seconds) + _SPARE_SECONDS,
         "securityContext": RESTRICTED_POD,
         "containers": [_container(service, spec, image)],
         "volumes": [
             {"name": "configuration", "configMap": {"name": configuration_name(name, configuration)}},
-            {"name": "tmp", "emptyDir": {}},
-            {"name": "cache", "emptyDir": {}},
+            *({"name": name, "emptyDir": {}} for name in _SCRATCH_FOLDERS),
+            *volume_sources(spec.volumes),
         ],
+        **placement(spec),
     }
     annotations = {REWARDS: name, CONFIGURATION: configuration, REVISION: revision}
     return {"metadata": {"labels": ours(service), "annotations": annotations}, "spec": pod}
@@ -51,13 +73,9 @@ def _container(service: Document, spec: RewardServiceSpec, image: str) -> Docume
         "ports": [{"name": PORT_NAME, "containerPort": contract.REWARDS_PORT, "protocol": "TCP"}],
         "env": _environment(service, spec),
         "volumeMounts": [
-            {
-                "name": "configuration",
-                "mountPath": str(PurePosixPath(contract.REWARD_SERVICE_FILE).parent),
-                "readOnly": True,
-            },
-            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
-            {"name": "cache", "mountPath": CACHE},
+            {"name": "configuration", "mountPath": _CONFIGURATION_FOLDER, "readOnly": True},
+            *({"name": name, "mountPath": folder} for name, folder in _SCRATCH_FOLDERS.items()),
+            *volume_mounts(spec.volumes),
         ],
         "startupProbe": _probe("/healthz", period=2, failures=90),
         "livenessProbe": _probe("/healthz", period=10, failures=6),
@@ -80,9 +98,16 @@ def _probe(path: str, period: int, failures: int) -> Document:
 def _environment(service: Document, spec: RewardServiceSpec) -> list[Document]:
     namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
     large = spec.models.large
+    given = [
+        *({"name": key, "value": value} for key, value in SCRATCH.items()),
+        *map(variable, spec.env),
+    ]
     return [
-        *({"name": variable, "value": value} for variable, value in SCRATCH.items()),
+        # The last of a name counts, and only it: an apply knows entries by their names.
+        *{each["name"]: each for each in given}.values(),
         {"name": contract.PROGRESS, "value": f"{namespace}/{judges_name(name)}"},
+        # A spec that needs it is refused where the operator does not allow it.
+        *([CODE_ALLOWED] if runs_code(spec.verifiers) else []),
         *_secret(contract.SMALL_JUDGE_KEY, spec.models.small.api_key_from),
         *_secret(contract.LARGE_JUDGE_KEY, large.api_key_from if large else None),
         *_secret(contract.REWARDS_TOKEN, spec.token_from),

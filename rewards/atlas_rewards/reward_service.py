@@ -4,7 +4,8 @@ The rewards as a library: judges and verifiers of one configuration, for anybody
     async with RewardService.from_file("rewardservice.yaml") as service:
         results = await service.score([Item(completion="It is 42.", prompt=({"role": "user", "content": "6*7?"},))])
 
-    RewardService.from_file("rewardservice.yaml").score_sync(items)    # where nothing is asynchronous
+    with RewardService.from_file("rewardservice.yaml") as service:    # where nothing is asynchronous
+        results = service.score_sync(items)
 
 Knows nothing about HTTP, TRL or Kubernetes.
 """
@@ -13,6 +14,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, Self
 from weakref import WeakKeyDictionary
@@ -21,6 +23,7 @@ from atlas_api.errors import InvalidManifest
 from atlas_api.judging import Judging
 from atlas_api.reward import Reward
 from atlas_api.rewardservice import RewardServiceSpec
+from atlas_rewards.background_loop import BackgroundLoop
 from atlas_rewards.configuration import load_configuration
 from atlas_rewards.item import Item
 from atlas_rewards.judging.ensemble import Ensemble
@@ -45,6 +48,9 @@ class _Open:
     ensemble: Ensemble
 
 
+_OpenByLoop = WeakKeyDictionary[asyncio.AbstractEventLoop, _Open]
+
+
 class RewardService:
     """Scores items. Each event loop that uses it has connections and limits of its own, opened when first needed."""
 
@@ -53,8 +59,8 @@ class RewardService:
         self.revision = revision_of(spec)
         self._make_caller = make_caller or _caller_for
         self._verifiers = verifiers_of(spec)
-        self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, _Open] = WeakKeyDictionary()
-        self._background: asyncio.AbstractEventLoop | None = None
+        self._open: _OpenByLoop = WeakKeyDictionary()
+        self._background: BackgroundLoop | None = None
         self._starting = threading.Lock()
 
     @classmethod
@@ -74,6 +80,12 @@ class RewardService:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close_sync()
+
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
         """One result an item, in their order. A score of None means that nobody could judge; `reasons` says why.
 
@@ -83,21 +95,22 @@ class RewardService:
 
     def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
         """The same for callers without an event loop, from any thread, also inside a loop (which then stands still)."""
-        return asyncio.run_coroutine_threadsafe(self.score(items), self._background_loop()).result()
+        with self._starting:
+            if self._background is None:
+                self._background = BackgroundLoop(self, partial(_close, self._open))
+            background = self._background
+        return background.run(self.score(items))
 
     async def close(self) -> None:
         """Let go of the connections of this event loop."""
-        opened = self._open.pop(asyncio.get_running_loop(), None)
-        if opened is not None:
-            await opened.caller.close()
+        await _close(self._open)
 
     def close_sync(self) -> None:
-        """Let go of what `score_sync` opened."""
+        """Let go of what `score_sync` opened. Left out, that happens when the program ends."""
         with self._starting:
-            loop, self._background = self._background, None
-        if loop is not None:
-            asyncio.run_coroutine_threadsafe(self.close(), loop).result()
-            loop.call_soon_threadsafe(loop.stop)
+            background, self._background = self._background, None
+        if background is not None:
+            background.stop()
 
     def _opened(self) -> _Open:
         loop = asyncio.get_running_loop()
@@ -105,13 +118,6 @@ class RewardService:
             caller = self._make_caller(self.spec, self.revision)
             self._open[loop] = _Open(caller, Ensemble(self.spec, caller, self._verifiers))
         return self._open[loop]
-
-    def _background_loop(self) -> asyncio.AbstractEventLoop:
-        with self._starting:
-            if self._background is None:
-                self._background = asyncio.new_event_loop()
-                threading.Thread(target=_run, args=(self._background,), name="rewards", daemon=True).start()
-            return self._background
 
 
 def verifiers_of(spec: RewardServiceSpec) -> Scorer | None:
@@ -130,6 +136,8 @@ def _caller_for(judging: Judging, revision: str) -> Caller:
     return caller_for(judging, revision)
 
 
-def _run(loop: asyncio.AbstractEventLoop) -> None:
-    loop.run_forever()
-    loop.close()
+async def _close(opened: _OpenByLoop) -> None:
+    """Let go of what belongs to the running loop."""
+    here = opened.pop(asyncio.get_running_loop(), None)
+    if here is not None:
+        await here.caller.close()

@@ -134,7 +134,7 @@ def test_the_status_is_no_way_to_the_spec_nor_the_spec_to_the_status(kubectl: Ku
         ("spec.grpo.groupSize", "Completions sampled for each prompt"),
         ("spec.traces", "Set exactly one of `postgres`, `s3`, `file`"),
         ("spec.reward.verifiers", "One named check"),
-        ("spec.compute.resources.limits", "`nvidia.com/gpu` comes from `gpusPerWorker`"),
+        ("spec.compute.resources.limits", "`nvidia.com/gpu` is not among them: trainings have `gpusPerWorker`"),
         ("status.conditions.reason", "Why, in one CamelCase word"),
     ],
 )

@@ -225,6 +225,17 @@ def test_a_spec_that_pods_cannot_serve_stalls_and_the_old_pods_go_on(services: K
     assert len(pods(services)) == 1
 
 
+def test_code_is_refused_at_once_by_an_operator_that_does_not_allow_it(services: Kubectl) -> None:
+    verifiers = [{"name": "tests", "code": {}}]
+    services.create(reward_service(NAME, verifiers=verifiers))
+    services.create(cluster_training("refunds", reward={"verifiers": verifiers}))
+    service = seen(services, reason_is("CodeNotAllowed"), "the refusal")
+    assert "started without --allow-code" in condition(service, "Stalled")["message"]
+    services.run("wait", "atl/refunds", "--for=jsonpath={.status.phase}=Invalid", "--timeout=30s")
+    assert condition(services.get("atl", "refunds"), "Accepted")["reason"] == "CodeNotAllowed"
+    assert (services.items("pytorchjobs"), services.items("deployments", REWARDS)) == ([], [])
+
+
 def test_deleting_a_service_leaves_nothing(services: Kubectl) -> None:
     start(services, replicas=2)
     services.delete("rewardservice", NAME)
@@ -234,8 +245,24 @@ def test_deleting_a_service_leaves_nothing(services: Kubectl) -> None:
     assert children(services) == []
 
 
+def test_pods_run_where_and_with_what_the_spec_says(services: Kubectl) -> None:
+    services.create(reward_service(NAME, nodeSelector={"pool": "judges"}))
+    service = seen(services, reason_is("Unschedulable"), "the diagnosis")
+    assert "correct spec.nodeSelector" in condition(service, "Ready")["message"]
+    wanted = {"tolerations": [{"operator": "Exists"}], "imagePullSecrets": [{"name": "registry"}]}
+    services.patch("rewardservice", NAME, {"spec": {"nodeSelector": None, **wanted}})
+    seen(services, is_ready, "readiness")
+    (pod,) = pods(services)
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+    assert {"operator": "Exists"} in pod["spec"]["tolerations"]
+
+
 def test_an_idle_service_is_not_written(services: Kubectl) -> None:
-    start(services, replicas=2, resources={"requests": {"cpu": "0.5", "memory": "1024Mi"}})
+    defaults = {"env": [{"name": "EMPTY", "value": ""}], "nodeSelector": {}, "tolerations": [{"operator": "Exists"}]}
+    files = [{"mountPath": "/checks", "configMap": "checks", "readOnly": False}]
+    amounts = {"requests": {"cpu": "0.5", "memory": "1024Mi"}}
+    services.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "checks"}})
+    start(services, replicas=2, resources=amounts, volumes=files, **defaults)
     before = resource_versions(services)
     time.sleep(3)
     assert resource_versions(services) == before
@@ -276,8 +303,23 @@ def test_a_training_waits_for_the_service_that_it_names_and_records_its_revision
     assert "RewardService judges, which does not exist" in condition(waiting, "Running")["message"]
     assert services.items("pytorchjobs") == []
     revision = start(services)["status"]["revision"]
+    # A training that waits looks every 30 seconds by itself: here the service wakes it.
+    services.run("wait", "atl/refunds", f"--for=jsonpath={{.status.run.rewardRevision}}={revision}", "--timeout=15s")
     found = training(lambda one: one["status"].get("phase") == "Running", "the run", 60)
     assert found["status"]["run"]["rewardRevision"] == revision
+
+
+def test_a_training_whose_patience_ends_fails_and_names_the_service(services: Kubectl) -> None:
+    judged = {"serviceRef": {"name": NAME}, "waitSeconds": 2}
+    services.create(cluster_training("refunds", reward=judged))
+    services.run("wait", "atl/refunds", "--for=jsonpath={.status.phase}=Failed", "--timeout=30s")
+    found = services.get("atl", "refunds")
+    said = "not Ready within reward.waitSeconds (2 s): RewardService judges, which does not exist in this namespace"
+    assert (condition(found, "Ready")["reason"], found["status"]["run"]["number"]) == ("RewardServiceTimeout", 1)
+    assert found["status"]["message"].startswith(said)
+    assert services.items("pytorchjobs") == []
+    assert kstatus.verdict(found).status == "Failed"
+    assert argocd.health(found).status == "Degraded"
 
 
 def test_a_service_that_is_deleted_and_made_again_at_once_answers(services: Kubectl) -> None:

@@ -35,6 +35,12 @@ GOOD: dict[str, dict[str, Any]] = {
     "a verifier beside the judges": {"spec.verifiers": numbered_verifiers(1), "spec.weights": {"v0": 2.5}},
     "a bearer token": {"spec.tokenFrom": {"secretKeyRef": {"name": "callers", "key": "token"}}},
     "several pods": {"spec.replicas": 3, "spec.resources": {"requests": {"cpu": "500m", "memory": 1073741824}}},
+    "a private registry": {"spec.imagePullSecrets": [{"name": "registry"}]},
+    "certain nodes": {"spec.nodeSelector": {"pool": "judges"}, "spec.tolerations": [{"operator": "Exists"}]},
+    "variables and files": {
+        "spec.env": [{"name": "PYTHONPATH", "value": "/checks"}],
+        "spec.volumes": [{"mountPath": "/checks", "configMap": "checks"}],
+    },
     "tight limits": {"spec.limits": {"items": 1, "bodyBytes": 1024, "waitingItems": 1}},
 }
 BROKEN_RULES: dict[str, dict[str, Any]] = {
@@ -46,6 +52,9 @@ BROKEN_RULES: dict[str, dict[str, Any]] = {
     "a verifier named like a judge": {"spec.verifiers": [{"name": "accuracy", "numeric": {}}]},
     "a weight of nobody": {"spec.weights": {"nobody": 1}},
     "a verifier of no kind": {"spec.verifiers": [{"name": "empty"}]},
+    "a GPU": {"spec.resources": {"limits": {"nvidia.com/gpu": 1}}},
+    "a variable of ours": {"spec.env": [{"name": "ATLAS_ALLOW_CODE", "value": "1"}]},
+    "files from nowhere": {"spec.volumes": [{"mountPath": "/checks"}]},
     "two places of a secret": {"spec.tokenFrom": {"env": "TOKEN", "file": "/token"}},
 }
 WRONG_FIELDS: dict[str, dict[str, Any]] = {
@@ -58,6 +67,9 @@ WRONG_FIELDS: dict[str, dict[str, Any]] = {
     "a weight of 0": {"spec.judges.0.weight": 0},
     "no patience": {"spec.timeouts": {"callSeconds": 0}},
     "the hundredth percentile": {"spec.hedgeAfter": 100},
+    "a toleration of no kind": {"spec.tolerations": [{"operator": "Always"}]},
+    "a registry's secret as text": {"spec.imagePullSecrets": ["registry"]},
+    "files in no folder": {"spec.volumes": [{"mountPath": "checks", "configMap": "checks"}]},
     "no replicas": {"spec.replicas": 0},
     "a key that is no reference": {"spec.models.small.apiKeyFrom": "sk-123"},
     "a name with capitals": {"spec.judges.0.name": "Accuracy"},

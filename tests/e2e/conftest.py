@@ -10,7 +10,11 @@ from cluster.kubectl import Kubectl
 from cluster.node import NodeImpossible
 from cluster.place import Place
 from support import machine
+from support.operator_process import install, kubeconfig_of_the_operator, operator
+from support.order_desk import OrderDesk, World, prepare_order_desk
 from support.pods import NodeCluster, Workspace, make_namespace
+
+SESSIONS = 24
 
 _NUMBERS = itertools.count(1)
 
@@ -70,6 +74,29 @@ def object_store(node_cluster: NodeCluster) -> s3.ObjectStore:
 def pod_database(node_cluster: NodeCluster) -> database.Database:
     """A real Postgres on the bridge with the SDK's empty tables; it ends with the cluster."""
     return database.start(node_cluster.place)
+
+
+@pytest.fixture(scope="session")
+def served_node(node_cluster: NodeCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeCluster]:
+    """The cluster, served by an operator with its own rights."""
+    folder = tmp_path_factory.mktemp("operator")
+    install(node_cluster.kubectl)
+    log = folder / "operator.log"
+    with operator(kubeconfig_of_the_operator(node_cluster.kubectl, folder), log):
+        yield node_cluster
+    print(log.read_text())
+
+
+@pytest.fixture(scope="session")
+def desk(
+    served_node: NodeCluster,
+    object_store: s3.ObjectStore,
+    pod_database: database.Database,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> OrderDesk:
+    """The order desk's namespace."""
+    world = World(pod_database, object_store, SESSIONS)
+    return prepare_order_desk(served_node.kubectl, "agents", tmp_path_factory.mktemp("desk"), world, print)
 
 
 @pytest.fixture

@@ -7,36 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cluster import binaries
-from cluster.database import Database
 from cluster.kubectl import Document, Kubectl
-from cluster.s3 import ObjectStore
 from support.cluster_trainings import condition
-from support.operator_process import install, kubeconfig_of_the_operator, operator
-from support.order_desk import BUCKET, NAME, OrderDesk, World, prepare_order_desk
+from support.order_desk import BUCKET, NAME, OrderDesk
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-SESSIONS = 24
 RUN_SECONDS = 600
-
-
-@pytest.fixture(scope="module")
-def desk(
-    node_cluster: Any, object_store: ObjectStore, pod_database: Database, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OrderDesk]:
-    """The order desk's namespace, and an operator that serves it with its own rights."""
-    folder = tmp_path_factory.mktemp("desk")
-    world = World(pod_database, object_store, SESSIONS)
-    prepared = prepare_order_desk(node_cluster.kubectl, "agents", folder, world, print)
-    install(node_cluster.kubectl)
-    log = folder / "operator.log"
-    with operator(kubeconfig_of_the_operator(node_cluster.kubectl, folder), log):
-        yield prepared
-    print(log.read_text())
 
 
 def seen(kubectl: Kubectl, holds: Callable[[Document], bool], what: str, seconds: float = RUN_SECONDS) -> Document:
@@ -58,12 +38,6 @@ def run_succeeded(number: int) -> Callable[[Document], bool]:
     return holds
 
 
-def changed(desk: OrderDesk, **parts: Document) -> Document:
-    """The manifest with some fields of some parts of its spec changed, as it would be in Git."""
-    spec = {name: {**part, **parts.get(name, {})} for name, part in desk.manifest["spec"].items()}
-    return {**desk.manifest, "spec": spec}
-
-
 def children(kubectl: Kubectl) -> list[str]:
     kinds = "pytorchjobs,pods,services,configmaps,serviceaccounts,roles,rolebindings"
     return kubectl.run("get", kinds, "-l", "atlas.arc.computer/training", "-o", "name").split()
@@ -74,7 +48,7 @@ def test_apply_progress_model_edit_second_run_history_delete(desk: OrderDesk, tm
     kubectl.apply(desk.manifest)
     with watched(kubectl, tmp_path / "watch.txt") as lines:
         status = seen(kubectl, run_succeeded(1), "run 1")["status"]
-        kubectl.apply(changed(desk, optimization={"learningRate": 1e-4}))
+        kubectl.apply(desk.changed(optimization={"learningRate": 1e-4}))
         training = seen(kubectl, run_succeeded(2), "run 2")
     assert status["progress"]["percent"] == 100
     assert {"baselineSuccess", "evalSuccess", "reward"} <= set(status["metrics"])
@@ -96,7 +70,7 @@ def test_apply_progress_model_edit_second_run_history_delete(desk: OrderDesk, tm
 
 def test_a_killed_worker_ends_the_attempt_and_the_next_one_goes_on_from_the_checkpoint(desk: OrderDesk) -> None:
     kubectl = desk.kubectl
-    kubectl.apply(changed(desk, compute={"workers": 2}, optimization={"maxSteps": 20}))
+    kubectl.apply(desk.changed(compute={"workers": 2}, optimization={"maxSteps": 20}))
     seen(kubectl, lambda one: "latest" in one.get("status", {}).get("checkpoints", {}), "a checkpoint")
     kubectl.run("delete", "pod", f"{NAME}-1-1-worker-1", "--grace-period=0", "--force")
     training = seen(kubectl, lambda one: one["status"]["run"]["attempt"] == 2, "attempt 2")

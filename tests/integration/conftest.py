@@ -1,4 +1,4 @@
-"""Servers for integration tests: an object store on localhost."""
+"""What integration tests share: an object store on localhost, and a small real model."""
 
 import os
 from collections.abc import Iterator
@@ -10,6 +10,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from support.bucket import Bucket
+
+from desk.model import prepare_model
 
 KEYS = "aws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = example\n"
 
@@ -59,3 +61,11 @@ def bucket(s3_endpoint: str) -> Bucket:
     client = boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1")
     client.create_bucket(Bucket="traces")
     return Bucket("traces", s3_endpoint, client)
+
+
+@pytest.fixture(scope="session")
+def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of SmolLM2-135M-Instruct, from the package that carries it: to be read only."""
+    folder = tmp_path_factory.mktemp("models") / "smollm2"
+    prepare_model(folder)
+    return folder

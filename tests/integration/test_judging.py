@@ -1,7 +1,10 @@
 """Judges over real HTTP: the library against a scripted server."""
 
 import asyncio
+import json
 import logging
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -144,3 +147,29 @@ def test_the_awaited_reward_scores_a_batch() -> None:
 
     with ScriptedJudge(lambda asked: verdict(0.9 if "\n42\n<<END ANSWER" in asked.text else 0.1)) as judge:
         assert asyncio.run(rewards(judge.base_url)) == [0.9, 0.1]
+
+
+SCRIPT = """
+import json, sys
+from atlas_api import parse
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_rewards import Item, RewardService
+service = RewardService.from_spec(parse(RewardServiceSpec, json.loads(sys.argv[1])))
+print(service.score_sync([Item("It is 42.")])[0].score)
+"""
+
+
+@pytest.mark.parametrize("remembers", [False, True])
+def test_a_program_that_closes_nothing_ends_in_silence(tmp_path: Path, remembers: bool) -> None:
+    with ScriptedJudge(always(verdict(0.6))) as judge:
+        spec = {
+            "judges": [{"name": "accuracy", "rubric": "accuracy"}],
+            "models": {"small": {"model": "small", "baseUrl": judge.base_url}},
+            "cache": {"path": str(tmp_path / "answers.db")} if remembers else {},
+        }
+        ended = subprocess.run(
+            [sys.executable, "-W", "always", "-c", SCRIPT, json.dumps(spec)],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    assert (ended.stdout, ended.stderr) == ("0.6\n", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.db"] * remembers

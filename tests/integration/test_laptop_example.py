@@ -4,24 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
 import yaml
 from transformers import AutoModelForCausalLM
 
-from desk.model import prepare_model
 from desk.traces import record_traces
 from desk.training import read_status, train, trained_model
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "laptop-grpo.yaml"
 SESSIONS = 24
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """SmolLM2-135M-Instruct, from the package that carries it."""
-    folder = tmp_path / "model"
-    prepare_model(folder)
-    return folder
 
 
 def shortened(folder: Path, model: Path) -> Path:
@@ -38,11 +28,11 @@ def shortened(folder: Path, model: Path) -> Path:
 
 
 def test_the_laptop_example_trains_the_real_model_on_recorded_sessions(
-    tmp_path: Path, model: Path, database_url: str
+    tmp_path: Path, smollm2: Path, database_url: str
 ) -> None:
     with psycopg.connect(database_url) as connection:
-        record_traces(connection, model, "base", SESSIONS, lambda done, total: None)
-    assert train(shortened(tmp_path, model), database_url) == 0
+        record_traces(connection, smollm2, "base", SESSIONS, lambda done, total: None)
+    assert train(shortened(tmp_path, smollm2), database_url) == 0
 
     status = read_status(tmp_path / "checkpoints", "order-desk")
     assert (status["phase"], status["progress"]["step"]) == ("Succeeded", 1)

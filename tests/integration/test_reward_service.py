@@ -13,6 +13,8 @@ from support.judge_replies import Asked, Reply, by_content, refusal, verdict
 from support.reward_service import Served, item, run, service_manifest, serving, until, write_manifest
 from support.scripted_judge import ScriptedJudge
 
+from atlas_rewards.service.server import FAREWELL_SECONDS
+
 TOKEN = "t0ken-of-the-tests"
 SECRET_WORDS = "the words of this completion are nobody's business"
 
@@ -405,8 +407,8 @@ def rows(file: Path) -> list[Any]:
     return found
 
 
-def test_sigterm_finishes_what_was_taken_and_takes_nothing_new(judge: ScriptedJudge, tmp_path: Path) -> None:
-    judge.script = slow(2.0)
+def test_sigterm_finishes_what_was_taken_and_in_the_end_takes_nothing_new(judge: ScriptedJudge, tmp_path: Path) -> None:
+    judge.script = slow(FAREWELL_SECONDS + 2.0)
     with serving(
         write_manifest(tmp_path / "service.yaml", service_manifest(judge.base_url)), tmp_path / "log"
     ) as served:
@@ -416,6 +418,7 @@ def test_sigterm_finishes_what_was_taken_and_takes_nothing_new(judge: ScriptedJu
         until(lambda: served.metric("atlas_rewards_waiting_items") == 2)
         served.terminate()
         until(lambda: served.get("/readyz").status_code == 503)
+        until(lambda: any("finished first" in line["message"] for line in served.lines()))
         refused = served.score(item())
         assert code(refused) == (503, "shuttingDown")
         assert refused.headers["Retry-After"] == "1"
@@ -423,6 +426,28 @@ def test_sigterm_finishes_what_was_taken_and_takes_nothing_new(judge: ScriptedJu
         assert [one["score"] for one in results(answers[0])] == [0.5, 0.5]
         assert served.process.wait(30) == 0
         assert served.lines()[-1]["message"] == "ended"
+
+
+def test_sigterm_sends_clients_away_that_keep_their_connections(judge: ScriptedJudge, tmp_path: Path) -> None:
+    """A load balancer has no say where a kept connection leads, so each client is told, and none is refused."""
+    config = write_manifest(tmp_path / "service.yaml", service_manifest(judge.base_url))
+    with serving(config, tmp_path / "log") as served, served.client as first, served.client as second:
+        request = {"items": [item()]}
+        answers = [client.post("/v1/score", json=request) for client in (first, second, first, second)]
+        assert not any("Connection" in answer.headers for answer in answers)
+        served.terminate()
+        until(lambda: any("shutting down" in line["message"] for line in served.lines()))
+        last = [client.post("/v1/score", json=request) for client in (first, second)]
+        assert [(answer.status_code, answer.headers["Connection"]) for answer in last] == [(200, "close")] * 2
+        assert served.process.wait(30) == 0
+
+
+def test_sigterm_does_not_wait_for_ever_for_a_client_that_is_silent(judge: ScriptedJudge, tmp_path: Path) -> None:
+    config = write_manifest(tmp_path / "service.yaml", service_manifest(judge.base_url))
+    with serving(config, tmp_path / "log") as served, served.client as silent:
+        assert silent.get("/healthz").status_code == 200
+        served.terminate()
+        assert served.process.wait(30) == 0
 
 
 # The command.

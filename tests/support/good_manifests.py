@@ -115,6 +115,7 @@ GOOD = [
         "judges elsewhere, and a token",
         {"spec.reward.serviceRef": {"url": "https://judges:8443", "tokenFrom": {"env": "T"}}},
     ),
+    Case("judges that are waited for", {"spec.reward": {"serviceRef": {"name": "judges"}, "waitSeconds": 3600}}),
     Case("judges in the trainer", {"spec.reward.serviceRef": {"file": str(_EXAMPLES / "rewardservice.yaml")}}),
     Case("heavy judges", {"spec.reward.serviceRef": {"name": "judges", "weight": 1_000_000}}),
     # Evaluation and checkpoints.

@@ -44,6 +44,11 @@ class OrderDesk:
     manifest: Document
     store: ObjectStore
 
+    def changed(self, **parts: Document) -> Document:
+        """The manifest with some fields of some parts of its spec changed, as it would be in Git."""
+        spec = {name: {**part, **parts.get(name, {})} for name, part in self.manifest["spec"].items()}
+        return {**self.manifest, "spec": spec}
+
 
 def prepare_order_desk(kubectl: Kubectl, namespace: str, folder: Path, world: World, say: Say) -> OrderDesk:
     """Make the model in *folder* and all the rest. The database and the store may be shared by several desks."""

@@ -14,6 +14,7 @@ from atlas_operator.plan import Plan, plan
 
 IMAGE = "example.test/trainer:1"
 SHA256 = "ab" * 32
+REVISION = "0123456789abcdef"
 
 
 def spec_document(**spec: Any) -> Document:
@@ -37,6 +38,17 @@ def training_document(name: str = "demo", uid: str = "uid-of-demo", retrain_at: 
         "kind": "AtlasTraining",
         "metadata": {"name": name, "namespace": "agents", "uid": uid, "generation": 1, **annotations},
         "spec": spec_document(**spec),
+    }
+
+
+def judges_document(ready: str = "True", message: str = "", name: str = "judges", **status: Any) -> Document:
+    """A RewardService whose condition Ready is *ready*. Keywords go into its status."""
+    answers = {"url": "http://judges.agents.svc:8080", "revision": REVISION}
+    told = [make_condition("Ready", ready, message=message)]
+    return {
+        "kind": "RewardService",
+        "metadata": {"name": name, "namespace": "agents", "generation": 2},
+        "status": {"observedGeneration": 2, "conditions": told, **answers, **status},
     }
 
 

@@ -32,7 +32,7 @@ HOST = "127.0.0.1"
 class ScriptedJudge:
     """The server in a thread of its own. A context manager. `script` may be changed while it runs."""
 
-    def __init__(self, script: Script = by_content, port: int = 0, remember: bool = True) -> None:
+    def __init__(self, script: Script = by_content, port: int = 0, remember: bool = True, host: str = HOST) -> None:
         self.script = script
         self.asked: list[Asked] = []
         """Every request for a completion, in order of arrival; empty without `remember`."""
@@ -51,6 +51,7 @@ class ScriptedJudge:
         self.abandoned = 0
         """Completions whose client went away first."""
 
+        self._host = host
         self._port = port
         self._remember = remember
         self._bodies: Counter[int] = Counter()
@@ -59,11 +60,11 @@ class ScriptedJudge:
 
     @property
     def base_url(self) -> str:
-        return f"http://{HOST}:{self._port}/v1"
+        return f"http://{self._host}:{self._port}/v1"
 
     def __enter__(self) -> Self:
         self._server = self._loop.run_until_complete(
-            self._loop.create_server(lambda: _Connection(self, self._connections), HOST, self._port, backlog=4096)
+            self._loop.create_server(lambda: _Connection(self, self._connections), self._host, self._port, backlog=4096)
         )
         self._port = self._server.sockets[0].getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever, name="scripted-judge", daemon=True)
@@ -196,6 +197,7 @@ def _script(arguments: argparse.Namespace) -> Script:
 def main() -> None:
     """Serve until interrupted. The first line of output is the base URL."""
     parser = argparse.ArgumentParser(description="A fake judge model: answers by script, not by thought.")
+    parser.add_argument("--host", default=HOST, help=f"address to listen on ({HOST})")
     parser.add_argument("--port", type=int, default=0, help="0 for any free one (default)")
     for name in ("latency", "errors", "hangs", "garbage", "breaks"):
         meaning = "seconds before each answer" if name == "latency" else f"share of {name}, 0 to 1"
@@ -206,7 +208,8 @@ def main() -> None:
     )
     parser.add_argument("--script", help="MODULE:FUNCTION that makes a Reply of an Asked")
     arguments = parser.parse_args()
-    with ScriptedJudge(_script(arguments), arguments.port, remember=False) as judge, suppress(KeyboardInterrupt):
+    scripted = ScriptedJudge(_script(arguments), arguments.port, remember=False, host=arguments.host)
+    with scripted as judge, suppress(KeyboardInterrupt):
         print(judge.base_url, flush=True)
         threading.Event().wait()
 

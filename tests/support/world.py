@@ -11,13 +11,12 @@ from datetime import timedelta
 from typing import Any
 
 from support.kube_objects import BEGIN, KUBEFLOW
-from support.plans import IMAGE, SHA256
+from support.plans import IMAGE, SHA256, judges_document
+from support.world_objects import is_ended, is_over, owner, set_condition
 
-from atlas_operator.job_state import job_state, replicas
+from atlas_operator.job_state import replicas
 from atlas_operator.labels import ATTEMPT, RUN
 from atlas_operator.observed import Document, Observed
-
-TERMINAL = ("Succeeded", "Failed")
 
 
 class World:
@@ -30,6 +29,7 @@ class World:
         self.pods: dict[str, Document] = {}
         self.config_maps: dict[str, Document] = {}
         self.others: dict[str, Document] = {}
+        self.reward_services: tuple[Document, ...] = ()
         self.backend_served = True
         self.default_image: str | None = IMAGE
         self.refused: str | None = None
@@ -63,6 +63,7 @@ class World:
             pods=tuple(self.pods.values()),
             config_maps=tuple(self.config_maps.values()),
             backend_served=self.backend_served,
+            reward_services=self.reward_services,
         )
 
     def shelf(self, kind: str) -> dict[str, Document]:
@@ -267,33 +268,8 @@ class World:
         """Everything that hindered is over."""
         self.stuck.clear()
         self.refused, self.backend_served, self.default_image = None, True, IMAGE
+        self.reward_services = (judges_document("True"),)
         for job in self.jobs.values():
             if job["spec"]["runPolicy"].get("suspend"):
                 self.hold(job, False)
         self.changed = True
-
-
-def owner(document: Document) -> str | None:
-    """UID of the controller."""
-    owners = document["metadata"].get("ownerReferences", [])
-    return next((each["uid"] for each in owners if each.get("controller")), None)
-
-
-def is_over(pod: Document) -> bool:
-    """Whether a pod has ended."""
-    return pod["status"]["phase"] in TERMINAL
-
-
-def is_ended(job: Document) -> bool:
-    """Whether the training-operator is done with a job."""
-    return job_state(job) in TERMINAL
-
-
-def set_condition(job: Document, kind: str, status: str, stamp: str) -> None:
-    """Set a condition of a job, with its time where it changes."""
-    conditions = job.setdefault("status", {}).setdefault("conditions", [])
-    found = next((each for each in conditions if each["type"] == kind), None)
-    if found is None:
-        conditions.append({"type": kind, "status": status, "lastTransitionTime": stamp})
-    elif found["status"] != status:
-        found.update(status=status, lastTransitionTime=stamp)

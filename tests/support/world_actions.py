@@ -9,7 +9,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from support.world import is_ended, is_over
+from support.plans import judges_document
+from support.world_objects import is_ended, is_over
 from support.world_operator import Ledger
 from support.world_story import Action, Story, picked
 from support.world_user import USER, apply
@@ -49,6 +50,13 @@ def queue(story: Story, pick: int) -> None:
     """Kueue holds a job, or admits it."""
     if (job := picked(list(story.world.jobs.values())[::-1], pick // 4)) and not is_ended(job):
         story.world.hold(job, suspend=pick % 2 == 0)
+
+
+def judge(story: Story, pick: int) -> None:
+    """The RewardService answers, falls silent, or is gone."""
+    found = judges_document("True" if pick % 2 == 0 else "False", "no pod answers")
+    story.world.reward_services = () if pick % 4 == 3 else (found,)
+    story.world.changed = True
 
 
 def _pods(story: Story, phase: str) -> list[Document]:
@@ -200,6 +208,7 @@ CLUSTER = {
     "run": run,
     "collect": collect,
     "queue": queue,
+    "judge": judge,
     "crash": crash,
     "complain": complain,
     "succeed": succeed,

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 
 from support.plans import wire
-from support.world import World, is_ended, is_over, owner
+from support.world import World
+from support.world_objects import is_ended, is_over, owner
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.limits import Limits
@@ -140,6 +141,19 @@ class Operator:
         assert not (conditions["Stalled"] == conditions["Reconciling"] == "True"), "both Stalled and Reconciling"
         if not self.ledger.lost:
             self._check_story(status)
+        if status.run and status.run.waiting_since:
+            self._check_wait(training, planned, status, status.run.waiting_since)
+
+    def _check_wait(self, training: Document, planned: Plan, status: AtlasTrainingStatus, since: datetime) -> None:
+        run, spec = status.run, _spec(training)
+        assert run is not None
+        assert run.finished_at is None, "a run that is over waits for judges"
+        made = {document["kind"] for document in planned.create}
+        assert "PyTorchJob" not in made, "pods are made while judges are waited for"
+        waits = any("waiting for RewardService" in each.message for each in status.conditions)
+        if waits and spec and spec.hash() == run.spec_hash and spec.reward.wait_seconds:
+            end = since + timedelta(seconds=spec.reward.wait_seconds)
+            assert self.world.now < end, "a wait for judges outlives its deadline"
 
     def _check_story(self, status: AtlasTrainingStatus) -> None:
         before, after = self.ledger.run, status.run

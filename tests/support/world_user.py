@@ -68,6 +68,12 @@ def edit_limits(story: Story, pick: int) -> None:
     edited(limits={**chosen, "retries": retries})(story, pick)
 
 
+def edit_reward(story: Story, pick: int) -> None:
+    """Judges, with patience or without end; or verifiers alone."""
+    judged: Document = {"serviceRef": {"name": "judges"}, **({"waitSeconds": 60 * pick} if pick % 4 else {})}
+    edited(reward=judged if pick % 3 else spec_document()["reward"])(story, pick)
+
+
 def edit_policy(story: Story, pick: int) -> None:
     """Another reaction to edits."""
     edited(retrain={"onSpecChange": ("Replace", "Wait", "Never")[pick % 3]})(story, pick)
@@ -131,6 +137,7 @@ USER: dict[str, Action] = {
     "edit compute": edit_compute,
     "edit address": edit_address,
     "edit limits": edit_limits,
+    "edit reward": edit_reward,
     "edit policy": edit_policy,
     "edit history": edit_history,
     "edit readyWhen": edit_ready_when,

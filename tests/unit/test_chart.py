@@ -54,6 +54,13 @@ def test_a_single_measurement_is_a_dot() -> None:
     assert (len(line.paths), len(line.dots)) == (0, 1)
 
 
+def test_a_part_of_many_has_dots_only_where_no_line_reaches() -> None:
+    part = Series("a judge", ((1, 0.5), (2, 0.6), (3, None), (4, 0.7)), part=True)
+    line = draw(Chart("Reward", "0 to 1", (part,), number), 4).lines[0]
+    assert (len(line.paths), len(line.dots)) == (1, 1)
+    assert line.dots[0][0] == WIDTH - RIGHT
+
+
 def test_marks_that_are_close_together_are_written_apart() -> None:
     labels = [label for _, label in draw(chart((1, 3.671), (2, 3.689)), 2).y_ticks]
     assert labels == ["3.6700", "3.6750", "3.6800", "3.6850", "3.6900"]

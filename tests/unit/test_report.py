@@ -15,6 +15,7 @@ from support.measured import (
     make_sample,
     trl_log,
 )
+from support.report_page import drawn
 
 from atlas_api.errors import NothingMatched
 from atlas_api.status import CheckpointsStatus, LocalStatus
@@ -139,6 +140,24 @@ def test_each_verifier_of_several_has_a_line(tmp_path: Path) -> None:
     text = Page(report(tmp_path, metrics=metrics, reward={"verifiers": verifiers})).text
     assert "close 0.40" in text
     assert "brief 0.12" in text
+
+
+def test_each_judge_has_a_line_though_only_the_service_knows_them(tmp_path: Path) -> None:
+    judged = {"reward": {"serviceRef": {"name": "judges"}, "verifiers": [{"name": "close", "referenceSimilarity": {}}]}}
+    metrics = lines(1, 2, 3, **{"rewards/accuracy": 0.7, "rewards/politeness": 0.9, "rewards/judges/mean": 0.5})
+    series = drawn(report(tmp_path, *before_and_after("7", "2"), metrics=metrics, **judged), "Reward")
+    assert set(series) == {"reward", "held out", "accuracy", "close", "politeness"}
+    assert all(series.values())
+
+
+def test_a_single_judge_has_a_line_beside_the_reward(tmp_path: Path) -> None:
+    metrics = [{"step": step, "kind": "train", "reward": 0.2, "rewards/accuracy": 0.7} for step in (1, 2)]
+    html = report(tmp_path, metrics=metrics, reward={"serviceRef": {"name": "judges"}})
+    assert set(drawn(html, "Reward")) == {"reward", "accuracy"}
+
+
+def test_a_single_verifier_is_the_reward_and_is_not_drawn_twice(tmp_path: Path) -> None:
+    assert "close" not in drawn(report(tmp_path, *before_and_after("7", "2")), "Reward")
 
 
 def test_a_loss_that_was_not_finite_is_a_gap(tmp_path: Path) -> None:

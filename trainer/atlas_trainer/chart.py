@@ -6,7 +6,7 @@ Called by the report. Pure geometry in the units of the SVG's view box; knows no
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 WIDTH, HEIGHT = 400, 220
@@ -32,6 +32,9 @@ class Series:
     spread: tuple[tuple[int, float, float], ...] = ()
     """Step, low and high of an uncertainty, drawn as a vertical bar."""
 
+    part: bool = False
+    """One of many that the first series is made of: drawn thin, with a dot only where there is no line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chart:
@@ -52,12 +55,13 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line, drawn. `colour` counts from 0; `dash` tells lines of the same colour apart."""
+    """One line, drawn. `colour` and `dash` count from 0; `dash` tells lines of the same colour apart."""
 
     name: str
     last: str
     colour: int
     dash: int
+    part: bool
     paths: tuple[str, ...]
     dots: tuple[tuple[float, float], ...]
     bars: tuple[tuple[float, float, float], ...]
@@ -83,7 +87,7 @@ COLOURS = 6
 
 def draw(chart: Chart, last_step: int) -> Drawing:
     """Scale *chart* to the box, with steps from 0 to *last_step* > 0."""
-    thinned = [Series(s.name, thin(s.points), s.held_out, s.spread) for s in chart.series]
+    thinned = [replace(s, points=thin(s.points)) for s in chart.series]
     low, high = _range(chart, thinned)
     y_values = ticks(low, high)
     low, high = (min(low, y_values[0]), max(high, y_values[-1]))
@@ -156,15 +160,16 @@ def _up(low: float, high: float) -> Callable[[float], float]:
 def _line(
     series: Series, index: int, form: Form, across: Callable[[float], float], up: Callable[[float], float]
 ) -> Line:
-    known = [(across(step), up(value)) for step, value in series.points if value is not None]
+    runs = _unbroken(series.points)
     last = next((value for _, value in reversed(series.points) if value is not None), None)
     return Line(
         name=series.name,
         last=form(last),
         colour=index % COLOURS,
         dash=index // COLOURS,
-        paths=tuple(_path(run, across, up) for run in _unbroken(series.points)),
-        dots=tuple(known) if series.held_out or len(known) <= MOST_DOTS else (),
+        part=series.part,
+        paths=tuple(_path(run, across, up) for run in runs if len(run) > 1),
+        dots=tuple((across(step), up(value)) for step, value in _dotted(series, runs)),
         bars=tuple((across(step), up(low), up(high)) for step, low, high in series.spread),
     )
 
@@ -177,7 +182,15 @@ def _unbroken(points: Sequence[Point]) -> list[list[tuple[int, float]]]:
             runs.append([])
         else:
             runs[-1].append((step, value))
-    return [run for run in runs if len(run) > 1]
+    return runs
+
+
+def _dotted(series: Series, runs: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[int, float]]:
+    """All points of what was measured now and then or is short; of other lines those that no line reaches."""
+    known = [point for run in runs for point in run]
+    if series.held_out or (len(known) <= MOST_DOTS and not series.part):
+        return known
+    return [run[0] for run in runs if len(run) == 1]
 
 
 def _path(run: Sequence[tuple[int, float]], across: Callable[[float], float], up: Callable[[float], float]) -> str:

@@ -33,7 +33,7 @@ def render_report(
 ) -> str:
     """The page. *metrics* are the lines of metrics.jsonl, *results* are in order of steps; both may be empty."""
     comparison = Comparison.of(results)
-    verifiers = [verifier.name for verifier in run.spec.reward.verifiers]
+    judged = run.spec.reward.service_ref is not None
     model = _own_model(status)
     return _template().render(
         run=run,
@@ -41,7 +41,7 @@ def render_report(
         message=visible(status.message or ""),
         headline=headline(status.phase, comparison),
         cards=cards(comparison, run.spec.evaluation.targets),
-        charts=charts(metrics, results, verifiers, status.progress.max_steps if status.progress else 0),
+        charts=charts(metrics, results, judged, status.progress.max_steps if status.progress else 0),
         samples=samples(comparison),
         comparison=comparison,
         recipe=recipe(run.spec),

@@ -15,6 +15,9 @@ from atlas_trainer.quantity import number, percent, score
 
 MetricsLines = Sequence[Mapping[str, Any]]
 
+PART = "rewards/"
+"""What the name of a judge or verifier stands behind in a line of metrics.jsonl."""
+
 
 class Charts(NamedTuple):
     """What the report draws."""
@@ -26,15 +29,16 @@ class Charts(NamedTuple):
     """What goes on inside."""
 
 
-def charts(
-    metrics: MetricsLines, results: Sequence[EvaluationResult], verifiers: Sequence[str], max_steps: int
-) -> Charts:
-    """All charts that have something to show. *results* are in order of steps; *max_steps* may be 0 for unknown."""
+def charts(metrics: MetricsLines, results: Sequence[EvaluationResult], judged: bool, max_steps: int) -> Charts:
+    """All charts that have something to show. *results* are in order of steps; *max_steps* may be 0 for unknown.
+
+    *judged* says whether a reward service was asked.
+    """
     train = list({line["step"]: line for line in metrics if line["kind"] == "train"}.values())
     last_step = max([max_steps, 1, *(line["step"] for line in metrics)])
     outcome = [
         _success(results),
-        _reward(train, results, verifiers),
+        _reward(train, results, judged),
         _tokens(train, results),
         _truncated(train, results),
     ]
@@ -70,18 +74,25 @@ def _success(results: Sequence[EvaluationResult]) -> Chart:
     return Chart("Held-out success", "share of tasks", (series,), percent, low=0, high=1, note=note)
 
 
-def _reward(train: MetricsLines, results: Sequence[EvaluationResult], verifiers: Sequence[str]) -> Chart:
-    parts = [_verifier(train, name) for name in verifiers] if len(verifiers) > 1 else []
+def _reward(train: MetricsLines, results: Sequence[EvaluationResult], judged: bool) -> Chart:
+    names = reward_parts(train)
+    # A single verifier is the reward; a single judge is not, because rules and caps come after it.
+    parts = [_part(train, name) for name in names] if judged or len(names) > 1 else []
     held_out = Series("held out", tuple((result.step, result.reward) for result in results), held_out=True)
     series = (_series(train, "reward", "reward"), held_out, *parts)
     note = "Mean over the completions of a step, sampled; held-out completions are greedy."
     return Chart("Reward", "0 to 1", series, score, low=0, high=1, note=note)
 
 
-def _verifier(train: MetricsLines, name: str) -> Series:
-    """A verifier's mean, under the name that TRL gives to a logged number or to a reward function."""
-    keys = (f"rewards/{name}", f"rewards/{name}/mean")
-    return Series(name, tuple((line["step"], next((line[k] for k in keys if k in line), None)) for line in train))
+def _part(train: MetricsLines, name: str) -> Series:
+    return replace(_series(train, f"{PART}{name}", name), part=True)
+
+
+def reward_parts(train: MetricsLines) -> list[str]:
+    """The judges and verifiers that *train* has means of, in the order of the alphabet."""
+    found = {key.removeprefix(PART) for line in train for key in line if key.startswith(PART)}
+    # TRL itself logs rewards/NAME/mean and rewards/NAME/std of each reward function.
+    return sorted(name for name in found if "/" not in name)
 
 
 def _tokens(train: MetricsLines, results: Sequence[EvaluationResult]) -> Chart:

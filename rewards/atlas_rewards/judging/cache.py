@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas_api.judging import Cache
-from atlas_rewards.judging.cache_file import CacheFile
+from atlas_rewards.judging.cache_file import MOST, CacheFile
 from atlas_rewards.judging.completion import Completion
 
 
@@ -27,7 +27,7 @@ class AnswerCache:
         """Raises InvalidManifest when the file cannot be used."""
         self._entries: OrderedDict[str, Completion] = OrderedDict()
         self._limit = settings.entries
-        self._file = CacheFile(Path(settings.path)) if settings.path else None
+        self._file = CacheFile(Path(settings.path), max(settings.entries, MOST)) if settings.path else None
         self._hits = self._misses = 0
 
     async def get(self, key: str) -> Completion | None:

@@ -17,6 +17,7 @@ _QUOTED = 200
 _RETRIED: frozenset[Reason] = frozenset({"timeout", "unreachable", "overloaded", "malformed"})
 _ABOUT_THE_QUESTION = frozenset({400, 413, 422})
 _EXPLAINED = _ABOUT_THE_QUESTION | {404}
+_CURES = {401: "apiKeyFrom", 403: "apiKeyFrom", 404: "baseUrl and model", 405: "baseUrl"}
 
 Health = Literal["failing", "alive", "busy"]
 """What a failed call says about its endpoint."""
@@ -81,10 +82,12 @@ def read_error(status: int, body: bytes, retry_after: float | None) -> CallFaile
         return CallFailed("overloaded", f"answers {named}", "busy", retry_after)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return CallFailed("overloaded", f"answers {named}", "failing", retry_after)
-    explanation = _explanation(body) if status in _EXPLAINED else ""
+    said = _explanation(body) if status in _EXPLAINED else ""
+    explained = f": {said}" if said and said != _phrase(status) else ""
+    cure = _CURES.get(status, "baseUrl" if status < HTTPStatus.BAD_REQUEST else "")
     return CallFailed(
         "refused",
-        f"answers {named}{explanation}",
+        f"answers {named}{explained}{f'; check {cure}' if cure else ''}",
         "alive" if status in _ABOUT_THE_QUESTION else "failing",
     )
 
@@ -124,11 +127,12 @@ def _phrase(status: int) -> str:
 
 
 def _explanation(body: bytes) -> str:
-    """What the endpoint says about it, in one short line."""
+    """What the endpoint says about it, in one short line: as OpenAI writes errors, or as FastAPI does."""
     try:
-        error = json.loads(body)
-        error = error.get("error", error)
-        message = error.get("message") if isinstance(error, dict) else error
-    except (ValueError, AttributeError, RecursionError):
+        document = json.loads(body)
+        error = document.get("error", document.get("detail", document))
+        error = error[0] if isinstance(error, list) else error
+        message = error.get("message", error.get("msg")) if isinstance(error, dict) else error
+    except (ValueError, LookupError, AttributeError, RecursionError):
         return ""
-    return f": {printable(message[:_QUOTED])}" if isinstance(message, str) else ""
+    return printable(message[:_QUOTED]) if isinstance(message, str) else ""

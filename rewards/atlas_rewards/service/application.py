@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from atlas_api.rewardservice_status import JudgesReport
 from atlas_rewards.service.bearer import check_bearer
 from atlas_rewards.service.configuration import shown
+from atlas_rewards.service.farewell import Farewell
 from atlas_rewards.service.generation import Generations
 from atlas_rewards.service.metrics import Metrics
 from atlas_rewards.service.openapi import openapi
@@ -41,6 +42,7 @@ class Service:
     probe: Probe
     scoring: ScoringEndpoint
     metrics: Metrics
+    farewell: Farewell
 
 
 def application(service: Service) -> ASGIApp:
@@ -58,7 +60,7 @@ def application(service: Service) -> ASGIApp:
         Route("/docs", _endpoint(_page)),
     ]
     app = Starlette(routes=routes, exception_handlers=_ON_ERRORS)
-    return _Counted(app, service.metrics, {route.path for route in routes})
+    return service.farewell.around(_Counted(app, service.metrics, {route.path for route in routes}))
 
 
 def judges_report(generations: Generations) -> JudgesReport:
@@ -90,7 +92,7 @@ async def _healthz(_: Request) -> Response:
 
 
 async def _readyz(service: Service) -> Response:
-    problem = await service.probe.readiness() if service.scoring.open else "the process shuts down"
+    problem = "the process shuts down" if service.farewell.begun else await service.probe.readiness()
     return PlainTextResponse(f"{problem or 'ok'}\n", 503 if problem else 200)
 
 

@@ -25,7 +25,9 @@ BODIES = 16
 VALUES_AN_ITEM = 1000
 """Values (texts, numbers, lists, mappings) an item, on average over the largest batch."""
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# Whatever follows a quote matches, a string that never ends included, and nothing is tried twice (`*+`): otherwise one
+# small body of escaped quotes costs time by the square of its length.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _SEPARATORS = (b",", b"[", b"{")
 
 

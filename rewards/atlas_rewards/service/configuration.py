@@ -34,11 +34,12 @@ def fingerprint(files: tuple[Path, ...]) -> str:
 
 
 def shown(spec: RewardServiceSpec) -> dict[str, Any]:
-    """*spec* for everybody to see: references to secrets, never secrets; nothing of what `extra` holds."""
+    """*spec* for everybody to see: references to secrets, never secrets; nothing of what `extra` and `env` hold."""
     document: dict[str, Any] = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
     for model in document["models"].values():
         model["baseUrl"] = _without_user(model["baseUrl"])
         model["extra"] = dict.fromkeys(model["extra"], _HIDDEN)
+    document["env"] = [{name: _HIDDEN if name == "value" else each[name] for name in each} for each in document["env"]]
     return document
 
 

@@ -1,7 +1,8 @@
 """
 Runs the service: connects its parts, serves, and ends in order on SIGTERM or SIGINT.
 
-From the signal on it is not ready and takes nothing new; what it took is finished first. `main` calls it.
+From the signal on it is not ready, and clients are sent away: see `farewell`. What it took is finished first. `main`
+calls it.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from atlas_api.cluster_report import ClusterReport
 from atlas_rewards.service.admission import Admission
 from atlas_rewards.service.application import Service, application, judges_report
 from atlas_rewards.service.background import background
+from atlas_rewards.service.farewell import Farewell
 from atlas_rewards.service.generation import Generation, Generations
 from atlas_rewards.service.http_protocol import BoundedHttp
 from atlas_rewards.service.metrics import Metrics
@@ -31,6 +33,9 @@ from atlas_rewards.service.scoring_endpoint import GRACE_SECONDS, ScoringEndpoin
 
 KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays open: longer than clients and proxies usually keep theirs."""
+
+FAREWELL_SECONDS = 5
+"""How long clients that keep their connections may take to hear that they should leave, by asking once more."""
 
 CLOSING_SECONDS = 5
 BACKLOG = 2048
@@ -71,7 +76,7 @@ async def serve(
         serving = asyncio.create_task(server.serve([listening]))
         _log.info("listening on %s", _address(listening))
         await asyncio.wait({asyncio.create_task(stop.wait()), serving}, return_when=asyncio.FIRST_COMPLETED)
-        await _drain(service)
+        await _drain(service, server.server_state.connections)
         server.should_exit = True
         await serving
     _log.info("ended")
@@ -93,7 +98,9 @@ async def open_service(file: Path, opening: OpenScoring) -> AsyncIterator[Servic
     await reload.begin()
     async with background(reload.run()):
         try:
-            yield Service(generations, reload, probe, ScoringEndpoint(generations, admission, metrics), metrics)
+            yield Service(
+                generations, reload, probe, ScoringEndpoint(generations, admission, metrics), metrics, Farewell()
+            )
         finally:
             await probe.close()
     await generations.close()
@@ -110,12 +117,21 @@ async def _reporting(generations: Generations, environment: Mapping[str, str]) -
     await asyncio.to_thread(sink.close, CLOSING_SECONDS)
 
 
-async def _drain(service: Service) -> None:
-    """Take nothing new, and wait for what was taken, no longer than an item may take."""
+async def _drain(service: Service, connections: Collection[object]) -> None:
+    """Send clients away, then take nothing new, and wait for what was taken, no longer than an item may take."""
+    service.farewell.begun = True
+    _log.info("shutting down; clients of %d connections are sent away", len(connections))
+    await _wait_while(lambda: bool(connections), FAREWELL_SECONDS)
     service.scoring.open = False
-    _log.info("shutting down; %d requests are finished first", service.scoring.requests)
-    until = time.monotonic() + service.generations.newest.spec.timeouts.total_seconds + GRACE_SECONDS
-    while service.scoring.requests and time.monotonic() < until:
+    if service.scoring.requests:
+        _log.info("%d requests are finished first", service.scoring.requests)
+    seconds = service.generations.newest.spec.timeouts.total_seconds + GRACE_SECONDS
+    await _wait_while(lambda: service.scoring.requests > 0, seconds)
+
+
+async def _wait_while(holds: Callable[[], bool], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while holds() and time.monotonic() < until:
         await asyncio.sleep(0.02)
 
 

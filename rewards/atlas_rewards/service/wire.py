@@ -7,7 +7,7 @@ A document that is no request at all is refused as a whole. An item with a mista
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from atlas_api.problems import describe
@@ -16,6 +16,11 @@ from atlas_rewards.result import ItemResult
 
 DEEPEST = 32
 """Levels of lists and mappings below an item."""
+
+FIELDS = 32
+"""Names of fields in an item above which they are only counted; an item has fewer."""
+
+_LONGEST_NAME = 40
 
 _TEXTS = {
     name: to_camel(name)
@@ -50,7 +55,10 @@ def _messages(value: Any) -> Any:
     return [{"role": "user", "content": value}] if isinstance(value, str) else value
 
 
-Messages = Annotated[list[MessageBody], BeforeValidator(_messages, json_schema_input_type=str | list[MessageBody])]
+# Only the first wrong message is told: a body can hold a hundred thousand.
+Messages = Annotated[
+    list[MessageBody], FailFast(), BeforeValidator(_messages, json_schema_input_type=str | list[MessageBody])
+]
 
 
 class ItemBody(_Wire):
@@ -137,6 +145,8 @@ def read_item(document: Any, index: int) -> Item | ItemResult:
     """The item, or the result that says what is wrong with it."""
     if depth_exceeds(document, DEEPEST):
         return _refused([f"items[{index}] is nested more than {DEEPEST} deep"])
+    if isinstance(document, dict) and (strange := _strange_field(document)):
+        return _refused([f"items[{index}]: {strange}"])
     try:
         body = ItemBody.model_validate(document, by_alias=True, by_name=False)
     except ValidationError as error:
@@ -205,6 +215,13 @@ def _item(body: ItemBody) -> Item:
     )
 
 
+def _strange_field(document: dict[str, Any]) -> str | None:
+    """What would make too many or too long mistakes to tell, as anybody can send."""
+    if long := next((name for name in document if len(name) > _LONGEST_NAME), None):
+        return f"unknown field {_shortened(long)}…"
+    return f"{len(document)} fields are more than an item has" if len(document) > FIELDS else None
+
+
 def _refused(reasons: Sequence[str]) -> ItemResult:
     return ItemResult(None, reasons=tuple(reasons))
 
@@ -233,4 +250,4 @@ def _strings(value: Any) -> list[str]:
 
 
 def _shortened(text: str) -> str:
-    return ascii(text[:40])
+    return ascii(text[:_LONGEST_NAME])

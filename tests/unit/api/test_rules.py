@@ -122,6 +122,12 @@ CASES = [
     ),
     Case(
         Reward,
+        "waitSeconds needs serviceRef.name: nothing else is waited for",
+        {"serviceRef": {"url": "http://judges:8080"}, "waitSeconds": 60},
+        {"serviceRef": {"name": "judges"}, "waitSeconds": 60},
+    ),
+    Case(
+        Reward,
         "set verifiers, serviceRef or both: nothing else says what a good completion is",
         {},
         {"serviceRef": {"name": "judges"}},
@@ -153,7 +159,7 @@ CASES = [
     ),
     Case(
         Resources,
-        "nvidia.com/gpu is set by compute.gpusPerWorker; remove it here",
+        "remove nvidia.com/gpu: trainings ask for GPUs by compute.gpusPerWorker, reward services use none",
         {"limits": {"nvidia.com/gpu": 1}},
         {"limits": {"memory": "32Gi"}},
     ),

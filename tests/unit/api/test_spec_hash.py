@@ -107,3 +107,14 @@ def test_where_the_token_of_the_judges_comes_from_does_not_count() -> None:
         {"tokenFrom": {"secretKeyRef": {"name": "a", "key": "b"}}},
     ]
     assert len({hash_of(reward={"serviceRef": {"name": "judges", **token}}) for token in tokens}) == 1
+
+
+def test_how_long_the_judges_are_waited_for_is_a_deadline_and_no_part_of_the_recipe() -> None:
+    judged = {"serviceRef": {"name": "judges"}}
+    patient, eager, calm = (
+        parse(AtlasTrainingSpec, {**BASE, "reward": {**judged, **limit}})
+        for limit in ({}, {"waitSeconds": 60}, {"waitSeconds": 600})
+    )
+    assert len({each.hash() for each in (patient, eager, calm)}) == 1
+    assert len({each.limits_hash() for each in (patient, eager, calm)}) == 3
+    assert patient.limits_hash() == parse(AtlasTrainingSpec, BASE).limits_hash()

@@ -34,3 +34,8 @@ def test_entries_that_others_add_by_name_are_theirs() -> None:
     assert not differs(wanted, {"env": [{"name": "B", "value": "2"}, {"name": "A", "value": "1"}]})
     assert differs(wanted, {"env": [{"name": "A", "value": "2"}]})
     assert differs({"command": ["a", "b"]}, {"command": ["a"]})
+
+
+@pytest.mark.parametrize(("wanted", "expected"), [("", False), (False, False), (0, True), ("a", True), (True, True)])
+def test_what_the_api_server_leaves_out_is_not_missing(wanted: object, expected: bool) -> None:
+    assert differs({"env": [{"name": "A", "value": wanted}]}, {"env": [{"name": "A"}]}) is expected

@@ -12,15 +12,23 @@ from atlas_api.yaml_document import read_documents
 from atlas_operator.labels import CONFIGURATION
 from atlas_operator.observed import Document
 from atlas_operator.refusal import Refusal, read_spec_as
+from atlas_operator.rewards_pod import DRAIN_SECONDS
 from atlas_rewards.judging.revision import revision_of
+from atlas_rewards.service.scoring_endpoint import GRACE_SECONDS
+from atlas_rewards.service.server import CLOSING_SECONDS, FAREWELL_SECONDS
 
 KINDS = ["ConfigMap", "ConfigMap", "Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"]
 KEY = {"secretKeyRef": {"name": "keys", "key": "large"}}
+TESTS = {"name": "tests", "code": {}}
 LARGE = {"model": "large-judge", "baseUrl": "http://vllm:8000/v1"}
 
 
 def models(**small: Any) -> Document:
     return {"small": {"model": "m", "baseUrl": "http://vllm:8000/v1", **small}}
+
+
+def files(folder: str) -> Document:
+    return {"mountPath": folder, "configMap": "checks"}
 
 
 def digest(life: RewardsLife) -> str:
@@ -89,12 +97,20 @@ def test_a_changed_configuration_gets_a_file_of_its_own_until_no_pod_reads_the_o
         ({"replicas": 3}, True, True),
         ({"image": "example.test/rewards:2"}, True, False),
         ({"resources": {"limits": {"memory": "1Gi"}}}, True, False),
+        ({"imagePullSecrets": [{"name": "registry"}]}, True, False),
+        ({"nodeSelector": {"pool": "judges"}}, True, False),
+        ({"tolerations": [{"operator": "Exists"}]}, True, False),
+        ({"env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}]}, True, False),
+        ({"volumes": [{"mountPath": "/checks", "configMap": "checks"}]}, True, False),
         ({"timeouts": {"totalSeconds": 10}}, False, False),
         ({"quorum": 2}, False, False),
         ({"models": models(apiKeyFrom=KEY)}, False, False),
         ({"escalation": {"scoreStd": 0.15}}, True, True),
     ],
-    ids=["more pods", "image", "memory", "patience", "quorum", "another key", "a default written out"],
+    ids=[
+        *("more pods", "image", "memory", "registry", "nodes", "taints", "proxy", "files"),
+        *("patience", "quorum", "another key", "a default written out"),
+    ],
 )
 def test_what_pods_read_makes_another_file_and_what_they_are_makes_other_pods(
     edit: Document, same_file: bool, same_pods: bool
@@ -113,8 +129,14 @@ def test_pods_are_replaced_one_by_one_and_finish_what_they_took() -> None:
     (container,) = pod["containers"]
     assert "sleep" in container["lifecycle"]["preStop"]["exec"]["command"][-1]
     assert pod["terminationGracePeriodSeconds"] == 155
+    assert 120 + DRAIN_SECONDS + FAREWELL_SECONDS + GRACE_SECONDS + 2 * CLOSING_SECONDS < 155
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+
+
+def test_a_pod_that_goes_while_it_starts_hears_it() -> None:
+    """The kernel keeps SIGTERM from the first process of a namespace that has no handler yet."""
+    assert RewardsLife().settle().child("Deployment")["spec"]["template"]["spec"]["shareProcessNamespace"] is True
 
 
 def test_keys_are_given_by_reference_under_agreed_names() -> None:
@@ -126,6 +148,44 @@ def test_keys_are_given_by_reference_under_agreed_names() -> None:
     assert found == dict.fromkeys(names, KEY)
 
 
+def test_pods_get_what_the_user_says_of_nodes_registries_variables_and_files() -> None:
+    spec = {
+        "imagePullSecrets": [{"name": "registry"}, {"name": "registry"}],
+        "nodeSelector": {"pool": "judges"},
+        "tolerations": [{"key": "judges", "effect": "NoSchedule"}],
+        "env": [{"name": "PYTHONPATH", "value": "/checks"}, {"name": "PROXY", **KEY}],
+        "volumes": [
+            {"mountPath": "/checks", "configMap": "checks"},
+            {"mountPath": "/ca", "secret": "ca"},
+            {"mountPath": "/data", "claim": "data", "readOnly": False},
+        ],
+    }
+    pod = RewardsLife(**spec).settle().child("Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert (pod["imagePullSecrets"], pod["nodeSelector"]) == ([{"name": "registry"}], {"pool": "judges"})
+    assert pod["tolerations"] == [{"key": "judges", "operator": "Equal", "effect": "NoSchedule"}]
+    assert {"name": "PYTHONPATH", "value": "/checks"} in container["env"]
+    assert {"name": "PROXY", "valueFrom": KEY} in container["env"]
+    assert [(each["mountPath"], each["readOnly"]) for each in container["volumeMounts"][-3:]] == [
+        ("/checks", True),
+        ("/ca", True),
+        ("/data", False),
+    ]
+    assert pod["volumes"][-3:] == [
+        {"name": "volume-0", "configMap": {"name": "checks"}},
+        {"name": "volume-1", "secret": {"secretName": "ca"}},
+        {"name": "volume-2", "persistentVolumeClaim": {"claimName": "data", "readOnly": False}},
+    ]
+
+
+def test_of_variables_with_one_name_the_last_counts() -> None:
+    twice = [{"name": "HOME", "value": "/a"}, {"name": "HOME", "value": "/b"}]
+    template = RewardsLife(env=twice).settle().child("Deployment")["spec"]["template"]
+    found = template["spec"]["containers"][0]["env"]
+    assert [each["value"] for each in found if each["name"] == "HOME"] == ["/b"]
+    assert len({each["name"] for each in found}) == len(found)
+
+
 @pytest.mark.parametrize(
     ("spec", "reason", "words"),
     [
@@ -133,6 +193,10 @@ def test_keys_are_given_by_reference_under_agreed_names() -> None:
         ({"image": None}, "ImageMissing", "--rewards-image"),
         ({"tokenFrom": {"file": "/x"}}, "SecretOutOfReach", "use tokenFrom.secretKeyRef"),
         ({"models": models(apiKeyFrom={"env": "KEY"})}, "SecretOutOfReach", "models.small.apiKeyFrom.secretKeyRef"),
+        ({"volumes": [files("/tmp/")]}, "FolderTaken", "volumes.0: pods keep something of their own in /tmp"),
+        ({"volumes": [files("/etc/atlas")]}, "FolderTaken", "mount it elsewhere"),
+        ({"volumes": [files("/a"), files("/a")]}, "FolderTaken", "volumes.1: something is mounted at /a already"),
+        ({"verifiers": [TESTS]}, "CodeNotAllowed", "verifiers: tests runs completions as code"),
         ({"cache": {"path": "/data/answers.db"}}, "CacheNotWritable", "below /var/cache/atlas only"),
         ({"cache": {"path": "/var/cache/atlas/../x"}}, "CacheNotWritable", "cache.path"),
     ],
@@ -145,6 +209,23 @@ def test_a_spec_that_pods_cannot_serve_is_final_and_makes_nothing(spec: Document
     assert life.ready()[0] == reason
     assert words in life.ready()[1]
     assert (life.statuses()["Stalled"], life.statuses()["Reconciling"]) == ("True", "False")
+
+
+@pytest.mark.parametrize(("verifiers", "told"), [([TESTS], True), ([{"name": "close", "numeric": {}}], False)])
+def test_where_the_operator_allows_code_pods_that_need_it_are_told(verifiers: list[Document], told: bool) -> None:
+    life = RewardsLife(verifiers=verifiers)
+    life.allow_code = True
+    (container,) = life.settle().child("Deployment")["spec"]["template"]["spec"]["containers"]
+    assert ({"name": "ATLAS_ALLOW_CODE", "value": "1"} in container["env"]) is told
+
+
+def test_pods_go_on_where_code_is_no_longer_allowed() -> None:
+    life = RewardsLife(verifiers=[TESTS])
+    life.allow_code = True
+    before = dict(life.answers().children)
+    life.allow_code = False
+    assert life.settle().children == before
+    assert (life.ready()[0], life.statuses()["Available"]) == ("CodeNotAllowed", "True")
 
 
 def test_a_mistake_in_the_spec_leaves_the_pods_of_the_one_before_alone() -> None:

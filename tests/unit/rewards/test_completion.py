@@ -136,4 +136,25 @@ def test_an_error_is_told_in_one_short_line() -> None:
 
 def test_refused_keys_are_not_explained_since_the_explanation_may_hold_them() -> None:
     body = json.dumps({"error": {"message": "wrong key sk-12"}}).encode()
-    assert str(read_error(401, body, None)) == "answers 401 Unauthorized"
+    assert str(read_error(401, body, None)) == "answers 401 Unauthorized; check apiKeyFrom"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (400, {"error": {"message": "too long"}}, "answers 400 Bad Request: too long"),
+        (400, {"error": "too long"}, "answers 400 Bad Request: too long"),
+        (400, {"message": "too long"}, "answers 400 Bad Request: too long"),
+        (400, {"detail": "pinned to m"}, "answers 400 Bad Request: pinned to m"),
+        (400, {"detail": [{"loc": ["body"], "msg": "no dictionary"}]}, "answers 400 Bad Request: no dictionary"),
+        (404, {"detail": "Not Found"}, "answers 404 Not Found; check baseUrl and model"),
+        (404, {"error": {"message": "no model m"}}, "answers 404 Not Found: no model m; check baseUrl and model"),
+        (405, {"detail": "Method Not Allowed"}, "answers 405 Method Not Allowed; check baseUrl"),
+        (301, {}, "answers 301 Moved Permanently; check baseUrl"),
+        (400, {"detail": []}, "answers 400 Bad Request"),
+        (400, {"detail": [7]}, "answers 400 Bad Request"),
+        (400, [], "answers 400 Bad Request"),
+    ],
+)
+def test_what_the_endpoint_says_and_what_to_check_is_told(status: int, body: Any, told: str) -> None:
+    assert str(read_error(status, json.dumps(body).encode(), None)) == told

@@ -57,6 +57,10 @@ def test_what_changes_scores_changes_the_revision(change: dict[str, Any]) -> Non
         {"image": "judges:2"},
         {"replicas": 3},
         {"resources": {"requests": {"cpu": "2"}}},
+        {"imagePullSecrets": [{"name": "registry"}]},
+        {"nodeSelector": {"pool": "judges"}, "tolerations": [{"key": "judges", "operator": "Exists"}]},
+        {"env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}]},
+        {"volumes": [{"mountPath": "/checks", "configMap": "checks"}]},
         {"models": {"small": MODEL | {"apiKeyFrom": {"env": "KEY"}}, "large": MODEL | {"model": "large"}}},
     ],
 )

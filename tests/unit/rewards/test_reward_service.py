@@ -1,8 +1,11 @@
 """The library: one configuration, scored from asynchronous and synchronous programs."""
 
 import asyncio
+import gc
 import subprocess
 import sys
+import threading
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +65,40 @@ def test_synchronous_calls_share_what_is_open_until_it_is_closed() -> None:
     assert callers.closed == 1
     assert service.score_sync([item_of()])[0].score == 0.6
     service.close_sync()
+
+
+def test_a_context_is_also_there_for_synchronous_programs() -> None:
+    callers = Callers()
+    with RewardService(spec_of("accuracy"), callers) as service:
+        assert service.score_sync([item_of()])[0].score == 0.6
+        assert callers.closed == 0
+    assert callers.closed == 1
+
+
+def test_a_service_that_nobody_uses_any_more_is_closed() -> None:
+    callers = Callers()
+    service = RewardService(spec_of("accuracy"), callers)
+    service.score_sync([item_of()])
+    del service
+    gc.collect()
+    assert (len(callers.opened), callers.closed) == (1, 1)
+
+
+def test_what_is_being_scored_when_it_is_closed_is_given_up() -> None:
+    asked = threading.Event()
+
+    class Silent(SaysModel):
+        async def ask(self, *_: Any, **__: Any) -> Any:
+            asked.set()
+            await asyncio.Event().wait()
+
+    service = RewardService(spec_of("accuracy"), lambda *_: Silent(lambda _: ""))
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(service.score_sync, [item_of()])
+        assert asked.wait(30)
+        service.close_sync()
+        with pytest.raises(CancelledError):
+            waiting.result(30)
 
 
 def test_it_can_be_called_synchronously_inside_an_event_loop() -> None:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
 
@@ -70,6 +72,26 @@ def test_all_bodies_together_are_bounded() -> None:
 def test_long_texts_are_not_many_values() -> None:
     document = {"items": [{"completion": ',[{"\\' * 100_000}]}
     assert read_json(json.dumps(document).encode(), items=1) == document
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "body",
+    [b'{"items":["' + b'\\"' * 2_000_000, b'["' + b'\\"' * 2_000_001 + b"\\", b'"\\' * 2_000_000, b'"' * 3_000_001],
+)
+def test_strings_without_an_end_are_refused_as_fast_as_others(body: bytes) -> None:
+    """With time by the square of the length this takes an hour."""
+    with pytest.raises(Refusal, match="not valid JSON"):
+        read_json(body, items=1)
+
+
+@given(st.lists(st.sampled_from([b'"', b"\\", b",", b"[", b"{", b"x"]), max_size=40).map(b"".join))
+def test_only_what_stands_outside_of_strings_counts_as_values(part: bytes) -> None:
+    """Any string is read, and a body that is no JSON is refused, not a crash."""
+    text = json.dumps({"a": part.decode() * 1000}).encode()
+    assert read_json(text, items=1) == json.loads(text)
+    with pytest.raises(Refusal):
+        read_json(part + b"\x01", items=1)
 
 
 @pytest.mark.parametrize("part", [b"[]", b"{}", b"0", b'""', b'"\\""'])

@@ -60,6 +60,23 @@ def test_an_item_nested_deeper_than_the_interpreter_recurses_is_refused() -> Non
     assert "nested" in read.reasons[0]
 
 
+MANY = {
+    "wrong messages": {"completion": "x", "prompt": [0] * 200_000},
+    "wrong fields of messages": {"completion": "x", "prompt": [{"role": 1, "content": 2}] * 50_000},
+    "unknown fields": {"completion": "x"} | {f"k{number}": 0 for number in range(100_000)},
+    "an unknown field with a long name": {"completion": "x", "k" * 1_000_000: 0},
+    "wrong texts that are long": {name: ["y" * 100_000] for name in FIELDS},
+}
+
+
+@pytest.mark.parametrize("mistakes", MANY)
+def test_an_answer_about_mistakes_is_short_however_many_there_are(mistakes: str) -> None:
+    read = read_item(MANY[mistakes], 0)
+    assert isinstance(read, ItemResult)
+    assert 1 <= len(read.reasons) <= 32
+    assert sum(map(len, read.reasons)) < 10_000
+
+
 @pytest.mark.parametrize("document", [None, [], {}, {"items": []}, {"items": {}}, {"items": [1], "more": 2}, "items"])
 def test_what_is_no_request_is_refused_as_a_whole(document: Any) -> None:
     with pytest.raises(NotARequest):

@@ -33,9 +33,12 @@ def test_an_error_is_logged_with_its_place_and_without_its_words() -> None:
 def test_what_is_shown_of_a_configuration_holds_no_secret() -> None:
     model = {"model": "m", "baseUrl": "http://user:hunter2@host:80/v1?key=hunter2", "extra": {"api_key": "hunter2"}}
     manifest = service_manifest("", models={"small": model}, tokenFrom={"env": "TOKEN"})
+    reference = {"name": "B", "secretKeyRef": {"name": "b", "key": "b"}}
+    manifest["spec"]["env"] = [{"name": "A", "value": "hunter2"}, reference]
     document = shown(parse(RewardService, manifest).spec)
     assert document["models"]["small"]["baseUrl"] == "http://host:80/v1"
     assert document["tokenFrom"] == {"env": "TOKEN"}
+    assert [each["name"] for each in document["env"]] == ["A", "B"]
     assert "hunter2" not in json.dumps(document)
 
 
