@@ -5,13 +5,13 @@ Given to `GRPOTrainer(reward_funcs=[...])`, which runs all asynchronous reward f
 torch nor TRL.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any, Protocol
 
 from atlas_rewards.item import Item
 from atlas_rewards.result import ItemResult
-from atlas_rewards.trl_items import Text, items_of
+from atlas_rewards.trl_items import Text, items_of, means
 
 
 class ScoresItems(Protocol):
@@ -45,21 +45,8 @@ class JudgedReward:
         `rewards/unscored`.
         """
         results = await self._service.score(items_of(prompts, completions, columns))
-        if log_metric is not None:
-            for name, value in means(results).items():
+        if log_metric is not None and results:
+            unscored = fmean(result.score is None for result in results)
+            for name, value in {**means([result.parts for result in results]), "unscored": unscored}.items():
                 log_metric(f"rewards/{name}", value)
         return [result.score for result in results]
-
-
-def means(results: Sequence[ItemResult]) -> dict[str, float]:
-    """Mean of each judge and verifier over the items that it could judge, and the share of items without a score."""
-    scores: dict[str, list[float]] = {}
-    for result in results:
-        for name, score in _parts(result).items():
-            scores.setdefault(name, []).extend([] if score is None else [score])
-    known = {name: fmean(values) for name, values in scores.items() if values}
-    return known | ({"unscored": fmean(result.score is None for result in results)} if results else {})
-
-
-def _parts(result: ItemResult) -> Mapping[str, float | None]:
-    return {judge.name: judge.score for judge in result.judges} | dict(result.verifiers)

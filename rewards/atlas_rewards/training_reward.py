@@ -53,12 +53,11 @@ class TrainingReward:
 
 def combined(score: Score, result: ItemResult, weight: float) -> Score:
     """Verifiers and judges in one score. Without the judges' there is none: its siblings have both."""
-    judges = {judge.name: judge.score for judge in result.judges} | dict(result.verifiers)
     value = result.score
     if value is not None and score.value is not None:
         value = (score.value + weight * value) / (1.0 + weight)
     reasons = {"service": "; ".join(result.reasons)} if result.reasons else {}
-    return Score(value=value, parts={**score.parts, **judges}, reasons={**score.reasons, **reasons})
+    return Score(value=value, parts={**score.parts, **result.parts}, reasons={**score.reasons, **reasons})
 
 
 def build_reward(reward: Reward, namespace: str) -> TrainingReward:

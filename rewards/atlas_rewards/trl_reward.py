@@ -5,12 +5,10 @@ Given to `GRPOTrainer(reward_funcs=[...])` by `atlas_trainer`. Needs neither tor
 """
 
 from collections.abc import Callable, Sequence
-from statistics import fmean
 from typing import Any
 
-from atlas_rewards.scoring import Score
 from atlas_rewards.training_reward import TrainingReward
-from atlas_rewards.trl_items import Text, items_of
+from atlas_rewards.trl_items import Text, items_of, means
 
 
 class TrlReward:
@@ -33,13 +31,6 @@ class TrlReward:
         """One number from 0 to 1 a completion, or None where nobody could say. Logs the mean of each part."""
         scores = self._reward.score(items_of(prompts, completions, columns))
         if log_metric is not None:
-            for name, mean in _means(scores).items():
+            for name, mean in means([score.parts for score in scores]).items():
                 log_metric(f"rewards/{name}", mean)
         return [score.value for score in scores]
-
-
-def _means(scores: Sequence[Score]) -> dict[str, float]:
-    """Mean of each verifier and judge over the completions that it could judge; left out where there were none."""
-    names = {name for score in scores for name in score.parts}
-    known = {name: [part for score in scores if (part := score.parts.get(name)) is not None] for name in sorted(names)}
-    return {name: fmean(parts) for name, parts in known.items() if parts}
