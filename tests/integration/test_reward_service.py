@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.judge_replies import Asked, Reply, by_content, refusal, verdict
+from support.judge_replies import Asked, Reply, by_content, hang, refusal, verdict
 from support.reward_service import Served, item, run, service_manifest, serving, until, write_manifest
 from support.scripted_judge import ScriptedJudge
 
@@ -215,6 +215,17 @@ def test_more_waiting_items_than_allowed_are_refused_until_there_is_room(service
     assert [answer.status_code for answer in answers] == [200, 200]
     assert service.score(item()).status_code == 200
     assert service.metric('atlas_rewards_requests_total{code="429",path="/v1/score"}') >= 1
+
+
+def test_items_of_a_client_that_left_are_given_up(service: Served, judge: ScriptedJudge) -> None:
+    judge.script = lambda _: hang()
+    abandoned = judge.abandoned
+    with service.client as client, pytest.raises(httpx.ReadTimeout):
+        client.post("/v1/score", json={"items": [item(f"It is {number}.") for number in range(8)]}, timeout=1.0)
+    until(lambda: service.metric("atlas_rewards_waiting_items") == 0)
+    until(lambda: judge.abandoned == abandoned + 8)
+    judge.script = by_content
+    assert service.score(item()).status_code == 200
 
 
 # What it says of itself.

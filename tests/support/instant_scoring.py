@@ -22,7 +22,7 @@ class InstantScoring:
     """Each judge gives the length of the completion in thousands."""
 
     spec: RewardServiceSpec
-    gate: asyncio.Event | None = None
+    gate: asyncio.Event | asyncio.Barrier | None = None
     """When there is one, results wait for it."""
 
     revision: str = field(init=False)
@@ -31,10 +31,10 @@ class InstantScoring:
         self.revision = revision_of(self.spec)
 
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
+        if any(item.completion == POISON for item in items):
+            raise ExceptionGroup("all together", [ValueError(f"cannot score {POISON}")])
         if self.gate is not None:
             await self.gate.wait()
-        if any(item.completion == POISON for item in items):
-            raise ValueError(f"cannot score {POISON}")
         return [self._result(item) for item in items]
 
     def statistics(self) -> CallerStatistics:
@@ -49,6 +49,16 @@ class InstantScoring:
 @asynccontextmanager
 async def instant_scoring(spec: RewardServiceSpec) -> AsyncIterator[Scoring]:
     yield InstantScoring(spec)
+
+
+def meeting_scoring(parties: int) -> OpenScoring:
+    """Scoring that gives results only when so many are wanted at the same time."""
+
+    @asynccontextmanager
+    async def opening(spec: RewardServiceSpec) -> AsyncIterator[Scoring]:
+        yield InstantScoring(spec, asyncio.Barrier(parties))
+
+    return opening
 
 
 def gated_scoring(gate: asyncio.Event, closed: list[str]) -> OpenScoring:

@@ -9,6 +9,10 @@ import logging
 import sys
 import traceback
 from datetime import UTC, datetime
+from typing import Any
+
+_INNER = 8
+"""Errors of a group that are told; those of a batch are mostly the same."""
 
 
 def set_up() -> None:
@@ -24,7 +28,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Time (RFC 3339), level, logger, message; of an exception its type and where it came from."""
+        """Time (RFC 3339), level, logger, message; of an error its type and where it came from."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -33,5 +37,16 @@ class JsonFormatter(logging.Formatter):
         }
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
-            line |= {"error": type(error).__name__, "traceback": "".join(traceback.format_tb(error.__traceback__))}
+            line |= _told(error)
         return json.dumps(line, default=str)
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    """Type and place of *error*, and of those in it where it is a group."""
+    told: dict[str, Any] = {
+        "error": type(error).__name__,
+        "traceback": "".join(traceback.format_tb(error.__traceback__)),
+    }
+    if isinstance(error, BaseExceptionGroup):
+        told["errors"] = [_told(inner) for inner in error.exceptions[:_INNER]]
+    return told

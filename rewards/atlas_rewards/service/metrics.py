@@ -1,6 +1,6 @@
 """What the service counts, for Prometheus. Everybody in `service` reports here; `application` serves it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
@@ -11,6 +11,9 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120
 
 _Counted = tuple[tuple[str, ...], int]
 """Labels and how often so far."""
+
+_Source = tuple[int, str]
+"""Who counted: a generation, and what of it."""
 
 
 class Metrics:
@@ -46,7 +49,7 @@ class Metrics:
         self.reloads = Counter(
             "atlas_rewards_reloads", "New configurations by result (taken, refused)", ["result"], registry=registry
         )
-        self._known: dict[tuple[int, Counter, tuple[str, ...]], int] = {}
+        self._known: dict[tuple[_Source, Counter, tuple[str, ...]], int] = {}
 
     def waiting(self, items: Callable[[], float]) -> None:
         """Where the number of waiting items comes from."""
@@ -76,7 +79,7 @@ class Metrics:
     def asked(self, generation: int, statistics: CallerStatistics) -> None:
         """What the caller of *generation* counted since it began; only what is new is added."""
         for index, model in enumerate(statistics.models):
-            source = 2 * generation + index
+            source = (generation, f"model {index}")
             self._add(source, self._tokens, [((model.model,), model.tokens)])
             answered = model.calls - model.in_flight - sum(model.failures.values())
             outcomes: dict[str, int] = {"answered": answered} | {
@@ -84,9 +87,9 @@ class Metrics:
             }
             self._add(source, self._calls, [((model.model, outcome), count) for outcome, count in outcomes.items()])
         cache = statistics.cache
-        self._add(generation, self._cache, [(("hit",), cache.hits), (("miss",), cache.misses)])
+        self._add((generation, "cache"), self._cache, [(("hit",), cache.hits), (("miss",), cache.misses)])
 
-    def _add(self, source: int, counter: Counter, counted: Sequence[_Counted]) -> None:
+    def _add(self, source: _Source, counter: Counter, counted: Sequence[_Counted]) -> None:
         for labels, count in counted:
             key = (source, counter, labels)
             counter.labels(*labels).inc(max(0, count - self._known.get(key, 0)))
@@ -94,8 +97,5 @@ class Metrics:
 
     def forget(self, generation: int) -> None:
         """*generation* has ended."""
-        for key in list(self._of(generation)):
+        for key in [key for key in self._known if key[0][0] == generation]:
             del self._known[key]
-
-    def _of(self, generation: int) -> Iterator[tuple[int, Counter, tuple[str, ...]]]:
-        return (key for key in self._known if key[0] in (generation, 2 * generation, 2 * generation + 1))

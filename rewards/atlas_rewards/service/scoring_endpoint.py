@@ -16,6 +16,7 @@ from atlas_rewards.service.bearer import check_bearer
 from atlas_rewards.service.body import Bodies
 from atlas_rewards.service.generation import Generation, Generations
 from atlas_rewards.service.metrics import Metrics
+from atlas_rewards.service.presence import while_connected
 from atlas_rewards.service.refusal import Refusal
 from atlas_rewards.service.scoring import Scoring
 from atlas_rewards.service.wire import NotARequest, items_in, read_item, response
@@ -61,7 +62,7 @@ class ScoringEndpoint:
                 read = [read_item(one, index) for index, one in enumerate(documents)]
                 items = [one for one in read if isinstance(one, Item)]
                 with generation.used() as scoring:
-                    scored = await _score(scoring, items, generation)
+                    scored = await while_connected(request, _score(scoring, items, generation))
                     revision = scoring.revision
                 seconds = time.monotonic() - began
                 self._admission.answered(seconds)
@@ -84,17 +85,35 @@ def _items(document: object, limit: int) -> list[object]:
 
 async def _score(scoring: Scoring, items: Sequence[Item], generation: Generation) -> list[ItemResult]:
     """One result an item, also when the judges themselves have a mistake."""
-    seconds = generation.spec.timeouts.total_seconds + GRACE_SECONDS
+    deadline = time.monotonic() + generation.spec.timeouts.total_seconds + GRACE_SECONDS
     try:
-        async with asyncio.timeout(seconds):
-            return await scoring.score(items) if items else []
-    except TimeoutError:
-        return [_nothing(f"deadline: no result within {seconds:g} s", scoring)] * len(items)
-    except Exception as error:
+        return await _score_until(deadline, scoring, items) if items else []
+    except Exception:
         _log.exception("%d items could not be scored together", len(items))
-        if len(items) > 1:
-            return [result for item in items for result in await _score(scoring, [item], generation)]
-        return [_nothing(f"scoring it failed with {type(error).__name__}; the service's log says more", scoring)]
+        return list(await asyncio.gather(*(_score_alone(deadline, scoring, item) for item in items)))
+
+
+async def _score_alone(deadline: float, scoring: Scoring, item: Item) -> ItemResult:
+    """Its result, or which mistake it meets."""
+    try:
+        (result,) = await _score_until(deadline, scoring, [item])
+    except Exception as error:
+        _log.exception("an item could not be scored")
+        return _nothing(f"scoring it failed with {_kind(error)}; the service's log says more", scoring)
+    return result
+
+
+async def _score_until(deadline: float, scoring: Scoring, items: Sequence[Item]) -> list[ItemResult]:
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await scoring.score(items)
+    except TimeoutError:
+        return [_nothing("deadline: no result in time", scoring)] * len(items)
+
+
+def _kind(error: BaseException) -> str:
+    """Its type; of a group that of its first error."""
+    return _kind(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else type(error).__name__
 
 
 def _nothing(reason: str, scoring: Scoring) -> ItemResult:

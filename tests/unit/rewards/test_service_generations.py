@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.instant_scoring import POISON, gated_scoring, instant_scoring
+from support.instant_scoring import POISON, gated_scoring, instant_scoring, meeting_scoring
 from support.reward_service import item, service_manifest, write_manifest
 
 from atlas_api import AtlasError, parse
@@ -133,15 +133,27 @@ def test_the_first_configuration_must_work(tmp_path: Path) -> None:
         asyncio.run(reload.begin())
 
 
-def test_an_item_that_breaks_the_judges_is_alone_without_a_score(tmp_path: Path) -> None:
+def ask_together(tmp_path: Path, opening: OpenScoring, *items: Any) -> list[dict[str, Any]]:
+    """The results of one request."""
+
     async def ask() -> httpx.Response:
         file = write_manifest(tmp_path / "service.yaml", service_manifest(NOBODY))
-        async with open_service(file, instant_scoring) as service:
+        async with open_service(file, opening) as service:
             transport = httpx.ASGITransport(application(service))
             async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
-                return await client.post("/v1/score", json={"items": [item("x" * 500), item(POISON), item("x" * 600)]})
+                return await client.post("/v1/score", json={"items": items})
 
-    results = asyncio.run(ask()).json()["results"]
+    return list(asyncio.run(ask()).json()["results"])
+
+
+def test_an_item_that_breaks_the_judges_is_alone_without_a_score(tmp_path: Path) -> None:
+    results = ask_together(tmp_path, instant_scoring, item("x" * 500), item(POISON), item("x" * 600))
     assert [one["score"] for one in results] == [0.5, None, 0.6]
     assert "ValueError" in results[1]["reasons"][0]
     assert POISON not in results[1]["reasons"][0]
+
+
+@pytest.mark.timeout(60)
+def test_items_beside_one_that_breaks_the_judges_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    results = ask_together(tmp_path, meeting_scoring(2), item("x" * 500), item(POISON), item("x" * 600))
+    assert [one["score"] for one in results] == [0.5, None, 0.6]

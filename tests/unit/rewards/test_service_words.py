@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import sys
 from pathlib import Path
 
 from support.fake_api_server import FakeApiServer
@@ -16,18 +17,39 @@ from atlas_rewards.service.configuration import shown
 from atlas_rewards.service.log import JsonFormatter
 from atlas_rewards.service.report import keep_reporting
 
+SECRET_WORDS = "nobody's business"
+
 
 def test_an_error_is_logged_with_its_place_and_without_its_words() -> None:
     try:
         raise ValueError("the completion said: private words")
     except ValueError:
-        import sys
-
         record = logging.LogRecord("service", logging.ERROR, __file__, 1, "it failed", None, sys.exc_info())
     line = json.loads(JsonFormatter().format(record))
     assert (line["level"], line["message"], line["error"]) == ("error", "it failed", "ValueError")
     assert "test_service_words" in line["traceback"]
     assert line["time"].endswith("+00:00")
+
+
+def test_of_a_group_of_errors_each_is_logged_with_its_place_and_without_its_words() -> None:
+    words = f"the completion said: {SECRET_WORDS}"
+
+    def fails() -> None:
+        raise KeyError(words)
+
+    async def many() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(asyncio.to_thread(fails))
+
+    try:
+        asyncio.run(many())
+    except ExceptionGroup:
+        record = logging.LogRecord("service", logging.ERROR, __file__, 1, "it failed", None, sys.exc_info())
+    text = JsonFormatter().format(record)
+    (inner,) = json.loads(text)["errors"]
+    assert inner["error"] == "KeyError"
+    assert "in fails" in inner["traceback"]
+    assert SECRET_WORDS not in text
 
 
 def test_what_is_shown_of_a_configuration_holds_no_secret() -> None:

@@ -1,0 +1,44 @@
+"""What generations counted adds up, also while several are open."""
+
+from typing import Any
+
+import pytest
+
+from atlas_rewards.judging.cache import CacheStatistics
+from atlas_rewards.judging.calls import CallerStatistics
+from atlas_rewards.judging.statistics import CallStatistics
+from atlas_rewards.service.metrics import Metrics
+
+
+def counted(hits: int = 0, **tokens: int) -> CallerStatistics:
+    """Statistics of a caller whose models, by name, used so many tokens, one call each."""
+    models = (
+        CallStatistics(name, "http://x", "closed", 1, {}, 0, used, 0, 0.0, None, None) for name, used in tokens.items()
+    )
+    return CallerStatistics(tuple(models), CacheStatistics(1, hits, 0), 0)
+
+
+def value(metrics: Metrics, sample: str, **labels: Any) -> float | None:
+    return metrics.registry.get_sample_value(f"atlas_rewards_{sample}_total", labels)
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, 2), (1, 3), (2, 4), (2, 5), (3, 6), (3, 7)])
+def test_a_generation_that_ends_late_takes_nothing_from_newer_ones(old: int, new: int) -> None:
+    metrics = Metrics()
+    metrics.asked(old, counted(hits=5, small=10, large=1))
+    metrics.asked(new, counted(hits=100, small=1000, large=7))
+    metrics.asked(old, counted(hits=6, small=20, large=2))
+    metrics.forget(old)
+    metrics.asked(new, counted(hits=100, small=1000, large=7))
+    assert value(metrics, "cache_lookups", result="hit") == 106
+    assert value(metrics, "tokens", model="small") == 1020
+    assert value(metrics, "tokens", model="large") == 9
+    assert value(metrics, "model_calls", model="small", outcome="answered") == 2
+
+
+def test_what_was_counted_once_is_not_counted_again() -> None:
+    metrics = Metrics()
+    for _ in range(3):
+        metrics.asked(1, counted(hits=1, small=10))
+    assert value(metrics, "tokens", model="small") == 10
+    assert value(metrics, "cache_lookups", result="hit") == 1
