@@ -18,7 +18,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 from atlas_api.base import ApiModel
-from atlas_api.pod import PROGRESS, REPORT_KEY
+from atlas_api.pod import PROGRESS, REPORT_AS, REPORT_KEY
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where every pod finds its token and the certificate of the API server."""
@@ -37,11 +37,12 @@ _log = logging.getLogger(__name__)
 
 
 class ClusterReport:
-    """Delivers reports to the ConfigMap *config_map* (`namespace/name`) of the API server at *url*."""
+    """Delivers reports to *key* of the ConfigMap *config_map* (`namespace/name`) of the API server at *url*."""
 
-    def __init__(self, config_map: str, url: str, account: Path = ACCOUNT) -> None:
+    def __init__(self, config_map: str, url: str, account: Path = ACCOUNT, key: str = REPORT_KEY) -> None:
         namespace, _, name = config_map.partition("/")
         self.config_map = config_map
+        self.key = key
         self.url = f"{url}/api/v1/namespaces/{namespace}/configmaps/{name}"
         self.account = account
         self._changed = threading.Condition()
@@ -57,7 +58,8 @@ class ClusterReport:
         if PROGRESS not in environment or "KUBERNETES_SERVICE_HOST" not in environment:
             return None
         host, port = environment["KUBERNETES_SERVICE_HOST"], environment.get("KUBERNETES_SERVICE_PORT", "443")
-        return cls(environment[PROGRESS], f"https://{f'[{host}]' if ':' in host else host}:{port}", account)
+        url = f"https://{f'[{host}]' if ':' in host else host}:{port}"
+        return cls(environment[PROGRESS], url, account, environment.get(REPORT_AS, REPORT_KEY))
 
     def send(self, report: ApiModel) -> None:
         """Deliver *report* soon, in place of any older one that still waits. Returns at once."""
@@ -104,7 +106,7 @@ class ClusterReport:
         # The token is replaced while the pod runs, so it is read each time.
         token = (self.account / "token").read_text().strip()
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/merge-patch+json"}
-        body = json.dumps({"data": {REPORT_KEY: text}}).encode()
+        body = json.dumps({"data": {self.key: text}}).encode()
         trust = ssl.create_default_context(cafile=str(self.account / "ca.crt"))
         # A proxy meant for the world outside is not the way to the API server.
         opener = build_opener(ProxyHandler({}), HTTPSHandler(context=trust))

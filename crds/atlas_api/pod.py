@@ -27,7 +27,13 @@ PROGRESS = "ATLAS_PROGRESS"
 """`namespace/name` of the ConfigMap that rank 0 patches with its report. Not set without a cluster."""
 
 REPORT_KEY = "report"
-"""Key in that ConfigMap: a `RunReport` as JSON. Of a reward service: a `JudgesReport`."""
+"""Key in that ConfigMap: a `RunReport` as JSON."""
+
+REPORT_AS = "ATLAS_REPORT_AS"
+"""Key instead of that one: the pods of a reward service, which share a ConfigMap, each have their own name's.
+
+There it is a `JudgesReport`.
+"""
 
 TRACES_URL = "ATLAS_TRACES_URL"
 """Value of `traces.postgres.urlFrom.secretKeyRef`."""

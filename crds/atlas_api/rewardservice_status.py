@@ -19,13 +19,13 @@ class JudgeStatus(ApiModel):
     """Name of the judge, as in the spec."""
 
     state: JudgeState
-    """`Answering`, `Failing`, or `Unknown` until it was asked."""
+    """`Answering`, `Failing` (for one pod at least), or `Unknown` until it was asked."""
 
     p50_ms: int | None = Field(None, ge=0)
-    """Median of the time to a verdict, in milliseconds."""
+    """Median of the time to a verdict, in milliseconds. Of several pods the slowest one's."""
 
     p99_ms: int | None = Field(None, ge=0)
-    """99th percentile of the time to a verdict, in milliseconds."""
+    """99th percentile of the time to a verdict, in milliseconds. Of several pods the slowest one's."""
 
     error_rate: float | None = Field(None, ge=0.0, le=1.0)
     """Share of the questions that gave no verdict."""
@@ -34,13 +34,20 @@ class JudgeStatus(ApiModel):
     """Why it fails, in one word."""
 
 
+class JudgeReport(JudgeStatus):
+    """How a judge has answered one pod lately."""
+
+    questions: int = Field(0, ge=0)
+    """Questions that `errorRate` is a share of."""
+
+
 class JudgesReport(ApiModel):
     """What a pod of a RewardService says on a cluster. The operator checks and bounds it before it believes it."""
 
     revision: str
     """Revision of the configuration that the pod scores with."""
 
-    judges: tuple[JudgeStatus, ...] = Field((), max_length=16)
+    judges: tuple[JudgeReport, ...] = Field((), max_length=16)
     """All judges."""
 
 
@@ -83,7 +90,7 @@ class RewardServiceStatus(ApiModel):
     """Pods that answer, of any revision."""
 
     judges: tuple[JudgeStatus, ...] = Field((), max_length=16)
-    """How the judges answer, as a pod said last."""
+    """How the judges answer, over all pods."""
 
     display: RewardServiceDisplay | None = None
     """What `kubectl get` shows, ready to print."""

@@ -137,6 +137,13 @@ class Cluster:
         query = {"fieldManager": labels.FIELD_MANAGER, "force": "true"}
         await self._api.request("apply", path_of(document), document, query)
 
+    async def merge(self, document: Document) -> None:
+        """Merge *document* into the object of its name; null removes a field. It may be gone."""
+        try:
+            await self._api.request("patch", path_of(document), document)
+        except ApiError as error:
+            _unless(error, HTTPStatus.NOT_FOUND)
+
     async def apply_status(self, training: Document, status: Document) -> Document:
         """Write the whole status of a training or reward service, unless it has it already. The object as it is then.
 

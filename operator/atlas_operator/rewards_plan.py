@@ -12,13 +12,12 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from atlas_api.pod import REPORT_KEY
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_api.rewardservice_status import JudgeStatus, RewardServiceStatus
 from atlas_operator.attempt import is_owned
 from atlas_operator.diagnosis import Diagnosis
 from atlas_operator.drift import differs
-from atlas_operator.fields import holds, text, whole
+from atlas_operator.fields import holds, whole
 from atlas_operator.labels import configuration_name, judges_name
 from atlas_operator.observed import Document, ObservedRewards
 from atlas_operator.plan import HINDRANCE_PATIENCE, Note
@@ -37,7 +36,7 @@ from atlas_operator.rewards_conditions import RewardsFacts, rewards_conditions
 from atlas_operator.rewards_diagnosis import why_not_ready
 from atlas_operator.rewards_display import rewards_display
 from atlas_operator.rewards_refusal import rewards_refusal
-from atlas_operator.rewards_report import read_judges
+from atlas_operator.rewards_report import outlived, read_judges
 from atlas_operator.rollout import Rollout, configuration_of, rollout
 from atlas_rewards.judging.revision import revision_of
 
@@ -47,7 +46,7 @@ PATIENCE = timedelta(seconds=15)
 
 @dataclass(frozen=True, slots=True)
 class RewardsPlan:
-    """What to do, in this order: create, apply, delete, write the status, post."""
+    """What to do, in this order: create, apply, merge, delete, write the status, post."""
 
     status: RewardServiceStatus | None
     create: tuple[Document, ...] = ()
@@ -55,6 +54,9 @@ class RewardsPlan:
 
     apply: tuple[Document, ...] = ()
     """Made, or changed to be like this."""
+
+    merge: tuple[Document, ...] = ()
+    """Merged into what is there; null removes."""
 
     delete: tuple[Document, ...] = ()
     notes: tuple[Note, ...] = ()
@@ -117,6 +119,7 @@ class _Planner:
             self.spec,
             create=tuple(self._missing(self.spec, drifted)),
             apply=tuple(self._changed(self.spec, wanted, drifted)),
+            merge=tuple(self._outlived()),
             delete=tuple(self._leftovers(self.spec, state)),
         )
 
@@ -187,8 +190,16 @@ class _Planner:
     def _judges(self) -> tuple[JudgeStatus, ...]:
         if self.spec is None:
             return self.before.judges
-        said = self.config_maps.get(judges_name(self.name), {})
-        return read_judges(text(said, "data", REPORT_KEY), [judge.name for judge in self.spec.judges])
+        return read_judges(self._reports(), self.observed.pods, [judge.name for judge in self.spec.judges])
+
+    def _reports(self) -> Document:
+        """The ConfigMap that the pods report to."""
+        return self.config_maps.get(judges_name(self.name), {})
+
+    def _outlived(self) -> Iterator[Document]:
+        """What pods reported that are gone."""
+        if gone := outlived(self._reports(), self.observed.pods):
+            yield {**judges_map(self.service), "data": dict.fromkeys(gone)}
 
     def _diagnosis(self, state: Rollout, judges: tuple[JudgeStatus, ...]) -> Diagnosis | None:
         if self.deployment is None or state.complete:

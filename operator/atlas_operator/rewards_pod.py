@@ -106,6 +106,7 @@ def _environment(service: Document, spec: RewardServiceSpec) -> list[Document]:
         # The last of a name counts, and only it: an apply knows entries by their names.
         *{each["name"]: each for each in given}.values(),
         {"name": contract.PROGRESS, "value": f"{namespace}/{judges_name(name)}"},
+        {"name": contract.REPORT_AS, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         # A spec that needs it is refused where the operator does not allow it.
         *([CODE_ALLOWED] if runs_code(spec.verifiers) else []),
         *_secret(contract.SMALL_JUDGE_KEY, spec.models.small.api_key_from),

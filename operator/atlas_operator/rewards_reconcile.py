@@ -52,6 +52,8 @@ async def _apply(cluster: Cluster, decided: RewardsPlan) -> None:
         await cluster.create(document)
     for document in decided.apply:
         await cluster.apply(document)
+    for document in decided.merge:
+        await cluster.merge(document)
     for document in decided.delete:
         await cluster.delete(document)
 

@@ -165,7 +165,7 @@ def test_judges_that_fall_silent_take_the_readiness_away_and_are_named(services:
     start(services)
     (pod,) = pods(services)
     silent = {"state": "Failing", "reason": "unreachable"}
-    tell_judges(services, NAME, judges_report(accuracy=silent, helpfulness=silent))
+    tell_judges(services, NAME, pod["metadata"]["name"], judges_report(accuracy=silent, helpfulness=silent))
     conditions = [{"type": kind, "status": "False"} for kind in ("Ready", "ContainersReady")]
     services.patch("pod", pod["metadata"]["name"], {"status": {"conditions": conditions}}, "--subresource=status")
     service = seen(services, reason_is("JudgesFailing"), "the diagnosis")
@@ -187,14 +187,20 @@ def test_more_replicas_are_protected_and_one_is_not(services: Kubectl) -> None:
 
 
 def test_what_the_pods_say_of_their_judges_reaches_the_status(services: Kubectl) -> None:
-    start(services)
-    tell_judges(services, NAME, judges_report(accuracy={}, helpfulness={"state": "Failing", "reason": "timeout"}))
+    start(services, replicas=2)
+    first, second = (pod["metadata"]["name"] for pod in pods(services))
+    silent = {"state": "Failing", "reason": "timeout", "p99Ms": 31_000}
+    tell_judges(services, NAME, first, judges_report(accuracy={}, helpfulness=silent))
+    tell_judges(services, NAME, second, judges_report(accuracy={}, helpfulness={}))
     service = seen(services, lambda one: condition(one, "Degraded")["status"] == "True", "degradation")
     assert [judge["state"] for judge in service["status"]["judges"]] == ["Answering", "Failing"]
     assert "helpfulness" in condition(service, "Degraded")["message"]
     assert is_ready(service)
     line = services.run("get", "rws", NAME, "--no-headers").split()
-    assert line[1:4] == ["1/1", "1/2", "840ms"]
+    assert line[1:4] == ["2/2", "1/2", "31s"]
+    services.run("delete", "pod", first, "--wait=false")
+    seen(services, lambda one: condition(one, "Degraded")["status"] == "False" and is_ready(one), "recovery")
+    services.wait_for("configmap", f"{NAME}-judges", lambda one: one is not None and set(one["data"]) == {second})
 
 
 def test_what_others_change_is_put_back(services: Kubectl) -> None:

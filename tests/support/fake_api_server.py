@@ -25,6 +25,7 @@ class Patch:
     path: str
     token: str
     content_type: str
+    key: str
     report: dict[str, Any]
 
 
@@ -95,7 +96,8 @@ def _handler(fake: FakeApiServer) -> type[BaseHTTPRequestHandler]:
         def do_PATCH(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             token, content_type = self.headers["Authorization"], self.headers["Content-Type"]
-            patch = Patch(self.path, token, content_type, json.loads(body["data"]["report"]))
+            ((key, text),) = body["data"].items()
+            patch = Patch(self.path, token, content_type, key, json.loads(text))
             fake.asked.append(patch)
             fake.answering.wait()
             status = fake.status

@@ -5,7 +5,6 @@ from typing import Any
 
 from cluster.kubectl import Document, Kubectl
 
-from atlas_api.pod import REPORT_KEY
 from atlas_operator.labels import judges_name
 
 IMAGE = "example.test/rewards:1"
@@ -34,6 +33,6 @@ def judges_report(revision: str = "0" * 16, **judges: Document) -> Document:
     return {"revision": revision, "judges": [{"name": name, **answering, **said} for name, said in judges.items()]}
 
 
-def tell_judges(kubectl: Kubectl, name: str, said: Document) -> None:
-    """Report as a pod of the service does."""
-    kubectl.patch("configmap", judges_name(name), {"data": {REPORT_KEY: json.dumps(said)}})
+def tell_judges(kubectl: Kubectl, name: str, pod: str, said: Document) -> None:
+    """Report as *pod* of the service does."""
+    kubectl.patch("configmap", judges_name(name), {"data": {pod: json.dumps(said)}})

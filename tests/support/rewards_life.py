@@ -13,7 +13,6 @@ from support.cluster_trainings import condition
 from support.kube_objects import BEGIN, make_condition
 from support.reward_services import IMAGE, reward_service
 
-from atlas_api.pod import REPORT_KEY
 from atlas_operator.labels import CONFIGURATION
 from atlas_operator.observed import Document, ObservedRewards
 from atlas_operator.refusal import Refusal
@@ -76,6 +75,9 @@ class RewardsLife:
             self.children.setdefault(_place(document), document)
         for document in decided.apply:
             self._apply(document)
+        for document in decided.merge:
+            for key in document["data"]:
+                del self.children[_place(document)]["data"][key]
         for document in decided.delete:
             del self.children[_place(document)]
         if decided.status:
@@ -125,9 +127,10 @@ class RewardsLife:
         self.child("Deployment").setdefault("status", {})["conditions"] = told
         return self
 
-    def says(self, said: Document) -> "RewardsLife":
-        """A pod reports."""
-        self.child("ConfigMap", f"{NAME}-judges")["data"] = {REPORT_KEY: json.dumps(said)}
+    def says(self, said: Document | str, pod: str = "") -> "RewardsLife":
+        """A pod reports: the first one unless *pod* names another."""
+        reported = self.child("ConfigMap", f"{NAME}-judges").setdefault("data", {})
+        reported[pod or self.pods[0]["metadata"]["name"]] = said if isinstance(said, str) else json.dumps(said)
         return self
 
     def answers(self) -> "RewardsLife":

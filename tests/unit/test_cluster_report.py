@@ -48,7 +48,15 @@ def test_a_report_is_merged_into_the_config_map_under_its_key(server: FakeApiSer
     (patch,) = server.patches
     assert patch.path == "/api/v1/namespaces/agents/configmaps/demo-1-progress"
     assert (patch.token, patch.content_type) == ("Bearer token-1", "application/merge-patch+json")
-    assert parse(RunReport, patch.report) == make_report(1)
+    assert (patch.key, parse(RunReport, patch.report)) == ("report", make_report(1))
+
+
+def test_a_pod_that_shares_the_config_map_reports_under_a_key_of_its_own(server: FakeApiServer) -> None:
+    sink = ClusterReport.of({**server.environment, "ATLAS_REPORT_AS": "judges-7d4b9-x2x7q"}, server.account)
+    assert sink is not None
+    sink.send(make_report(1))
+    sink.close()
+    assert [patch.key for patch in server.patches] == ["judges-7d4b9-x2x7q"]
 
 
 def test_of_many_reports_at_once_the_newest_arrives(server: FakeApiServer) -> None:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import get_args
 
-from atlas_api.rewardservice_status import JudgeState, JudgeStatus
+from atlas_api.rewardservice_status import JudgeReport, JudgeState
 from atlas_rewards.judging.answer import Reason
 from atlas_rewards.judging.statistics import Latencies
 from atlas_rewards.result import ItemResult, JudgeResult
@@ -56,16 +56,17 @@ class JudgeRecord:
             return "Unknown"
         return "Failing" if self._missing >= IN_A_ROW else "Answering"
 
-    def report(self) -> JudgeStatus:
+    def report(self) -> JudgeReport:
         """What is known about it."""
         state = self.state
-        return JudgeStatus(
+        return JudgeReport(
             name=self.name,
             state=state,
             reason=self._reason if state == "Failing" else None,
             p50_ms=_milliseconds(self._latencies.percentile(50)),
             p99_ms=_milliseconds(self._latencies.percentile(99)),
             error_rate=round(sum(self._failed) / len(self._failed), 4) if self._failed else None,
+            questions=len(self._failed),
         )
 
 
@@ -86,7 +87,7 @@ class JudgeRecords:
         for judge in result.judges:
             self._records[judge.name].probed(judge)
 
-    def reports(self) -> tuple[JudgeStatus, ...]:
+    def reports(self) -> tuple[JudgeReport, ...]:
         """One a judge, in the order of the configuration."""
         return tuple(record.report() for record in self._records.values())
 

@@ -143,7 +143,8 @@ def test_keys_are_given_by_reference_under_agreed_names() -> None:
     spec = {"models": {**models(apiKeyFrom=KEY), "large": {**LARGE, "apiKeyFrom": KEY}}, "tokenFrom": KEY}
     life = RewardsLife(**spec).settle()
     (container,) = life.child("Deployment")["spec"]["template"]["spec"]["containers"]
-    found = {each["name"]: each["valueFrom"] for each in container["env"] if "valueFrom" in each}
+    secret = [each for each in container["env"] if "secretKeyRef" in each.get("valueFrom", {})]
+    found = {each["name"]: each["valueFrom"] for each in secret}
     names = ("ATLAS_SMALL_JUDGE_KEY", "ATLAS_LARGE_JUDGE_KEY", "ATLAS_REWARDS_TOKEN")
     assert found == dict.fromkeys(names, KEY)
 
@@ -176,6 +177,13 @@ def test_pods_get_what_the_user_says_of_nodes_registries_variables_and_files() -
         {"name": "volume-1", "secret": {"secretName": "ca"}},
         {"name": "volume-2", "persistentVolumeClaim": {"claimName": "data", "readOnly": False}},
     ]
+
+
+def test_each_pod_reports_under_its_own_name() -> None:
+    (container,) = RewardsLife().settle().child("Deployment")["spec"]["template"]["spec"]["containers"]
+    found = {each["name"]: each for each in container["env"]}
+    assert found["ATLAS_PROGRESS"]["value"] == "agents/judges-judges"
+    assert found["ATLAS_REPORT_AS"]["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
 
 
 def test_of_variables_with_one_name_the_last_counts() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from support.kube_objects import BEGIN, after
 from support.reward_services import judges_report
-from support.rewards_life import RewardsLife
+from support.rewards_life import RewardsLife, answering, silent
 
 from atlas_operator.labels import FIELD_MANAGER
 from atlas_operator.observed import Document
@@ -23,9 +23,7 @@ def test_judges_that_fail_degrade_a_service_that_is_ready() -> None:
 
 @pytest.mark.parametrize("said", ["", "[]", "{", '{"judges": 7}', '{"judges": [7, {"name": 8}]}', "[" * 70_000])
 def test_a_report_that_makes_no_sense_says_nothing(said: str) -> None:
-    life = RewardsLife().answers()
-    life.child("ConfigMap", "judges-judges")["data"] = {"report": said}
-    life.settle()
+    life = RewardsLife().answers().says(said).settle()
     assert [(each["name"], each["state"]) for each in life.status["judges"]] == [
         ("accuracy", "Unknown"),
         ("helpfulness", "Unknown"),
@@ -72,3 +70,52 @@ def test_figures_alone_are_written_once_a_minute(
     life.says(judges_report(accuracy=said, helpfulness={})).settle()
     now = BEGIN + timedelta(seconds=seconds_since_the_last_write)
     assert pause(before, life.status, without_figures, FIGURES_SECONDS, now) == expected
+
+
+def two_pods(first: Document, second: Document) -> RewardsLife:
+    """A service whose pods `a` and `b` say this of `accuracy`; fields that differ from an answering judge."""
+    life = RewardsLife(replicas=2).settle().has_pods(answering("a"), answering("b"))
+    life.says(judges_report(accuracy=first), "a").says(judges_report(accuracy=second), "b")
+    return life.settle()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ({}, SILENT, {"state": "Failing", "reason": "unreachable"}),
+        (SILENT, {}, {"state": "Failing", "reason": "unreachable"}),
+        ({}, {"state": "Unknown"}, {"state": "Answering"}),
+        ({"state": "Unknown"}, {"state": "Unknown"}, {"state": "Unknown"}),
+        ({"p50Ms": 100, "p99Ms": 300}, {"p50Ms": 200, "p99Ms": 250}, {"p50Ms": 200, "p99Ms": 300}),
+        ({"p99Ms": None}, {"p99Ms": 250}, {"p99Ms": 250}),
+        ({"errorRate": 0.1, "questions": 900}, {"errorRate": 1, "questions": 100}, {"errorRate": 0.19}),
+        ({"errorRate": 0.5}, {"errorRate": 0.1}, {"errorRate": 0.3}),
+        ({"errorRate": 0.5, "questions": -7}, {"errorRate": None, "questions": 100}, {"errorRate": 0.5}),
+    ],
+    ids=[
+        *("one of two fails", "the other one fails", "one was not asked yet", "none was asked yet"),
+        *("the slowest counts", "one does not know", "questions are pooled", "nobody knows how many"),
+        "an odd number of questions",
+    ],
+)
+def test_what_pods_say_is_put_together(first: Document, second: Document, expected: Document) -> None:
+    accuracy = two_pods(first, second).status["judges"][0]
+    assert {key: accuracy.get(key) for key in expected} == expected
+    assert ("reason" in accuracy) is ("reason" in expected)
+
+
+def test_a_pod_that_goes_says_nothing_any_more_and_its_entry_goes_with_it() -> None:
+    life = two_pods({}, SILENT)
+    life.pods[1]["metadata"]["deletionTimestamp"] = "2026-11-23T09:05:00Z"
+    assert life.settle().status["judges"][0]["state"] == "Answering"
+    assert set(life.child("ConfigMap", "judges-judges")["data"]) == {"a", "b"}
+    life.has_pods(answering("a"), silent("c")).settle()
+    assert set(life.child("ConfigMap", "judges-judges")["data"]) == {"a"}
+    assert life.look().merge == ()
+
+
+def test_an_entry_of_no_pod_counts_for_nothing() -> None:
+    life = two_pods({}, {}).says(judges_report(accuracy=SILENT), "stranger")
+    decided = life.look()
+    assert life.status["judges"][0]["state"] == "Answering"
+    assert [each["data"] for each in decided.merge] == [{"stranger": None}]

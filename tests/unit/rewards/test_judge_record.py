@@ -25,7 +25,7 @@ def test_nothing_is_known_before_the_first_verdict() -> None:
 
 def test_latencies_are_of_verdicts_and_errors_of_all() -> None:
     report = record_of(*(verdict(second / 100) for second in range(1, 100)), NONE).report()
-    assert (report.p50_ms, report.p99_ms, report.error_rate) == (500, 990, 0.01)
+    assert (report.p50_ms, report.p99_ms, report.error_rate, report.questions) == (500, 990, 0.01, 100)
 
 
 def test_it_fails_when_many_in_a_row_are_missing_and_says_why() -> None:

@@ -12,7 +12,7 @@ from support.reward_service import service_manifest
 from atlas_api import parse
 from atlas_api.cluster_report import ClusterReport
 from atlas_api.rewardservice import RewardService
-from atlas_api.rewardservice_status import JudgesReport, JudgeStatus
+from atlas_api.rewardservice_status import JudgeReport, JudgesReport
 from atlas_rewards.service.configuration import shown
 from atlas_rewards.service.log import JsonFormatter
 from atlas_rewards.service.report import keep_reporting
@@ -65,7 +65,7 @@ def test_what_is_shown_of_a_configuration_holds_no_secret() -> None:
 
 
 def report_of(p99: int) -> JudgesReport:
-    judge = JudgeStatus(name="accuracy", state="Answering", p50_ms=1, p99_ms=p99, error_rate=0.0)
+    judge = JudgeReport(name="accuracy", state="Answering", p50_ms=1, p99_ms=p99, error_rate=0.0)
     return JudgesReport(revision="abc", judges=(judge,))
 
 
