@@ -5,6 +5,7 @@ Used by trainings whose manifest names a service. Outages are waited out and the
 is never a zero.
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -12,6 +13,7 @@ from http import HTTPStatus
 import httpx
 
 from atlas_api.errors import AccessDenied, InvalidManifest, SourceUnreachable
+from atlas_rewards.background_loop import BackgroundLoop
 from atlas_rewards.item import Item
 from atlas_rewards.result import ItemResult
 from atlas_rewards.service.wire import ScoreResponse
@@ -33,29 +35,41 @@ _BUSY = (
 
 
 class RewardClient:
-    """Asks the service at *url*, with the bearer *token* if it wants one."""
+    """Asks the service at *url*, with the bearer *token* if it wants one. From any event loop and any thread."""
 
     def __init__(self, url: str, token: str | None = None, patience: float = PATIENCE_SECONDS) -> None:
         self.url = url.rstrip("/")
         self._patience = patience
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(headers=headers, timeout=REQUEST_SECONDS)
+        self._http = httpx.AsyncClient(headers=headers, timeout=REQUEST_SECONDS)
+        self._loop = BackgroundLoop(self, self._http.aclose)
 
-    def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
+    async def score(self, items: Sequence[Item]) -> list[ItemResult]:
         """One result an item, in their order.
 
         Raises `SourceUnreachable` when the service stays away, `AccessDenied` when it refuses the token,
         `InvalidManifest` when something else answers at the address.
         """
-        batches = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
-        return [result for batch in batches for result in self._score(batch)]
+        return await self._loop.awaited(self._all(items))
+
+    def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
+        """The same for callers without an event loop."""
+        return self._loop.run(self._all(items))
+
+    async def close(self) -> None:
+        """Let go of the connections. What is being asked is given up."""
+        await asyncio.to_thread(self._loop.stop)
 
     def close_sync(self) -> None:
-        """Let go of the connections."""
-        self._http.close()
+        """The same for callers without an event loop."""
+        self._loop.stop()
 
-    def _score(self, items: Sequence[Item]) -> tuple[ItemResult, ...]:
-        answer = self._post({"items": [body_of(item) for item in items]})
+    async def _all(self, items: Sequence[Item]) -> list[ItemResult]:
+        batches = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
+        return [result for batch in batches for result in await self._score(batch)]
+
+    async def _score(self, items: Sequence[Item]) -> tuple[ItemResult, ...]:
+        answer = await self._post({"items": [body_of(item) for item in items]})
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise AccessDenied(f"the reward service at {self.url} refuses the token; check reward.serviceRef.tokenFrom")
         try:
@@ -70,12 +84,12 @@ class RewardClient:
             raise SourceUnreachable(f"the reward service at {self.url} answered {len(results)} of {len(items)} items")
         return results
 
-    def _post(self, body: object) -> httpx.Response:
+    async def _post(self, body: object) -> httpx.Response:
         """The answer, once the service is neither away nor busy."""
         began, pause = time.monotonic(), 0.5
         while True:
             try:
-                answer = self._http.post(f"{self.url}/v1/score", json=body)
+                answer = await self._http.post(f"{self.url}/v1/score", json=body)
                 if answer.status_code not in _BUSY:
                     return answer
                 problem, wanted = f"it says {answer.status_code}", answer.headers.get("Retry-After", "")
@@ -86,7 +100,7 @@ class RewardClient:
                 raise SourceUnreachable(
                     f"the reward service at {self.url} cannot be reached ({problem}); check that it is ready"
                 )
-            time.sleep(pause)
+            await asyncio.sleep(pause)
 
 
 def body_of(item: Item) -> dict[str, object]:

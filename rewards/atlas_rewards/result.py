@@ -86,3 +86,8 @@ class ItemResult:
 
     seconds: float = 0.0
     """From being taken to being answered."""
+
+    @property
+    def parts(self) -> dict[str, float | None]:
+        """What each judge and verifier gave, by name."""
+        return {judge.name: judge.score for judge in self.judges} | dict(self.verifiers)
