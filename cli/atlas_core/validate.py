@@ -52,9 +52,12 @@ def _build(reward: Reward) -> None:
     """Build what can be built without a model. Raises `InvalidManifest`."""
     from atlas_rewards import build_scorer
     from atlas_rewards.configuration import load_configuration
+    from atlas_rewards.service_address import check_address
 
     if reward.verifiers:
         build_scorer(reward)
+    if reward.service_ref and reward.service_ref.url:
+        check_address(reward.service_ref.url)
     if reward.service_ref and reward.service_ref.file:
         try:
             load_configuration(Path(reward.service_ref.file).expanduser())

@@ -70,6 +70,9 @@ LARGE_JUDGE_KEY = "ATLAS_LARGE_JUDGE_KEY"
 REWARDS_TOKEN = "ATLAS_REWARDS_TOKEN"  # noqa: S105 - the name of a variable
 """Value of `tokenFrom.secretKeyRef`."""
 
+ALLOW_CODE = "ATLAS_ALLOW_CODE"
+"""1 lets the process that scores run completions as code (verifier `code`). No manifest can set it."""
+
 REWARD_TOKEN = "ATLAS_REWARD_TOKEN"  # noqa: S105 - the name of a variable
 """Value of `reward.serviceRef.tokenFrom.secretKeyRef` in training pods."""
 

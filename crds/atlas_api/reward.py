@@ -65,8 +65,9 @@ class PythonEntryPoint(ApiModel):
 
 
 class Code(ApiModel):
-    """1 when the completion's Python runs and passes the tests, else 0. Only where ATLAS_ALLOW_CODE=1 is set.
+    """1 when the completion's Python runs and passes the tests, else 0.
 
+    Only where whoever runs the process allows it: by ATLAS_ALLOW_CODE=1, on a cluster by the operator's `--allow-code`.
     It runs in a sandbox: one thread, the standard library, no network, no files but to read Python itself.
     """
 

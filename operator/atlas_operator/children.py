@@ -26,9 +26,11 @@ RENDEZVOUS_SECONDS = 900
 """Images are pulled minutes apart."""
 
 
-def attempt_children(training: Document, spec: AtlasTrainingSpec, image: str, run: RunStatus) -> tuple[Document, ...]:
+def attempt_children(
+    training: Document, spec: AtlasTrainingSpec, image: str, run: RunStatus, allow_code: bool = False
+) -> tuple[Document, ...]:
     """Everything that the newest attempt of *run* needs, its job last."""
-    return (*recipe_children(training, spec, run), job(training, spec, image, run.number, run.attempt))
+    return (*recipe_children(training, spec, run), job(training, spec, image, run, allow_code))
 
 
 def recipe_children(training: Document, spec: AtlasTrainingSpec, run: RunStatus) -> tuple[Document, ...]:
@@ -72,12 +74,14 @@ def progress_map(training: Document, run: int) -> Document:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
 
 
-def job(training: Document, spec: AtlasTrainingSpec, image: str, run: int, attempt: int) -> Document:
+def job(training: Document, spec: AtlasTrainingSpec, image: str, run: RunStatus, allow_code: bool) -> Document:
     """The PyTorchJob of one attempt: one Master, or several Workers that find each other by c10d."""
     name = training["metadata"]["name"]
-    replica = {"restartPolicy": "Never", "template": pod_template(training, spec, image, run, attempt)}
+    replica = {"restartPolicy": "Never", "template": pod_template(training, spec, image, run, allow_code)}
     workers = spec.compute.workers
-    metadata = owned(training, job_name(name, run, attempt), {RUN: str(run), ATTEMPT: str(attempt)})
+    metadata = owned(
+        training, job_name(name, run.number, run.attempt), {RUN: str(run.number), ATTEMPT: str(run.attempt)}
+    )
     metadata["annotations"][PLACEMENT] = spec.placement_hash()
     if spec.compute.queue_name:
         metadata["labels"][KUEUE_QUEUE] = spec.compute.queue_name

@@ -55,6 +55,10 @@ def _options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--trainer-image", metavar="IMAGE", help="image of training pods where spec names none")
     parser.add_argument("--rewards-image", metavar="IMAGE", help="image of reward services where spec names none")
+    parser.add_argument(
+        "--allow-code", action="store_true",
+        help="let verifiers of kind `code` run what models write, in a sandbox in the pods; else they are refused",
+    )  # fmt: skip
     parser.add_argument("--health-port", type=int, default=8081, metavar="PORT", help="port of probes and metrics")
     parser.add_argument("--workers", type=int, default=8, metavar="N", help="objects looked at at the same time")
     parser.add_argument("--log-format", choices=("json", "plain"), default="json", help="form of the log lines")

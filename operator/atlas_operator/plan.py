@@ -68,28 +68,43 @@ class Plan:
     look_again_at: datetime | None = None
 
 
-def plan(observed: Observed, default_image: str | None, now: datetime, hindrance: Refusal | None = None) -> Plan:
+def plan(
+    observed: Observed,
+    default_image: str | None,
+    now: datetime,
+    hindrance: Refusal | None = None,
+    allow_code: bool = False,
+) -> Plan:
     """Decide. *default_image* is used where `compute.image` is left out; *now* is aware.
 
-    *hindrance* is why the API server refused what the last plan wanted to create. Deletion needs nothing: the API
+    *hindrance* is why the API server refused what the last plan wanted to create. *allow_code*: pods may run
+    completions as code. Deletion needs nothing: the API
     server collects what the training owns.
     """
     if observed.training["metadata"].get("deletionTimestamp"):
         return Plan(status=None)
-    return _Planner(observed, default_image, now, hindrance).execute()
+    return _Planner(observed, default_image, now, hindrance, allow_code).execute()
 
 
 class _Planner:
     """One look. `status`, `run` and `attempt` follow the decisions; everything else was observed."""
 
-    def __init__(self, observed: Observed, default_image: str | None, now: datetime, hindrance: Refusal | None) -> None:
+    def __init__(
+        self,
+        observed: Observed,
+        default_image: str | None,
+        now: datetime,
+        hindrance: Refusal | None,
+        allow_code: bool,
+    ) -> None:
         self.observed = observed
         self.training = observed.training
         self.metadata = observed.training["metadata"]
         self.now = now
         self.spec, problems = read_spec(self.training)
-        self.refusal = refusal(self.spec, problems, default_image, observed.backend_served) or hindrance
+        self.refusal = refusal(self.spec, problems, default_image, observed.backend_served, allow_code) or hindrance
         self.default_image = default_image
+        self.allow_code = allow_code
         self.retrain_at = self.metadata.get("annotations", {}).get(RETRAIN_AT, "")[:RETRAIN_AT_LIMIT]
         self.before = self.status = read_story(observed, self.retrain_at)
         self.newest = self.before.run
@@ -376,7 +391,7 @@ class _Planner:
             self._set(waiting_since=None, attempt_at=self.now)
         self._set(job=name, placement_hash=spec.placement_hash(), reward_revision=revision)
         image = spec.compute.image or self.default_image or ""
-        self.create += attempt_children(self.training, spec, image, self.run)
+        self.create += attempt_children(self.training, spec, image, self.run, self.allow_code)
 
     # The story so far
 

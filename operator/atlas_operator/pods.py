@@ -12,6 +12,7 @@ from atlas_api import pod as contract
 from atlas_api.compute import Compute, EnvVar, Volume
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_api.secrets import CredentialsSource, SecretKeyRef
+from atlas_api.status import RunStatus
 from atlas_operator.labels import ATTEMPT, RUN, TRAINING, job_name, progress_name, run_name
 from atlas_operator.observed import Document
 from atlas_operator.owned import ours
@@ -32,28 +33,29 @@ RESTRICTED_CONTAINER = {
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }
+CODE_ALLOWED = {"name": contract.ALLOW_CODE, "value": "1"}
 NO_SIDECARS = {"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disabled"}
 """A mesh's sidecar would keep a finished pod alive."""
 
 
-def pod_template(training: Document, spec: AtlasTrainingSpec, image: str, run: int, attempt: int) -> Document:
-    """The template of all workers of one attempt."""
+def pod_template(training: Document, spec: AtlasTrainingSpec, image: str, run: RunStatus, allow_code: bool) -> Document:
+    """The template of all workers of the newest attempt of *run*."""
     name, compute = training["metadata"]["name"], spec.compute
-    labels = {**ours(training), RUN: str(run), ATTEMPT: str(attempt)}
+    labels = {**ours(training), RUN: str(run.number), ATTEMPT: str(run.attempt)}
     scheduling = {
         "affinity": compute.affinity,
         "priorityClassName": compute.priority_class_name,
         "schedulerName": compute.scheduler_name,
     }
     pod = {
-        "serviceAccountName": run_name(name, run),
+        "serviceAccountName": run_name(name, run.number),
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": contract.GRACE_SECONDS,
         "securityContext": RESTRICTED_POD,
-        "containers": [_container(spec, image, _environment(training, spec, run, attempt))],
-        "volumes": _volumes(name, spec, run),
+        "containers": [_container(spec, image, _environment(training, spec, run, allow_code))],
+        "volumes": _volumes(name, spec, run.number),
         **placement(compute),
         **{field: value for field, value in scheduling.items() if value},
     }
@@ -84,18 +86,20 @@ def _container(spec: AtlasTrainingSpec, image: str, environment: list[Document])
     }
 
 
-def _environment(training: Document, spec: AtlasTrainingSpec, run: int, attempt: int) -> list[Document]:
+def _environment(training: Document, spec: AtlasTrainingSpec, run: RunStatus, allow_code: bool) -> list[Document]:
     namespace, name = training["metadata"]["namespace"], training["metadata"]["name"]
     ours = [
-        {"name": contract.ATTEMPT, "value": str(attempt)},
-        {"name": contract.PROGRESS, "value": f"{namespace}/{progress_name(name, run)}"},
+        {"name": contract.ATTEMPT, "value": str(run.attempt)},
+        {"name": contract.PROGRESS, "value": f"{namespace}/{progress_name(name, run.number)}"},
+        # Also where no verifier of the spec needs it: the file of a `serviceRef` may have one that does.
+        *([CODE_ALLOWED] if allow_code else []),
     ]
     return [
         *({"name": variable, "value": value} for variable, value in SCRATCH.items()),
         *map(variable, spec.compute.env),
         *ours,
         *_secrets(spec),
-        *contract.launch_environment(spec.compute, job_name(name, run, attempt)),
+        *contract.launch_environment(spec.compute, job_name(name, run.number, run.attempt)),
     ]
 
 

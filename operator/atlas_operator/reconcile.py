@@ -29,7 +29,7 @@ async def reconcile(cluster: Cluster, key: Key, settings: Settings, now: datetim
     observed = await cluster.observe(key)
     if observed is None:
         return None
-    decided = plan(observed, settings.trainer_image, now)
+    decided = plan(observed, settings.trainer_image, now, allow_code=settings.allow_code)
     try:
         return await _carry_out(cluster, observed.training, decided, now)
     except (NameTaken, ApiError) as error:
@@ -39,7 +39,7 @@ async def reconcile(cluster: Cluster, key: Key, settings: Settings, now: datetim
     observed = await cluster.observe(key)
     if observed is None:
         return None
-    decided = plan(observed, settings.trainer_image, now, hindrance)
+    decided = plan(observed, settings.trainer_image, now, hindrance, settings.allow_code)
     return await _carry_out(cluster, observed.training, decided, now)
 
 

@@ -62,29 +62,38 @@ class RewardsPlan:
 
 
 def rewards_plan(
-    observed: ObservedRewards, default_image: str | None, now: datetime, hindrance: Refusal | None = None
+    observed: ObservedRewards,
+    default_image: str | None,
+    now: datetime,
+    hindrance: Refusal | None = None,
+    allow_code: bool = False,
 ) -> RewardsPlan:
     """Decide. *default_image* is used where `image` is left out; *now* is aware.
 
-    *hindrance* is why the API server refused what the last plan wanted. Deletion needs nothing: the API server collects
-    what the service owns.
+    *hindrance* is why the API server refused what the last plan wanted. *allow_code*: pods may run completions as code.
+    Deletion needs nothing: the API server collects what the service owns.
     """
     if observed.service["metadata"].get("deletionTimestamp"):
         return RewardsPlan(status=None)
-    return _Planner(observed, default_image, now, hindrance).execute()
+    return _Planner(observed, default_image, now, hindrance, allow_code).execute()
 
 
 class _Planner:
     """One look. Children of an earlier service of this name do not count."""
 
     def __init__(
-        self, observed: ObservedRewards, default_image: str | None, now: datetime, hindrance: Refusal | None
+        self,
+        observed: ObservedRewards,
+        default_image: str | None,
+        now: datetime,
+        hindrance: Refusal | None,
+        allow_code: bool,
     ) -> None:
         self.service = observed.service
         self.name: str = self.service["metadata"]["name"]
         self.now = now
         self.spec, problems = read_spec_as(RewardServiceSpec, self.service)
-        self.refusal = rewards_refusal(self.spec, problems, default_image) or hindrance
+        self.refusal = rewards_refusal(self.spec, problems, default_image, allow_code) or hindrance
         self.image = (self.spec.image if self.spec else None) or default_image or ""
         self.before = _read_status(self.service)
         self.observed = observed

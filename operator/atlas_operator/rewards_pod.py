@@ -12,6 +12,7 @@ from atlas_operator.observed import Document
 from atlas_operator.owned import ours
 from atlas_operator.pods import (
     CACHE,
+    CODE_ALLOWED,
     RESTRICTED_CONTAINER,
     RESTRICTED_POD,
     SCRATCH,
@@ -21,6 +22,7 @@ from atlas_operator.pods import (
     volume_mounts,
     volume_sources,
 )
+from atlas_operator.refusal import runs_code
 
 CONTAINER = "rewards"
 PORT_NAME = "http"
@@ -104,6 +106,8 @@ def _environment(service: Document, spec: RewardServiceSpec) -> list[Document]:
         # The last of a name counts, and only it: an apply knows entries by their names.
         *{each["name"]: each for each in given}.values(),
         {"name": contract.PROGRESS, "value": f"{namespace}/{judges_name(name)}"},
+        # A spec that needs it is refused where the operator does not allow it.
+        *([CODE_ALLOWED] if runs_code(spec.verifiers) else []),
         *_secret(contract.SMALL_JUDGE_KEY, spec.models.small.api_key_from),
         *_secret(contract.LARGE_JUDGE_KEY, large.api_key_from if large else None),
         *_secret(contract.REWARDS_TOKEN, spec.token_from),

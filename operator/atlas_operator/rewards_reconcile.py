@@ -39,7 +39,7 @@ async def _look(
     observed = await cluster.observe_rewards(key)
     if observed is None:
         return None
-    decided = rewards_plan(observed, settings.rewards_image, now, hindrance)
+    decided = rewards_plan(observed, settings.rewards_image, now, hindrance, settings.allow_code)
     if decided.status is None:
         return None
     if hindrance is None:

@@ -6,27 +6,34 @@ from pathlib import PurePosixPath
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_api.secrets import SecretSource
 from atlas_operator.pods import CACHE
-from atlas_operator.refusal import MESSAGE_LIMIT, Refusal
+from atlas_operator.refusal import MESSAGE_LIMIT, Refusal, code_refused, runs_code
 from atlas_operator.rewards_pod import OWN_FOLDERS
 
 
-def rewards_refusal(spec: RewardServiceSpec | None, problems: list[str], default_image: str | None) -> Refusal | None:
+def rewards_refusal(
+    spec: RewardServiceSpec | None, problems: list[str], default_image: str | None, allow_code: bool
+) -> Refusal | None:
     """The first thing that stands in the way."""
     if spec is None:
         return Refusal("InvalidSpec", "; ".join(problems)[:MESSAGE_LIMIT], final=True)
+    return next(_hindrances(spec, default_image, allow_code), None)
+
+
+def _hindrances(spec: RewardServiceSpec, default_image: str | None, allow_code: bool) -> Iterator[Refusal]:
     for field, source in _secrets(spec):
         if source.secret_key_ref is None:
             message = f"{field}: pods have neither files nor variables of yours; use {field}.secretKeyRef"
-            return Refusal("SecretOutOfReach", message, final=True)
+            yield Refusal("SecretOutOfReach", message, final=True)
     if spec.cache.path is not None and not _is_writable(spec.cache.path):
         message = f"cache.path: pods can write below {CACHE} only, and lose it when they end; change or remove it"
-        return Refusal("CacheNotWritable", message, final=True)
+        yield Refusal("CacheNotWritable", message, final=True)
     if (taken := _taken_folder(spec)) is not None:
-        return Refusal("FolderTaken", taken, final=True)
+        yield Refusal("FolderTaken", taken, final=True)
+    if not allow_code and (name := runs_code(spec.verifiers)):
+        yield code_refused(f"verifiers: {name}")
     if spec.image is None and default_image is None:
         message = "image is not set, and the operator was started without --rewards-image; set one of them"
-        return Refusal("ImageMissing", message, final=True)
-    return None
+        yield Refusal("ImageMissing", message, final=True)
 
 
 def _secrets(spec: RewardServiceSpec) -> Iterator[tuple[str, SecretSource]]:

@@ -27,3 +27,6 @@ class Settings:
 
     rewards_image: str | None = None
     """Image of reward services where the service names none."""
+
+    allow_code: bool = False
+    """Whether pods may run completions as code, in a sandbox, where a verifier asks for it."""

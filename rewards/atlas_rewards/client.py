@@ -6,6 +6,8 @@ is never a zero.
 """
 
 import asyncio
+import json
+import logging
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -15,33 +17,38 @@ import httpx
 from atlas_api.errors import AccessDenied, InvalidManifest, SourceUnreachable
 from atlas_rewards.background_loop import BackgroundLoop
 from atlas_rewards.item import Item
+from atlas_rewards.judging.retries import retry_after
+from atlas_rewards.portions import halves, portions, positions
 from atlas_rewards.result import ItemResult
 from atlas_rewards.service.wire import ScoreResponse
+from atlas_rewards.service_address import check_address
+from atlas_rewards.service_settings import SLACK_SECONDS, ServiceSettings, read_settings
 
-BATCH = 64
-"""Items in one request."""
+_SHORTEST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 30.0
+_AGAIN = {
+    HTTPStatus.REQUEST_TIMEOUT: "got the request too slowly",
+    HTTPStatus.TOO_MANY_REQUESTS: "is too busy; raise its limits.waitingItems, or run more replicas",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "has a mistake; its log says more",
+    HTTPStatus.BAD_GATEWAY: "cannot be reached; check that it is ready",
+    HTTPStatus.SERVICE_UNAVAILABLE: "cannot be reached; check that it is ready",
+    HTTPStatus.GATEWAY_TIMEOUT: "cannot be reached; check that it is ready",
+}
+"""What may pass, and what to say when it does not."""
 
-PATIENCE_SECONDS = 600.0
-"""How long an outage is waited out, for each request."""
-
-REQUEST_SECONDS = 600.0
-LONGEST_PAUSE_SECONDS = 30.0
-_BUSY = (
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.BAD_GATEWAY,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    HTTPStatus.GATEWAY_TIMEOUT,
-)
+_LOG = logging.getLogger(__name__)
 
 
 class RewardClient:
     """Asks the service at *url*, with the bearer *token* if it wants one. From any event loop and any thread."""
 
-    def __init__(self, url: str, token: str | None = None, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, url: str, token: str | None = None, patience: float | None = None) -> None:
+        """*patience*: seconds for which an outage is waited out. Raises `InvalidManifest` for a *url* that is none."""
+        check_address(url)
         self.url = url.rstrip("/")
         self._patience = patience
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.AsyncClient(headers=headers, timeout=REQUEST_SECONDS)
+        access = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.AsyncClient(headers={"Content-Type": "application/json", **access})
         self._loop = BackgroundLoop(self, self._http.aclose)
 
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
@@ -50,11 +57,11 @@ class RewardClient:
         Raises `SourceUnreachable` when the service stays away, `AccessDenied` when it refuses the token,
         `InvalidManifest` when something else answers at the address.
         """
-        return await self._loop.awaited(self._all(items))
+        return await self._loop.awaited(self._scored(items))
 
     def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
         """The same for callers without an event loop."""
-        return self._loop.run(self._all(items))
+        return self._loop.run(self._scored(items))
 
     async def close(self) -> None:
         """Let go of the connections. What is being asked is given up."""
@@ -64,43 +71,70 @@ class RewardClient:
         """The same for callers without an event loop."""
         self._loop.stop()
 
-    async def _all(self, items: Sequence[Item]) -> list[ItemResult]:
-        batches = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
-        return [result for batch in batches for result in await self._score(batch)]
+    async def _scored(self, items: Sequence[Item]) -> list[ItemResult]:
+        if not items:
+            return []
+        settings = await self._settings()
+        waiting = portions(items, settings.items)[::-1]
+        found: dict[int, ItemResult] = {}
+        while waiting:
+            portion = waiting.pop()
+            places = positions(portion)
+            answer = await self._post([items[place] for place in places], settings)
+            if answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and len(places) > 1:
+                _warn_of_parts(portion)
+                waiting += reversed(halves(portion))
+            else:
+                found.update(zip(places, self._results(answer, len(places)), strict=True))
+        return [found[place] for place in range(len(items))]
 
-    async def _score(self, items: Sequence[Item]) -> tuple[ItemResult, ...]:
-        answer = await self._post({"items": [body_of(item) for item in items]})
+    async def _settings(self) -> ServiceSettings:
+        """Asked for each time: a service takes new ones without a restart."""
+        answer = await self._exchange("GET", "/v1/config", None, ServiceSettings())
+        return read_settings(answer.content)
+
+    async def _post(self, items: Sequence[Item], settings: ServiceSettings) -> httpx.Response:
+        body = json.dumps({"items": [body_of(item) for item in items]}, ensure_ascii=False, default=str)
+        return await self._exchange("POST", "/v1/score", body.encode(errors="surrogatepass"), settings)
+
+    def _results(self, answer: httpx.Response, count: int) -> tuple[ItemResult, ...]:
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise AccessDenied(f"the reward service at {self.url} refuses the token; check reward.serviceRef.tokenFrom")
+        said = f"{answer.status_code} {answer.text[:200]!r}"
+        if answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            reason = f"too large for the reward service, which says {said}; raise its limits.bodyBytes"
+            return (ItemResult(None, reasons=(reason,)),)
         try:
             answer.raise_for_status()
             results = ScoreResponse.model_validate_json(answer.content).results
         except (httpx.HTTPStatusError, ValueError):
-            said = f"{answer.status_code} {answer.text[:200]!r}"
             raise InvalidManifest(
                 [f"spec.reward.serviceRef: {self.url} is no reward service: it says {said}"]
             ) from None
-        if len(results) != len(items):
-            raise SourceUnreachable(f"the reward service at {self.url} answered {len(results)} of {len(items)} items")
+        if len(results) != count:
+            raise SourceUnreachable(f"the reward service at {self.url} answered {len(results)} of {count} items")
         return results
 
-    async def _post(self, body: object) -> httpx.Response:
+    async def _exchange(self, method: str, path: str, body: bytes | None, settings: ServiceSettings) -> httpx.Response:
         """The answer, once the service is neither away nor busy."""
-        began, pause = time.monotonic(), 0.5
+        patience = settings.patience_seconds if self._patience is None else self._patience
+        timeout = httpx.Timeout(SLACK_SECONDS, read=settings.answer_seconds)
+        failing_since, pause = None, 0.5
         while True:
             try:
-                answer = await self._http.post(f"{self.url}/v1/score", json=body)
-                if answer.status_code not in _BUSY:
+                answer = await self._http.request(method, f"{self.url}{path}", content=body, timeout=timeout)
+                if answer.status_code not in _AGAIN:
                     return answer
-                problem, wanted = f"it says {answer.status_code}", answer.headers.get("Retry-After", "")
-            except httpx.TransportError as error:
-                problem, wanted = type(error).__name__, ""
-            pause = min(float(wanted) if wanted.isdecimal() else pause * 2, LONGEST_PAUSE_SECONDS)
-            if time.monotonic() - began + pause > self._patience:
-                raise SourceUnreachable(
-                    f"the reward service at {self.url} cannot be reached ({problem}); check that it is ready"
-                )
-            await asyncio.sleep(pause)
+                problem = f"{_AGAIN[HTTPStatus(answer.status_code)]} (it says {answer.status_code})"
+                wanted = retry_after(answer.headers)
+            except httpx.RequestError as error:
+                problem, wanted = f"cannot be reached; check that it is ready ({type(error).__name__})", None
+            failing_since = failing_since or time.monotonic()
+            wait = min(max(pause if wanted is None else wanted, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
+            if time.monotonic() - failing_since + wait > patience:
+                raise SourceUnreachable(f"the reward service at {self.url} {problem}")
+            await asyncio.sleep(wait)
+            pause *= 2
 
 
 def body_of(item: Item) -> dict[str, object]:
@@ -117,3 +151,12 @@ def body_of(item: Item) -> dict[str, object]:
         "metadata": dict(item.metadata),
     }
     return {name: value for name, value in known.items() if value is not None}
+
+
+def _warn_of_parts(portion: list[list[int]]) -> None:
+    if len(portion) == 1:
+        _LOG.warning(
+            "%d completions of a prompt are more than the reward service takes at once; judges in group mode"
+            " compare parts of them. Raise its limits.items",
+            len(portion[0]),
+        )

@@ -225,6 +225,17 @@ def test_a_spec_that_pods_cannot_serve_stalls_and_the_old_pods_go_on(services: K
     assert len(pods(services)) == 1
 
 
+def test_code_is_refused_at_once_by_an_operator_that_does_not_allow_it(services: Kubectl) -> None:
+    verifiers = [{"name": "tests", "code": {}}]
+    services.create(reward_service(NAME, verifiers=verifiers))
+    services.create(cluster_training("refunds", reward={"verifiers": verifiers}))
+    service = seen(services, reason_is("CodeNotAllowed"), "the refusal")
+    assert "started without --allow-code" in condition(service, "Stalled")["message"]
+    services.run("wait", "atl/refunds", "--for=jsonpath={.status.phase}=Invalid", "--timeout=30s")
+    assert condition(services.get("atl", "refunds"), "Accepted")["reason"] == "CodeNotAllowed"
+    assert (services.items("pytorchjobs"), services.items("deployments", REWARDS)) == ([], [])
+
+
 def test_deleting_a_service_leaves_nothing(services: Kubectl) -> None:
     start(services, replicas=2)
     services.delete("rewardservice", NAME)

@@ -1,6 +1,7 @@
 """The scoring service as a process, asked over HTTP, with a scripted judge behind it."""
 
 import json
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -448,6 +449,30 @@ def test_sigterm_does_not_wait_for_ever_for_a_client_that_is_silent(judge: Scrip
         assert silent.get("/healthz").status_code == 200
         served.terminate()
         assert served.process.wait(30) == 0
+
+
+def test_verifiers_that_hang_hold_up_neither_other_items_nor_a_change_nor_the_end(
+    judge: ScriptedJudge, tmp_path: Path
+) -> None:
+    judge.script = by_content
+    verifier = {"name": "slow", "python": {"entryPoint": "support.slow_verifier:sleeps_when_told"}}
+    spec = {"verifiers": [verifier], "timeouts": {"callSeconds": 1, "totalSeconds": 2}}
+    config = write_manifest(tmp_path / "service.yaml", service_manifest(judge.base_url, **spec))
+    with serving(config, tmp_path / "log", PYTHONPATH=python_path()) as served:
+        hung = results(served.score(*(item(f"sleep {number}") for number in range(12))))
+        assert [one["verifiers"]["slow"] for one in hung] == [None] * 12
+        (innocent,) = results(served.score(item()))
+        assert (innocent["verifiers"]["slow"], innocent["reasons"]) == (1.0, [])
+        before = served.get("/v1/config").json()["generation"]
+        write_manifest(config, service_manifest(judge.base_url, **spec, escalation={"scoreStd": 0.2}))
+        until(lambda: served.get("/v1/config").json()["generation"] != before)
+        served.terminate()
+        assert served.process.wait(30) == 0
+
+
+def python_path() -> str:
+    """Where a service finds the verifiers of the tests."""
+    return os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
 
 
 # The command.

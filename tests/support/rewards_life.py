@@ -32,6 +32,7 @@ class RewardsLife:
         self.service["status"] = {"observedGeneration": -1}  # as the CRD's default
         self.now = BEGIN
         self.image: str | None = IMAGE
+        self.allow_code = False
         self.children: dict[tuple[str, str], Document] = {}
         self.pods: list[Document] = []
         self.events: list[Document] = []
@@ -70,7 +71,7 @@ class RewardsLife:
             config_maps=tuple(self.of_kind("ConfigMap")),
             events=tuple(self.events),
         )
-        decided = rewards_plan(copy.deepcopy(observed), self.image, self.now, hindrance)
+        decided = rewards_plan(copy.deepcopy(observed), self.image, self.now, hindrance, self.allow_code)
         for document in decided.create:
             self.children.setdefault(_place(document), document)
         for document in decided.apply:

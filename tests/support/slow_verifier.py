@@ -1,4 +1,4 @@
-"""A verifier that takes too long."""
+"""Verifiers that are never done."""
 
 import time
 
@@ -6,5 +6,10 @@ from atlas_rewards.item import Item
 
 
 def sleeps(_: Item) -> float:
-    time.sleep(1.0)
+    time.sleep(3600.0)
     return 1.0
+
+
+def sleeps_when_told(item: Item) -> float:
+    """Only where the completion says so."""
+    return sleeps(item) if "sleep" in item.completion else 1.0

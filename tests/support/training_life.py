@@ -29,6 +29,7 @@ class Life:
         self.training["status"] = {"observedGeneration": -1}  # as the CRD's default
         self.now = BEGIN
         self.image: str | None = IMAGE
+        self.allow_code = False
         self.backend_served = True
         self.reward_services: list[Document] = []
         self.jobs: list[Document] = []
@@ -51,7 +52,7 @@ class Life:
             backend_served=self.backend_served,
             reward_services=tuple(self.reward_services),
         )
-        decided = plan(observed, self.image, self.now, hindrance)
+        decided = plan(observed, self.image, self.now, hindrance, self.allow_code)
         if decided.status:
             stored = decided.status.model_dump(mode="json", by_alias=True, exclude_none=True)
             self.training["status"] = stored

@@ -90,3 +90,14 @@ def test_nothing_heavy_is_loaded() -> None:
         f"assert validate([Path({str(EXAMPLES[0])!r})], Console()) == 0; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_address_of_a_service_that_is_none_is_told(tmp_path: Path) -> None:
+    file = write_manifest(tmp_path, reward={"serviceRef": {"url": "http://rewards:abc"}})
+    assert run_validate(file) == (
+        2,
+        [
+            f"{file}: spec.reward.serviceRef.url: names no host, or a port that does not exist;"
+            " write it like http://localhost:8080"
+        ],
+    )

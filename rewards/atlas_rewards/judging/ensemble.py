@@ -15,13 +15,13 @@ from dataclasses import replace
 
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.item import Item
-from atlas_rewards.judging.anti_gaming import caught_by
-from atlas_rewards.judging.combine import NO_VERIFIERS, combine
+from atlas_rewards.judging.checks import Checked, Checks
+from atlas_rewards.judging.combine import combine
 from atlas_rewards.judging.hearing import Asks, Hearing
 from atlas_rewards.judging.prompt import cases, shown
 from atlas_rewards.judging.revision import revision_of
 from atlas_rewards.result import ItemResult, JudgeResult
-from atlas_rewards.scoring import Score, Scorer
+from atlas_rewards.scoring import Scorer
 
 _Heard = tuple[asyncio.Task[list[JudgeResult]], int]
 """A case that is being heard, and which of its candidates is meant."""
@@ -33,7 +33,7 @@ class Ensemble:
     def __init__(self, spec: RewardServiceSpec, caller: Asks, verifiers: Scorer | None = None) -> None:
         self._spec = spec
         self._caller = caller
-        self._verifiers = verifiers
+        self._checks = Checks(spec, verifiers)
         self.revision = revision_of(spec)
 
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
@@ -42,7 +42,8 @@ class Ensemble:
         """
         started = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
-            checks = [tasks.create_task(self._checked(item, started)) for item in items]
+            deadline = started + self._spec.timeouts.total_seconds
+            checks = [tasks.create_task(self._checks.of(item, deadline)) for item in items]
             hearings = self._start_hearings(tasks, items, started)
             results = [
                 tasks.create_task(self._result(check, heard, started))
@@ -63,22 +64,10 @@ class Ensemble:
                         heard[index].append((task, place))
         return heard
 
-    async def _checked(self, item: Item, started: float) -> tuple[Score, tuple[str, ...]]:
-        """What verifiers and anti-gaming say; in a thread, because a text may keep them busy for seconds."""
-        left = started + self._spec.timeouts.total_seconds - time.monotonic()
-        caught = await asyncio.to_thread(caught_by, item, self._spec.anti_gaming)
-        if self._verifiers is None:
-            return NO_VERIFIERS, caught
-        try:
-            return await asyncio.wait_for(asyncio.to_thread(self._verifiers.score, item), left), caught
-        except TimeoutError:
-            late = {verifier.name: "deadline: was not done in time" for verifier in self._spec.verifiers}
-            return Score(None, dict.fromkeys(late), late), caught
-
-    async def _result(
-        self, check: asyncio.Task[tuple[Score, tuple[str, ...]]], heard: Sequence[_Heard], started: float
-    ) -> ItemResult:
-        verified, caught = await check
+    async def _result(self, check: asyncio.Task[Checked], heard: Sequence[_Heard], started: float) -> ItemResult:
+        checked = await check
         judges = [(await task)[place] for task, place in heard]
-        result = combine(self._spec, judges, verified, caught)
+        result = combine(self._spec, judges, checked.verified, checked.caught)
+        if checked.unknown is not None:
+            result = replace(result, score=None, reasons=(*result.reasons, checked.unknown))
         return replace(result, revision=self.revision, seconds=time.monotonic() - started)

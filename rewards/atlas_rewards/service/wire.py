@@ -7,8 +7,18 @@ A document that is no request at all is refused as a whole. An item with a mista
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from atlas_api.problems import describe
 from atlas_rewards.item import Item
@@ -38,6 +48,20 @@ class _Wire(BaseModel):
     )
 
 
+def _content(value: Any) -> Any:
+    """Text, or parts of any form: judges see them as they are."""
+    if value is None or isinstance(value, str | list):
+        return value
+    raise PydanticCustomError("content", "it must be text or a list of parts")
+
+
+Content = Annotated[
+    Any,
+    AfterValidator(_content),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {}}, {"type": "null"}]}),
+]
+
+
 class MessageBody(BaseModel):
     """A chat message. Further fields, like `tool_calls`, are kept."""
 
@@ -46,8 +70,8 @@ class MessageBody(BaseModel):
     role: str
     """Who speaks: `system`, `user`, `assistant`, `tool`."""
 
-    content: str | None = None
-    """What is said."""
+    content: Content = None
+    """What is said: text, or its parts."""
 
 
 def _messages(value: Any) -> Any:

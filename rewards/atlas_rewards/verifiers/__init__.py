@@ -1,16 +1,17 @@
 """
-Deterministic checks of a completion, one file a kind. Used by `atlas_rewards.scoring` only.
+Deterministic checks of a completion, one file a kind. Used by `atlas_rewards.scoring`.
 
     exact_match     the reference
     numeric         the same number as the reference
     pattern         a regular expression, with a time-out
-    json_schema     JSON of the right shape
+    json_schema     JSON of the right shape (its keywords: `json_keywords`)
     similarity      close to the reference
     length          short enough
     code            Python that passes tests, run in a `sandbox` (its inside: `sandbox_cell`, `sandbox_filter`)
     entry_point     a function of the user's
 
-`verdict` holds what they share: a number from 0 to 1, or Unknown with the reason.
+`verdict` holds what they share: a number from 0 to 1, or Unknown with the reason. `threads` is where the ensemble runs
+them.
 """
 
 from collections.abc import Callable, Mapping

@@ -2,21 +2,20 @@
 
 import os
 
+from atlas_api.pod import ALLOW_CODE
 from atlas_api.reward import Code
 from atlas_rewards.item import Item
 from atlas_rewards.verifiers.sandbox import Bounds, NoSandboxError, UnreadableTestsError, passes
 from atlas_rewards.verifiers.verdict import Unknown, Unusable, Verdict, Verify, reference_of
-
-ALLOW = "ATLAS_ALLOW_CODE"
-"""Environment variable of the process that scores: 1 lets it run completions. A manifest cannot set it."""
 
 _LANGUAGES = ("", "python", "python3", "py")
 
 
 def code_verifier(config: Code) -> Verify:
     """The run of the tests. Raises Unusable: code not allowed, no sandbox here, tests that are not Python."""
-    if os.environ.get(ALLOW) != "1":
-        raise Unusable("code", f"this process may not run code; set the environment variable {ALLOW}=1 where it runs")
+    if os.environ.get(ALLOW_CODE) != "1":
+        problem = f"this process may not run code; set the environment variable {ALLOW_CODE}=1 where it runs"
+        raise Unusable("code", problem)
     bounds = Bounds(config.timeout_seconds, config.memory_bytes)
     _try_out(config.tests, bounds)
 

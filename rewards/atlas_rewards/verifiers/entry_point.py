@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import math
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -15,6 +14,8 @@ from atlas_rewards.item import Item
 from atlas_rewards.verifiers.verdict import Unknown, Unusable, Verdict, Verify
 
 _SHOWN = 200
+_ROUNDING = 1e-9
+"""A weighted mean of ones may come to 1.0000000000000002."""
 
 
 def entry_point_verifier(config: PythonEntryPoint) -> Verify:
@@ -57,9 +58,9 @@ def _checked(result: object) -> Verdict:
     if isinstance(result, bool) or not isinstance(result, Real):
         return Unknown(_one_line(f"returned {result!r}; return a number from 0 to 1, or None"))
     number = float(result)
-    if not (math.isfinite(number) and 0.0 <= number <= 1.0):
-        return Unknown(f"returned {number:g}; return a number from 0 to 1, or None")
-    return number
+    if not -_ROUNDING <= number <= 1.0 + _ROUNDING:
+        return Unknown(f"returned {number!r}; return a number from 0 to 1, or None")
+    return min(1.0, max(0.0, number))
 
 
 def _one_line(text: str) -> str:

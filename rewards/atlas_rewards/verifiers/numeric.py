@@ -1,7 +1,8 @@
-"""
+r"""
 Is the last number of the completion the last number of the reference?
 
-Read as people write numbers: `1,234.50`, `1.234,50`, `1 234,5`, `1'234`, `-$5`, `1.5e-3`, `1.5 x 10^8`, `3/4`, `25 %`.
+Read as people write numbers: `1,234.50`, `1.234,50`, `1 234,5`, `1'234`, `12,34,567`, `-$5`, `1.5e-3`, `1.5 x 10^8`,
+`3/4`, `2 1/2`, `2½`, `\frac{3}{4}`, `25 %`.
 Where a spelling is ambiguous the English reading wins: `1,234` is above a thousand, `1.234` is below two. Digits glued
 to a word are part of a name (`H2O`, `step_3`), and so are exponents of units (`m^2`).
 """
@@ -26,7 +27,8 @@ _NUMBER = re.compile(
           | (?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?
           | (?:\.[0-9]{3})+,[0-9]+
           | (?:\.[0-9]{3}){2,}(?![0-9])
-        ))
+        ) | [1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}(?!,?[0-9])(?:\.[0-9]+)?)
+      | (?P<whole>[0-9]+)\ (?P<upper>[0-9]{1,3})/(?P<lower>[0-9]{1,3})(?![0-9/]|[.,][0-9])
       | (?P<comma>(?<![0-9],)[0-9]+,[0-9]+(?![0-9]*[.,][0-9]))
       | (?P<plain>[0-9]+(?:\.[0-9]+)?|(?<![0-9])\.[0-9]+)
     )
@@ -39,8 +41,13 @@ _NUMBER = re.compile(
     re.VERBOSE,
 )
 _TYPESET = {0x2212: "-", 0x2013: "-", 0x00D7: "x", 0x2019: "'", 0x00A0: " ", 0x2009: " ", 0x202F: " "}
-"""Minus, en dash, multiplication sign, apostrophe and narrow spaces, as typed on a keyboard."""
+_TYPESET |= {0x066B: ".", 0x066C: ",", 0x2044: "/", 0x2215: "/"}
+"""Minus, dash, multiplication sign, apostrophe, spaces, Arabic separators and slashes, as typed on a keyboard."""
 
+_TEX_FRACTION = re.compile(
+    r"\\[dtc]?frac\s*(?:\{\s*([-+]?[0-9]+)\s*\}\s*\{\s*([0-9]+)\s*\}|([0-9])\s*([0-9])(?![0-9]))"
+)
+_FRACTION_SIGN = re.compile("[¼-¾⅐-⅞]")
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 
@@ -83,6 +90,8 @@ def _read(match: re.Match[str]) -> Quantity:
 
 
 def _magnitude(match: re.Match[str]) -> float:
+    if match["whole"]:
+        return _mixed(float(match["whole"]), float(match["upper"]), float(match["lower"]))
     digits = _mantissa(match)
     power = match["exponent"] or match["power"]
     if match["exponent"] or match["times_ten"]:
@@ -94,6 +103,13 @@ def _magnitude(match: re.Match[str]) -> float:
         is_fraction = len(below) == 1 and float(below[0]) > 0
         return float(digits) / float(below[0]) if is_fraction else float(below[-1])
     return float(digits)
+
+
+def _mixed(whole: float, upper: float, lower: float) -> float:
+    """`2 1/2`. In `2 3/2` two numbers follow each other."""
+    if upper < lower:
+        return whole + upper / lower
+    return upper / lower if lower else lower
 
 
 def _raised(base: float, power: float) -> float:
@@ -118,9 +134,16 @@ def _mantissa(match: re.Match[str]) -> str:
 
 
 def _as_typed(text: str) -> str:
-    """Signs as typed on a keyboard, all digits as 0 to 9, superscripts as `^2`, TeX's `1{,}234` as `1,234`."""
+    """Signs as typed on a keyboard, all digits as 0 to 9, superscripts as `^2`, fractions as `1/2`, TeX's `1{,}234`."""
     if not text.isascii():
+        text = _FRACTION_SIGN.sub(lambda found: _apart(found, unicodedata.normalize("NFKC", found[0])), text)
         text = text.translate(_TYPESET)
         text = re.sub("[⁻⁺]?[⁰¹²³⁴-⁹]+", lambda found: f"^{found[0].translate(_SUPERSCRIPT)}", text)
         text = re.sub(r"[^\D0-9]", lambda found: str(unicodedata.decimal(found[0])), text)
+    text = _TEX_FRACTION.sub(lambda found: _apart(found, f"{found[1] or found[3]}/{found[2] or found[4]}"), text)
     return text.replace("{,}", ",")
+
+
+def _apart(found: re.Match[str], fraction: str) -> str:
+    """*fraction* in the place of *found*, behind a space unless a sign belongs to it."""
+    return fraction if found.start() and found.string[found.start() - 1] in "-+\u2212" else f" {fraction}"

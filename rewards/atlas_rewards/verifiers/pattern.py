@@ -26,6 +26,6 @@ def pattern_verifier(config: Regex) -> Verify:
     return search
 
 
-def found(pattern: str, text: str) -> bool:
-    """Whether *pattern* is found in *text*. Raises TimeoutError after `SECONDS`."""
-    return regex.search(pattern, text, timeout=SECONDS) is not None
+def found(pattern: str, text: str, seconds: float = SECONDS) -> bool:
+    """Whether *pattern* is found in *text*. Raises TimeoutError after *seconds*."""
+    return regex.search(pattern, text, timeout=seconds) is not None

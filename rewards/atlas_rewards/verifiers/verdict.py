@@ -42,6 +42,6 @@ def reference_of(item: Item) -> str | Unknown:
 
 
 def canonical(text: str, *, ignore_case: bool) -> str:
-    """*text* without white space around it, in the Unicode form NFC, so that equal-looking texts are equal."""
-    composed = unicodedata.normalize("NFC", text).strip()
+    """*text* without white space around it, in the Unicode form NFC, with Unix line ends: what looks equal is equal."""
+    composed = unicodedata.normalize("NFC", text).strip().replace("\r\n", "\n")
     return composed.casefold() if ignore_case else composed

@@ -16,7 +16,8 @@ def test_namespaces_add_up() -> None:
 
 def test_all_options_arrive() -> None:
     line = "--trainer-image i:1 --health-port 9 --workers 2 --log-format plain --lease a/b --rewards-image r:1"
-    assert settings_of(line.split()) == Settings("i:1", (), 2, 9, "plain", "a/b", "r:1")
+    line += " --allow-code"
+    assert settings_of(line.split()) == Settings("i:1", (), 2, 9, "plain", "a/b", "r:1", True)
 
 
 @pytest.mark.parametrize("line", ["--lease name", "--lease a/b/c", "--workers 0", "--log-format xml", "stray"])

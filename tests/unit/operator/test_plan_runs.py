@@ -124,6 +124,7 @@ def test_a_failed_run_stays_as_it_is() -> None:
     ("spec", "reason"),
     [
         ({"checkpoints": {"local": {"path": "/tmp"}}}, "LocalCheckpoints"),
+        ({"reward": {"verifiers": [{"name": "tests", "code": {}}]}}, "CodeNotAllowed"),
         ({"grpo": {"groupSize": "many"}}, "InvalidSpec"),
     ],
 )

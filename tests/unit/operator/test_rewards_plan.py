@@ -19,6 +19,7 @@ from atlas_rewards.service.server import CLOSING_SECONDS, FAREWELL_SECONDS
 
 KINDS = ["ConfigMap", "ConfigMap", "Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"]
 KEY = {"secretKeyRef": {"name": "keys", "key": "large"}}
+TESTS = {"name": "tests", "code": {}}
 LARGE = {"model": "large-judge", "baseUrl": "http://vllm:8000/v1"}
 
 
@@ -195,6 +196,7 @@ def test_of_variables_with_one_name_the_last_counts() -> None:
         ({"volumes": [files("/tmp/")]}, "FolderTaken", "volumes.0: pods keep something of their own in /tmp"),
         ({"volumes": [files("/etc/atlas")]}, "FolderTaken", "mount it elsewhere"),
         ({"volumes": [files("/a"), files("/a")]}, "FolderTaken", "volumes.1: something is mounted at /a already"),
+        ({"verifiers": [TESTS]}, "CodeNotAllowed", "verifiers: tests runs completions as code"),
         ({"cache": {"path": "/data/answers.db"}}, "CacheNotWritable", "below /var/cache/atlas only"),
         ({"cache": {"path": "/var/cache/atlas/../x"}}, "CacheNotWritable", "cache.path"),
     ],
@@ -207,6 +209,23 @@ def test_a_spec_that_pods_cannot_serve_is_final_and_makes_nothing(spec: Document
     assert life.ready()[0] == reason
     assert words in life.ready()[1]
     assert (life.statuses()["Stalled"], life.statuses()["Reconciling"]) == ("True", "False")
+
+
+@pytest.mark.parametrize(("verifiers", "told"), [([TESTS], True), ([{"name": "close", "numeric": {}}], False)])
+def test_where_the_operator_allows_code_pods_that_need_it_are_told(verifiers: list[Document], told: bool) -> None:
+    life = RewardsLife(verifiers=verifiers)
+    life.allow_code = True
+    (container,) = life.settle().child("Deployment")["spec"]["template"]["spec"]["containers"]
+    assert ({"name": "ATLAS_ALLOW_CODE", "value": "1"} in container["env"]) is told
+
+
+def test_pods_go_on_where_code_is_no_longer_allowed() -> None:
+    life = RewardsLife(verifiers=[TESTS])
+    life.allow_code = True
+    before = dict(life.answers().children)
+    life.allow_code = False
+    assert life.settle().children == before
+    assert (life.ready()[0], life.statuses()["Available"]) == ("CodeNotAllowed", "True")
 
 
 def test_a_mistake_in_the_spec_leaves_the_pods_of_the_one_before_alone() -> None:

@@ -1,17 +1,33 @@
 """What is asked of whom, and what is made of the answers."""
 
+import asyncio
 import json
 import math
 import time
 
 import pytest
-from support.ensembles import FOUR, Call, Says, asked, failing, item_of, said, sample, score_all, score_one, spec_of
+from support.ensembles import (
+    FOUR,
+    Call,
+    Says,
+    SaysModel,
+    asked,
+    failing,
+    item_of,
+    said,
+    sample,
+    score_all,
+    score_one,
+    spec_of,
+)
 
 from atlas_api.judging import Escalation
 from atlas_rewards.item import Item
 from atlas_rewards.judging.answer import NoAnswer
+from atlas_rewards.judging.ensemble import Ensemble
 from atlas_rewards.judging.escalation import cause_of, least_uncertain
-from atlas_rewards.result import Sample
+from atlas_rewards.result import ItemResult, Sample
+from atlas_rewards.reward_service import verifiers_of
 
 ONE = spec_of("accuracy")
 ALONE = spec_of("accuracy", large=False)
@@ -165,10 +181,33 @@ def test_verifiers_count_beside_judges() -> None:
 
 def test_a_verifier_that_is_never_done_does_not_hold_up_the_item() -> None:
     verifiers = [{"name": "slow", "python": {"entryPoint": "support.slow_verifier:sleeps"}}]
-    spec = spec_of("accuracy", verifiers=verifiers, timeouts={"totalSeconds": 0.2})
+    spec = spec_of("accuracy", verifiers=verifiers, timeouts={"totalSeconds": 1.0})
     result = score_one(lambda _: said(0.4), spec)
     assert (result.score, dict(result.verifiers)) == (0.4, {"slow": None})
     assert result.reasons == ("slow: deadline: was not done in time",)
+
+
+def test_verifiers_that_hang_leave_the_next_items_alone() -> None:
+    verifiers = [{"name": "slow", "python": {"entryPoint": "support.slow_verifier:sleeps_when_told"}}]
+    spec = spec_of("accuracy", verifiers=verifiers, timeouts={"totalSeconds": 1.0})
+
+    async def score() -> list[ItemResult]:
+        ensemble = Ensemble(spec, SaysModel(lambda _: said(0.4)), verifiers_of(spec))
+        hung = await ensemble.score([item_of(f"sleep {number}") for number in range(40)])
+        assert {result.verifiers["slow"] for result in hung} == {None}
+        assert all(reason.startswith("slow: deadline: ") for result in hung for reason in result.reasons)
+        return await ensemble.score([item_of()])
+
+    (innocent,) = asyncio.run(score())
+    assert (innocent.verifiers["slow"], innocent.score) == (1.0, 0.7)
+
+
+def test_without_an_answer_of_anti_gaming_there_is_no_score() -> None:
+    """A cap that is not known cannot be left out."""
+    spec = spec_of("accuracy", timeouts={"totalSeconds": 0.001})
+    result = score_one(lambda _: said(0.9), spec, item_of("word " * 200_000))
+    assert result.score is None
+    assert "antiGaming: deadline: was not done in time" in result.reasons
 
 
 def test_a_caught_completion_is_capped_and_still_judged() -> None:

@@ -17,10 +17,13 @@ import numpy
 def half(item): return 0.5
 def whole(item): return 1
 def narrow(item): return numpy.float32(0.25)
+def above(item): return 1.0000000000000002
+def below(item): return -1e-17
 def nothing(item): return None
 def yes(item): return True
 def word(item): return "1.0"
 def high(item): return 1.5
+def little(item): return 1.0000001
 def negative(item): return -0.1
 def not_a_number(item): return float("nan")
 def fails(item): raise ValueError("first line\\nsecond line")
@@ -49,7 +52,7 @@ def entry(point: str) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize(
     ("function", "expected"),
-    [("half", 0.5), ("whole", 1.0), ("narrow", 0.25)],
+    [("half", 0.5), ("whole", 1.0), ("narrow", 0.25), ("above", 1.0), ("below", 0.0)],
 )
 def test_a_number_from_0_to_1_counts(function: str, expected: float) -> None:
     assert score_of(entry(f"my_rewards:{function}"), "x").value == expected
@@ -62,6 +65,7 @@ def test_a_number_from_0_to_1_counts(function: str, expected: float) -> None:
         ("yes", "returned True"),
         ("word", "returned '1.0'"),
         ("high", "returned 1.5"),
+        ("little", "returned 1.0000001"),
         ("negative", "returned -0.1"),
         ("not_a_number", "returned nan"),
         ("fails", "my_rewards:fails raised ValueError: first line second line"),

@@ -91,3 +91,19 @@ def test_results_are_written_in_camel_case_with_null_for_unknown() -> None:
     assert told["judges"][0]["escalationReason"] is None
     assert told["judges"][0]["corrections"] == [{"rule": "r", "before": 0.5, "after": 0.4}]
     assert told["judges"][0]["samples"][0]["temperature"] == 0.2
+
+
+def test_the_content_of_a_message_is_text_or_parts_as_they_are() -> None:
+    parts = [{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {"url": "data:"}}]
+    read = read_item({"completion": "42", "prompt": [{"role": "user", "content": parts}]}, 0)
+    assert isinstance(read, Item)
+    assert read.prompt[0]["content"] == parts
+
+
+@pytest.mark.parametrize("content", [5, True, {"text": "What?"}])
+def test_a_message_with_other_content_says_so(content: Any) -> None:
+    read = read_item({"completion": "42", "prompt": [{"role": "user", "content": content}]}, 0)
+    assert isinstance(read, ItemResult)
+    (reason,) = read.reasons
+    assert reason.startswith("items[0].prompt[0].content: ")
+    assert "it must be text or a list of parts" in reason

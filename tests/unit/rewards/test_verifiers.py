@@ -20,6 +20,7 @@ CASES = [
     ({"exactMatch": {}}, "paris", "Paris", 0.0, "exact match minds case"),
     ({"exactMatch": {"ignoreCase": True}}, "STRASSE", "straße", 1.0, "exact match without case"),
     ({"exactMatch": {}}, "", "Paris", 0.0, "exact match of an empty completion"),
+    ({"exactMatch": {}}, "a\r\nb", "a\nb", 1.0, "exact match sees all line ends as one"),
     ({"exactMatch": {}}, "Paris", None, None, "exact match without a reference"),
     ({"exactMatch": {}}, "", "", None, "a blank reference is no reference"),
     ({"regex": {"pattern": "^ok"}}, "ok then", None, 1.0, "regex is found"),
@@ -32,17 +33,11 @@ CASES = [
     ({"jsonSchema": {"schema": OBJECT}}, '{"name": "x"', None, 0.0, "JSON cut short"),
     ({"jsonSchema": {"schema": OBJECT}}, 'Sure: {"name": "x"}', None, 0.0, "JSON with talk around it"),
     ({"jsonSchema": {"schema": {}}}, "NaN", None, 0.0, "NaN is not JSON"),
+    ({"jsonSchema": {"schema": {"multipleOf": 0.1}}}, "1e999", None, 0.0, "JSON with a number beyond floats"),
     ({"jsonSchema": {"schema": {}}}, "[" * 200_000, None, 0.0, "JSON nested beyond all measure"),
     ({"jsonSchema": {"schema": {}}}, "9" * 10_000, None, 0.0, "JSON with a number of 10,000 digits"),
     ({"jsonSchema": {"schema": {}}}, "```\n" + " " * 200_000 + "x", None, 0.0, "a fence left open"),
     ({"jsonSchema": {"schema": {}}}, "[" + "1," * 100_000 + "1]", None, 1.0, "JSON with many elements"),
-    (
-        {"jsonSchema": {"schema": {"pattern": BACKTRACKS}}},
-        json.dumps("a" * 60 + "b"),
-        None,
-        None,
-        "slow pattern inside",
-    ),
     ({"referenceSimilarity": {}}, "kitten", "kitten", 1.0, "similarity of equal texts"),
     ({"referenceSimilarity": {}}, "abc", "xyz", 0.0, "similarity of texts that share nothing"),
     ({"referenceSimilarity": {}}, "abcd", "abxy", 0.5, "similarity of texts that share half"),
@@ -66,6 +61,59 @@ def test_verdict(verifier: dict[str, Any], completion: str, reference: str | Non
     assert ("v0" in score.reasons) == (expected is None)
 
 
+SLOW = "a" * 60 + "b"
+SLOW_SCHEMAS = {
+    "pattern": ({"pattern": BACKTRACKS}, SLOW),
+    "patternProperties": ({"patternProperties": {BACKTRACKS: {}}}, {SLOW: 1}),
+    "additionalProperties": ({"patternProperties": {BACKTRACKS: {}}, "additionalProperties": False}, {SLOW: 1}),
+    "propertyNames": ({"propertyNames": {"pattern": BACKTRACKS}}, {SLOW: 1}),
+    "a thousand times": ({"items": {"pattern": BACKTRACKS}}, [f"{number}{SLOW}" for number in range(1000)]),
+}
+
+
+@pytest.mark.parametrize(("schema", "said"), SLOW_SCHEMAS.values(), ids=SLOW_SCHEMAS)
+@pytest.mark.timeout(120)
+def test_patterns_of_a_schema_that_backtrack_give_no_verdict(schema: dict[str, Any], said: Any) -> None:
+    score = score_of({"jsonSchema": {"schema": schema}}, json.dumps(said))
+    assert score.value is None
+    assert "backtrack" in score.reasons["v0"]
+
+
+FITTING: list[tuple[dict[str, Any], Any, bool]] = [
+    ({"patternProperties": {"^x_": {"type": "integer"}}}, {"x_a": 1, "y": "?"}, True),
+    ({"patternProperties": {"^x_": {"type": "integer"}}}, {"x_a": "1"}, False),
+    ({"patternProperties": {"^x_": {}}}, ["x_a"], True),
+    (
+        {"properties": {"a": {}}, "patternProperties": {"^x_": {}}, "additionalProperties": False},
+        {"a": 1, "x_": 1},
+        True,
+    ),
+    ({"properties": {"a": {}}, "patternProperties": {"^x_": {}}, "additionalProperties": False}, {"b": 1}, False),
+    ({"properties": {"a": {}}, "additionalProperties": {"type": "integer"}}, {"a": "?", "b": 1}, True),
+    ({"properties": {"a": {}}, "additionalProperties": {"type": "integer"}}, {"b": "1"}, False),
+    ({"additionalProperties": True}, {"b": 1}, True),
+    ({"additionalProperties": False}, [1], True),
+    ({"uniqueItems": True}, [1, True, "1", [1], {"a": 1}, [True], None, 0, False], True),
+    ({"uniqueItems": True}, [1, 1.0], False),
+    ({"uniqueItems": True}, [{"a": 1, "b": [2]}, {"b": [2.0], "a": 1}], False),
+    ({"uniqueItems": True}, [{"number": number} for number in range(10_000)], True),
+    ({"uniqueItems": False}, [1, 1], True),
+    ({"uniqueItems": True}, "aa", True),
+    ({"multipleOf": 0.01}, 0.07, True),
+    ({"multipleOf": 0.01}, 0.075, False),
+    ({"multipleOf": 0.1}, 1e308, True),
+    ({"multipleOf": 7}, 10**300, False),
+    ({"multipleOf": 2}, 4.0, True),
+    ({"multipleOf": 2}, "4", True),
+]
+
+
+@pytest.mark.parametrize(("schema", "said", "fits"), FITTING)
+@pytest.mark.timeout(120)
+def test_schemas_mean_what_they_say(schema: dict[str, Any], said: Any, fits: bool) -> None:
+    assert score_of({"jsonSchema": {"schema": schema}}, json.dumps(said)).value == float(fits)
+
+
 @pytest.mark.parametrize("kind", ["exactMatch", "numeric", "referenceSimilarity"])
 def test_a_text_beyond_the_bound_is_not_read(kind: str) -> None:
     for completion, reference in [("1" * (MAX_CHARACTERS + 1), "1"), ("1", "1" * (MAX_CHARACTERS + 1))]:
@@ -81,6 +129,13 @@ REFUSED = [
     ({"jsonSchema": {"schema": {"$schema": "draft-99"}}}, "jsonSchema.schema", "draft-99", "an unknown draft"),
     ({"jsonSchema": {"schema": {"$schema": 7}}}, "jsonSchema.schema", "7", "a draft that is no address"),
     ({"jsonSchema": {"schema": {"items": {"$ref": "#/$defs/x"}}}}, "jsonSchema.schema", "#/$defs/x", "a dangling $ref"),
+    ({"jsonSchema": {"schema": {"$dynamicRef": "#x"}}}, "jsonSchema.schema", "'#x'", "a dangling $dynamicRef"),
+    (
+        {"jsonSchema": {"schema": {"anyOf": [{"patternProperties": {}}], "unevaluatedProperties": False}}},
+        "jsonSchema.schema",
+        "use additionalProperties",
+        "patterns of names that cannot be bounded",
+    ),
     ({"jsonSchema": {"schema": {"$ref": "#"}}}, "jsonSchema.schema", "without end", "a schema that is only itself"),
 ]
 

@@ -1,0 +1,110 @@
+"""
+Threads for checks. Each check has a deadline; one that hangs keeps its thread and nothing else.
+
+A thread cannot be ended from outside. So a check that misses its deadline is given up with its thread, its place goes
+to the next one, and the end of the process waits for nobody. Used by the ensemble; knows nothing about verifiers.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+AT_ONCE = min(32, (os.cpu_count() or 1) + 4)
+"""Checks that run at the same time, those that were given up aside."""
+
+MOST = 128
+"""Checks that run at the same time, those that were given up included."""
+
+_IDLE_SECONDS = 10.0
+
+T = TypeVar("T")
+
+
+class CheckLost(Exception):
+    """A check gave nothing. The message is one line that says why."""
+
+
+class CheckThreads:
+    """Belongs to one event loop. Needs no closing: idle threads end by themselves."""
+
+    def __init__(self, at_once: int = AT_ONCE, most: int = MOST) -> None:
+        self._turns = asyncio.Semaphore(at_once)
+        self._running = asyncio.Semaphore(most)
+        self._threads = _Threads()
+
+    async def run(self, check: Callable[[], T], deadline: float) -> T:
+        """What *check* gives. Raises CheckLost, at *deadline* at the latest: a moment of `time.monotonic`."""
+        started = False
+        try:
+            async with asyncio.timeout_at(deadline), self._turns:
+                await self._running.acquire()
+                started = True
+                return await asyncio.shield(self._start(check))
+        except TimeoutError:
+            raise CheckLost(
+                "deadline: was not done in time" if started else "deadline: other checks took all threads until then"
+            ) from None
+
+    def _start(self, check: Callable[[], T]) -> asyncio.Future[T]:
+        done = asyncio.wrap_future(self._threads.submit(check))
+        done.add_done_callback(self._ended)
+        return done
+
+    def _ended(self, done: asyncio.Future[T]) -> None:
+        self._running.release()
+        if not done.cancelled():
+            # Taken note of: asyncio would complain about an error that nobody waited for.
+            done.exception()
+
+
+class _Threads:
+    """As many as there is work for. Daemons, which the end of the process does not wait for."""
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._idle = 0
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+        with self._lock:
+            self._jobs.put((work, future))
+            if has_idle := self._idle > 0:
+                self._idle -= 1
+        if not has_idle:
+            threading.Thread(target=self._live, name="check", daemon=True).start()
+        return future
+
+    def _live(self) -> None:
+        while True:
+            with suppress(Empty):
+                self._work(*self._jobs.get(timeout=_IDLE_SECONDS))
+                continue
+            with self._lock:
+                if self._jobs.empty():
+                    self._idle -= 1
+                    return
+
+    def _work(self, work: Callable[[], Any], future: Future[Any]) -> None:
+        result: Any = None
+        error: Exception | None = None
+        try:
+            result = work()
+        except Exception as caught:
+            error = caught
+        except BaseException as caught:
+            # Raised again in the event loop, it would end the process.
+            error = CheckLost(f"ended its thread with {type(caught).__name__}")
+        with self._lock:
+            self._idle += 1
+        # Last, so that whoever waits finds this thread idle.
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
