@@ -10,6 +10,11 @@ from rich.console import Console
 
 from atlas_api import AtlasError, InvalidManifest, load_manifest
 
+_SCORE_EXIT_CODES = (
+    "exit code: 0 done; 2 a file or an argument must change; 3 another start writes the same output;"
+    " 20 judges could not answer about some items, the same command asks about these again; 45 no item has a score"
+)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0 done, 2 the manifest must change, others in `atlas_api.errors`."""
@@ -58,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_file(export)
     export.add_argument("-o", "--output", type=Path, required=True, help="FILE.jsonl or FILE.parquet")
     export.set_defaults(command=_export)
-    _add_score(commands.add_parser("score", help="what judges and verifiers say of completions"))
+    _add_score(
+        commands.add_parser("score", help="what judges and verifiers say of completions", epilog=_SCORE_EXIT_CODES)
+    )
     rewards = commands.add_parser("rewards", help="measure judges").add_subparsers(required=True, metavar="COMMAND")
     _add_bench(rewards.add_parser("bench", help="combinations of judges over recorded sessions"))
     return parser

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import aclosing, closing
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -12,17 +12,28 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from atlas_api.errors import NothingScored
+from atlas_api.errors import NothingScored, SourceUnreachable
 from atlas_core.progress import counting
 from atlas_core.score_table import result_table
-from atlas_core.scored_file import Record, ScoredFile
+from atlas_core.scored_file import Record, ScoredFile, scored_file
 from atlas_rewards import Item, ItemResult, RewardService
+from atlas_rewards.causes import cause_of, unanswered
 from atlas_rewards.items_file import ItemLine, count_lines, read_items
 from atlas_rewards.service.wire import ScoreResponse
 from atlas_rewards.stream import done_in_order, items_at_once
 
 _SHOWN = 3
-"""Malformed lines that are named."""
+"""Malformed lines that are named, and causes of missing scores."""
+
+
+@dataclass(slots=True)
+class Cause:
+    """Why results have no score."""
+
+    example: str
+    """`file:line: reasons` of the first."""
+
+    count: int = 0
 
 
 @dataclass(slots=True)
@@ -30,11 +41,17 @@ class Counts:
     """What became of the lines of a file."""
 
     kept: int = 0
-    """In the output already, from an earlier start; whatever they say, they are not asked again."""
+    """In the output already, from an earlier start."""
 
     scored: int = 0
     unscored: int = 0
     """Judges and verifiers were asked, and no score came of it."""
+
+    unanswered: int = 0
+    """Of these, those that judges could not answer: the next start asks about them again."""
+
+    causes: dict[str, Cause] = field(default_factory=dict)
+    """Of these, by cause."""
 
     malformed: list[str] = field(default_factory=list)
     """`file:line: why`."""
@@ -57,17 +74,23 @@ def score_one(service: RewardService, item: Item, as_json: bool, console: Consol
 def score_file(service: RewardService, items: Path, output: Path, as_json: bool, console: Console) -> None:
     """Append a result to *output* for each line of *items*, in their order; those that are there are not asked again.
 
-    A line that holds no item gets a result without a score. Raises `NothingScored` when items were asked about, and
-    none got a score.
+    A line that holds no item gets a result without a score. Lines that judges could not answer in an earlier start are
+    asked about again. Raises `SourceUnreachable` when such lines remain, `NothingScored` when no item has a score.
     """
     total = count_lines(items)
-    with closing(ScoredFile(output, service.revision)) as scored:
+    with scored_file(output, service.revision) as scored:
         counts = asyncio.run(_score_file(service, items, total, scored, console))
+        kinds = scored.kinds
     if as_json:
         _print_json(asdict(counts), console)
     else:
         _tell(counts, output, console)
-    if counts.unscored and not counts.scored:
+    if kinds["unanswered"]:
+        raise SourceUnreachable(
+            f"judges could not answer about {kinds['unanswered']:,} of {total:,} items;"
+            f" the same command asks about these again, once their endpoint answers"
+        )
+    if kinds["unscored"] and not kinds["scored"]:
         raise NothingScored(f"no item of {items} got a score; {output} says why of each")
 
 
@@ -90,9 +113,10 @@ async def _score_file(service: RewardService, items: Path, total: int, scored: S
         with counting(console, "scoring", total) as show:
             async with aclosing(results):
                 async for group, said in results:
-                    records = _records(group, said, service.revision)
-                    _count(counts, records, items.name)
-                    scored.append(records)
+                    whole = _with_malformed(group, said, service.revision)
+                    for line, result in whole:
+                        _count(counts, line, result, items.name)
+                    scored.append([_record(line, result) for line, result in whole])
                     show(scored.lines)
     counts.kept = scored.lines - counts.scored - counts.unscored - len(counts.malformed)
     return counts
@@ -111,24 +135,33 @@ def _asked(line: ItemLine) -> object:
     return line.number if item is None else (item.prompt, item.reference, item.principles)
 
 
-def _records(group: Sequence[ItemLine], said: Sequence[ItemResult], revision: str) -> list[Record]:
+def _with_malformed(
+    group: Sequence[ItemLine], said: Sequence[ItemResult], revision: str
+) -> list[tuple[ItemLine, ItemResult]]:
     results = iter(said)
     return [
-        {"line": line.number, "item": line.digest}
-        | document(ItemResult(None, reasons=(line.problem,), revision=revision) if line.item is None else next(results))
-        | ({"malformed": True} if line.item is None else {})
+        (line, ItemResult(None, reasons=(line.problem,), revision=revision) if line.item is None else next(results))
         for line in group
     ]
 
 
-def _count(counts: Counts, records: Sequence[Record], name: str) -> None:
-    for record in records:
-        if "malformed" in record:
-            counts.malformed.append(f"{name}:{record['line']}: {record['reasons'][0]}")
-        elif record["score"] is None:
-            counts.unscored += 1
-        else:
-            counts.scored += 1
+def _record(line: ItemLine, result: ItemResult) -> Record:
+    record = {"line": line.number, "item": line.digest} | document(result)
+    if line.item is None:
+        return record | {"malformed": True}
+    return record | ({"unanswered": True} if unanswered(result) else {})
+
+
+def _count(counts: Counts, line: ItemLine, result: ItemResult, name: str) -> None:
+    if line.item is None:
+        counts.malformed.append(f"{name}:{line.number}: {line.problem}")
+    elif result.score is not None:
+        counts.scored += 1
+    else:
+        counts.unscored += 1
+        counts.unanswered += unanswered(result)
+        example = f"{name}:{line.number}: {'; '.join(result.reasons)}"
+        counts.causes.setdefault(cause_of(result), Cause(example)).count += 1
 
 
 def _tell(counts: Counts, output: Path, console: Console) -> None:
@@ -136,6 +169,8 @@ def _tell(counts: Counts, output: Path, console: Console) -> None:
         console.print(Text(f"malformed: {line}"), soft_wrap=True)
     if len(counts.malformed) > _SHOWN:
         console.print(f"malformed: {len(counts.malformed) - _SHOWN} more")
+    for name, cause in sorted(counts.causes.items(), key=lambda one: -one[1].count)[:_SHOWN]:
+        console.print(Text(f"without a score: {cause.count} {name}, as {cause.example}"), soft_wrap=True)
     kept = f", {counts.kept} from an earlier start" if counts.kept else ""
     said = f"{counts.scored} scored, {counts.unscored} without a score, {len(counts.malformed)} malformed{kept}"
     console.print(Text(f"{output}: {said}"), soft_wrap=True)

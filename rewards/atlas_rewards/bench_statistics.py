@@ -4,24 +4,19 @@ How scores behave over many items: their spread, how sure judges are, how well t
 Pure. Called by `atlas-core rewards bench`. Unknown is None, never 0.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import StatisticsError, correlation, fmean, pstdev
-from typing import get_args
 
-from atlas_rewards.judging.answer import Reason
+from atlas_rewards.causes import cause_of
 from atlas_rewards.result import ItemResult
 
 CLOSE = 0.02
 """Two scores agree when they are at most this far apart."""
 
 _ROUNDING = 1e-9
-_CAUSE = re.compile(rf"\b({'|'.join(get_args(Reason))}):")
-UNREADABLE = "unreadable"
-"""The model answered, and no verdict could be read from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +90,6 @@ def summarise(results: Sequence[ItemResult], recorded: Sequence[float | None]) -
 def percentile(values: Sequence[float], percent: float) -> float | None:
     """The smallest value that at least *percent* of them do not exceed; None when there are none."""
     return sorted(values)[max(0, ceil(len(values) * percent / 100) - 1)] if values else None
-
-
-def cause_of(result: ItemResult) -> str:
-    """Why *result* has no score, in words to count: `timeout`, `unreadable`; several joined by `, `."""
-    reasons = [judge.reason or "" for judge in result.judges if judge.score is None]
-    causes = {cause for reason in reasons for cause in _CAUSE.findall(reason) or [UNREADABLE]}
-    return ", ".join(sorted(causes)) or "unknown"
 
 
 def _share(marks: Sequence[bool]) -> float:

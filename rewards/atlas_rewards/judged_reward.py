@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from atlas_rewards.background_loop import BackgroundLoop
 from atlas_rewards.item import Item
 from atlas_rewards.result import ItemResult
-from atlas_rewards.trl_items import Text, items_of
+from atlas_rewards.trl_items import Text, items_of, means
 
 
 class ScoresItems(Protocol):
@@ -76,10 +76,8 @@ def revisions_of(results: Sequence[ItemResult]) -> tuple[str, ...]:
 
 
 def _metrics(results: Sequence[ItemResult]) -> dict[str, float]:
-    """Mean of each judge and verifier over the items that it could judge, and the share of items without a score."""
-    given: dict[str, list[float]] = {}
-    for result in results:
-        for name, score in result.parts.items():
-            given.setdefault(name, []).extend([] if score is None else [score])
-    known = {f"rewards/{name}": fmean(scores) for name, scores in given.items() if scores}
-    return known | ({"unscored_share": fmean(result.score is None for result in results)} if results else {})
+    if not results:
+        return {}
+    parts = means([result.parts for result in results])
+    unscored = fmean(result.score is None for result in results)
+    return {f"rewards/{name}": mean for name, mean in parts.items()} | {"unscored_share": unscored}

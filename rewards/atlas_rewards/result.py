@@ -89,5 +89,5 @@ class ItemResult:
 
     @property
     def parts(self) -> dict[str, float | None]:
-        """What each judge and verifier gave, by name."""
+        """What each judge and each verifier gave, by name."""
         return {judge.name: judge.score for judge in self.judges} | dict(self.verifiers)

@@ -1,7 +1,8 @@
-"""Items from what TRL hands to a reward function: prompts, completions, and columns of the dataset as lists."""
+"""Between TRL and scoring: items from prompts, completions and columns of the dataset; numbers for TRL's log."""
 
 import json
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from atlas_rewards.item import METADATA, Item, Message, metadata_of
@@ -17,6 +18,15 @@ def items_of(prompts: Sequence[Text], completions: Sequence[Text], columns: Mapp
     """One item a completion. Columns that scoring does not read are ignored; absent ones are absent in every item."""
     rows = zip(prompts, completions, _rows(columns, len(prompts)), strict=True)
     return [_item(prompt, completion, row) for prompt, completion, row in rows]
+
+
+def means(parts: Sequence[Mapping[str, float | None]]) -> dict[str, float]:
+    """Mean of each judge and verifier over the completions that it could judge; left out where there were none."""
+    given: dict[str, list[float]] = {}
+    for name, value in (part for completion in parts for part in completion.items()):
+        if value is not None:
+            given.setdefault(name, []).append(value)
+    return {name: fmean(values) for name, values in given.items()}
 
 
 def _rows(columns: Mapping[str, Any], count: int) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from support.ensembles import FOUR, item_of, spec_of
 from support.injections import INJECTIONS
-from support.judge_replies import Asked, Rates, Reply, Script, by_content, fenced, verdict
+from support.judge_replies import Asked, Rates, Reply, Script, by_content, fenced, hang, verdict
 from support.scripted_judge import ScriptedJudge
 
 from atlas_rewards import Item, ItemResult, RewardService
@@ -52,7 +52,7 @@ def test_a_score_with_all_that_led_to_it() -> None:
 
 
 def test_all_questions_about_all_items_are_put_at_once() -> None:
-    with ScriptedJudge(Rates(latency=0.5)) as judge:
+    with ScriptedJudge(Rates(latency=3.0)) as judge:  # long enough to put the last before the first is answered
         scored(judge, [item_of(f"answer {number}") for number in range(8)], concurrency=96)
         assert (judge.count, judge.most_in_flight) == (96, 96)
 
@@ -97,6 +97,23 @@ def test_who_does_not_answer_in_time_gives_no_verdict() -> None:
         (result,) = scored(judge, [item_of()], timeouts=timeouts)
     assert result.score is None
     assert all("deadline" in (said.reason or "") for said in result.judges)
+
+
+def test_with_one_call_at_a_time_the_large_model_still_gets_its_turn() -> None:
+    items = [item_of(f"answer {number}") for number in range(4)]
+    with ScriptedJudge(of_model(disagreeing, always(verdict(0.4)))) as judge:
+        results = scored(judge, items, concurrency=1)
+        assert (judge.count, judge.most_in_flight) == (4 * 4 * (3 + 1), 1)
+    assert [result.score for result in results] == [pytest.approx(0.4)] * 4
+
+
+def test_items_that_nobody_could_be_asked_about_in_time_say_so() -> None:
+    timeouts = {"callSeconds": 30.0, "totalSeconds": 0.5}
+    with ScriptedJudge(always(hang())) as judge:
+        results = scored(judge, [item_of(f"answer {number}") for number in range(30)], timeouts=timeouts, concurrency=8)
+        assert judge.count <= 8
+    assert [result.score for result in results] == [None] * 30
+    assert all("waits for its turn among the calls in flight" in " ".join(result.reasons) for result in results[3:])
 
 
 def test_what_was_judged_before_costs_nothing_over_restarts(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from support.judge_replies import Asked, Reply, by_content, refusal, verdict
 from support.reward_service import Served, item, run, service_manifest, serving, until, write_manifest
 from support.scripted_judge import ScriptedJudge
 
+from atlas_rewards.service.scoring_endpoint import GRACE_SECONDS
 from atlas_rewards.service.server import FAREWELL_SECONDS
 
 TOKEN = "t0ken-of-the-tests"
@@ -359,6 +360,26 @@ def test_a_token_that_was_replaced_is_asked_for(judge: ScriptedJudge, tmp_path: 
         until(lambda: served.score(item()).status_code == 200)
 
 
+def test_a_token_is_replaced_also_while_a_newer_configuration_is_refused(judge: ScriptedJudge, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("first")
+    good = service_manifest(judge.base_url, tokenFrom={"file": str(tmp_path / "token")})
+    elsewhere = service_manifest(judge.base_url, tokenFrom={"file": str(tmp_path / "elsewhere")})
+    config = write_manifest(tmp_path / "service.yaml", good)
+    with serving(config, tmp_path / "log", token="first") as served:
+        write_manifest(config, elsewhere)
+        until(lambda: served.get("/v1/config").json()["refused"])
+        (tmp_path / "token").write_text("second")
+        until(lambda: served.get("/v1/config").status_code == 401)
+        served.token = "second"
+        shown = served.get("/v1/config").json()
+        assert shown["refused"]["problems"]
+        assert shown["configuration"]["tokenFrom"] == {"file": str(tmp_path / "token")}
+        (tmp_path / "elsewhere").write_text("third")
+        until(lambda: served.get("/v1/config").status_code == 401)
+        served.token = "third"
+        assert served.get("/v1/config").json()["refused"] is None
+
+
 def test_a_retry_after_kill_minus_nine_gets_the_same_answers(judge: ScriptedJudge, tmp_path: Path) -> None:
     """The judge never says the same twice, so only what was remembered can be the same."""
     told: dict[str, float] = {}
@@ -427,6 +448,24 @@ def test_sigterm_finishes_what_was_taken_and_in_the_end_takes_nothing_new(judge:
         assert [one["score"] for one in results(answers[0])] == [0.5, 0.5]
         assert served.process.wait(30) == 0
         assert served.lines()[-1]["message"] == "ended"
+
+
+def test_sigterm_waits_as_long_as_the_configuration_allows_that_took_the_request(
+    judge: ScriptedJudge, tmp_path: Path
+) -> None:
+    judge.script = slow(FAREWELL_SECONDS + GRACE_SECONDS + 5.0)
+    config = write_manifest(tmp_path / "service.yaml", service_manifest(judge.base_url))
+    with serving(config, tmp_path / "log") as served:
+        answers: list[httpx.Response] = []
+        client = threading.Thread(target=lambda: answers.append(served.score(item())))
+        client.start()
+        until(lambda: served.metric("atlas_rewards_waiting_items") == 1)
+        write_manifest(config, service_manifest(judge.base_url, timeouts={"callSeconds": 1, "totalSeconds": 1}))
+        until(lambda: served.get("/v1/config").json()["generation"] == 2)
+        served.terminate()
+        client.join()
+        assert [one["score"] for one in results(answers[0])] == [0.5]
+        assert served.process.wait(30) == 0
 
 
 def test_sigterm_sends_clients_away_that_keep_their_connections(judge: ScriptedJudge, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import yaml
 from support.judge_replies import Asked, Reply, refusal, verdict
 from support.scripted_judge import ScriptedJudge
 
-from RIM.reward_adapter import RIMReward
+import RIM
+from RIM.reward_adapter import RIMEvaluation, RIMReward
 
 SCORES = {"accuracy": 0.2, "helpfulness": 0.9, "process": 0.9, "diagnosis": 0.1}
 """Of the worked example: after the rules 0.2, 0.2, 0.3 and 0.1."""
@@ -130,3 +131,7 @@ def test_a_configuration_of_atlas_scores(tmp_path: Path, monkeypatch: pytest.Mon
         assert rim(["6*7?"], ["42"]) == [pytest.approx(0.2)]
         rim.close()
     assert (rim.__name__, rim.student_model, rim.teacher_model, rim.tokenizer) == ("RIMReward", "s", "t", "k")
+
+
+def test_both_import_paths_of_atlas_lead_to_the_same_classes() -> None:
+    assert (RIM.RIMReward, RIM.RIMEvaluation) == (RIMReward, RIMEvaluation)

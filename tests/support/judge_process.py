@@ -30,8 +30,8 @@ def judge_process(**options: object) -> Iterator[str]:
             process.terminate()
 
 
-def counts(base_url: str) -> dict[str, int]:
+def counts(base_url: str) -> dict[str, float]:
     """What the process counted so far."""
     with urlopen(f"{base_url}/counts") as response:
-        counted: dict[str, int] = json.load(response)
+        counted: dict[str, float] = json.load(response)
     return counted

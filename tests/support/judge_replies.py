@@ -1,13 +1,35 @@
 """What a scripted judge is asked, and what it answers: replies to build scripts from. Pure; the server is elsewhere."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
 HANG = float("inf")
 """A latency: the answer never comes."""
+
+
+class Body(Mapping[str, Any]):
+    """The JSON object of a request, read when a script looks at it: most of what a request costs."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    @cached_property
+    def _read(self) -> dict[str, Any]:
+        read: dict[str, Any] = json.loads(self._raw)
+        return read
+
+    def __getitem__(self, name: str) -> Any:
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read)
+
+    def __len__(self) -> int:
+        return len(self._read)
 
 
 @dataclass(frozen=True)
@@ -142,11 +164,13 @@ class Rates:
     seed: int = 0
 
     def __call__(self, asked: Asked) -> Reply:
-        return replace(reply := self._reply(asked), latency=max(reply.latency, self.latency))
+        faulty = self.errors or self.hangs or self.garbage or self.breaks
+        reply = self._reply(asked) if faulty else self.script(asked)
+        return replace(reply, latency=max(reply.latency, self.latency))
 
     def _reply(self, asked: Asked) -> Reply:
         """A repeated request has a fate of its own, so that trying again can help."""
-        key = json.dumps([self.seed, asked.repeated, asked.body], sort_keys=True)
+        key = json.dumps([self.seed, asked.repeated, dict(asked.body)], sort_keys=True)
         fate, kind = _share("fate", key), _share("kind", key)
         if (fate := fate - self.errors) < 0:
             return (refusal(429, self.retry_after), refusal(500), refusal(503))[int(kind * 3)]

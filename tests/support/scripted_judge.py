@@ -7,22 +7,24 @@ A fake judge model: an OpenAI-compatible server on localhost that answers by scr
     PYTHONPATH=tests python -m support.scripted_judge --port 8090 --latency 0.2 --errors 0.1
 
 `POST /v1/chat/completions`, streaming included, `GET /v1/models`, and, for whoever started it as a process,
-`GET /v1/counts`. Replies and scripts are in `judge_replies`.
+`GET /v1/counts`. Replies and scripts are in `judge_replies`, what they look like on the wire in `judge_answers`.
+
+It measures others, so it takes little time itself: a request is read as far as the script wants, its answer is made
+while it is waited for, and sent when the latency has passed since the request arrived.
 """
 
 import argparse
 import asyncio
 import importlib
-import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from http import HTTPStatus
-from typing import Any, Self
+from typing import Self
 
 import httptools
-from support.judge_replies import HANG, Asked, Rates, Reply, Script, by_content, verdict
+from support.judge_answers import answer, prepared, response
+from support.judge_replies import HANG, Asked, Body, Rates, Reply, Script, by_content, verdict
 
 HOST = "127.0.0.1"
 
@@ -41,6 +43,10 @@ class ScriptedJudge:
         self.in_flight = 0
         self.most_in_flight = 0
         """Completions that were waited for at the same time."""
+
+        self.busy_seconds = 0.0
+        """How long each completion was waited for, in all: over a stretch of time, what grew by that much had so many
+        in flight on average."""
 
         self.abandoned = 0
         """Completions whose client went away first."""
@@ -78,14 +84,15 @@ class ScriptedJudge:
         await asyncio.sleep(0)
 
     @property
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, float]:
         """What was counted, for those who only reach it by HTTP."""
-        return {"count": self.count, "most_in_flight": self.most_in_flight, "abandoned": self.abandoned}
+        names = ("count", "most_in_flight", "busy_seconds", "abandoned")
+        return {name: getattr(self, name) for name in names}
 
     def reply_to(self, body: bytes, headers: dict[str, str]) -> tuple[Asked, Reply]:
         """What the script says to one request for a completion."""
         key = hash(body)
-        asked = Asked(self.count, self._bodies[key], json.loads(body), headers)
+        asked = Asked(self.count, self._bodies[key], Body(body), headers)
         self.count += 1
         self._bodies[key] += 1
         if self._remember:
@@ -104,6 +111,7 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: asyncio.TimerHandle | None = None
         self._answering = False
+        self._loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -119,6 +127,7 @@ class _Connection(asyncio.Protocol):
             self._waiting.cancel()
 
     def data_received(self, data: bytes) -> None:
+        self._arrived = self._loop.time()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
@@ -142,13 +151,13 @@ class _Connection(asyncio.Protocol):
         route = (self._parser.get_method(), self._url)
         if route == (b"GET", b"/v1/models"):
             models = [{"id": "scripted", "object": "model", "created": 0, "owned_by": "tests"}]
-            self.transport.write(_response(200, {}, {"object": "list", "data": models}))
+            self.transport.write(response(200, {}, {"object": "list", "data": models}))
         elif route == (b"POST", b"/v1/chat/completions"):
             self._complete()
         elif route == (b"GET", b"/v1/counts"):
-            self.transport.write(_response(200, {}, self._judge.counts))
+            self.transport.write(response(200, {}, self._judge.counts))
         else:
-            self.transport.write(_response(404, {}, {"error": {"message": "no such address"}}))
+            self.transport.write(response(404, {}, {"error": {"message": "no such address"}}))
 
     def _complete(self) -> None:
         asked, reply = self._judge.reply_to(b"".join(self._body), self._headers)
@@ -156,75 +165,28 @@ class _Connection(asyncio.Protocol):
         self._judge.in_flight += 1
         self._judge.most_in_flight = max(self._judge.most_in_flight, self._judge.in_flight)
         if reply.latency != HANG:
-            self._waiting = asyncio.get_running_loop().call_later(reply.latency, self._send, asked, reply)
+            due = self._arrived + reply.latency
+            self._waiting = self._loop.call_at(due, self._send, answer(asked, reply), reply.breaks)
 
-    def _send(self, asked: Asked, reply: Reply) -> None:
+    def _send(self, data: bytes, breaks: bool) -> None:
         self._done()
-        answer = b"".join(_answer(asked, reply))
-        if reply.breaks:
-            self.transport.write(answer[: len(answer) - 10])
+        if breaks:
+            self.transport.write(data[: len(data) - 10])
             self.transport.close()
         else:
-            self.transport.write(answer)
+            self.transport.write(data)
 
     def _done(self) -> None:
         self._answering = False
         self._judge.in_flight -= 1
-
-
-def _answer(asked: Asked, reply: Reply) -> Iterator[bytes]:
-    if reply.body is not None:
-        yield _response(reply.status, reply.headers, reply.body)
-    elif asked.body.get("stream"):
-        yield from _stream(asked, reply)
-    else:
-        message = {"role": "assistant", "content": reply.content, **reply.message}
-        choice = {"index": 0, "message": message, "finish_reason": reply.finish_reason}
-        body = _frame(asked, "chat.completion", choice) | {"usage": _usage(asked, reply)}
-        yield _response(reply.status, reply.headers, body)
-
-
-def _stream(asked: Asked, reply: Reply) -> Iterator[bytes]:
-    """Server-sent events, a few characters each, chunked."""
-    text = str(reply.content)
-    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-    deltas += [{"content": text[start : start + 16]} for start in range(0, len(text), 16)]
-    frames: list[dict[str, Any]] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
-    frames.append({"index": 0, "delta": {}, "finish_reason": reply.finish_reason})
-    yield b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-    for frame in frames:
-        yield _chunk(b"data: " + json.dumps(_frame(asked, "chat.completion.chunk", frame)).encode() + b"\n\n")
-    usage = _frame(asked, "chat.completion.chunk", None) | {"usage": _usage(asked, reply)}
-    yield _chunk(b"data: " + json.dumps(usage).encode() + b"\n\n") + _chunk(b"data: [DONE]\n\n") + _chunk(b"")
-
-
-def _chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-def _frame(asked: Asked, kind: str, choice: dict[str, Any] | None) -> dict[str, Any]:
-    choices = [] if choice is None else [choice]
-    return {"id": f"c-{asked.number}", "object": kind, "created": 0, "model": asked.model, "choices": choices}
-
-
-def _usage(asked: Asked, reply: Reply) -> dict[str, int]:
-    if reply.usage is not None:
-        return dict(reply.usage)
-    prompt, answer = len(asked.text) // 4, len(str(reply.content)) // 4
-    return {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}
-
-
-def _response(status: int, headers: Any, body: Any) -> bytes:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    fields = {"Content-Type": "application/json", **headers, "Content-Length": str(len(data))}
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode("latin-1") + data
+        self._judge.busy_seconds += self._loop.time() - self._arrived
 
 
 def _script(arguments: argparse.Namespace) -> Script:
     script: Callable[[Asked], Reply] = by_content
     if arguments.score is not None:
-        script = lambda _: verdict(arguments.score)  # noqa: E731
+        same = prepared(verdict(arguments.score))
+        script = lambda _: same  # noqa: E731
     if arguments.script:
         module, _, name = arguments.script.partition(":")
         script = getattr(importlib.import_module(module), name)
@@ -241,7 +203,9 @@ def main() -> None:
         meaning = "seconds before each answer" if name == "latency" else f"share of {name}, 0 to 1"
         parser.add_argument(f"--{name}", type=float, default=0.0, help=meaning)
     parser.add_argument("--seed", type=int, default=0, help="of the faults")
-    parser.add_argument("--score", type=float, help="give every text this score (default: by content)")
+    parser.add_argument(
+        "--score", type=float, help="give every text this score, in the very same answer (default: by content)"
+    )
     parser.add_argument("--script", help="MODULE:FUNCTION that makes a Reply of an Asked")
     arguments = parser.parse_args()
     scripted = ScriptedJudge(_script(arguments), arguments.port, remember=False, host=arguments.host)

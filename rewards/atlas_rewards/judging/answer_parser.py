@@ -168,6 +168,9 @@ def _squeezed(text: str) -> str:
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object; a name that it gives twice has no value that anybody could rely on."""
+    document = dict(pairs)
+    if len(document) == len(pairs):
+        return document
     times = Counter(name for name, _ in pairs)
     return {name: value if times[name] == 1 else "given twice" for name, value in pairs}
 

@@ -79,5 +79,7 @@ def _is_reference(item: Item) -> bool:
 
 def _plain(text: str) -> str:
     """*text* in lower case, in one spelling, without what nobody sees."""
+    if text.isascii():
+        return text.casefold().strip()
     composed = unicodedata.normalize("NFKC", text).casefold().strip()
     return "".join(character for character in composed if unicodedata.category(character) != "Cf")

@@ -4,26 +4,28 @@ All judges and verifiers of one configuration, at work on many items at once.
     ensemble = Ensemble(spec, caller)
     results = await ensemble.score(items)
 
-Called by the library's `RewardService` and by the HTTP service. Every question is put at once; the caller limits how
-many are in flight. One bad item never spoils another.
+Called by the library's `RewardService` and by the HTTP service. One prompt after the other is prepared and put to all
+judges, as fast as calls can be in flight; the caller limits those. One bad item never spoils another.
 """
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.item import Item
-from atlas_rewards.judging.checks import Checked, Checks
+from atlas_rewards.judging.checks import Checks
 from atlas_rewards.judging.combine import combine
 from atlas_rewards.judging.hearing import Asks, Hearing
-from atlas_rewards.judging.prompt import cases, shown
+from atlas_rewards.judging.prompt import Case, Shown, cases, conversation, shown
 from atlas_rewards.judging.revision import revision_of
+from atlas_rewards.judging.turns import Turns
 from atlas_rewards.result import ItemResult, JudgeResult
 from atlas_rewards.scoring import Scorer
 
-_Heard = tuple[asyncio.Task[list[JudgeResult]], int]
+_Heard = tuple[asyncio.Future[list[JudgeResult]], int]
 """A case that is being heard, and which of its candidates is meant."""
 
 
@@ -34,6 +36,7 @@ class Ensemble:
         self._spec = spec
         self._caller = caller
         self._checks = Checks(spec, verifiers)
+        self._turns = Turns(spec.concurrency)
         self.revision = revision_of(spec)
 
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
@@ -41,33 +44,51 @@ class Ensemble:
         and principles. No item waits longer than `timeouts.totalSeconds`.
         """
         started = time.monotonic()
-        async with asyncio.TaskGroup() as tasks:
-            deadline = started + self._spec.timeouts.total_seconds
-            checks = [tasks.create_task(self._checks.of(item, deadline)) for item in items]
-            hearings = self._start_hearings(tasks, items, started)
-            results = [
-                tasks.create_task(self._result(check, heard, started))
-                for check, heard in zip(checks, hearings, strict=True)
-            ]
-        return [result.result() for result in results]
-
-    def _start_hearings(self, tasks: asyncio.TaskGroup, items: Sequence[Item], started: float) -> list[list[_Heard]]:
-        """What is being heard about each item: one a judge, in the order of the judges."""
         hearing = Hearing(self._caller, self._spec, started + self._spec.timeouts.total_seconds)
+        results: dict[int, asyncio.Task[ItemResult]] = {}
+        async with asyncio.TaskGroup() as tasks:
+            for indexes in _by_prompt(items):
+                heard = await self._begin(tasks, hearing, [shown(items[index]) for index in indexes])
+                for index, of_item in zip(indexes, heard, strict=True):
+                    results[index] = tasks.create_task(self._result(items[index], of_item, started))
+        return [results[index].result() for index in range(len(items))]
+
+    async def _begin(self, tasks: asyncio.TaskGroup, hearing: Hearing, items: Sequence[Shown]) -> list[list[_Heard]]:
+        """What is being heard about each of *items*: one a judge, in the order of the judges."""
         heard: list[list[_Heard]] = [[] for _ in items]
-        material = [shown(item) for item in items]
         for judge in self._spec.judges:
-            for case in cases(judge, material):
-                task = tasks.create_task(hearing.hear(judge.name, case))
+            for case in cases(judge, items):
+                verdict = await self._in_turn(tasks, hearing, judge.name, case)
                 for place, candidate in enumerate(case.candidates):
                     for index in candidate.members:
-                        heard[index].append((task, place))
+                        heard[index].append((verdict, place))
         return heard
 
-    async def _result(self, check: asyncio.Task[Checked], heard: Sequence[_Heard], started: float) -> ItemResult:
-        checked = await check
-        judges = [(await task)[place] for task, place in heard]
+    async def _in_turn(
+        self, tasks: asyncio.TaskGroup, hearing: Hearing, name: str, case: Case
+    ) -> asyncio.Future[list[JudgeResult]]:
+        """Begin to hear *case* when it may be."""
+        if await self._turns.take(hearing.deadline):
+            task = tasks.create_task(hearing.hear(name, case))
+            task.add_done_callback(lambda _: self._turns.give_back())
+            return task
+        unheard: asyncio.Future[list[JudgeResult]] = asyncio.get_running_loop().create_future()
+        unheard.set_result(hearing.unheard(name, case))
+        return unheard
+
+    async def _result(self, item: Item, heard: Sequence[_Heard], started: float) -> ItemResult:
+        checked = await self._checks.of(item, started + self._spec.timeouts.total_seconds)
+        judges = [(await verdict)[place] for verdict, place in heard]
         result = combine(self._spec, judges, checked.verified, checked.caught)
         if checked.unknown is not None:
             result = replace(result, score=None, reasons=(*result.reasons, checked.unknown))
         return replace(result, revision=self.revision, seconds=time.monotonic() - started)
+
+
+def _by_prompt(items: Sequence[Item]) -> list[list[int]]:
+    """Positions of the items that judges may compare, and of others that look much like them."""
+    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for index, item in enumerate(items):
+        texts = (conversation(item.prompt), item.reference or "", item.principles or "")
+        groups[tuple(text.strip() for text in texts)].append(index)
+    return list(groups.values())

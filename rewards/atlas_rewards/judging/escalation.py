@@ -11,7 +11,9 @@ def cause_of(samples: Sequence[Sample], escalation: Escalation) -> str | None:
     """Why the large model should decide: `noValidSamples`, `disagreement` or `uncertainty`; None when it need not."""
     if not samples:
         return "noValidSamples"
-    if pstdev(sample.score for sample in samples) > escalation.score_std:
+    scores = [sample.score for sample in samples]
+    # At most half the range: only scores that lie apart are worth the exact computation.
+    if max(scores) - min(scores) > escalation.score_std and pstdev(scores) > escalation.score_std:
         return "disagreement"
     if max(sample.uncertainty for sample in samples) > escalation.uncertainty:
         return "uncertainty"

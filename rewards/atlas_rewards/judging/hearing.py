@@ -45,7 +45,7 @@ class Hearing:
     def __init__(self, asks: Asks, judging: Judging, deadline: float) -> None:
         self._asks = asks
         self._judging = judging
-        self._deadline = deadline
+        self.deadline = deadline
 
     async def hear(self, name: str, case: Case) -> list[JudgeResult]:
         """What the judge *name* says of each candidate of *case*, before any rule between judges."""
@@ -53,6 +53,11 @@ class Hearing:
         decided = await self._decide(name, case)
         seconds = time.monotonic() - began
         return [replace(result, seconds=seconds) for result in decided]
+
+    def unheard(self, name: str, case: Case) -> list[JudgeResult]:
+        """What *name* says of a case whose turn did not come before the deadline."""
+        late = NoSample("deadline: no model was asked before it; the case waits for its turn among the calls in flight")
+        return [_settled(name, [late] * len(self._judging.temperatures)) for _ in case.candidates]
 
     async def _decide(self, name: str, case: Case) -> list[JudgeResult]:
         rounds = await self._small(case)
@@ -87,19 +92,21 @@ class Hearing:
 
     async def _ask(self, model: JudgeModel, question: Question, temperature: float, repetition: int = 0) -> list[Said]:
         """A sample of each candidate, or why there is none."""
+        known: dict[str, list[Opinion | NoSample]] = {}
 
         def usable(text: str) -> bool:
-            return any(isinstance(said, Opinion) for said in _read(text, question))
+            known[text] = _read(text, question)
+            return any(isinstance(said, Opinion) for said in known[text])
 
         try:
             answer = await self._asks.ask(
-                model, question.messages, temperature, self._deadline, repetition=repetition, usable=usable
+                model, question.messages, temperature, self.deadline, repetition=repetition, usable=usable
             )
         except NoAnswer as none:
             return [NoSample(f"{none.reason}: {one_line(str(none))}")] * len(question.names)
         return [
             said if isinstance(said, NoSample) else _sample(said, temperature, model.model)
-            for said in _read(answer.text, question)
+            for said in known.get(answer.text) or _read(answer.text, question)
         ]
 
 

@@ -83,7 +83,7 @@ class Generations:
         """*closing* hears of each generation before its judges are closed."""
         self._open = open_scoring
         self._closing = closing
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._open_ones: dict[asyncio.Task[None], Generation] = {}
         self._number = 0
 
     async def begin(self, spec: RewardServiceSpec) -> None:
@@ -91,7 +91,7 @@ class Generations:
         generation = Generation(self._number + 1, spec)
         opened = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(generation.live(self._open, opened, self._closing))
-        self._tasks.add(task)
+        self._open_ones[task] = generation
         task.add_done_callback(self._closed)
         await opened
         if self._number:
@@ -99,13 +99,18 @@ class Generations:
         self.newest, self._number = generation, generation.number
         _log.info("generation %d begins with revision %s", generation.number, generation.scoring.revision)
 
+    @property
+    def longest_seconds(self) -> float:
+        """`timeouts.totalSeconds` of the most patient configuration that still has work."""
+        return max(generation.spec.timeouts.total_seconds for generation in self._open_ones.values())
+
     async def close(self) -> None:
         """Close all of them; whoever still uses one is waited for."""
         if self._number:
             self.newest.retire()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._open_ones, return_exceptions=True)
 
     def _closed(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        del self._open_ones[task]
         if not task.cancelled() and task.exception() is not None:
             _log.error("an old generation could not be closed", exc_info=task.exception())

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from atlas_api.errors import AtlasError, InvalidManifest
+from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.configuration import load_configuration
 from atlas_rewards.service.configuration import fingerprint, secret_files
 from atlas_rewards.service.generation import Generations
@@ -32,13 +33,15 @@ class Reload:
         self._file = file
         self._generations = generations
         self._metrics = metrics
-        self._secrets: tuple[Path, ...] = ()
+        self._wanted: tuple[Path, ...] = ()
+        """Secret files that the newest content names, which may not be in use."""
+
         self._taken = ""
 
     async def begin(self) -> None:
         """Take the configuration for the first time. Raises AtlasError."""
-        self._taken = self._look()
-        await self._take()
+        self._taken = fingerprint((self._file,))
+        await self._generations.begin(await self._load())
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
@@ -57,6 +60,7 @@ class Reload:
             changed = await self._take()
         except AtlasError as error:
             self._refuse(tuple(error.problems) if isinstance(error, InvalidManifest) else (str(error),))
+            await self._renew()
         else:
             self.refused, self.refused_at = (), None
             if changed:
@@ -64,13 +68,26 @@ class Reload:
 
     async def _take(self) -> bool:
         """Use what the file holds. Whether that is something else than before. Raises AtlasError."""
-        spec = load_configuration(self._file).spec
-        self._secrets = secret_files(spec)
-        newest = getattr(self._generations, "newest", None)
-        if newest is not None and newest.spec == spec and newest.secrets == fingerprint(self._secrets):
+        spec = await self._load()
+        self._wanted = secret_files(spec)
+        newest = self._generations.newest
+        if newest.spec == spec and newest.secrets == fingerprint(self._wanted):
             return False
         await self._generations.begin(spec)
         return True
+
+    async def _load(self) -> RewardServiceSpec:
+        return (await asyncio.to_thread(load_configuration, self._file)).spec
+
+    async def _renew(self) -> None:
+        """Use the secrets of the configuration in use that were replaced while a newer one is refused."""
+        newest = self._generations.newest
+        if newest.secrets == fingerprint(secret_files(newest.spec)):
+            return
+        try:
+            await self._generations.begin(newest.spec)
+        except AtlasError as error:
+            _log.error("the secrets of the configuration in use cannot be renewed: %s", error)
 
     def _refuse(self, problems: tuple[str, ...]) -> None:
         if problems == self.refused:
@@ -81,4 +98,4 @@ class Reload:
             _log.error("the new configuration is refused, the old one stays: %s: %s", self._file, problem)
 
     def _look(self) -> str:
-        return fingerprint((self._file, *self._secrets))
+        return fingerprint((self._file, *secret_files(self._generations.newest.spec), *self._wanted))

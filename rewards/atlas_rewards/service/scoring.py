@@ -1,5 +1,6 @@
 """What the service needs of the judges, and where it gets it: from the library's `RewardService`."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -61,5 +62,7 @@ async def open_scoring(spec: RewardServiceSpec) -> AsyncIterator[Scoring]:
         callers.append(caller_for(judging, revision))
         return callers[-1]
 
-    async with RewardService(spec, make_caller) as service:
+    # In a thread, because users' verifiers are imported, and requests are being answered meanwhile.
+    service = await asyncio.to_thread(RewardService, spec, make_caller)
+    async with service:
         yield _Library(service, callers[0])

@@ -125,8 +125,7 @@ async def _drain(service: Service, connections: Collection[object]) -> None:
     service.scoring.open = False
     if service.scoring.requests:
         _log.info("%d requests are finished first", service.scoring.requests)
-    seconds = service.generations.newest.spec.timeouts.total_seconds + GRACE_SECONDS
-    await _wait_while(lambda: service.scoring.requests > 0, seconds)
+    await _wait_while(lambda: service.scoring.requests > 0, service.generations.longest_seconds + GRACE_SECONDS)
 
 
 async def _wait_while(holds: Callable[[], bool], seconds: float) -> None:

@@ -38,7 +38,7 @@ def _load(entry_point: str) -> Callable[[Item], Any]:
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # importing runs the user's code: anything can come out
+    except (Exception, SystemExit) as error:  # importing runs the user's code: anything can come out
         raise Unusable(
             "python.entryPoint", _one_line(f"importing {module_name} failed: {type(error).__name__}: {error}")
         ) from None

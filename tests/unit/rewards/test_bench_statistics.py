@@ -2,7 +2,8 @@
 
 import pytest
 
-from atlas_rewards.bench_statistics import UNREADABLE, Summary, cause_of, percentile, summarise
+from atlas_rewards.bench_statistics import Summary, percentile, summarise
+from atlas_rewards.causes import UNREADABLE, cause_of, unanswered
 from atlas_rewards.result import Correction, ItemResult, JudgeResult
 
 
@@ -89,3 +90,21 @@ def test_an_item_without_a_score_is_counted_under_its_cause(reason: str, cause: 
 def test_causes_are_counted_most_frequent_first() -> None:
     results = [result(None, reason) for reason in ("no verdict", "timeout: a", "timeout: b")] + [result(0.5)]
     assert list(summarise(results, [None] * 4).failures.items()) == [("timeout", 2), (UNREADABLE, 1)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "again"),
+    [
+        ("no sample of 3 can be used: timeout: small: took longer than 60 s", True),
+        ("no sample of 3 can be used: the answer holds no verdict; overloaded: small: 429", True),
+        ("no sample of 3 can be used: the answer holds no verdict", False),
+        ("no sample of 1 can be used: noText: small: declines to answer", False),
+    ],
+)
+def test_an_item_that_no_model_looked_at_may_be_asked_about_again(reason: str, again: bool) -> None:
+    assert unanswered(result(None, reason)) is again
+
+
+def test_what_has_a_score_is_answered_whichever_judge_is_missing() -> None:
+    silent = JudgeResult("process", None, reason="no sample of 3 can be used: timeout: small: x")
+    assert not unanswered(ItemResult(0.5, (silent,)))

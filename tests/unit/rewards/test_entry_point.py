@@ -39,6 +39,7 @@ def _in_a_folder_with_my_rewards(tmp_path: Path) -> Iterator[None]:
     (tmp_path / "my_rewards.py").write_text(SOURCE)
     (tmp_path / "broken_rewards.py").write_text("import not_installed_anywhere")
     (tmp_path / "unreadable_rewards.py").write_text("def (")
+    (tmp_path / "program_rewards.py").write_text("import sys; sys.exit(0)")
     path = list(sys.path)
     with chdir(tmp_path):
         yield
@@ -93,6 +94,7 @@ def test_a_function_that_ends_the_process_may() -> None:
         ("no_such_module:f", "importing no_such_module failed: ModuleNotFoundError"),
         ("broken_rewards:f", "not_installed_anywhere"),
         ("unreadable_rewards:f", "SyntaxError"),
+        ("program_rewards:f", "importing program_rewards failed: SystemExit"),
         ("my_rewards:hafl", 'has no function hafl; did you mean "half"?'),
         ("my_rewards:constant", "not an ordinary function"),
         ("my_rewards:later", "not an ordinary function"),
