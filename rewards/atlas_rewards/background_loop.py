@@ -1,5 +1,5 @@
 """
-An event loop in a thread of its own, for programs that have none. Used by `RewardService.score_sync`.
+An event loop in a thread of its own: for programs that have none, and for work that several threads and loops share.
 
 It ends when it is stopped, when its owner is no longer used, or with the program: connections are closed in every case.
 Knows nothing of scoring.
@@ -26,6 +26,10 @@ class BackgroundLoop:
         thread.start()
         self.stop = weakref.finalize(owner, _stop, self._loop, thread)
         """Ends the loop, once. What still runs in it is cancelled."""
+
+    async def awaited(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """What *coroutine* returns or raises, for another event loop, which goes on with its work meanwhile."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """What *coroutine* returns or raises. From any thread but the loop's own."""

@@ -5,6 +5,7 @@ Used by trainings whose manifest names a service. Outages are waited out and the
 is never a zero.
 """
 
+import asyncio
 import json
 import logging
 import time
@@ -14,6 +15,7 @@ from http import HTTPStatus
 import httpx
 
 from atlas_api.errors import AccessDenied, InvalidManifest, SourceUnreachable
+from atlas_rewards.background_loop import BackgroundLoop
 from atlas_rewards.item import Item
 from atlas_rewards.judging.retries import retry_after
 from atlas_rewards.portions import halves, portions, positions
@@ -38,7 +40,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class RewardClient:
-    """Asks the service at *url*, with the bearer *token* if it wants one."""
+    """Asks the service at *url*, with the bearer *token* if it wants one. From any event loop and any thread."""
 
     def __init__(self, url: str, token: str | None = None, patience: float | None = None) -> None:
         """*patience*: seconds for which an outage is waited out. Raises `InvalidManifest` for a *url* that is none."""
@@ -46,23 +48,39 @@ class RewardClient:
         self.url = url.rstrip("/")
         self._patience = patience
         access = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(headers={"Content-Type": "application/json", **access})
+        self._http = httpx.AsyncClient(headers={"Content-Type": "application/json", **access})
+        self._loop = BackgroundLoop(self, self._http.aclose)
 
-    def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
+    async def score(self, items: Sequence[Item]) -> list[ItemResult]:
         """One result an item, in their order.
 
         Raises `SourceUnreachable` when the service stays away, `AccessDenied` when it refuses the token,
         `InvalidManifest` when something else answers at the address.
         """
+        return await self._loop.awaited(self._scored(items))
+
+    def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
+        """The same for callers without an event loop."""
+        return self._loop.run(self._scored(items))
+
+    async def close(self) -> None:
+        """Let go of the connections. What is being asked is given up."""
+        await asyncio.to_thread(self._loop.stop)
+
+    def close_sync(self) -> None:
+        """The same for callers without an event loop."""
+        self._loop.stop()
+
+    async def _scored(self, items: Sequence[Item]) -> list[ItemResult]:
         if not items:
             return []
-        settings = self._settings()
+        settings = await self._settings()
         waiting = portions(items, settings.items)[::-1]
         found: dict[int, ItemResult] = {}
         while waiting:
             portion = waiting.pop()
             places = positions(portion)
-            answer = self._post([items[place] for place in places], settings)
+            answer = await self._post([items[place] for place in places], settings)
             if answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and len(places) > 1:
                 _warn_of_parts(portion)
                 waiting += reversed(halves(portion))
@@ -70,17 +88,14 @@ class RewardClient:
                 found.update(zip(places, self._results(answer, len(places)), strict=True))
         return [found[place] for place in range(len(items))]
 
-    def close_sync(self) -> None:
-        """Let go of the connections."""
-        self._http.close()
-
-    def _settings(self) -> ServiceSettings:
+    async def _settings(self) -> ServiceSettings:
         """Asked for each time: a service takes new ones without a restart."""
-        return read_settings(self._exchange("GET", "/v1/config", None, ServiceSettings()).content)
+        answer = await self._exchange("GET", "/v1/config", None, ServiceSettings())
+        return read_settings(answer.content)
 
-    def _post(self, items: Sequence[Item], settings: ServiceSettings) -> httpx.Response:
+    async def _post(self, items: Sequence[Item], settings: ServiceSettings) -> httpx.Response:
         body = json.dumps({"items": [body_of(item) for item in items]}, ensure_ascii=False, default=str)
-        return self._exchange("POST", "/v1/score", body.encode(errors="surrogatepass"), settings)
+        return await self._exchange("POST", "/v1/score", body.encode(errors="surrogatepass"), settings)
 
     def _results(self, answer: httpx.Response, count: int) -> tuple[ItemResult, ...]:
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -100,14 +115,14 @@ class RewardClient:
             raise SourceUnreachable(f"the reward service at {self.url} answered {len(results)} of {count} items")
         return results
 
-    def _exchange(self, method: str, path: str, body: bytes | None, settings: ServiceSettings) -> httpx.Response:
+    async def _exchange(self, method: str, path: str, body: bytes | None, settings: ServiceSettings) -> httpx.Response:
         """The answer, once the service is neither away nor busy."""
         patience = settings.patience_seconds if self._patience is None else self._patience
         timeout = httpx.Timeout(SLACK_SECONDS, read=settings.answer_seconds)
         failing_since, pause = None, 0.5
         while True:
             try:
-                answer = self._http.request(method, f"{self.url}{path}", content=body, timeout=timeout)
+                answer = await self._http.request(method, f"{self.url}{path}", content=body, timeout=timeout)
                 if answer.status_code not in _AGAIN:
                     return answer
                 problem = f"{_AGAIN[HTTPStatus(answer.status_code)]} (it says {answer.status_code})"
@@ -118,7 +133,7 @@ class RewardClient:
             wait = min(max(pause if wanted is None else wanted, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
             if time.monotonic() - failing_since + wait > patience:
                 raise SourceUnreachable(f"the reward service at {self.url} {problem}")
-            time.sleep(wait)
+            await asyncio.sleep(wait)
             pause *= 2
 
 

@@ -4,70 +4,71 @@ The reward of a training: its verifiers, and the judges of the service that it n
 Built by `atlas_trainer` for training and evaluation alike, so that both mean the same by a score.
 """
 
+import asyncio
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from atlas_api.errors import InvalidManifest
 from atlas_api.pod import REWARD_TOKEN, reward_service_url
 from atlas_api.reward import Reward, ServiceRef
 from atlas_rewards.item import Item
+from atlas_rewards.judged_reward import JudgedReward, ScoresItems
 from atlas_rewards.result import ItemResult
 from atlas_rewards.scoring import Score, Scorer, build_scorer
 from atlas_rewards.secret import read_token
 
 
-class Judges(Protocol):
-    """A RewardService, in this process or elsewhere."""
-
-    def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
-        """One result an item, in their order."""
-
-    def close_sync(self) -> None:
-        """Let go of connections."""
-
-
 class TrainingReward:
     """Scores items as `spec.reward` says."""
 
-    def __init__(self, scorer: Scorer | None, judges: Judges | None, weight: float = 1.0) -> None:
-        """*weight* is that of the judges; the verifiers together weigh 1."""
+    def __init__(self, scorer: Scorer | None, service: ScoresItems | None, weight: float = 1.0) -> None:
+        """*weight* is that of the service; the verifiers together weigh 1."""
         self._scorer = scorer
-        self._judges = judges
+        self._service = service
         self._weight = weight
 
-    def score(self, items: Sequence[Item]) -> list[Score]:
-        """One score an item, in their order. Raises what the service raises when it stays away."""
-        checked = [self._scorer.score(item) if self._scorer else Score(None) for item in items]
-        if self._judges is None:
-            return checked
-        judged = self._judges.score_sync(items) if items else []
-        return [combined(score, result, self._weight) for score, result in zip(checked, judged, strict=True)]
+    async def score(self, items: Sequence[Item]) -> list[ItemResult]:
+        """One result an item, in their order. Raises what the service raises when it stays away."""
+        checked, judged = await asyncio.gather(asyncio.to_thread(self._checked, items), self._judged(items))
+        return [combined(*both, self._weight) for both in zip(checked, judged, strict=True)]
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let go of the service."""
-        if self._judges is not None:
-            self._judges.close_sync()
+        if self._service is not None:
+            await self._service.close()
+
+    def _checked(self, items: Sequence[Item]) -> list[Score]:
+        return [self._scorer.score(item) if self._scorer else Score(None) for item in items]
+
+    async def _judged(self, items: Sequence[Item]) -> Sequence[ItemResult | None]:
+        if self._service is None or not items:
+            return [None] * len(items)
+        return await self._service.score(items)
 
 
-def combined(score: Score, result: ItemResult, weight: float) -> Score:
-    """Verifiers and judges in one score. Without the judges' there is none: its siblings have both."""
-    value = result.score
-    if value is not None and score.value is not None:
-        value = (score.value + weight * value) / (1.0 + weight)
-    reasons = {"service": "; ".join(result.reasons)} if result.reasons else {}
-    return Score(value=value, parts={**score.parts, **result.parts}, reasons={**score.reasons, **reasons})
+def combined(checked: Score, judged: ItemResult | None, weight: float) -> ItemResult:
+    """Verifiers and judges in one result. Without the judges' score there is none: its siblings have both."""
+    reasons = tuple(f"{name}: {reason}" for name, reason in checked.reasons.items())
+    if judged is None:
+        return ItemResult(checked.value, verifiers=checked.parts, reasons=reasons)
+    value = judged.score
+    if value is not None and checked.value is not None:
+        value = (checked.value + weight * value) / (1.0 + weight)
+    verifiers = {**checked.parts, **judged.verifiers}
+    return replace(judged, score=value, verifiers=verifiers, reasons=(*reasons, *judged.reasons))
 
 
-def build_reward(reward: Reward, namespace: str) -> TrainingReward:
+def build_reward(reward: Reward, namespace: str) -> JudgedReward:
     """What *reward* describes, for a training in *namespace*. Raises InvalidManifest, SourceMissing."""
     scorer = build_scorer(reward) if reward.verifiers else None
     named = reward.service_ref
-    return TrainingReward(scorer, _judges(named, namespace) if named else None, named.weight if named else 1.0)
+    service = _service(named, namespace) if named else None
+    return JudgedReward(TrainingReward(scorer, service, named.weight if named else 1.0))
 
 
-def _judges(named: ServiceRef, namespace: str) -> Judges:
+def _service(named: ServiceRef, namespace: str) -> ScoresItems:
     if named.file is not None:
         from atlas_rewards.reward_service import RewardService
 

@@ -1,29 +1,35 @@
 """GRPO with judges: in the trainer's process, and behind a service. The judge model is scripted (a fake)."""
 
+import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import yaml
+from datasets import Dataset as Table
 from rich.console import Console
 from support.judge_replies import by_content
 from support.report_page import drawn
 from support.scripted_judge import ScriptedJudge
 from support.tiny_model import save_tiny_model
 from support.trainings import make_training, write_export
+from trl import GRPOConfig, GRPOTrainer
 
 from atlas_api.errors import SourceUnreachable
 from atlas_core.run import run
-from atlas_rewards import Item
+from atlas_rewards import Item, ItemResult, RewardService
 from atlas_rewards.client import RewardClient
-from atlas_rewards.training_reward import Judges
+from atlas_rewards.judged_reward import JudgedReward
 
+Service = TypeVar("Service", RewardClient, RewardService)
 ONE_STEP = {"maxSteps": 1, "batchSize": 8, "microBatchSize": 8}
 RUN = Path("runs/agents/demo/run-0001")
 
@@ -75,7 +81,7 @@ def address_in(log: Any) -> str:
 
 
 @contextmanager
-def closing_sync(judges: Judges) -> Iterator[Judges]:
+def closing_sync(judges: Service) -> Iterator[Service]:
     try:
         yield judges
     finally:
@@ -109,8 +115,6 @@ def test_a_service_elsewhere_is_asked(folder: Path) -> None:
 
 
 def test_the_same_items_score_the_same_here_and_there(tmp_path: Path) -> None:
-    from atlas_rewards import RewardService
-
     items = [Item(f"answer {number}", prompt=({"role": "user", "content": "?"},)) for number in range(100)]
     with (
         ScriptedJudge(by_content) as judge,
@@ -129,3 +133,60 @@ def test_a_service_that_stays_away_is_an_outage_and_no_zero() -> None:
         pytest.raises(SourceUnreachable, match="cannot be reached"),
     ):
         away.score_sync([Item("x")])
+
+
+def test_a_client_is_asked_from_any_event_loop_and_any_thread(tmp_path: Path) -> None:
+    async def scored(client: RewardClient, answer: str) -> ItemResult:
+        return (await client.score([Item(answer)]))[0]
+
+    with (
+        ScriptedJudge(by_content) as judge,
+        served(write_service(tmp_path, judge)) as url,
+        closing_sync(RewardClient(url)) as client,
+        ThreadPoolExecutor() as threads,
+    ):
+        answers = [str(number) for number in range(4)]
+        from_loops = [asyncio.run(scored(client, answer)).score for answer in answers]
+        from_threads = threads.map(lambda answer: client.score_sync([Item(answer)])[0].score, answers)
+        assert from_loops == list(from_threads)
+
+
+def test_a_client_that_is_closed_gives_up_what_it_waits_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as threads:
+        client = RewardClient(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        waiting = threads.submit(client.score_sync, [Item("x")])
+        with silent.accept()[0]:
+            client.close_sync()
+            with pytest.raises(CancelledError):
+                waiting.result(30)
+
+
+def test_users_of_trl_give_the_reward_to_a_trainer_of_their_own(folder: Path) -> None:
+    prompts = [{"prompt": f"order {number}", "reference": str(number)} for number in range(4)]
+    with ScriptedJudge(by_content) as judge:
+        service = RewardService.from_file(write_service(folder, judge))
+        with closing(JudgedReward(service)) as reward:
+            trainer = GRPOTrainer(
+                model=str(folder / "model"),
+                reward_funcs=[reward],
+                args=GRPOConfig(
+                    str(folder / "out"),
+                    max_steps=2,
+                    per_device_train_batch_size=4,
+                    num_generations=4,
+                    max_completion_length=8,
+                    logging_steps=1,
+                    save_strategy="no",
+                    report_to="none",
+                    use_cpu=True,
+                ),
+                train_dataset=Table.from_list(prompts),
+            )
+            trainer.train()
+        assert reward.revisions == (service.revision,)
+    steps = [line for line in trainer.state.log_history if "loss" in line]
+    assert len(steps) == 2
+    for step in steps:
+        assert step["rewards/judges/mean"] == pytest.approx(step["reward"])
+        assert 0 < step["rewards/accuracy"] < 1
+        assert step["unscored_share"] == 0

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from atlas_api.errors import NothingScored
-from atlas_rewards import SUCCESS, Item, Score
+from atlas_rewards import SUCCESS, Item, ItemResult
 from atlas_rewards.item import metadata_of
-from atlas_rewards.training_reward import TrainingReward
+from atlas_rewards.judged_reward import JudgedReward
 from atlas_trainer.chat_tokens import prompt_ids
 from atlas_trainer.measurement import EvaluationResult, Sample
 from atlas_trainer.rows import Row
@@ -33,7 +33,7 @@ class Evaluator:
     def __init__(
         self,
         tokenizer: "PreTrainedTokenizerBase",
-        reward: TrainingReward,
+        reward: JudgedReward,
         rows: Sequence[Row],
         max_completion_tokens: int,
     ) -> None:
@@ -81,10 +81,10 @@ class Evaluator:
 
     def _samples(self, answers: Sequence[tuple[Row, str, int, bool]]) -> list[tuple[Sample, bool]]:
         """All answers scored at once: judges work on them at the same time."""
-        scores = self.reward.score([item_of(row, completion) for row, completion, _, _ in answers])
+        results = self.reward.score_sync([item_of(row, completion) for row, completion, _, _ in answers])
         return [
-            (_sample_of(row, completion, tokens, score), cut)
-            for (row, completion, tokens, cut), score in zip(answers, scores, strict=True)
+            (_sample_of(row, completion, tokens, result), cut)
+            for (row, completion, tokens, cut), result in zip(answers, results, strict=True)
         ]
 
 
@@ -94,15 +94,15 @@ def item_of(row: Row, completion: str) -> Item:
     return Item(completion=completion, reference=row.reference, prompt=row.prompt, metadata=metadata)
 
 
-def _sample_of(row: Row, completion: str, tokens: int, score: Score) -> Sample:
+def _sample_of(row: Row, completion: str, tokens: int, result: ItemResult) -> Sample:
     return Sample(
         session_id=row.session_id,
         task=row.task,
         prompt=tuple(dict(message) for message in row.prompt),
         completion=completion,
         reference=row.reference,
-        reward=score.value,
-        parts=dict(score.parts),
+        reward=result.score,
+        parts=result.parts,
         tokens=tokens,
     )
 

@@ -5,7 +5,7 @@ Called by `train`. TRL is composed through its doors (reward function, callback,
 """
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,7 @@ from trl import GRPOTrainer
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.errors import Preempted, ZeroSteps
-from atlas_rewards.training_reward import TrainingReward
-from atlas_rewards.trl_reward import TrlReward
+from atlas_rewards.judged_reward import JudgedReward
 from atlas_trainer.grpo_arguments import arguments
 from atlas_trainer.guards import objection
 from atlas_trainer.interrupt import Interrupt
@@ -55,7 +54,7 @@ def build_trainer(
     spec: AtlasTrainingSpec,
     tokenizer: "PreTrainedTokenizerBase",
     rows: Sequence[Row],
-    reward: TrainingReward,
+    reward: JudgedReward,
     folder: Path,
     *,
     world: World,
@@ -106,20 +105,22 @@ def train(
         raise ZeroSteps("TRL ended without a single optimizer step")
 
 
-def reward_function(reward: TrainingReward, group_size: int, world: World) -> Callable[..., list[float | None]]:
+def reward_function(
+    reward: JudgedReward, group_size: int, world: World
+) -> Callable[..., Awaitable[list[float | None]]]:
     """*reward* as TRL's reward function, which also logs whether groups had anything to tell apart.
 
     A group may lie across two processes, so that is judged from the rewards of all.
     """
-    score = TrlReward(reward)
 
-    def verifiers(prompts: list[Any], completions: list[Any], **columns: Any) -> list[float | None]:
-        rewards = score(prompts, completions, **columns)
+    async def scored(prompts: list[Any], completions: list[Any], **columns: Any) -> list[float | None]:
+        rewards = await reward(prompts, completions, **columns)
+        # This stops TRL's event loop until all processes are here: it has nothing else to do.
         everywhere = [reward for part in world.gather(rewards) for reward in part]
         columns["log_metric"]("varied_groups", varied_share(everywhere, group_size))
         return rewards
 
-    return verifiers
+    return scored
 
 
 def varied_share(rewards: Sequence[float | None], group_size: int) -> float:

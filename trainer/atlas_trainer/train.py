@@ -20,7 +20,8 @@ from atlas_api import TrainingRun
 from atlas_api.errors import AtlasError, CheckpointFailed
 from atlas_api.run_report import RunReport
 from atlas_api.status import ModelStatus
-from atlas_rewards.training_reward import TrainingReward, build_reward
+from atlas_rewards.judged_reward import JudgedReward
+from atlas_rewards.training_reward import build_reward
 from atlas_trainer import environment
 from atlas_trainer.checkpoints import checkpoint_name
 from atlas_trainer.dataset import Dataset, thaw
@@ -114,7 +115,7 @@ class _Attempt:
         with closing(build_reward(self.spec.reward, self.run.namespace)) as reward:
             return self._train(reward)
 
-    def _train(self, reward: TrainingReward) -> ModelStatus:
+    def _train(self, reward: JudgedReward) -> ModelStatus:
         tokenizer = load_tokenizer(self.spec.model)
         dataset = self._dataset(tokenizer)
 

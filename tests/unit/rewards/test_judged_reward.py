@@ -1,4 +1,4 @@
-"""The awaited reward function, as TRL calls it."""
+"""The reward function, as TRL and the evaluation of a training call it."""
 
 import asyncio
 import inspect
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from support.ensembles import Call, Says, SaysModel, failing, said, spec_of
+from support.ensembles import Call, Says, SaysModel, failing, item_of, said, spec_of
 
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.judged_reward import JudgedReward
@@ -23,6 +23,10 @@ def rewards(function: JudgedReward, *batch: Any, **columns: Any) -> list[float |
 
 def by_answer(call: Call) -> str:
     return failing(call) if call.answer == "unscored" else said(0.9 if call.answer == "42" else 0.1)
+
+
+def assistant(text: str | None) -> dict[str, Any]:
+    return {"role": "assistant", "content": text}
 
 
 def test_trl_can_see_that_it_is_awaited() -> None:
@@ -61,8 +65,66 @@ def test_means_are_logged_over_what_each_could_judge() -> None:
         log_metric=logged.__setitem__,
     )
     assert logged == pytest.approx(
-        {"rewards/accuracy": (0.9 + 0.1 + 0.1) / 3, "rewards/exact": 1 / 3, "rewards/unscored": 0.25}
+        {"rewards/accuracy": (0.9 + 0.1 + 0.1) / 3, "rewards/exact": 1 / 3, "unscored_share": 0.25}
     )
+
+
+def test_what_judged_nothing_logs_nothing() -> None:
+    logged: dict[str, float] = {}
+    spec = spec_of("accuracy", verifiers=[{"name": "exact", "exactMatch": {}}])
+    rewards(reward(by_answer, spec), ["q"], ["42"], log_metric=logged.__setitem__)
+    assert logged == {"rewards/accuracy": 0.9, "unscored_share": 0.0}
+
+
+def test_of_messages_the_last_assistant_turn_is_judged() -> None:
+    user = [{"role": "user", "content": "6*7?"}]
+    completions = [
+        [assistant("41"), {"role": "tool", "content": "7"}, assistant("42")],
+        [assistant("42"), {"role": "tool", "content": "7"}, assistant(None)],
+        [],
+    ]
+    assert rewards(reward(by_answer), [user] * 3, completions) == [0.9, 0.1, 0.1]
+
+
+def test_lists_of_different_length_are_a_mistake() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        rewards(reward(by_answer), ["q", "q"], ["42"])
+
+
+def test_batches_of_any_event_loop_and_evaluations_share_what_is_open() -> None:
+    closed: list[SaysModel] = []
+
+    class Closing(SaysModel):
+        async def close(self) -> None:
+            closed.append(self)
+
+    opened: list[SaysModel] = []
+
+    def opening(*_: object) -> SaysModel:
+        opened.append(Closing(by_answer))
+        return opened[-1]
+
+    function = JudgedReward(RewardService(spec_of("accuracy"), opening))
+    assert rewards(function, ["q"], ["42"]) == rewards(function, ["p"], ["42"]) == [0.9]
+    assert [result.score for result in function.score_sync([item_of("42")])] == [0.9]
+    function.close()
+    assert len(opened) == 1
+    assert closed == opened
+
+
+def test_while_a_batch_is_scored_the_event_loop_of_trl_goes_on() -> None:
+    async def both() -> list[float | None]:
+        said_ = asyncio.get_running_loop().create_future()
+
+        def later(call: Call) -> str:
+            said_.get_loop().call_soon_threadsafe(said_.set_result, None)
+            return by_answer(call)
+
+        batch = asyncio.ensure_future(reward(later, spec_of("accuracy", temperatures=[0.2]))(["q"], ["42"]))
+        await said_
+        return await batch
+
+    assert asyncio.run(both()) == [0.9]
 
 
 def test_in_group_mode_the_completions_of_a_prompt_are_compared() -> None:

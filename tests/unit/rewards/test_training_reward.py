@@ -1,5 +1,6 @@
 """The reward of a training: verifiers and judges in one score."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -17,23 +18,32 @@ class Judges:
     def __init__(self, *scores: float | None) -> None:
         self.scores = scores
 
-    def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
+    async def score(self, items: Sequence[Item]) -> list[ItemResult]:
         assert len(items) == len(self.scores)
         return [
-            ItemResult(score, judges=(JudgeResult("accuracy", score),), reasons=() if score is not None else ("away",))
+            ItemResult(
+                score,
+                judges=(JudgeResult("accuracy", score),),
+                reasons=() if score is not None else ("away",),
+                revision="f00d",
+            )
             for score in self.scores
         ]
 
-    def close_sync(self) -> None:
-        pass
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 RIGHT = Item("It is 42.", reference="42")
 UNKNOWN = Item("It is 42.")
 
 
+def scored(reward: TrainingReward, *items: Item) -> list[ItemResult]:
+    return asyncio.run(reward.score(items))
+
+
 def values(reward: TrainingReward, *items: Item) -> list[float | None]:
-    return [score.value for score in reward.score(items)]
+    return [result.score for result in scored(reward, *items)]
 
 
 def test_without_judges_the_verifiers_decide() -> None:
@@ -53,10 +63,20 @@ def test_where_no_verifier_applies_the_judges_decide() -> None:
 
 
 def test_without_the_judges_score_there_is_none_whatever_the_verifiers_say() -> None:
-    (score,) = TrainingReward(scorer_of({"numeric": {}}), Judges(None)).score([RIGHT])
-    assert score.value is None
-    assert score.parts == {"v0": 1.0, "accuracy": None}
-    assert score.reasons == {"service": "away"}
+    (result,) = scored(TrainingReward(scorer_of({"numeric": {}}), Judges(None)), RIGHT)
+    assert result.score is None
+    assert result.parts == {"v0": 1.0, "accuracy": None}
+    assert result.reasons == ("away",)
+
+
+def test_the_result_says_what_a_verifier_could_not_judge_and_which_revision_judged() -> None:
+    (result,) = scored(TrainingReward(scorer_of({"numeric": {}}), Judges(0.5)), UNKNOWN)
+    assert [reason.partition(":")[0] for reason in result.reasons] == ["v0"]
+    assert result.revision == "f00d"
+
+
+def test_no_items_are_no_mistake() -> None:
+    assert scored(TrainingReward(scorer_of({"numeric": {}}), Judges())) == []
 
 
 def test_a_service_of_the_cluster_is_refused_without_one() -> None:
