@@ -4,10 +4,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from support.judge_calls import FakeTime, ask, calling, refused, run
+from support.judge_calls import FakeTime, ask, ask_large, calling, refused, run
 from support.judge_replies import Asked, Rates, Reply, hang, in_turn, refusal
-from support.judge_settings import judging
+from support.judge_settings import NOBODY, judging
 from support.scripted_judge import ScriptedJudge
+
+BREAKER = {"failures": 3, "openSeconds": 10}
 
 
 def test_calls_in_flight_are_limited_over_everything() -> None:
@@ -31,26 +33,111 @@ def test_a_slow_call_is_made_a_second_time_and_the_first_answer_counts() -> None
                 await ask(caller, settings, str(number))
             assert (await ask(caller, settings, "slow")).text == "slow 1"
             assert caller.statistics().models[0].hedges >= 1
-            assert caller.statistics().models[0].in_flight == 0
+            told = caller.statistics().models[0]
+            assert (told.in_flight, told.abandoned, told.answered) == (0, told.hedges, 21)
 
     run(script, story)
 
 
-def test_an_endpoint_that_only_fails_is_left_alone_and_then_tried_with_one_call() -> None:
+def test_a_question_waits_while_the_endpoint_is_left_alone_and_one_call_tries_it_again() -> None:
     async def story(judge: ScriptedJudge) -> None:
-        breaker = {"failures": 3, "openSeconds": 10}
-        settings, clock = judging(judge.base_url, circuitBreaker=breaker), FakeTime()
+        settings, clock = judging(judge.base_url, circuitBreaker=BREAKER, retries={"attempts": 4}), FakeTime()
         async with calling(settings, clock.world) as caller:
-            assert (await refused(caller, settings)).reason == "overloaded"
-            failure = await refused(caller, settings)
-            assert failure.reason == "circuitOpen"
-            assert "because it answers 500 Internal Server Error" in str(failure)
-            assert (judge.count, caller.statistics().models[0].state) == (3, "open")
-            clock.now += 10
             assert (await ask(caller, settings)).text == "yes"
             assert caller.statistics().models[0].state == "closed"
+        assert clock.slept[-1] + sum(clock.slept[:-1]) > 10
 
-    run(in_turn(*[refusal(500)] * 3, Reply("yes")), story)
+    assert run(in_turn(*[refusal(500)] * 3, Reply("yes")), story).count == 4
+
+
+def test_a_question_whose_deadline_comes_first_does_not_wait_for_the_endpoint() -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        settings, clock = judging(judge.base_url, circuitBreaker=BREAKER), FakeTime()
+        async with calling(settings, clock.world) as caller:
+            assert (await refused(caller, settings)).reason == "overloaded"
+            failure = await refused(caller, settings, deadline=9.0)
+            assert failure.reason == "circuitOpen"
+            assert "left alone for a while, because it answers 500 Internal Server Error" in str(failure)
+            told = caller.statistics().models[0]
+            assert (told.state, told.calls, told.failures) == ("open", 3, {"overloaded": 3, "circuitOpen": 1})
+
+    assert run(in_turn(refusal(500)), story).count == 3
+
+
+def test_an_outage_in_the_middle_costs_time_and_no_answer() -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        breaker = {"failures": 5, "openSeconds": 0.2}
+        settings = judging(judge.base_url, circuitBreaker=breaker, concurrency=16, retries={"attempts": 4})
+        async with calling(settings) as caller:
+            answers = await asyncio.gather(*(ask(caller, settings, str(number)) for number in range(300)))
+        assert {answer.text for answer in answers} == {"yes"}
+
+    judge = run(lambda asked: refusal(503) if 100 <= asked.number < 130 else Reply("yes", latency=0.005), story)
+    assert judge.count <= 330
+
+
+def test_questions_that_wait_for_an_endpoint_leave_the_calls_in_flight_to_others() -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        models = {
+            "small": {"model": "small", "baseUrl": NOBODY},
+            "large": {"model": "large", "baseUrl": judge.base_url},
+        }
+        breaker = {"failures": 1, "openSeconds": 60}
+        settings = judging(models=models, concurrency=1, circuitBreaker=breaker)
+        async with calling(settings) as caller:
+            waiting = [asyncio.ensure_future(ask(caller, settings, str(number))) for number in range(3)]
+            while caller.statistics().models[0].state == "closed":
+                await asyncio.sleep(0.001)
+            assert (await ask_large(caller, settings)).text == "yes"
+            for question in waiting:
+                question.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    run(in_turn(Reply("yes")), story)
+
+
+@pytest.mark.parametrize(("elsewhere", "state"), [(False, "open"), (True, "closed")])
+def test_models_at_one_address_share_its_circuit_breaker(elsewhere: bool, state: str) -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        address = NOBODY if elsewhere else judge.base_url + "/"
+        models = {
+            "small": {"model": "small", "baseUrl": judge.base_url},
+            "large": {"model": "large", "baseUrl": address},
+        }
+        settings, clock = judging(circuitBreaker=BREAKER, models=models), FakeTime()
+        async with calling(settings, clock.world) as caller:
+            await refused(caller, settings)
+            assert [model.state for model in caller.statistics().models] == ["open", state]
+
+    run(in_turn(refusal(500)), story)
+
+
+def test_a_model_that_the_endpoint_does_not_know_leaves_the_other_alone() -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        models = {name: {"model": name, "baseUrl": judge.base_url} for name in ("small", "large")}
+        settings = judging(circuitBreaker={"failures": 1}, models=models)
+        async with calling(settings) as caller:
+            assert [(await refused(caller, settings, text)).reason for text in "ab"] == ["refused", "refused"]
+            assert (await ask_large(caller, settings)).text == "yes"
+
+    run(lambda asked: refusal(404) if asked.model == "small" else Reply("yes"), story)
+
+
+def test_calls_that_hang_until_the_deadline_open_the_circuit() -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        timeouts = {"callSeconds": 60, "totalSeconds": 0.05}
+        settings = judging(judge.base_url, circuitBreaker={"failures": 2}, timeouts=timeouts)
+        async with calling(settings) as caller:
+            assert [(await refused(caller, settings, text)).reason for text in "ab"] == ["deadline"] * 2
+            while caller.statistics().models[0].in_flight:
+                await asyncio.sleep(0.001)
+            told = caller.statistics().models[0]
+            assert (told.state, told.failures, told.answered, told.error_rate) == ("open", {"timeout": 2}, 0, 1.0)
+            failure = await refused(caller, settings, "c")
+        assert failure.reason == "circuitOpen"
+        assert "gave no answer within 0.0" in str(failure)
+
+    run(in_turn(hang()), story)
 
 
 def test_too_many_requests_do_not_open_the_circuit() -> None:
@@ -69,6 +156,8 @@ def test_over_the_budget_nothing_is_asked() -> None:
             await asyncio.gather(*(ask(caller, settings, text) for text in "ab"))
             failure = await refused(caller, settings, "c")
             assert (await ask(caller, settings, "a")).cached
+            told = caller.statistics().models[0]
+            assert (told.calls, told.failures, told.error_rate) == (2, {"overBudget": 1}, 0.0)
         assert failure.reason == "overBudget"
         assert "budget.callsPerMinute of 2 is used up" in str(failure)
 
@@ -141,6 +230,8 @@ def test_who_goes_away_takes_the_call_along() -> None:
                 await asked
             while judge.in_flight:
                 await asyncio.sleep(0.001)
+            told = caller.statistics().models[0]
+            assert (told.abandoned, told.answered, told.failures, told.error_rate) == (1, 0, {}, None)
         assert judge.abandoned == 1
 
     run(in_turn(hang()), story)

@@ -48,6 +48,11 @@ async def ask(caller: Caller, settings: Judging, text: str = "Right?", **how: An
     return await caller.ask(settings.models.small, [{"role": "user", "content": text}], temperature, **how)
 
 
+async def ask_large(caller: Caller, settings: Judging, text: str = "Right?") -> Answer:
+    assert settings.models.large is not None
+    return await caller.ask(settings.models.large, [{"role": "user", "content": text}], 0.3)
+
+
 async def refused(caller: Caller, settings: Judging, text: str = "Right?", **how: Any) -> NoAnswer:
     with pytest.raises(NoAnswer) as caught:
         await ask(caller, settings, text, **how)

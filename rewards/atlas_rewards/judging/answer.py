@@ -7,13 +7,13 @@ Reason = Literal[
     "timeout", "unreachable", "overloaded", "refused", "malformed", "noText", "circuitOpen", "overBudget", "deadline"
 ]
 """
-    timeout       the model took longer than `timeouts.callSeconds`
+    timeout       the model took longer than `timeouts.callSeconds`, or was given up after half of the time that it had
     unreachable   no connection, or it broke
     overloaded    the endpoint answered 429 or 5xx
     refused       the endpoint answered another error: wrong key, unknown model, too long
     malformed     the endpoint answered something that is no completion
     noText        the model answered without text, or declined to answer
-    circuitOpen   the endpoint only failed lately and is left alone
+    circuitOpen   the endpoint only failed lately and is left alone until after the deadline
     overBudget    `budget` is used up
     deadline      time ran out before the model answered
 """

@@ -5,8 +5,8 @@ Asks models, as reliably as they let us. The ensemble uses this and nothing belo
     answer = await caller.ask(judging.models.small, messages, temperature=0.2)
     await caller.close()
 
-On its way a question meets, in this order: the cache, an identical question that is being answered, the limit of calls
-in flight, the budget, the circuit breaker, the model; what failed is tried again.
+On its way a question meets, in this order: the cache, an identical question that is being answered, the circuit breaker
+of the address, the limit of calls in flight, the budget, the model; what failed is tried again.
 """
 
 import asyncio
@@ -14,7 +14,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 from atlas_api.errors import InvalidManifest
 from atlas_api.judging import JudgeModel, Judging
@@ -22,6 +21,7 @@ from atlas_api.pod import LARGE_JUDGE_KEY, SMALL_JUDGE_KEY
 from atlas_rewards.judging.answer import Answer, NoAnswer, Reason
 from atlas_rewards.judging.budget import Purse
 from atlas_rewards.judging.cache import AnswerCache, CacheStatistics
+from atlas_rewards.judging.circuit import Circuit
 from atlas_rewards.judging.completion import CallFailed, Completion
 from atlas_rewards.judging.endpoint import address_problem
 from atlas_rewards.judging.hedging import hedged
@@ -68,8 +68,9 @@ class Caller:
         self._world = world
         purse = Purse(judging.budget)
         models = {"small": judging.models.small, "large": judging.models.large}
+        circuits: dict[str, Circuit] = {}
         self._models = [
-            ModelCalls(model, keys.get(name), judging, purse, world.clock)
+            ModelCalls(model, keys.get(name), judging, purse, self._circuit(circuits, model), clock=world.clock)
             for name, model in models.items()
             if model is not None
         ]
@@ -118,6 +119,11 @@ class Caller:
             await calls.close()
         await self._cache.close()
 
+    def _circuit(self, circuits: dict[str, Circuit], model: JudgeModel) -> Circuit:
+        """One an address."""
+        circuit = Circuit(self._judging.circuit_breaker, self._world.clock, self._world.sleep)
+        return circuits.setdefault(model.base_url.rstrip("/"), circuit)
+
     def _calls_of(self, model: JudgeModel) -> ModelCalls:
         return next(calls for calls in self._models if calls.model is model or calls.model == model)
 
@@ -139,16 +145,20 @@ class Caller:
 
     async def _persist(self, calls: ModelCalls, question: Question, flight: Flight[Completion]) -> Completion:
         """Ask until there is an answer, or no sense in asking again."""
-        for made in count(1):
+        made = 0
+        while await calls.circuit.wait(flight):
             try:
                 return await self._attempt(calls, question, flight)
             except CallFailed as failure:
+                if failure.reason == "circuitOpen":  # it opened on the way: wait again
+                    continue
+                made += 1
                 wait = self._wait_after(failure, made)
                 if wait is None or self._world.clock() + wait >= flight.deadline:
-                    raise NoAnswer(failure.reason, f"{calls.name}: {failure}{_after(made)}") from None
+                    raise _given_up(calls, failure, made) from None
                 flight.note = f"{failure}{_after(made)}"
                 await self._world.sleep(wait)
-        raise AssertionError
+        raise _given_up(calls, calls.circuit.refusal, made)
 
     def _wait_after(self, failure: CallFailed, made: int) -> float | None:
         if not failure.again:
@@ -185,6 +195,12 @@ def caller_for(judging: Judging, revision: str, world: World | None = None) -> C
     sources = {name: model.api_key_from for name, model in models.items()}
     keys = {name: read_token(source, _KEYS[name]) for name, source in sources.items() if source is not None}
     return Caller(judging, revision, keys, world or World())
+
+
+def _given_up(calls: ModelCalls, failure: CallFailed, made: int) -> NoAnswer:
+    if failure.reason in ("circuitOpen", "overBudget"):
+        calls.record.not_asked(failure.reason)
+    return NoAnswer(failure.reason, f"{calls.name}: {failure}{_after(made)}")
 
 
 def _after(made: int) -> str:

@@ -88,7 +88,7 @@ def read_error(status: int, body: bytes, retry_after: float | None) -> CallFaile
     return CallFailed(
         "refused",
         f"answers {named}{explained}{f'; check {cure}' if cure else ''}",
-        "alive" if status in _ABOUT_THE_QUESTION else "failing",
+        "alive" if status >= HTTPStatus.BAD_REQUEST else "failing",
     )
 
 

@@ -8,8 +8,8 @@ from hashlib import sha256
 
 from atlas_api.judging import JudgeModel, Judging
 from atlas_api.problems import printable
-from atlas_rewards.judging.breaker import Breaker
 from atlas_rewards.judging.budget import Purse
+from atlas_rewards.judging.circuit import Circuit
 from atlas_rewards.judging.completion import LETTERS_A_TOKEN, CallFailed, Completion, request_body
 from atlas_rewards.judging.endpoint import Endpoint
 from atlas_rewards.judging.statistics import CallStatistics, Record
@@ -31,19 +31,26 @@ class ModelCalls:
     """Calls of one model."""
 
     def __init__(
-        self, model: JudgeModel, key: str | None, judging: Judging, purse: Purse, clock: Callable[[], float]
+        self,
+        model: JudgeModel,
+        key: str | None,
+        judging: Judging,
+        purse: Purse,
+        circuit: Circuit,
+        *,
+        clock: Callable[[], float],
     ) -> None:
         self.model = model
         self.name = f"{printable(model.model)} at {printable(model.base_url)}"
         """For messages."""
 
         self.record = Record()
+        self.circuit = circuit
         self._seconds = judging.timeouts.call_seconds
+        self._long = min(judging.timeouts.call_seconds, judging.timeouts.total_seconds) / 2
         self._endpoint = Endpoint(model.base_url, key)
-        self._breaker = Breaker(judging.circuit_breaker)
         self._purse = purse
         self._clock = clock
-        self._trouble = ""
 
     def question(
         self, messages: Sequence[Mapping[str, str]], temperature: float, repetition: int, revision: str
@@ -66,7 +73,7 @@ class ModelCalls:
             self._failed(ticket, question, failure)
             raise
         except asyncio.CancelledError:
-            self._breaker.undecided(ticket)
+            self._abandoned(ticket, self._clock() - began)
             raise
         finally:
             self.record.in_flight -= 1
@@ -75,7 +82,7 @@ class ModelCalls:
 
     def statistics(self) -> CallStatistics:
         """How the calls went."""
-        return self.record.snapshot(self.model.model, self.model.base_url, self._breaker.state(self._clock()))
+        return self.record.snapshot(self.model.model, self.model.base_url, self.circuit.state)
 
     async def close(self) -> None:
         await self._endpoint.close()
@@ -84,9 +91,7 @@ class ModelCalls:
         now = self._clock()
         if refusal := self._purse.refusal(question.tokens, now):
             raise CallFailed("overBudget", refusal)
-        ticket = self._breaker.admit(now)
-        if ticket is None:
-            raise CallFailed("circuitOpen", f"left alone for a while, because it {self._trouble}")
+        ticket = self.circuit.admit()
         self._purse.spend(question.tokens, now)
         return ticket
 
@@ -102,12 +107,20 @@ class ModelCalls:
         if failure.reason in ("overloaded", "refused"):
             self._purse.settle(-question.tokens, self._clock())
         if failure.endpoint == "failing":
-            self._trouble = str(failure)
-            self._breaker.failed(ticket, self._clock())
+            self.circuit.failed(ticket, str(failure))
         elif failure.endpoint == "alive":
-            self._breaker.succeeded(ticket)
+            self.circuit.succeeded(ticket)
         else:
-            self._breaker.undecided(ticket)
+            self.circuit.undecided(ticket)
+
+    def _abandoned(self, ticket: int, seconds: float) -> None:
+        """Nobody waits any longer. After half of the time that a call can have, the endpoint is to blame."""
+        if seconds < self._long:
+            self.record.abandoned += 1
+            self.circuit.undecided(ticket)
+        else:
+            self.record.failed("timeout")
+            self.circuit.failed(ticket, f"gave no answer within {seconds:.3g} s")
 
     def _answered(self, ticket: int, question: Question, completion: Completion, seconds: float) -> None:
         tokens = completion.tokens
@@ -115,5 +128,5 @@ class ModelCalls:
             tokens = question.tokens + len(completion.text) // LETTERS_A_TOKEN
         self.record.tokens += tokens
         self.record.answered(seconds)
-        self._breaker.succeeded(ticket)
+        self.circuit.succeeded(ticket)
         self._purse.settle(tokens - question.tokens, self._clock())

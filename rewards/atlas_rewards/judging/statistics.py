@@ -27,8 +27,12 @@ class CallStatistics:
     calls: int
     """Retries and hedges included."""
 
+    answered: int
+    abandoned: int
+    """Calls that were given up: the other one of a hedge was faster, or nobody waited any longer."""
+
     failures: dict[Reason, int]
-    """Calls that failed, by reason."""
+    """Calls that failed, and questions that got none (`circuitOpen`, `overBudget`), by reason."""
 
     hedges: int
     """Second requests because the first took long."""
@@ -71,18 +75,24 @@ class Record:
     """What is counted about one model."""
 
     def __init__(self) -> None:
-        self.calls = self.hedges = self.tokens = self.in_flight = 0
+        self.calls = self.hedges = self.tokens = self.in_flight = self.abandoned = 0
+        self._answered = 0
         self.failures: Counter[Reason] = Counter()
         self.latencies = Latencies()
         self._lately: deque[bool] = deque(maxlen=WINDOW)
 
     def answered(self, seconds: float) -> None:
+        self._answered += 1
         self.latencies.add(seconds)
         self._lately.append(False)
 
     def failed(self, reason: Reason) -> None:
         self.failures[reason] += 1
         self._lately.append(True)
+
+    def not_asked(self, reason: Reason) -> None:
+        """A question was given up before a call; that says nothing about the model."""
+        self.failures[reason] += 1
 
     def hedge_after(self, percent: float | None) -> float | None:
         """Seconds after which a call is slower than *percent* of those before. None: not known, or not wanted."""
@@ -96,6 +106,8 @@ class Record:
             base_url=base_url,
             state=state,
             calls=self.calls,
+            answered=self._answered,
+            abandoned=self.abandoned,
             failures=dict(self.failures),
             hedges=self.hedges,
             tokens=self.tokens,

@@ -81,10 +81,8 @@ class Metrics:
         for index, model in enumerate(statistics.models):
             source = (generation, f"model {index}")
             self._add(source, self._tokens, [((model.model,), model.tokens)])
-            answered = model.calls - model.in_flight - sum(model.failures.values())
-            outcomes: dict[str, int] = {"answered": answered} | {
-                str(why): count for why, count in model.failures.items()
-            }
+            outcomes: dict[str, int] = {str(why): count for why, count in model.failures.items()}
+            outcomes |= {"answered": model.answered, "abandoned": model.abandoned}
             self._add(source, self._calls, [((model.model, outcome), count) for outcome, count in outcomes.items()])
         cache = statistics.cache
         self._add((generation, "cache"), self._cache, [(("hit",), cache.hits), (("miss",), cache.misses)])

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 
-from atlas_api.judging import AntiGaming, Budget, Cache, CallRetries, Timeouts
+from atlas_api.judging import AntiGaming, Budget, Cache, CallRetries, CircuitBreaker, Timeouts
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.item import Item
 from atlas_rewards.result import ItemResult
@@ -112,6 +112,7 @@ def probe_spec(spec: RewardServiceSpec) -> RewardServiceSpec:
             "anti_gaming": AntiGaming(enabled=False),
             "escalation": spec.escalation.model_copy(update={"score_std": 1.0, "uncertainty": 1.0}),
             "retries": CallRetries(attempts=1),
+            "circuit_breaker": CircuitBreaker(failures=10_000),
             "timeouts": Timeouts(call_seconds=seconds, total_seconds=min(spec.timeouts.total_seconds, 2 * seconds)),
             "budget": Budget(),
             "cache": Cache(entries=0),

@@ -1,5 +1,7 @@
 """An endpoint that only fails is left alone, and tried again with one call."""
 
+from math import inf
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,11 +85,29 @@ def test_calls_from_before_it_opened_change_nothing(worked: bool) -> None:
     late = admitted(subject, 0.0)
     for _ in range(3):
         subject.failed(admitted(subject, 0.0), 0.0)
+    assert subject.state(0.0) == "open"
     if worked:
         subject.succeeded(late)
     else:
         subject.failed(late, 9.0)
     assert (subject.state(9.9), subject.state(10.0)) == ("open", "halfOpen")
+
+
+def test_a_burst_that_was_in_flight_when_it_fell_counts_as_one_failure() -> None:
+    subject = breaker()
+    for state in ("closed", "open"):
+        for ticket in [admitted(subject, 0.0) for _ in range(64)]:
+            subject.failed(ticket, 0.0)
+        assert subject.state(0.0) == state
+
+
+def test_it_tells_how_long_to_wait() -> None:
+    subject = breaker()
+    assert subject.wait(0.0) == 0.0
+    subject = opened()
+    assert [subject.wait(moment) for moment in (0.0, 9.0, 10.0)] == [10.0, 1.0, 0.0]
+    subject.admit(10.0)
+    assert subject.wait(10.0) == inf
 
 
 @given(st.lists(st.tuples(st.floats(0.0, 5.0), st.sampled_from(["succeeded", "failed", "undecided"])), max_size=60))

@@ -50,7 +50,15 @@ def test_a_snapshot_tells_rates_and_reasons() -> None:
         record.answered(0.5)
     record.failed("timeout")
     told = record.snapshot("m", "http://a/v1", "closed")
-    assert (told.error_rate, told.p50_seconds, told.failures) == (0.25, 0.5, {"timeout": 1})
+    assert (told.answered, told.error_rate, told.p50_seconds, told.failures) == (3, 0.25, 0.5, {"timeout": 1})
+
+
+def test_questions_without_a_call_are_told_and_are_no_error_of_the_model() -> None:
+    record = Record()
+    record.answered(0.5)
+    record.not_asked("overBudget")
+    told = record.snapshot("m", "http://a/v1", "closed")
+    assert (told.error_rate, told.failures) == (0.0, {"overBudget": 1})
 
 
 def test_before_the_first_call_rates_are_unknown() -> None:

@@ -107,8 +107,8 @@ def test_no_body_raises_anything_else(body: bytes) -> None:
     [
         (301, "refused", False, "failing"),
         (400, "refused", False, "alive"),
-        (401, "refused", False, "failing"),
-        (404, "refused", False, "failing"),
+        (401, "refused", False, "alive"),
+        (404, "refused", False, "alive"),
         (408, "overloaded", True, "busy"),
         (413, "refused", False, "alive"),
         (422, "refused", False, "alive"),

@@ -11,9 +11,12 @@ from atlas_rewards.service.metrics import Metrics
 
 
 def counted(hits: int = 0, **tokens: int) -> CallerStatistics:
-    """Statistics of a caller whose models, by name, used so many tokens, one call each."""
+    """Statistics of a caller whose models, by name, used so many tokens; of five calls one was answered."""
     models = (
-        CallStatistics(name, "http://x", "closed", 1, {}, 0, used, 0, 0.0, None, None) for name, used in tokens.items()
+        CallStatistics(
+            name, "http://x", "closed", 5, 1, 2, {"timeout": 1, "overBudget": 4}, 0, used, 1, 0.0, None, None
+        )
+        for name, used in tokens.items()
     )
     return CallerStatistics(tuple(models), CacheStatistics(1, hits, 0), 0)
 
@@ -42,3 +45,10 @@ def test_what_was_counted_once_is_not_counted_again() -> None:
         metrics.asked(1, counted(hits=1, small=10))
     assert value(metrics, "tokens", model="small") == 10
     assert value(metrics, "cache_lookups", result="hit") == 1
+
+
+def test_calls_that_were_given_up_or_never_made_do_not_count_as_answered() -> None:
+    metrics = Metrics()
+    metrics.asked(1, counted(small=10))
+    outcomes = ("answered", "abandoned", "timeout", "overBudget")
+    assert [value(metrics, "model_calls", model="small", outcome=outcome) for outcome in outcomes] == [1, 2, 1, 4]
