@@ -52,7 +52,7 @@ def bench(file: Path, traces: Path, out: Path, console: Console, *, wanted: Sequ
     spec = load_configuration(file).spec
     combinations = combinations_of(spec, wanted)
     tally = Tally()
-    items = recorded_items(traces_in(traces), seed, tally)
+    items = _recorded(traces, seed, tally)
     _make_folder(out)
     heard = asyncio.run(_hear(spec, items, console))
     rewards = [item.reward for item in items]
@@ -65,6 +65,16 @@ def bench(file: Path, traces: Path, out: Path, console: Console, *, wanted: Sequ
     replace_text(out / REPORT, markdown(told))
     console.print(table(told))
     console.print(Text(f"report: {out / REPORT}   every score: {out / AUDIT}"), soft_wrap=True)
+
+
+def _recorded(traces: Path, seed: int, tally: Tally) -> list[RecordedItem]:
+    """Databases, object stores and some kinds of compression need what the extra `rewards` does not bring."""
+    try:
+        return recorded_items(traces_in(traces), seed, tally)
+    except ModuleNotFoundError as missing:
+        raise InvalidManifest(
+            [f'--traces {traces}: reading it needs {missing.name}; install atlas-core with the extra "trainer"']
+        ) from None
 
 
 async def _hear(spec: RewardServiceSpec, items: Sequence[RecordedItem], console: Console) -> _Heard:

@@ -118,7 +118,7 @@ class RewardClient:
     async def _exchange(self, method: str, path: str, body: bytes | None, settings: ServiceSettings) -> httpx.Response:
         """The answer, once the service is neither away nor busy."""
         patience = settings.patience_seconds if self._patience is None else self._patience
-        timeout = httpx.Timeout(SLACK_SECONDS, read=settings.answer_seconds)
+        timeout = httpx.Timeout(SLACK_SECONDS, read=SLACK_SECONDS if body is None else settings.answer_seconds)
         failing_since, pause = None, 0.5
         while True:
             try:

@@ -28,7 +28,7 @@ _LISTS = {
     "teacher_traces": "teacher_trace",
     "student_traces": "student_trace",
 }
-"""Argument, one text a completion, and the field of the item that it fills."""
+"""Argument, one text a completion or None for all, and the field of the item that it fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,11 @@ class RIMReward:
 
 
 def _items(prompts: Sequence[Text], completions: Sequence[Text], said: Mapping[str, Any]) -> list[Item]:
-    for name in _LISTS:
-        if name in said and len(said[name]) != len(completions):
-            raise ValueError(f"{name} has {len(said[name])} entries for {len(completions)} completions")
-    columns = {field: said[name] for name, field in _LISTS.items() if name in said}
+    given = {name: said[name] for name in _LISTS if said.get(name) is not None}
+    for name, values in given.items():
+        if len(values) != len(completions):
+            raise ValueError(f"{name} has {len(values)} entries for {len(completions)} completions")
+    columns = {_LISTS[name]: values for name, values in given.items()}
     columns["principles"] = [said.get("constitution_principles") or None] * len(completions)
     return items_of(prompts, completions, columns)
 

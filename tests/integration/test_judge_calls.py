@@ -143,7 +143,7 @@ def test_under_faults_every_question_gets_an_answer_or_a_reason_in_time() -> Non
     script = Rates(lambda _: verdict(0.5), errors=0.2, hangs=0.05, garbage=0.1, breaks=0.05, seed=3)
 
     async def story(judge: ScriptedJudge) -> None:
-        settings = judging(judge.base_url, timeouts={"callSeconds": 0.5, "totalSeconds": 20})
+        settings = judging(judge.base_url, timeouts={"callSeconds": 2, "totalSeconds": 25})
         async with calling(settings) as caller:
             ends = await asyncio.gather(
                 *(ask(caller, settings, str(number)) for number in range(300)), return_exceptions=True

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -142,19 +141,17 @@ def test_an_answer_that_is_no_verdict_is_not_remembered() -> None:
     assert second is not None
 
 
-def test_attempts_neither_change_each_others_scores_nor_forge_log_lines(caplog: pytest.LogCaptureFixture) -> None:
+def test_attempts_do_not_change_each_others_scores() -> None:
     innocent = item_of("It is 42.", reference="42")
     items = [item_of(text, text, reference=text, principles=text) for text in INJECTIONS.values()]
     plain = {"antiGaming": {"enabled": False}, "temperatures": [0.2]}
-    with ScriptedJudge() as judge, caplog.at_level(logging.DEBUG):
+    with ScriptedJudge() as judge:
         (alone,) = scored(judge, [innocent], **plain)
         together = scored(judge, [*items, innocent], **plain)
         backwards = scored(judge, [innocent, *reversed(items)], **plain)
     assert together[-1].score == backwards[0].score == alone.score
     assert [result.score for result in together[:-1]] == [result.score for result in reversed(backwards[1:])]
     assert all(result.score is not None for result in together)
-    ours = [record.getMessage() for record in caplog.records if record.name.startswith("atlas")]
-    assert all(message.isprintable() for message in ours)
 
 
 def test_the_awaited_reward_scores_a_batch() -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
 from support.judge_replies import Asked, Reply, by_content, hang, refusal, verdict
 from support.reward_service import Served, item, run, service_manifest, serving, until, write_manifest
 from support.scripted_judge import ScriptedJudge
@@ -269,6 +271,32 @@ def test_the_page_and_the_description_ask_nobody_else(service: Served) -> None:
     assert {"completion", "teacherTrace"} <= document["components"]["schemas"]["ItemBody"]["properties"].keys()
 
 
+def schema_of(service: Served, path: str, method: str, code: int) -> dict[str, Any]:
+    """What the description says of an answer, its parts included."""
+    document = service.get("/openapi.json").json()
+    schema = document["paths"][path][method]["responses"][str(code)]["content"]["application/json"]["schema"]
+    return {**schema, "components": document["components"]}
+
+
+def test_the_description_is_valid_and_answers_are_as_it_says(service: Served, judge: ScriptedJudge) -> None:
+    validate(service.get("/openapi.json").json())
+    judge.script = by_content
+    scored = service.score(item(), item(completion=7), item("It is 42.", reference="42"))
+    judge.script = lambda _: refusal(500)
+    failed = service.score(item("again"))
+    for answer in (scored, failed):
+        check(answer.json(), schema_of(service, "/v1/score", "post", 200))
+    check(service.score(*[item()] * 9).json(), schema_of(service, "/v1/score", "post", 413))
+    for path in ("/v1/config", "/v1/judges"):
+        check(service.get(path).json(), schema_of(service, path, "get", 200))
+        check(httpx.get(f"{service.url}{path}", trust_env=False).json(), schema_of(service, path, "get", 401))
+
+
+def check(answer: Any, schema: dict[str, Any]) -> None:
+    """Raise unless *answer* fits."""
+    Draft202012Validator(schema).validate(answer)
+
+
 def test_unknown_addresses_and_methods_are_refused_as_json(service: Served) -> None:
     assert code(service.get("/v2/score")) == (404, "notHere")
     assert code(service.get("/v1/score")) == (405, "notHere")
@@ -286,16 +314,19 @@ def test_the_log_is_json_and_holds_neither_texts_nor_the_token(service: Served, 
 
 
 def test_it_is_ready_while_the_quorum_answers(judge: ScriptedJudge, tmp_path: Path) -> None:
-    judge.script = lambda _: refusal(401)
+    judge.script = lambda _: refusal(400, message="the quota of card 4711 is used up")
     manifest = service_manifest(judge.base_url, cache={"entries": 0})
     with serving(write_manifest(tmp_path / "service.yaml", manifest), tmp_path / "log") as served:
         refused = served.get("/readyz")
         assert refused.status_code == 503
-        assert "0 of 1 judges gave a verdict" in refused.text
+        assert refused.text == "0 of 1 judges gave a verdict; the quorum is 1; accuracy: refused\n"
+        assert "card 4711" in served.get("/v1/judges").json()["problem"]
+        assert any("card 4711" in line["message"] for line in served.lines())
         assert served.get("/v1/judges").json()["judges"][0]["state"] == "Failing"
         judge.script = by_content
         until(lambda: served.get("/readyz").status_code == 200)
-        assert served.get("/v1/judges").json()["judges"][0]["state"] == "Answering"
+        answering = served.get("/v1/judges").json()
+        assert (answering["judges"][0]["state"], answering["problem"]) == ("Answering", None)
         asked = judge.count
         assert [served.get("/readyz").status_code for _ in range(5)] == [200] * 5
         assert judge.count == asked

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import entry_points, metadata
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,13 @@ def done(folder: Path, *command: str) -> str:
 def test_the_configuration_is_valid_as_it_stands() -> None:
     (configuration,) = blocks("yaml")
     assert parse(RewardService, read_documents(configuration)[0]).spec.quorum == 2
+
+
+def test_what_is_installed_is_the_extra_that_the_commands_are_tested_with() -> None:
+    (installed,) = [words[-1] for words in commands() if words[:2] == ["pip", "install"]]
+    assert installed == ".[rewards]"
+    assert "atlas-rewards" in {script.name for script in entry_points(group="console_scripts")}
+    assert "rewards" in metadata("atlas-core").get_all("Provides-Extra", [])
 
 
 @pytest.mark.parametrize("number", range(len(PROGRAMS)))

@@ -121,6 +121,15 @@ def test_an_argument_of_another_length_is_a_mistake(tmp_path: Path) -> None:
         rim(["a", "b"], ["c", "d"], ground_truths=["e"])
 
 
+def test_an_argument_that_is_none_is_as_good_as_none(tmp_path: Path) -> None:
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("ground_truths", "baseline_solutions", "student_plans", "teacher_traces", "student_traces"), None
+    )
+    with reward(tmp_path, by_answer, judges=["accuracy"]) as rim:
+        assert rim(["6*7?"] * 2, ["42", "41"], constitution_principles=None, **nothing) == [0.9, 0.1]
+        assert rim.evaluate("6*7?", "42", ground_truths=None).score == 0.9
+
+
 def test_a_configuration_of_atlas_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     models = {"small_model": "openai/small", "large_model": "openai/large"}
     (tmp_path / "rim.yaml").write_text(yaml.safe_dump({"rim": {"models": models}}))

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.item import Item
-from atlas_rewards.judging.checks import Checks
+from atlas_rewards.judging.checks import Checked, Checks
 from atlas_rewards.judging.combine import combine
 from atlas_rewards.judging.hearing import Asks, Hearing
 from atlas_rewards.judging.prompt import Case, Shown, cases, conversation, shown
@@ -44,13 +44,15 @@ class Ensemble:
         and principles. No item waits longer than `timeouts.totalSeconds`.
         """
         started = time.monotonic()
-        hearing = Hearing(self._caller, self._spec, started + self._spec.timeouts.total_seconds)
+        deadline = started + self._spec.timeouts.total_seconds
+        hearing = Hearing(self._caller, self._spec, deadline)
         results: dict[int, asyncio.Task[ItemResult]] = {}
         async with asyncio.TaskGroup() as tasks:
             for indexes in _by_prompt(items):
+                checks = [tasks.create_task(self._checks.of(items[index], deadline)) for index in indexes]
                 heard = await self._begin(tasks, hearing, [shown(items[index]) for index in indexes])
-                for index, of_item in zip(indexes, heard, strict=True):
-                    results[index] = tasks.create_task(self._result(items[index], of_item, started))
+                for index, check, of_item in zip(indexes, checks, heard, strict=True):
+                    results[index] = tasks.create_task(self._result(check, of_item, started))
         return [results[index].result() for index in range(len(items))]
 
     async def _begin(self, tasks: asyncio.TaskGroup, hearing: Hearing, items: Sequence[Shown]) -> list[list[_Heard]]:
@@ -76,8 +78,8 @@ class Ensemble:
         unheard.set_result(hearing.unheard(name, case))
         return unheard
 
-    async def _result(self, item: Item, heard: Sequence[_Heard], started: float) -> ItemResult:
-        checked = await self._checks.of(item, started + self._spec.timeouts.total_seconds)
+    async def _result(self, check: asyncio.Task[Checked], heard: Sequence[_Heard], started: float) -> ItemResult:
+        checked = await check
         judges = [(await verdict)[place] for verdict, place in heard]
         result = combine(self._spec, judges, checked.verified, checked.caught)
         if checked.unknown is not None:

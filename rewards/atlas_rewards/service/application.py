@@ -26,7 +26,7 @@ from atlas_rewards.service.probe import Probe
 from atlas_rewards.service.refusal import Refusal
 from atlas_rewards.service.reload import Reload
 from atlas_rewards.service.scoring_endpoint import ScoringEndpoint
-from atlas_rewards.service.wire import error_body
+from atlas_rewards.service.wire import JudgesAnswer, error_body
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
 
@@ -84,7 +84,9 @@ async def _config(service: Service) -> Response:
 
 
 async def _judges(service: Service) -> Response:
-    return JSONResponse(judges_report(service.generations).model_dump(mode="json", by_alias=True))
+    report = judges_report(service.generations)
+    answer = JudgesAnswer(revision=report.revision, judges=report.judges, problem=service.probe.details or None)
+    return JSONResponse(answer.model_dump(mode="json", by_alias=True))
 
 
 async def _healthz(_: Request) -> Response:

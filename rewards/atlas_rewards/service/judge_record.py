@@ -39,7 +39,7 @@ class JudgeRecord:
         self._known = True
         self._failed.append(failed)
         self._missing = self._missing + 1 if failed else 0
-        self._reason = _word(result.reason)
+        self._reason = kind_of(result.reason)
         if not failed:
             self._latencies.add(result.seconds)
 
@@ -47,7 +47,7 @@ class JudgeRecord:
         """It was asked whether it answers at all."""
         self._known = True
         self._missing = IN_A_ROW if result.score is None else 0
-        self._reason = _word(result.reason)
+        self._reason = kind_of(result.reason)
 
     @property
     def state(self) -> JudgeState:
@@ -96,7 +96,10 @@ def _milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)
 
 
-def _word(reason: str | None) -> str | None:
-    """The word in *reason* that says why a model gave no answer. None: another reason, or none."""
+def kind_of(reason: str | None) -> str | None:
+    """The word in a judge's *reason* for having no score that says why a model gave no answer; none of the endpoint's.
+
+    `unusable`: it answered with something that is no verdict. None for None.
+    """
     words = (word.strip(":;()") for word in (reason or "").split())
     return next((word for word in words if word in _WORDS), "unusable" if reason else None)

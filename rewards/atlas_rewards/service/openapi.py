@@ -5,8 +5,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from atlas_api.rewardservice_status import JudgesReport
-from atlas_rewards.service.wire import ErrorResponse, ScoreRequest, ScoreResponse
+from atlas_rewards.service.wire import ErrorResponse, JudgesAnswer, ScoreRequest, ScoreResponse
 
 _REFUSALS = {
     "400": "The body is no request",
@@ -25,7 +24,7 @@ def openapi(has_token: bool) -> dict[str, Any]:
             (ScoreRequest, "validation"),
             (ScoreResponse, "serialization"),
             (ErrorResponse, "serialization"),
-            (JudgesReport, "serialization"),
+            (JudgesAnswer, "serialization"),
         ],
         ref_template="#/components/schemas/{model}",
     )
@@ -38,8 +37,8 @@ def openapi(has_token: bool) -> dict[str, Any]:
         "info": {"title": "atlas-core rewards", "version": version("atlas-core")},
         "paths": {
             "/v1/score": {"post": _score(of)},
-            "/v1/config": {"get": _get("The configuration in use, without secrets", {"type": "object"})},
-            "/v1/judges": {"get": _get("How each judge answered lately", of[JudgesReport])},
+            "/v1/config": {"get": _get("The configuration in use, without secrets", {"type": "object"}, of)},
+            "/v1/judges": {"get": _get("How each judge answered lately", of[JudgesAnswer], of)},
             "/healthz": {"get": _plain("Whether the process lives")},
             "/readyz": {"get": _plain("Whether the quorum of judges answers", "503", "Why it is not ready")},
             "/metrics": {"get": _plain("Metrics for Prometheus")},
@@ -58,8 +57,9 @@ def _score(of: dict[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _get(summary: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"summary": summary, "responses": {"200": _answer(summary, schema)}}
+def _get(summary: str, schema: dict[str, Any], of: dict[Any, Any]) -> dict[str, Any]:
+    refused = {"401": _answer(_REFUSALS["401"], of[ErrorResponse])}
+    return {"summary": summary, "responses": {"200": _answer(summary, schema), **refused}}
 
 
 def _plain(summary: str, code: str = "", text: str = "") -> dict[str, Any]:

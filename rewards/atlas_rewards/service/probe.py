@@ -1,7 +1,8 @@
 """
 Whether the service can score: one item is really scored, by every judge, now and then.
 
-`GET /readyz` asks. Each judge is called once, past the cache, without retries; the quorum decides. An outcome holds for
+`GET /readyz` asks. Each judge is called once, past the cache, without retries; the quorum decides. Doubts are nobody's
+concern here: the large model is called only for a judge that got no verdict from the small one. An outcome holds for
 half a minute, a bad one for three seconds.
 """
 
@@ -12,7 +13,9 @@ import time
 from atlas_api.judging import AntiGaming, Budget, Cache, CallRetries, Timeouts
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.item import Item
+from atlas_rewards.result import ItemResult
 from atlas_rewards.service.generation import Generation, Generations
+from atlas_rewards.service.judge_record import kind_of
 from atlas_rewards.service.scoring import OpenScoring
 
 GOOD_SECONDS = 30.0
@@ -35,7 +38,10 @@ class Probe:
 
     def __init__(self, generations: Generations, open_scoring: OpenScoring) -> None:
         self.problem = UNKNOWN
-        """One line; empty when the quorum answered."""
+        """One line that everybody may read; empty when the quorum answered."""
+
+        self.details = ""
+        """The same with the words of the endpoints, which may tell about keys and quotas."""
 
         self._generations = generations
         self._open = open_scoring
@@ -66,22 +72,33 @@ class Probe:
 
     async def _probe(self, generation: Generation) -> None:
         try:
-            problem = await self._problem_of(generation)
+            problem, details = await self._problem_of(generation)
         except Exception as error:
             _log.exception("the probe failed")
-            problem = f"the probe failed with {type(error).__name__}; see the log"
+            problem = details = f"the probe failed with {type(error).__name__}; see the log"
         finally:
             self._task = None
         if problem != self.problem:
-            _log.log(logging.WARNING if problem else logging.INFO, "%s", problem or "the judges answer the probe")
-        self.problem, self._probed = problem, generation.number
+            _log.log(logging.WARNING if problem else logging.INFO, "%s", details or "the judges answer the probe")
+        self.problem, self.details, self._probed = problem, details, generation.number
         self._until = time.monotonic() + (BAD_SECONDS if problem else GOOD_SECONDS)
 
-    async def _problem_of(self, generation: Generation) -> str:
+    async def _problem_of(self, generation: Generation) -> tuple[str, str]:
+        """For everybody, and with details."""
         async with self._open(probe_spec(generation.spec)) as scoring:
             (result,) = await scoring.score([_ITEM])
         generation.judges.probed(result)
-        return "" if result.score is not None else "; ".join(result.reasons) or "the probe got no score"
+        if result.score is not None:
+            return "", ""
+        problem = _in_own_words(result, generation.spec.quorum)
+        return problem, "; ".join(result.reasons) or problem
+
+
+def _in_own_words(result: ItemResult, quorum: int) -> str:
+    silent = [judge for judge in result.judges if judge.score is None]
+    given = len(result.judges) - len(silent)
+    kinds = [f"{judge.name}: {kind_of(judge.reason)}" for judge in silent]
+    return "; ".join([f"{given} of {len(result.judges)} judges gave a verdict; the quorum is {quorum}", *kinds])
 
 
 def probe_spec(spec: RewardServiceSpec) -> RewardServiceSpec:
@@ -93,6 +110,7 @@ def probe_spec(spec: RewardServiceSpec) -> RewardServiceSpec:
             "verifiers": (),
             "weights": {},
             "anti_gaming": AntiGaming(enabled=False),
+            "escalation": spec.escalation.model_copy(update={"score_std": 1.0, "uncertainty": 1.0}),
             "retries": CallRetries(attempts=1),
             "timeouts": Timeouts(call_seconds=seconds, total_seconds=min(spec.timeouts.total_seconds, 2 * seconds)),
             "budget": Budget(),

@@ -21,6 +21,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from atlas_api.problems import describe
+from atlas_api.rewardservice_status import JudgesReport
 from atlas_rewards.item import Item
 from atlas_rewards.result import ItemResult
 
@@ -151,6 +152,13 @@ class ErrorResponse(_Wire):
 
     error: Problem
     """Why."""
+
+
+class JudgesAnswer(JudgesReport):
+    """How each judge answered lately."""
+
+    problem: str | None = None
+    """What the newest probe met, in the words of the endpoints. Null: nothing, or nobody asked `/readyz` yet."""
 
 
 def items_in(document: Any) -> list[Any]:

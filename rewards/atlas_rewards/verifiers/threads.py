@@ -47,7 +47,7 @@ class CheckThreads:
                 return await asyncio.shield(self._start(check))
         except TimeoutError:
             raise CheckLost(
-                "deadline: was not done in time" if started else "deadline: other checks took all threads until then"
+                "deadline: was not done in time" if started else "deadline: was not begun in time"
             ) from None
 
     def _start(self, check: Callable[[], T]) -> asyncio.Future[T]:

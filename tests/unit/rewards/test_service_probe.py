@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from support.ensembles import asked, item_of, said
 from support.instant_scoring import InstantScoring
 from support.reward_service import service_manifest
 
@@ -31,6 +32,15 @@ def test_the_probe_asks_each_judge_once_and_remembers_nothing() -> None:
     assert (probed.cache.entries, probed.cache.path, probed.budget.calls_per_minute) == (0, None, None)
     assert probed.verifiers == ()
     assert (probed.judges, probed.models, probed.quorum) == (spec.judges, spec.models, spec.quorum)
+
+
+def test_a_probe_that_doubts_does_not_cost_a_call_of_the_large_model() -> None:
+    models = {name: {"model": name, "baseUrl": "http://h/v1"} for name in ("small", "large")}
+    probed = probe_spec(spec_of(models=models))
+    (result,), calls = asked([item_of()], lambda _: said(0.5, uncertainty=1.0), probed)
+    assert (result.score, [call.model for call in calls]) == (0.5, ["small"])
+    (result,), calls = asked([item_of()], lambda call: said(0.5) if call.model == "large" else "no idea", probed)
+    assert (result.score, [call.model for call in calls]) == (0.5, ["small", "large"])
 
 
 class Openings:

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple, Protocol, cast
 
-import zstandard
-
 MAX_LINE_BYTES = 256 * 1024 * 1024
 """A longer line is given up. Real sessions with large answers stay well below 50 MB."""
 
@@ -44,6 +42,14 @@ class _Member(Protocol):
     @property
     def unused_data(self) -> bytes: ...
     def decompress(self, data: bytes, /) -> bytes: ...
+
+
+class _Compression(NamedTuple):
+    """How one kind of compressed data is read."""
+
+    open: Callable[[], _Member]
+    error: type[Exception]
+    """What members raise for damaged data."""
 
 
 class _DamageError(Exception):
@@ -100,8 +106,8 @@ class _Held:
 
 def _plain(chunks: Iterable[bytes]) -> Iterator[bytes]:
     head, stream = _peeked(chunks, _MAGIC_BYTES)
-    opener = _opener(head)
-    return _unpacked(stream, opener) if opener else stream
+    compression = _compression(head)
+    return _unpacked(stream, compression) if compression else stream
 
 
 def _without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -122,17 +128,19 @@ def _peeked(chunks: Iterable[bytes], count: int) -> tuple[bytes, Iterator[bytes]
     return first[:count], chain([first], stream)
 
 
-def _opener(head: bytes) -> Callable[[], _Member] | None:
+def _compression(head: bytes) -> _Compression | None:
     if head.startswith(_GZIP):
-        return lambda: cast(_Member, zlib.decompressobj(wbits=31))
+        return _Compression(lambda: cast(_Member, zlib.decompressobj(wbits=31)), zlib.error)
     if head.startswith(_XZ):
-        return lambda: cast(_Member, lzma.LZMADecompressor(format=lzma.FORMAT_XZ))
+        return _Compression(lambda: cast(_Member, lzma.LZMADecompressor(format=lzma.FORMAT_XZ)), lzma.LZMAError)
     if head.startswith((_ZSTD, *_ZSTD_SKIPPABLE)):
-        return lambda: cast(_Member, zstandard.ZstdDecompressor().decompressobj())
+        import zstandard  # the reward benchmark reads exports where only the extra `rewards` is installed
+
+        return _Compression(lambda: cast(_Member, zstandard.ZstdDecompressor().decompressobj()), zstandard.ZstdError)
     return None
 
 
-def _unpacked(chunks: Iterable[bytes], opener: Callable[[], _Member]) -> Iterator[bytes]:
+def _unpacked(chunks: Iterable[bytes], compression: _Compression) -> Iterator[bytes]:
     """Yield what one or more compressed members hold, one after the other, zero bytes between them tolerated."""
     member: _Member | None = None
     for chunk in chunks:
@@ -143,16 +151,16 @@ def _unpacked(chunks: Iterable[bytes], opener: Callable[[], _Member]) -> Iterato
                     piece = piece.lstrip(b"\0")
                     if not piece:
                         break
-                    member = opener()
-                yield _decompress(member, piece)
+                    member = compression.open()
+                yield _decompress(member, piece, compression.error)
                 piece = member.unused_data if member.eof else b""
                 member = None if member.eof else member
     if member is not None:
         raise _DamageError("compressed data ends too early: the file is incomplete")
 
 
-def _decompress(member: _Member, piece: bytes) -> bytes:
+def _decompress(member: _Member, piece: bytes, error: type[Exception]) -> bytes:
     try:
         return member.decompress(piece)
-    except (zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
-        raise _DamageError("compressed data is damaged, the rest of the file cannot be read") from error
+    except error as damage:
+        raise _DamageError("compressed data is damaged, the rest of the file cannot be read") from damage
