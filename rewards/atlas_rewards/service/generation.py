@@ -93,7 +93,11 @@ class Generations:
         task = asyncio.create_task(generation.live(self._open, opened, self._closing))
         self._open_ones[task] = generation
         task.add_done_callback(self._closed)
-        await opened
+        try:
+            await opened
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
         if self._number:
             self.newest.retire()
         self.newest, self._number = generation, generation.number

@@ -1,17 +1,22 @@
 """What the service needs of the judges, and where it gets it: from the library's `RewardService`."""
 
-import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from atlas_api.errors import InvalidManifest
 from atlas_api.judging import Judging
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.item import Item
 from atlas_rewards.judging.calls import Caller, CallerStatistics, caller_for
 from atlas_rewards.result import ItemResult
 from atlas_rewards.reward_service import RewardService
+from atlas_rewards.verifiers.threads import CheckLost, CheckThreads
+
+LOADING_SECONDS = 300.0
+"""How long users' verifiers may take to be imported."""
 
 
 class Scoring(Protocol):
@@ -63,6 +68,9 @@ async def open_scoring(spec: RewardServiceSpec) -> AsyncIterator[Scoring]:
         return callers[-1]
 
     # In a thread, because users' verifiers are imported, and requests are being answered meanwhile.
-    service = await asyncio.to_thread(RewardService, spec, make_caller)
+    try:
+        service = await CheckThreads().run(lambda: RewardService(spec, make_caller), time.monotonic() + LOADING_SECONDS)
+    except CheckLost:
+        raise InvalidManifest([f"spec.verifiers: are not imported within {LOADING_SECONDS:g} s"]) from None
     async with service:
         yield _Library(service, callers[0])

@@ -1,8 +1,9 @@
 """
 Threads for checks. Each check has a deadline; one that hangs keeps its thread and nothing else.
 
-A thread cannot be ended from outside. So a check that misses its deadline is given up with its thread, its place goes
-to the next one, and the end of the process waits for nobody. Used by the ensemble; knows nothing about verifiers.
+A thread cannot be ended from outside. So a check that takes long loses its turn to the next one, one that misses its
+deadline is given up with its thread, and the end of the process waits for nobody. Used by the ensemble for verifiers
+and anti-gaming, and by the service to import users' code; knows nothing about either.
 """
 
 import asyncio
@@ -15,10 +16,13 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 AT_ONCE = min(32, (os.cpu_count() or 1) + 4)
-"""Checks that run at the same time, those that were given up aside."""
+"""Checks that run at the same time, slow ones aside."""
 
 MOST = 128
-"""Checks that run at the same time, those that were given up included."""
+"""Checks that run at the same time, slow ones and those that were given up included."""
+
+SLOW_SECONDS = 10.0
+"""After this a check no longer keeps others from running."""
 
 _IDLE_SECONDS = 10.0
 
@@ -32,7 +36,8 @@ class CheckLost(Exception):
 class CheckThreads:
     """Belongs to one event loop. Needs no closing: idle threads end by themselves."""
 
-    def __init__(self, at_once: int = AT_ONCE, most: int = MOST) -> None:
+    def __init__(self, at_once: int = AT_ONCE, most: int = MOST, slow_seconds: float = SLOW_SECONDS) -> None:
+        self._slow_seconds = slow_seconds
         self._turns = asyncio.Semaphore(at_once)
         self._running = asyncio.Semaphore(most)
         self._threads = _Threads()
@@ -41,10 +46,13 @@ class CheckThreads:
         """What *check* gives. Raises CheckLost, at *deadline* at the latest: a moment of `time.monotonic`."""
         started = False
         try:
-            async with asyncio.timeout_at(deadline), self._turns:
-                await self._running.acquire()
-                started = True
-                return await asyncio.shield(self._start(check))
+            async with asyncio.timeout_at(deadline):
+                async with self._turns:
+                    await self._running.acquire()
+                    started = True
+                    done = self._start(check)
+                    await asyncio.wait({done}, timeout=self._slow_seconds)
+                return await asyncio.shield(done)
         except TimeoutError:
             raise CheckLost(
                 "deadline: was not done in time" if started else "deadline: was not begun in time"

@@ -63,6 +63,20 @@ def test_checks_that_hang_leave_their_places_to_others() -> None:
     never.set()
 
 
+def test_a_slow_check_may_go_on_and_keeps_no_other_from_running() -> None:
+    end = threading.Event()
+
+    async def run() -> None:
+        threads = CheckThreads(at_once=1, slow_seconds=0.05)
+        slow = asyncio.create_task(threads.run(end.wait, time.monotonic() + LONG))
+        await asyncio.sleep(0)
+        assert await threads.run(lambda: 7, time.monotonic() + LONG) == 7
+        end.set()
+        assert await slow is True
+
+    asyncio.run(run())
+
+
 def test_too_many_checks_that_hang_leave_no_thread_until_they_end() -> None:
     end = threading.Event()
 

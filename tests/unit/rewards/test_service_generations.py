@@ -80,6 +80,26 @@ def test_judges_that_cannot_be_opened_change_nothing() -> None:
     asyncio.run(live())
 
 
+@pytest.mark.timeout(60)
+def test_the_end_does_not_wait_for_judges_that_are_never_opened() -> None:
+    @asynccontextmanager
+    async def opening(spec: RewardServiceSpec) -> AsyncIterator[Scoring]:
+        if spec.temperatures == (0.5,):
+            await asyncio.Event().wait()
+        async with instant_scoring(spec) as scoring:
+            yield scoring
+
+    async def live() -> None:
+        generations = generations_of(opening)
+        await generations.begin(spec_of())
+        beginning = asyncio.create_task(generations.begin(spec_of(temperatures=[0.5])))
+        await asyncio.sleep(0.01)
+        beginning.cancel()
+        await generations.close()
+
+    asyncio.run(live())
+
+
 def reload_at(file: Path) -> tuple[Reload, Generations]:
     generations = generations_of(instant_scoring)
     return Reload(file, generations, Metrics()), generations
