@@ -25,7 +25,7 @@ def _hindrances(spec: RewardServiceSpec, default_image: str | None, allow_code: 
             message = f"{field}: pods have neither files nor variables of yours; use {field}.secretKeyRef"
             yield Refusal("SecretOutOfReach", message, final=True)
     if spec.cache.path is not None and not _is_writable(spec.cache.path, spec):
-        message = f"cache.path: pods can write below {CACHE}, which ends with them, or into a claim with readOnly: false"
+        message = f"cache.path: pods write below {CACHE}, which ends with them, or into a claim with readOnly: false"
         yield Refusal("CacheNotWritable", message, final=True)
     if (taken := _taken_folder(spec)) is not None:
         yield Refusal("FolderTaken", taken, final=True)
