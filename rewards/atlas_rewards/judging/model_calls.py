@@ -66,6 +66,7 @@ class ModelCalls:
             self._failed(ticket, question, failure)
             raise
         except asyncio.CancelledError:
+            self.record.cancelled += 1
             self._breaker.undecided(ticket)
             raise
         finally:

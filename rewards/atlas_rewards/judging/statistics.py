@@ -42,6 +42,8 @@ class CallStatistics:
     """Over the last 1,000 answers; None before the first."""
 
     p99_seconds: float | None
+    cancelled: int = 0
+    """Calls that nobody waited for any longer, and second requests that were not needed."""
 
 
 class Latencies:
@@ -71,7 +73,7 @@ class Record:
     """What is counted about one model."""
 
     def __init__(self) -> None:
-        self.calls = self.hedges = self.tokens = self.in_flight = 0
+        self.calls = self.hedges = self.tokens = self.in_flight = self.cancelled = 0
         self.failures: Counter[Reason] = Counter()
         self.latencies = Latencies()
         self._lately: deque[bool] = deque(maxlen=WINDOW)
@@ -103,4 +105,5 @@ class Record:
             error_rate=sum(self._lately) / len(self._lately) if self._lately else None,
             p50_seconds=self.latencies.percentile(50),
             p99_seconds=self.latencies.percentile(99),
+            cancelled=self.cancelled,
         )

@@ -81,8 +81,8 @@ class Metrics:
         for index, model in enumerate(statistics.models):
             source = (generation, f"model {index}")
             self._add(source, self._tokens, [((model.model,), model.tokens)])
-            answered = model.calls - model.in_flight - sum(model.failures.values())
-            outcomes: dict[str, int] = {"answered": answered} | {
+            answered = model.calls - model.in_flight - model.cancelled - sum(model.failures.values())
+            outcomes: dict[str, int] = {"answered": answered, "cancelled": model.cancelled} | {
                 str(why): count for why, count in model.failures.items()
             }
             self._add(source, self._calls, [((model.model, outcome), count) for outcome, count in outcomes.items()])
