@@ -24,8 +24,8 @@ def _hindrances(spec: RewardServiceSpec, default_image: str | None, allow_code: 
         if source.secret_key_ref is None:
             message = f"{field}: pods have neither files nor variables of yours; use {field}.secretKeyRef"
             yield Refusal("SecretOutOfReach", message, final=True)
-    if spec.cache.path is not None and not _is_writable(spec.cache.path):
-        message = f"cache.path: pods can write below {CACHE} only, and lose it when they end; change or remove it"
+    if spec.cache.path is not None and not _is_writable(spec.cache.path, spec):
+        message = f"cache.path: pods write below {CACHE}, which ends with them, or into a claim with readOnly: false"
         yield Refusal("CacheNotWritable", message, final=True)
     if (taken := _taken_folder(spec)) is not None:
         yield Refusal("FolderTaken", taken, final=True)
@@ -46,9 +46,10 @@ def _secrets(spec: RewardServiceSpec) -> Iterator[tuple[str, SecretSource]]:
     return ((field, source) for field, source in sources.items() if source is not None)
 
 
-def _is_writable(path: str) -> bool:
+def _is_writable(path: str, spec: RewardServiceSpec) -> bool:
     there = PurePosixPath(path)
-    return ".." not in there.parts and PurePosixPath(CACHE) in there.parents
+    claims = [volume.mount_path for volume in spec.volumes if volume.claim is not None and not volume.read_only]
+    return ".." not in there.parts and any(PurePosixPath(folder) in there.parents for folder in (CACHE, *claims))
 
 
 def _taken_folder(spec: RewardServiceSpec) -> str | None:

@@ -1,6 +1,8 @@
 """RewardServices on a real API server with real controllers; kwok plays the pods, which are ready when they run."""
 
 import json
+import re
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from support.cluster_trainings import cluster_training, condition
 from support.operator_process import install, kubeconfig_of_the_operator, operator
 from support.reward_services import IMAGE, judges_report, reward_service, tell_judges
 
+from atlas_api.yaml_document import read_documents
 from atlas_operator.labels import CONFIGURATION, REWARDS
 
 pytestmark = pytest.mark.cluster
@@ -336,3 +339,21 @@ def test_a_service_that_is_deleted_and_made_again_at_once_answers(services: Kube
     owners = [one["metadata"]["ownerReferences"][0]["uid"] for one in services.items("deployments", REWARDS)]
     assert owners == [after["metadata"]["uid"]]
     assert not services.run("get", "events", "--field-selector=reason=NameTaken", "-o", "name")
+
+
+def test_every_command_of_the_page_on_rewards_ends_well(services: Kubectl, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "rewards.md").read_text()
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (reference,) = re.findall(r"`(apiKeyFrom: \{secretKeyRef: .*?\})`", page)
+    (document,) = read_documents(block)
+    for model in document["spec"]["models"].values():
+        model.update(read_documents(reference)[0])
+    del document["spec"]["cache"]
+    (tmp_path / "rewardservice.yaml").write_text(json.dumps(document | {"spec": document["spec"] | {"image": IMAGE}}))
+    commands = [shlex.split(line) for line in re.findall(r"^\$ kubectl (.*)", page, re.MULTILINE)]
+    assert len(commands) == 5
+    said = ""
+    for command in commands:
+        words = [str(tmp_path / word) if word.endswith(".yaml") else word for word in command]
+        said = services.run(*(re.sub(r"^--timeout=.*", "--timeout=30s", word) for word in words))
+    assert [judge["name"] for judge in json.loads(said)] == ["accuracy", "helpfulness", "politeness"]

@@ -1,22 +1,25 @@
 """GRPO with judges: in the trainer's process, and behind a service. The judge model is scripted (a fake)."""
 
 import asyncio
+import io
 import json
 import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import pytest
 import yaml
 from datasets import Dataset as Table
 from rich.console import Console
-from support.judge_replies import by_content
+from support.judge_replies import Asked, Reply, by_content
 from support.report_page import drawn
 from support.scripted_judge import ScriptedJudge
 from support.tiny_model import save_tiny_model
@@ -112,6 +115,42 @@ def test_a_service_elsewhere_is_asked(folder: Path) -> None:
         reward = {"serviceRef": {"url": url}, "verifiers": [{"name": "close", "referenceSimilarity": {}}]}
         run(make_training(folder, reward=reward, optimization=ONE_STEP), False, Console(quiet=True))
     assert_each_judge_is_seen(folder)
+
+
+class Change:
+    """Changes the configuration of a service when its judge is asked first, and waits until that is in effect."""
+
+    def __init__(self, config: Path) -> None:
+        self.config = config
+        self.url = ""
+        self.revisions: list[str] = []
+
+    def __call__(self, asked: Asked) -> Reply:
+        if not self.revisions:
+            self.revisions = [self.current()]
+            self.config.write_text(self.config.read_text().replace("rubric: helpfulness", "rubric: process"))
+            while self.current() == self.revisions[0]:
+                time.sleep(0.05)
+            self.revisions.append(self.current())
+        return by_content(asked)
+
+    def current(self) -> str:
+        return str(httpx.get(f"{self.url}/v1/config").json()["revision"])
+
+
+def test_a_service_that_changes_during_a_run_is_noticed_wherever_scores_are_shown(folder: Path) -> None:
+    change = Change(folder / "rewardservice.yaml")
+    log = io.StringIO()
+    with ScriptedJudge(change) as judge, served(write_service(folder, judge)) as change.url:
+        reward = {"serviceRef": {"url": change.url}}
+        run(make_training(folder, reward=reward, optimization=ONE_STEP), False, Console(file=log, width=300))
+    old, new = change.revisions
+    seen = [(line["kind"], line["reward_revisions"]) for line in numbers(folder)]
+    assert seen == [("eval", [old]), ("eval", [new]), ("train", [new])]
+    changed = f"revision {old} since step 0, {new} since step 1. Their scores cannot be compared."
+    assert log.getvalue().count(changed) == 1
+    assert changed in (folder / RUN / "report.html").read_text()
+    assert json.loads((folder / RUN / "final" / "manifest.json").read_text())["rewardRevisions"] == [old, new]
 
 
 def test_the_same_items_score_the_same_here_and_there(tmp_path: Path) -> None:

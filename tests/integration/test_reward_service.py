@@ -221,11 +221,13 @@ def test_more_waiting_items_than_allowed_are_refused_until_there_is_room(service
 
 def test_items_of_a_client_that_left_are_given_up(service: Served, judge: ScriptedJudge) -> None:
     judge.script = lambda _: hang()
-    abandoned = judge.abandoned
+    counted = 'atlas_rewards_model_calls_total{model="small",outcome="abandoned"}'
+    abandoned, before = judge.abandoned, service.metric(counted)
     with service.client as client, pytest.raises(httpx.ReadTimeout):
         client.post("/v1/score", json={"items": [item(f"It is {number}.") for number in range(8)]}, timeout=1.0)
     until(lambda: service.metric("atlas_rewards_waiting_items") == 0)
     until(lambda: judge.abandoned == abandoned + 8)
+    assert service.metric(counted) == before + 8
     judge.script = by_content
     assert service.score(item()).status_code == 200
 

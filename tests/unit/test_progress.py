@@ -225,3 +225,42 @@ def test_metrics_are_json_lines(tmp_path: Path) -> None:
         told.step(1, trl_log(1, loss=float("nan")))
     (line,) = (run_folder(tmp_path) / "metrics.jsonl").read_text().splitlines()
     assert json.loads(line)["loss"] is None
+
+
+def noted(folder: Path, attempt: int, console: io.StringIO) -> Reporter:
+    return Reporter(make_run(folder, 1, attempt), run_folder(folder), Console(file=console, width=300), None, Clock())
+
+
+def test_when_the_judges_change_the_log_says_so_once(tmp_path: Path) -> None:
+    console = io.StringIO()
+    with noted(tmp_path, 1, console) as told:
+        told.evaluated(make_result(0, revisions=("aaa",)))
+        told.training_started(0, 4)
+        for step, revisions in enumerate((["aaa"], ["aaa", "bbb"], ["bbb"]), start=1):
+            told.step(step, trl_log(step), revisions)
+    said = [line for line in console.getvalue().splitlines() if "cannot be compared" in line]
+    assert len(said) == 1
+    assert "revision aaa since step 0, bbb since step 2" in said[0]
+    lines = MetricsLog(run_folder(tmp_path) / "metrics.jsonl").read()
+    assert [line["reward_revisions"] for line in lines] == [["aaa"], ["aaa"], ["aaa", "bbb"], ["bbb"]]
+
+
+def test_judges_that_change_between_two_attempts_are_noticed(tmp_path: Path) -> None:
+    console = io.StringIO()
+    with noted(tmp_path, 1, console) as first:
+        first.training_started(0, 4)
+        first.step(1, trl_log(1), ["aaa"])
+        first.step(2, trl_log(2), ["lost with its step"])
+    console = io.StringIO()
+    with noted(tmp_path, 2, console) as second:
+        second.training_started(1, 4)
+        second.step(2, trl_log(2), ["bbb"])
+    assert "revision aaa since step 1, bbb since step 2" in console.getvalue()
+    assert list(second.revisions) == ["aaa", "bbb"]
+
+
+def test_without_judges_no_revision_is_written(tmp_path: Path) -> None:
+    with reporter(tmp_path) as told:
+        told.evaluated(make_result(0))
+        told.step(1, trl_log(1))
+    assert not any("reward_revisions" in line for line in MetricsLog(run_folder(tmp_path) / "metrics.jsonl").read())

@@ -160,6 +160,23 @@ def test_a_single_verifier_is_the_reward_and_is_not_drawn_twice(tmp_path: Path) 
     assert "close" not in drawn(report(tmp_path, *before_and_after("7", "2")), "Reward")
 
 
+def judged_by(*revisions: str) -> list[dict[str, Any]]:
+    return [{**line, "reward_revisions": [one]} for line, one in zip(lines(1, 2, 3, 4), revisions, strict=False)]
+
+
+def test_the_judges_are_named_with_their_revision(tmp_path: Path) -> None:
+    text = Page(report(tmp_path, metrics=judged_by("aaa", "aaa"), reward={"serviceRef": {"name": "rewards"}})).text
+    assert "judges of rewards (weight 1)" in text
+    assert "Revision of the judges aaa" in text
+    assert "cannot be compared" not in text
+
+
+def test_judges_that_changed_during_the_run_are_warned_of(tmp_path: Path) -> None:
+    text = Page(report(tmp_path, metrics=judged_by("aaa", "aaa", "bbb"))).text
+    assert "changed during the run: revision aaa since step 1, bbb since step 3. Their scores cannot be" in text
+    assert "Revision of the judges aaa, bbb" in text
+
+
 def test_a_loss_that_was_not_finite_is_a_gap(tmp_path: Path) -> None:
     metrics = lines(1, 2, 3)
     metrics[1]["loss"] = None

@@ -13,7 +13,7 @@ import torch
 from atlas_api.errors import NothingScored
 from atlas_rewards import SUCCESS, Item, ItemResult
 from atlas_rewards.item import metadata_of
-from atlas_rewards.judged_reward import JudgedReward
+from atlas_rewards.judged_reward import JudgedReward, revisions_of
 from atlas_trainer.chat_tokens import prompt_ids
 from atlas_trainer.measurement import EvaluationResult, Sample
 from atlas_trainer.rows import Row
@@ -53,7 +53,7 @@ class Evaluator:
             answers.update(zip((row.session_id for row in batch), self._answer(model, batch), strict=True))
             advance(len(answers), len(self.rows))
         model.train(was_training)
-        return _result(step, self._samples([(row, *answers[row.session_id]) for row in self.rows]))
+        return self._result(step, [(row, *answers[row.session_id]) for row in self.rows])
 
     def _answer(self, model: "PreTrainedModel", rows: Sequence[Row]) -> list[tuple[str, int, bool]]:
         """Text, token count and whether it was cut, for each row."""
@@ -79,13 +79,14 @@ class Evaluator:
         text = self.tokenizer.decode(ids[:length], skip_special_tokens=True)
         return text, length or len(ids), length is None
 
-    def _samples(self, answers: Sequence[tuple[Row, str, int, bool]]) -> list[tuple[Sample, bool]]:
+    def _result(self, step: int, answers: Sequence[tuple[Row, str, int, bool]]) -> EvaluationResult:
         """All answers scored at once: judges work on them at the same time."""
         results = self.reward.score_sync([item_of(row, completion) for row, completion, _, _ in answers])
-        return [
+        samples = [
             (_sample_of(row, completion, tokens, result), cut)
             for (row, completion, tokens, cut), result in zip(answers, results, strict=True)
         ]
+        return _measured(step, samples, revisions_of(results))
 
 
 def item_of(row: Row, completion: str) -> Item:
@@ -107,7 +108,7 @@ def _sample_of(row: Row, completion: str, tokens: int, result: ItemResult) -> Sa
     )
 
 
-def _result(step: int, samples: Sequence[tuple[Sample, bool]]) -> EvaluationResult:
+def _measured(step: int, samples: Sequence[tuple[Sample, bool]], revisions: tuple[str, ...]) -> EvaluationResult:
     rewards = [sample.reward for sample, _ in samples if sample.reward is not None]
     if not rewards:
         raise NothingScored("no held-out answer could be scored: check spec.reward and the recorded answers")
@@ -119,6 +120,7 @@ def _result(step: int, samples: Sequence[tuple[Sample, bool]]) -> EvaluationResu
         truncated=sum(cut for _, cut in samples) / len(samples),
         unscored=len(samples) - len(rewards),
         samples=tuple(sample for sample, _ in samples),
+        revisions=revisions,
     )
 
 

@@ -5,7 +5,7 @@ Called by `train`. TRL is composed through its doors (reward function, callback,
 """
 
 import shutil
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from atlas_api import AtlasTrainingSpec
 from atlas_api.errors import Preempted, ZeroSteps
 from atlas_rewards.judged_reward import JudgedReward
 from atlas_trainer.grpo_arguments import arguments
+from atlas_trainer.grpo_reward import GrpoReward
 from atlas_trainer.guards import objection
 from atlas_trainer.interrupt import Interrupt
 from atlas_trainer.measurement import EvaluationResult
@@ -43,8 +44,8 @@ class Hooks:
     measure: Callable[["PreTrainedModel", int], None]
     """Evaluate the model at this step."""
 
-    step: Callable[[int, dict[str, Any]], None]
-    """A step is done; these are its numbers."""
+    step: Callable[[int, dict[str, Any], tuple[str, ...]], None]
+    """A step is done; these are its numbers, and the revisions of the judges that scored it."""
 
     saved: Callable[[Path, int], None]
     """TRL wrote a checkpoint into this folder."""
@@ -66,7 +67,7 @@ def build_trainer(
     disable_progress_bar()
     trainer = GRPOTrainer(
         model=address_of(spec.model),
-        reward_funcs=[reward_function(reward, spec.grpo.group_size, world)],
+        reward_funcs=[GrpoReward(reward, spec.grpo.group_size, world)],
         args=arguments(spec, len(rows), folder, world.size),
         train_dataset=Table.from_list([columns(row) for row in rows]),
         processing_class=tokenizer,
@@ -93,7 +94,7 @@ def train(
 
     Raises a guard's error (in the others `WorkerLost`), or `Preempted` after the checkpoint was saved.
     """
-    trainer.add_callback(_Watch(spec, world, hooks, interrupt))
+    trainer.add_callback(_Watch(spec, world, hooks, interrupt, trainer.reward_funcs[0]))
     with interrupt.deferred():
         trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
     if interrupt.requested and trainer.state.global_step < trainer.args.max_steps:
@@ -105,38 +106,17 @@ def train(
         raise ZeroSteps("TRL ended without a single optimizer step")
 
 
-def reward_function(
-    reward: JudgedReward, group_size: int, world: World
-) -> Callable[..., Awaitable[list[float | None]]]:
-    """*reward* as TRL's reward function, which also logs whether groups had anything to tell apart.
-
-    A group may lie across two processes, so that is judged from the rewards of all.
-    """
-
-    async def scored(prompts: list[Any], completions: list[Any], **columns: Any) -> list[float | None]:
-        rewards = await reward(prompts, completions, **columns)
-        # This stops TRL's event loop until all processes are here: it has nothing else to do.
-        everywhere = [reward for part in world.gather(rewards) for reward in part]
-        columns["log_metric"]("varied_groups", varied_share(everywhere, group_size))
-        return rewards
-
-    return scored
-
-
-def varied_share(rewards: Sequence[float | None], group_size: int) -> float:
-    """Share of groups, consecutive blocks of *group_size*, with two different rewards; unknown ones do not count."""
-    groups = [rewards[start : start + group_size] for start in range(0, len(rewards), group_size)]
-    return sum(len({reward for reward in group if reward is not None}) > 1 for group in groups) / len(groups)
-
-
 class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers ships no usable types
     """Calls the hooks in the first process, and stops the run everywhere when a guard objects or somebody asks."""
 
-    def __init__(self, spec: AtlasTrainingSpec, world: World, hooks: Hooks | None, interrupt: Interrupt) -> None:
+    def __init__(
+        self, spec: AtlasTrainingSpec, world: World, hooks: Hooks | None, interrupt: Interrupt, reward: GrpoReward
+    ) -> None:
         self.every = spec.evaluation.every_steps
         self.world = world
         self.hooks = hooks
         self.interrupt = interrupt
+        self.reward = reward
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         if self.world.any(self.interrupt.requested):
@@ -148,7 +128,7 @@ class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers ships no us
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         if logs and "loss" in logs:
-            self._first_does(lambda hooks: _judge(hooks, state, logs))
+            self._first_does(lambda hooks: _judge(hooks, state, logs, self.reward.revisions))
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
@@ -171,10 +151,10 @@ class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers ships no us
             (folder / _random_state(rank)).write_bytes(state)
 
 
-def _judge(hooks: Hooks, state: Any, logs: dict[str, Any]) -> None:
+def _judge(hooks: Hooks, state: Any, logs: dict[str, Any], revisions: tuple[str, ...]) -> None:
     if error := objection(state.log_history, state.max_steps):
         raise error
-    hooks.step(state.global_step, logs)
+    hooks.step(state.global_step, logs, revisions)
 
 
 def _random_state(rank: int) -> str:

@@ -141,6 +141,7 @@ class Lead:
             "base": {"source": self.spec.model.source, "revision": _revision(self.trainer)},
             "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}},
             "metrics": results_at(self.results, step),
+            "rewardRevisions": list(self.reporter.revisions),
         }
 
 

@@ -72,6 +72,8 @@ class EvaluationResult:
     """Samples that nothing could score."""
 
     samples: tuple[Sample, ...]
+    revisions: tuple[str, ...] = ()
+    """Of the judges that scored the samples, sorted; none where only verifiers did."""
 
     def to_json(self) -> dict[str, Any]:
         """Return a document that `json.dumps` takes; numbers that are not finite become None."""
@@ -83,12 +85,14 @@ class EvaluationResult:
             "truncated": self.truncated,
             "unscored": self.unscored,
             "samples": [sample.to_json() for sample in self.samples],
+            "revisions": list(self.revisions),
         }
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "EvaluationResult":
         """Invert `to_json`. KeyError or TypeError when the document is something else."""
-        return cls(**{**document, "samples": tuple(Sample.from_json(sample) for sample in document["samples"])})
+        samples = tuple(Sample.from_json(sample) for sample in document["samples"])
+        return cls(**{**document, "samples": samples, "revisions": tuple(document.get("revisions", ()))})
 
 
 def finite(number: float | None) -> float | None:

@@ -2,17 +2,19 @@
 metrics.jsonl: every number of a run, one JSON object a line, oldest first.
 
 Written by the reporter, read by the report and by anything that reads JSON lines. Each line holds `step`, `time`
-(RFC 3339, UTC), `kind` (`train` or `eval`) and numbers by name; a number that is not finite is null.
+(RFC 3339, UTC), `kind` (`train` or `eval`) and numbers by name; a number that is not finite is null. What judges scored
+also names the revisions of their service, as `reward_revisions`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from atlas_trainer.atomic_file import replace_text
 from atlas_trainer.measurement import finite
+from atlas_trainer.revisions import KEY as REVISIONS
 
 Kind = Literal["train", "eval"]
 
@@ -25,10 +27,18 @@ class MetricsLog:
         if path.exists() and _is_torn(path):
             self._write(self.read())
 
-    def append(self, step: int, kind: Kind, numbers: Mapping[str, float | None], time: datetime) -> None:
-        """Add one line, handed to the operating system at once. *time* is aware; the three fixed names win."""
+    def append(
+        self,
+        step: int,
+        kind: Kind,
+        numbers: Mapping[str, float | None],
+        time: datetime,
+        revisions: Sequence[str] = (),
+    ) -> None:
+        """Add one line, handed to the operating system at once. *time* is aware; the fixed names win."""
         stamp = time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line: dict[str, Any] = {"step": step, "time": stamp, "kind": kind}
+        line |= {REVISIONS: list(revisions)} if revisions else {}
         line |= {name: finite(number) for name, number in numbers.items() if name not in line}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, allow_nan=False) + "\n")

@@ -12,7 +12,7 @@ Called by `train`. Knows no model and no store: *publish* carries a finished fil
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +32,7 @@ from atlas_trainer.comparison import Comparison
 from atlas_trainer.measurement import EvaluationResult
 from atlas_trainer.metrics_log import MetricsLog
 from atlas_trainer.report import render_report
+from atlas_trainer.revisions import revisions_in, warning
 from atlas_trainer.tensorboard import TensorBoard
 from atlas_trainer.terminal import Terminal
 
@@ -79,6 +80,7 @@ class Reporter:
         self.clock = clock
         self.say = say
         self.results: dict[int, EvaluationResult] = {}
+        self.revisions = revisions_in(self.metrics.read())
         self.max_steps = 0
         self.marks: list[datetime] = []
         self.published_at: datetime | None = None
@@ -118,9 +120,10 @@ class Reporter:
         """The model has been measured; step 0 is the baseline."""
         self.results[result.step] = result
         numbers = evaluation_numbers(result)
-        self.metrics.append(result.step, "eval", numbers, self.clock())
+        self.metrics.append(result.step, "eval", numbers, self.clock(), result.revisions)
         self.tensorboard.write(result.step, "eval", numbers)
         self.terminal.evaluated(result)
+        self._scored_by(result.step, result.revisions)
         self._write_status(after.status_after_evaluation(self.status, result))
         self._write_report()
 
@@ -130,6 +133,7 @@ class Reporter:
         self.marks = [self.clock()]
         self.results = {at: result for at, result in self.results.items() if at <= step}
         self.metrics.rewind(step)
+        self.revisions = revisions_in(self.metrics.read())
         self.tensorboard.resume(step)
         if step:
             self.terminal.note(f"continuing after step {step} of {max_steps}")
@@ -137,14 +141,15 @@ class Reporter:
         resumed = after.status_after_rewind(self.status, self._comparison().after)
         self._write_status(after.status_after_step(resumed, self._progress(step), {}))
 
-    def step(self, step: int, metrics: Mapping[str, float]) -> None:
-        """An optimizer step is done; *metrics* as TRL logs them."""
+    def step(self, step: int, metrics: Mapping[str, float], revisions: Sequence[str] = ()) -> None:
+        """An optimizer step is done; *metrics* as TRL logs them, *revisions* of the judges that scored it."""
         now = self.clock()
         self.marks = [*self.marks[-after.RECENT_STEPS :], now]
-        self.metrics.append(step, "train", metrics, now)
+        self.metrics.append(step, "train", metrics, now, revisions)
         self.tensorboard.write(step, "train", metrics)
         progress = self._progress(step)
         self.terminal.step(step, self.max_steps, metrics, progress.eta_seconds, now)
+        self._scored_by(step, revisions)
         self._write_status(after.status_after_step(self.status, progress, metrics))
         if self.published_at is None or (now - self.published_at).total_seconds() >= PUBLISH_SECONDS:
             self._publish(self.status_path)
@@ -176,6 +181,13 @@ class Reporter:
         self.tensorboard.close()
         self._write_report()
         self.terminal.close(closing(self.run, status, self._comparison(), self.address))
+
+    def _scored_by(self, step: int, revisions: Sequence[str]) -> None:
+        """Say when judges changed."""
+        new = {revision: step for revision in revisions if revision not in self.revisions}
+        self.revisions |= new
+        if new and len(self.revisions) > 1:
+            self.note(warning(self.revisions))
 
     def _comparison(self) -> Comparison:
         return Comparison.of([self.results[step] for step in sorted(self.results)])

@@ -39,9 +39,11 @@ def _weights(spec: AtlasTrainingSpec) -> str:
 
 def _reward(reward: Reward) -> str:
     weighted = len(reward.verifiers) > 1
-    return ", ".join(
-        _verifier(verifier, reward.weights.get(verifier.name, 1.0), weighted) for verifier in reward.verifiers
-    )
+    parts = [_verifier(verifier, reward.weights.get(verifier.name, 1.0), weighted) for verifier in reward.verifiers]
+    named = reward.service_ref
+    if named is not None:
+        parts.append(f"judges of {named.name or named.url or named.file} (weight {number(named.weight)})")
+    return ", ".join(parts)
 
 
 def _verifier(verifier: Verifier, weight: float, weighted: bool) -> str:

@@ -21,6 +21,7 @@ from atlas_trainer.recipe import recipe
 from atlas_trainer.report_cards import cards, headline
 from atlas_trainer.report_charts import MetricsLines, charts
 from atlas_trainer.report_samples import samples
+from atlas_trainer.revisions import Revisions, revisions_in, warning
 from atlas_trainer.untrusted_text import visible
 
 
@@ -35,16 +36,18 @@ def render_report(
     comparison = Comparison.of(results)
     judged = run.spec.reward.service_ref is not None
     model = _own_model(status)
+    revisions = revisions_in(metrics)
     return _template().render(
         run=run,
         status=status,
         message=visible(status.message or ""),
+        warning=warning(revisions),
         headline=headline(status.phase, comparison),
         cards=cards(comparison, run.spec.evaluation.targets),
         charts=charts(metrics, results, judged, status.progress.max_steps if status.progress else 0),
         samples=samples(comparison),
         comparison=comparison,
-        recipe=recipe(run.spec),
+        recipe=[*recipe(run.spec), *_revisions(revisions)],
         causes=_causes(status.dataset),
         model=model,
         load=how_to_load(model.uri, run.spec) if model else "",
@@ -56,6 +59,11 @@ def render_report(
 def _own_model(status: LocalStatus) -> ModelStatus | None:
     """The model of this run: the status may still name an earlier one's."""
     return status.model if status.model and status.model.run == status.run.number else None
+
+
+def _revisions(revisions: Revisions) -> list[tuple[str, str]]:
+    """One more line of the recipe, where judges scored."""
+    return [("Revision of the judges", ", ".join(revisions))] if revisions else []
 
 
 def _causes(dataset: DatasetStatus | None) -> list[tuple[str, int]]:

@@ -205,7 +205,8 @@ def test_of_variables_with_one_name_the_last_counts() -> None:
         ({"volumes": [files("/etc/atlas")]}, "FolderTaken", "mount it elsewhere"),
         ({"volumes": [files("/a"), files("/a")]}, "FolderTaken", "volumes.1: something is mounted at /a already"),
         ({"verifiers": [TESTS]}, "CodeNotAllowed", "verifiers: tests runs completions as code"),
-        ({"cache": {"path": "/data/answers.db"}}, "CacheNotWritable", "below /var/cache/atlas only"),
+        ({"cache": {"path": "/data/answers.db"}}, "CacheNotWritable", "below /var/cache/atlas, which"),
+        ({"cache": {"path": "/a/x"}, "volumes": [files("/a")]}, "CacheNotWritable", "into a claim with"),
         ({"cache": {"path": "/var/cache/atlas/../x"}}, "CacheNotWritable", "cache.path"),
     ],
 )
@@ -217,6 +218,12 @@ def test_a_spec_that_pods_cannot_serve_is_final_and_makes_nothing(spec: Document
     assert life.ready()[0] == reason
     assert words in life.ready()[1]
     assert (life.statuses()["Stalled"], life.statuses()["Reconciling"]) == ("True", "False")
+
+
+def test_answers_may_be_remembered_on_a_claim_of_the_users() -> None:
+    kept = {"claim": "answers", "mountPath": "/data", "readOnly": False}
+    life = RewardsLife(cache={"path": "/data/answers.db"}, volumes=[kept]).answers()
+    assert life.statuses()["Ready"] == "True"
 
 
 @pytest.mark.parametrize(("verifiers", "told"), [([TESTS], True), ([{"name": "close", "numeric": {}}], False)])
