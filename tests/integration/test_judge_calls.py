@@ -191,6 +191,8 @@ def test_the_proxy_of_the_environment_is_used_where_it_should_be(
         ("http://judge/v1?key=hidden", "holds a user, a query or a fragment; leave it out"),
         ("http://judge:99999/v1", "names no host, or a port that does not exist"),
         ("http://:80/v1", "names no host, or a port that does not exist"),
+        ("http://a..b/v1", "names no host, or a port that does not exist"),
+        ("http://" + "a" * 64 + ".example/v1", "names no host, or a port that does not exist"),
     ],
 )
 def test_an_address_that_cannot_be_one_is_refused_beforehand_and_its_password_not_shown(

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,23 @@ def test_a_score_with_all_that_led_to_it() -> None:
         assert (said.escalated, said.escalation_reason) == (True, "disagreement")
         assert [(sample.score, sample.temperature) for sample in said.samples] == [(0.1, 0.2), (0.9, 0.5), (0.5, 0.8)]
         assert [principle.name for principle in said.principles] == ["correctness", "clarity"]
+
+
+def test_a_verdict_that_was_cut_says_what_to_raise() -> None:
+    cut = Reply('{"rationale": "It is', finish_reason="length")
+    with ScriptedJudge(of_model(always(cut), always(cut))) as judge:
+        (alone,) = scored(judge, [item_of()], large=False)
+        (both,) = scored(judge, [item_of()])
+    assert alone.judges[0].reason is not None
+    assert alone.judges[0].reason.endswith("the answer was cut at maxTokens; raise models.small.maxTokens")
+    assert both.judges[0].reason is not None
+    assert "raise models.large.maxTokens" in both.judges[0].reason
+
+
+def test_a_verdict_that_was_complete_before_the_cut_counts() -> None:
+    with ScriptedJudge(always(replace(verdict(0.4), finish_reason="length"))) as judge:
+        (result,) = scored(judge, [item_of()])
+    assert result.score == pytest.approx(0.4)
 
 
 def test_all_questions_about_all_items_are_put_at_once() -> None:

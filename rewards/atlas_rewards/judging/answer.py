@@ -40,3 +40,6 @@ class Answer:
 
     cached: bool
     """Whether it was remembered from an earlier question, or shared with one that was being answered."""
+
+    cut: bool = False
+    """Whether it ended at `maxTokens`."""

@@ -105,7 +105,7 @@ class Caller:
             until = began + self._judging.timeouts.total_seconds if deadline is None else deadline
             completion, cached = await self._join(calls, question, until, usable)
         tokens = question.tokens if completion.tokens is None else completion.tokens
-        return Answer(completion.text, tokens, self._world.clock() - began, cached)
+        return Answer(completion.text, tokens, self._world.clock() - began, cached, completion.cut)
 
     def statistics(self) -> CallerStatistics:
         """How it went so far."""

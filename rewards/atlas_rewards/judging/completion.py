@@ -14,6 +14,9 @@ LETTERS_A_TOKEN = 4
 """For estimates, where the endpoint counts nothing."""
 
 _QUOTED = 200
+_MOST_TOKENS = 10**9
+"""Of one call; a count above it is no count."""
+
 _RETRIED: frozenset[Reason] = frozenset({"timeout", "unreachable", "overloaded", "malformed"})
 _ABOUT_THE_QUESTION = frozenset({400, 413, 422})
 _EXPLAINED = _ABOUT_THE_QUESTION | {404}
@@ -48,6 +51,9 @@ class Completion:
     tokens: int | None
     """Of prompt and answer. None: the endpoint does not count."""
 
+    cut: bool = False
+    """Whether the answer ended at `maxTokens`."""
+
 
 def request_body(model: JudgeModel, messages: Sequence[Mapping[str, str]], temperature: float) -> bytes:
     """JSON of one request. `extra` overrides every field, and null in it leaves the field out."""
@@ -72,7 +78,8 @@ def read_completion(body: bytes) -> Completion:
         raise CallFailed("malformed", "answers something that is no chat completion") from None
     if not text.strip():
         raise CallFailed("noText", _why_silent(document["choices"][0], message), "alive")
-    return Completion(text, _tokens(document.get("usage")))
+    cut = document["choices"][0].get("finish_reason") == "length"
+    return Completion(text, _tokens(document.get("usage")), cut)
 
 
 def read_error(status: int, body: bytes, retry_after: float | None) -> CallFailed:
@@ -116,7 +123,7 @@ def _why_silent(choice: Any, message: Any) -> str:
 
 def _tokens(usage: Any) -> int | None:
     total = usage.get("total_tokens") if isinstance(usage, dict) else None
-    return total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
+    return total if type(total) is int and 0 <= total <= _MOST_TOKENS else None  # a bool is an int, too
 
 
 def _phrase(status: int) -> str:

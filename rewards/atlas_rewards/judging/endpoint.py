@@ -71,6 +71,7 @@ def address_problem(base_url: str) -> str | None:
     try:
         parts = urlsplit(base_url)
         named = parts.hostname is not None and parts.port != 0
+        (parts.hostname or "").encode("idna")
     except ValueError:
         named = False
     if not named:

@@ -104,10 +104,14 @@ class Hearing:
             )
         except NoAnswer as none:
             return [NoSample(f"{none.reason}: {one_line(str(none))}")] * len(question.names)
-        return [
-            said if isinstance(said, NoSample) else _sample(said, temperature, model.model)
-            for said in known.get(answer.text) or _read(answer.text, question)
-        ]
+        opinions = known.get(answer.text) or _read(answer.text, question)
+        if answer.cut:
+            cut = NoSample(f"the answer was cut at maxTokens; raise models.{self._role(model)}.maxTokens")
+            opinions = [cut if isinstance(said, NoSample) else said for said in opinions]
+        return [said if isinstance(said, NoSample) else _sample(said, temperature, model.model) for said in opinions]
+
+    def _role(self, model: JudgeModel) -> str:
+        return "small" if model is self._judging.models.small else "large"
 
 
 def _read(text: str, question: Question) -> list[Opinion | NoSample]:

@@ -60,7 +60,7 @@ def test_text_is_found_wherever_servers_put_it(message: dict[str, Any], text: st
 @pytest.mark.parametrize(
     ("usage", "tokens"),
     [({"total_tokens": 7}, 7), (None, None), ({}, None), ({"total_tokens": "7"}, None), ({"total_tokens": True}, None),
-     ({"total_tokens": -1}, None), ([], None)],
+     ({"total_tokens": -1}, None), ({"total_tokens": 7.0}, None), ({"total_tokens": 10**400}, None), ([], None)],
 )  # fmt: skip
 def test_tokens_are_believed_when_they_are_a_number(usage: Any, tokens: int | None) -> None:
     assert read_completion(response({"content": "yes"}, usage)).tokens == tokens
@@ -90,6 +90,25 @@ def test_a_model_that_says_nothing_is_not_asked_again(message: Any, finish_reaso
     failed = failure(response(message, finish_reason=finish_reason))
     assert (failed.reason, failed.again, failed.endpoint) == ("noText", False, "alive")
     assert says in str(failed)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.integers(0, 10**400) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.just("total_tokens") | st.text(max_size=5), inner),
+)
+
+
+@given(ANYTHING | ANYTHING.map(lambda total: {"total_tokens": total}))
+def test_whatever_is_said_of_tokens_is_a_number_that_can_be_counted_or_nothing(usage: Any) -> None:
+    tokens = read_completion(response({"content": "yes"}, usage)).tokens
+    assert tokens is None or (type(tokens) is int and 0 <= tokens <= 10**9)
+
+
+@pytest.mark.parametrize(
+    ("finish_reason", "cut"), [("stop", False), ("length", True), (None, False), (["length"], False)]
+)
+def test_an_answer_that_ended_at_the_longest_length_says_so(finish_reason: Any, cut: bool) -> None:
+    assert read_completion(response({"content": "yes"}, finish_reason=finish_reason)).cut is cut
 
 
 @given(st.binary(max_size=200) | st.recursive(

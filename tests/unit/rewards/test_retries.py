@@ -1,6 +1,7 @@
 """How long a failed call waits before it is made again."""
 
 from datetime import UTC, datetime
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -43,6 +44,10 @@ def test_nobody_comes_back_before_the_endpoint_wants_it(attempt: int, asked: flo
         ({"Retry-After": "Mon, 23 Nov 2026 11:00:00 GMT"}, 0.0),
         ({"Retry-After": "Mon, 23 Nov 2026 12:00:30 -0000"}, 30.0),
         ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:99999999999999999999 GMT"}, None),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 +9999999999999999999999"}, None),
+        ({"Retry-After": "Mon, 01 Jan 0001 00:00:00 +2300"}, 0.0),
+        ({"Retry-After": "9" * 400}, None),
         ({"Retry-After": "nan"}, None),
         ({"Retry-After": "inf"}, None),
         ({"Retry-After": ""}, None),
@@ -51,3 +56,15 @@ def test_nobody_comes_back_before_the_endpoint_wants_it(attempt: int, asked: flo
 )
 def test_what_the_endpoint_asks_for(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers, NOON) == seconds
+
+
+WORDS = st.sampled_from(
+    ["Wed, ", "21", " Oct ", "2015 ", "07:28:00", " GMT", "-", "+2359", ":", " ", "e", ".", "99999999999"]
+)
+HEADERS = st.text(max_size=40) | st.lists(WORDS, max_size=9).map("".join)
+
+
+@given(st.dictionaries(st.sampled_from(["Retry-After", "retry-after-ms"]), HEADERS))
+def test_whatever_an_endpoint_asks_for_is_a_time_to_wait_or_nothing(headers: dict[str, str]) -> None:
+    seconds = retry_after(headers, NOON)
+    assert seconds is None or 0.0 <= seconds < inf
