@@ -31,10 +31,11 @@ _PROTOCOL = ("common", "verdict", "ranking", "review")
 
 
 def revision_of(spec: RewardServiceSpec) -> str:
-    """16 hex digits over all that can change a score, the texts of the rubrics included.
+    """16 hex digits over all that can change a score: every value that holds, given or default, and all rubrics' texts.
 
-    How fast, how often and where judges are called is left out: it decides whether there is a score, never which.
+    `baseUrl` counts, since the same name may be another model at another address. How fast and how often judges are
+    called, and with which keys, does not: it decides whether there is a score, never which.
     """
     texts = [rubric_text(f"protocol/{name}") for name in _PROTOCOL] + [rubric_of(judge).text for judge in spec.judges]
-    document = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_THE_SCORE)
+    document = spec.model_dump(mode="json", by_alias=True, exclude=_NOT_THE_SCORE)
     return hashlib.sha256(json.dumps([document, texts], sort_keys=True).encode()).hexdigest()[:16]

@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 from support.ensembles import spec_of
 
+from atlas_api import parse
+from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.judging.revision import revision_of
 
 MODEL = {"model": "small", "baseUrl": "http://127.0.0.1:1/v1"}
+BOTH = {"small": MODEL, "large": MODEL | {"model": "large"}}
 
 
 def test_the_same_configuration_has_the_same_revision() -> None:
@@ -19,6 +22,15 @@ def test_a_default_that_is_written_out_changes_nothing() -> None:
     assert revision_of(spec_of(temperatures=[0.2, 0.5, 0.8], quorum=1)) == revision_of(spec_of())
 
 
+def test_a_later_version_with_another_default_has_another_revision() -> None:
+    class Later(RewardServiceSpec):
+        quorum: int = 2
+
+    later = parse(Later, spec_of().model_dump(mode="json", by_alias=True, exclude_defaults=True))
+    assert later.quorum == 2
+    assert revision_of(later) != revision_of(spec_of())
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -27,8 +39,10 @@ def test_a_default_that_is_written_out_changes_nothing() -> None:
         {"judges": [{"name": "accuracy", "rubric": "accuracy", "mode": "group"}]},
         {"judges": [{"name": "accuracy", "instructions": "Is it right?"}]},
         {"models": {"small": MODEL}},
-        {"models": {"small": MODEL | {"model": "other"}}},
-        {"models": {"small": MODEL | {"extra": {"reasoning_effort": "low"}}}},
+        {"models": BOTH | {"small": MODEL | {"model": "other"}}},
+        {"models": BOTH | {"small": MODEL | {"baseUrl": "http://elsewhere/v1"}}},
+        {"models": BOTH | {"small": MODEL | {"extra": {"reasoning_effort": "low"}}}},
+        {"models": BOTH | {"large": MODEL | {"model": "large", "maxTokens": 100}}},
         {"temperatures": [0.2, 0.5]},
         {"escalation": {"scoreStd": 0.2}},
         {"consistency": {"goodProcess": 0.4}},
