@@ -1,5 +1,6 @@
 """What answers are remembered by: no text can reach the answer to another question."""
 
+import asyncio
 import string
 import time
 from collections.abc import Sequence
@@ -11,10 +12,12 @@ from support.ensembles import spec_of
 from support.injections import INJECTIONS
 
 from atlas_rewards.judging.budget import Purse
+from atlas_rewards.judging.circuit import Circuit
 from atlas_rewards.judging.model_calls import ModelCalls
 
 SPEC = spec_of()
-MODEL = ModelCalls(SPEC.models.small, None, SPEC, Purse(SPEC.budget), time.monotonic)
+CIRCUIT = Circuit(SPEC.circuit_breaker, time.monotonic, asyncio.sleep)
+MODEL = ModelCalls(SPEC.models.small, None, SPEC, Purse(SPEC.budget), CIRCUIT, clock=time.monotonic)
 
 Asked = tuple[tuple[tuple[str, str], ...], float, int, str]
 """Messages (role and content), temperature, repetition, revision."""
