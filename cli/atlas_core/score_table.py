@@ -12,7 +12,7 @@ from atlas_trainer.untrusted_text import visible
 def result_table(result: ItemResult) -> RenderableType:
     """The score, each judge with its reasons, verifiers, caps, and why anything is missing."""
     lines = [Text(f"verifier {name}: {score(value)}") for name, value in result.verifiers.items()]
-    lines += [Text(f"capped by {name}") for name in result.caps]
+    lines += [Text(f"capped by {name}: {score(result.uncapped)} -> {score(result.score)}") for name in result.caps]
     lines += [Text(f"reason: {visible(reason)}") for reason in result.reasons]
     total = Text.assemble("score ", (score(result.score), "bold"), f"   revision {result.revision}")
     return Group(total, _judges(result), *lines)

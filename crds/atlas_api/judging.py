@@ -96,11 +96,16 @@ class AntiGaming(ApiModel):
     cap_score: float = Field(0.3, ge=0.0, le=1.0)
     """Highest combined score of a completion that any check catches."""
 
+    empty: bool = True
+    """Caught when it has neither a letter nor a digit."""
+
     repeated_share: float = Field(0.6, gt=0.0, le=1.0)
-    """Caught when at least this share of its word 5-grams are repetitions. Short completions are never caught."""
+    """Caught when at least this share of its word 5-grams are repetitions. Fewer than 20 words are never caught, and 1
+    catches nothing."""
 
     echoed_share: float = Field(0.9, gt=0.0, le=1.0)
-    """Caught when at least this share of it is copied from the prompt."""
+    """Caught when at least this share of it is copied from the prompt. Fewer than 8 words are never caught, and 1
+    catches nothing."""
 
     addresses_judge: bool = True
     """Caught when it speaks to the judge: asks for a score, names the rubric, forges the judge's answer."""

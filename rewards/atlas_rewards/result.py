@@ -52,6 +52,9 @@ class JudgeResult:
     """Of the small model, in the order of the temperatures; those that failed are missing."""
 
     uncertainty: float | None = None
+    """0 to 1: the word of the sample that counts. Where samples disagree and no large model decides, at least the
+    standard deviation of their scores."""
+
     escalated: bool = False
     """Whether the large model decided."""
 
@@ -86,6 +89,9 @@ class ItemResult:
 
     seconds: float = 0.0
     """From being taken to being answered."""
+
+    uncapped: float | None = None
+    """What judges and verifiers gave, before caps; the same as `score` where none applied."""
 
     @property
     def parts(self) -> dict[str, float | None]:

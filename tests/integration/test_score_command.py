@@ -87,7 +87,7 @@ def test_the_table_says_who_decided_and_which_rule_changed_what(tmp_path: Path) 
         score_one(RewardService.from_file(file), Item("!!!"), False, Console(file=out, width=120))
     assert "large: uncertainty" in out.getvalue()
     assert "processAboveAccuracy: 0.90 -> 0.30" in out.getvalue()
-    assert "capped by empty" in out.getvalue()
+    assert "capped by empty: 0.25 -> 0.25" in out.getvalue()
 
 
 def test_json_has_the_fields_of_the_services_answers(tmp_path: Path) -> None:

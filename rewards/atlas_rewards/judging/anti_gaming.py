@@ -40,11 +40,11 @@ def caught_by(item: Item, rules: AntiGaming) -> tuple[str, ...]:
 def _checks(item: Item, rules: AntiGaming) -> Iterator[str]:
     completion, prompt = _plain(item.completion), _plain(conversation(item.prompt))
     words = _WORD.findall(completion)
-    if not any(character.isalnum() for character in completion):
+    if rules.empty and not any(character.isalnum() for character in completion):
         yield "empty"
     if len(words) >= _SHORT and repeated_share(words) >= rules.repeated_share:
         yield "repeated"
-    if len(words) >= _SHORT_ECHO and echoed_share(words, _WORD.findall(prompt)) >= rules.echoed_share:
+    if len(words) >= _SHORT_ECHO and echoed_share(words, _WORD.findall(prompt)) >= rules.echoed_share < 1:
         yield "echoed"
     if rules.addresses_judge and addresses_judge(completion, prompt + _plain(item.reference or "")):
         yield "addressesJudge"

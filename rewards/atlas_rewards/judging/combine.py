@@ -29,12 +29,14 @@ def combine(
     corrected = _corrected(spec, judges)
     scores = {judge.name: judge.score for judge in corrected if judge.score is not None}
     quorate = len(scores) >= spec.quorum
+    mean = _mean(spec, scores, verified) if quorate else None
     return ItemResult(
-        score=_capped(spec, _mean(spec, scores, verified), caught) if quorate else None,
+        score=mean if mean is None else _capped(spec, mean, caught),
         judges=corrected,
         verifiers=dict(verified.parts),
         caps=tuple(caught),
         reasons=_reasons(spec, corrected, len(scores), verified),
+        uncapped=mean,
     )
 
 

@@ -20,6 +20,15 @@ def cause_of(samples: Sequence[Sample], escalation: Escalation) -> str | None:
     return None
 
 
+def doubt_of(samples: Sequence[Sample], cause: str | None) -> float:
+    """How uncertain the verdict of *samples* is that the large model should have decided for *cause*, and did not.
+
+    Where they disagree, at least the standard deviation of their scores; otherwise the word of the most certain one.
+    """
+    least = least_uncertain(samples).uncertainty
+    return max(least, pstdev(sample.score for sample in samples)) if cause == "disagreement" else least
+
+
 def least_uncertain(samples: Sequence[Sample]) -> Sample:
     """The sample that counts. Of equally certain ones the first, that is, of the first temperature."""
     return min(samples, key=lambda sample: sample.uncertainty)

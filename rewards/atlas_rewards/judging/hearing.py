@@ -13,10 +13,13 @@ from typing import Protocol
 from atlas_api.judging import JudgeModel, Judging
 from atlas_rewards.judging.answer import Answer, NoAnswer
 from atlas_rewards.judging.answer_parser import NoSample, Opinion, read_ranking, read_verdict
-from atlas_rewards.judging.escalation import cause_of, least_uncertain
+from atlas_rewards.judging.escalation import cause_of, doubt_of, least_uncertain
 from atlas_rewards.judging.prompt import Case, Question, ask_about
 from atlas_rewards.judging.untrusted import one_line
 from atlas_rewards.result import JudgeResult, Sample
+
+LARGEST_GROUP = 64
+"""Candidates of one ranking: they share `maxCharacters` and `maxTokens`, and two rankings cannot be compared."""
 
 Said = Sample | NoSample
 """Of one candidate, at one temperature."""
@@ -60,13 +63,15 @@ class Hearing:
         return [_settled(name, [late] * len(self._judging.temperatures)) for _ in case.candidates]
 
     async def _decide(self, name: str, case: Case) -> list[JudgeResult]:
+        if len(case.candidates) > LARGEST_GROUP:
+            return [JudgeResult(name, None, reason=_too_many(len(case.candidates)))] * len(case.candidates)
         rounds = await self._small(case)
         heard = [[said[index] for said in rounds] for index in range(len(case.candidates))]
         causes = [cause_of(_samples(said), self._judging.escalation) for said in heard]
         cause = next((cause for cause in causes if cause is not None), None)
         large = self._judging.models.large
         if cause is None or large is None:
-            return [_settled(name, said) for said in heard]
+            return [_settled(name, said, own) for said, own in zip(heard, causes, strict=True)]
         # A ranking is decided as a whole: scores of two rankings cannot be compared.
         finals = await self._large(large, case, heard)
         return [
@@ -133,12 +138,19 @@ def _failures(said: Sequence[Said]) -> str:
     return one_line("; ".join(dict.fromkeys(one.reason for one in said if isinstance(one, NoSample))), 600)
 
 
-def _settled(name: str, said: Sequence[Said]) -> JudgeResult:
+def _too_many(candidates: int) -> str:
+    return (
+        f"group mode compares at most {LARGEST_GROUP} different completions of a prompt, and there are {candidates}; "
+        "send fewer in one request, or use mode: absolute"
+    )
+
+
+def _settled(name: str, said: Sequence[Said], cause: str | None = None) -> JudgeResult:
     samples = _samples(said)
     if not samples:
         return JudgeResult(name, None, reason=f"no sample of {len(said)} can be used: {_failures(said)}")
     best = least_uncertain(samples)
-    return JudgeResult(name, best.score, best.rationale, best.principles, samples, best.uncertainty)
+    return JudgeResult(name, best.score, best.rationale, best.principles, samples, doubt_of(samples, cause))
 
 
 def _reviewed(name: str, said: Sequence[Said], final: Said, cause: str) -> JudgeResult:

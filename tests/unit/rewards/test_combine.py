@@ -73,7 +73,10 @@ def test_a_cap_lowers_the_score_and_never_raises_it() -> None:
     spec = spec_of("accuracy", antiGaming={"capScore": 0.25})
     assert combine(spec, [judged("accuracy", 0.9)], caught=["echoed"]).score == 0.25
     assert combine(spec, [judged("accuracy", 0.1)], caught=["echoed"]).score == 0.1
-    assert combine(spec, [judged("accuracy", None)], caught=["echoed"]).score is None
+    assert combine(spec, [judged("accuracy", 0.9)], caught=["echoed"]).uncapped == 0.9
+    assert combine(spec, [judged("accuracy", 0.9)]).uncapped == 0.9
+    unknown = combine(spec, [judged("accuracy", None)], caught=["echoed"])
+    assert (unknown.score, unknown.uncapped) == (None, None)
     assert combine(spec, [judged("accuracy", 0.9)], caught=["echoed", "padded"]).caps == ("echoed", "padded")
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import time
+from statistics import pstdev
 
 import pytest
 from support.ensembles import (
@@ -25,7 +26,8 @@ from atlas_api.judging import Escalation
 from atlas_rewards.item import Item
 from atlas_rewards.judging.answer import NoAnswer
 from atlas_rewards.judging.ensemble import Ensemble
-from atlas_rewards.judging.escalation import cause_of, least_uncertain
+from atlas_rewards.judging.escalation import cause_of, doubt_of, least_uncertain
+from atlas_rewards.judging.hearing import LARGEST_GROUP
 from atlas_rewards.result import ItemResult, Sample
 from atlas_rewards.reward_service import verifiers_of
 
@@ -213,6 +215,7 @@ def test_without_an_answer_of_anti_gaming_there_is_no_score() -> None:
 def test_a_caught_completion_is_capped_and_still_judged() -> None:
     result = score_one(lambda _: said(0.9), ONE, item_of(""))
     assert (result.score, result.caps, result.judges[0].score) == (0.3, ("empty",), 0.9)
+    assert result.uncapped == 0.9
 
 
 def test_a_result_names_its_revision_and_time() -> None:
@@ -221,7 +224,8 @@ def test_a_result_names_its_revision_and_time() -> None:
     assert result.seconds > 0
 
 
-RANKED = spec_of(judges=[{"name": "accuracy", "rubric": "accuracy", "mode": "group"}])
+RANKED_JUDGES = [{"name": "accuracy", "rubric": "accuracy", "mode": "group"}]
+RANKED = spec_of(judges=RANKED_JUDGES)
 
 
 def ranks(*best_first: str, uncertainty: float = 0.1) -> Says:
@@ -231,7 +235,7 @@ def ranks(*best_first: str, uncertainty: float = 0.1) -> Says:
         entries = [
             {
                 "candidate": name,
-                "score": 1 - best_first.index(answer) / 10,
+                "score": max(0.0, 1 - best_first.index(answer) / 10),
                 "uncertainty": uncertainty,
                 "rationale": answer,
             }
@@ -277,6 +281,45 @@ def test_completions_of_different_prompts_are_never_compared() -> None:
     _, calls = asked(items, ranks("a", "b"), RANKED)
     assert len(calls) == 6
     assert all(len(call.candidates) == 2 for call in calls)
+
+
+def test_a_group_that_is_too_large_for_one_ranking_is_not_asked_about() -> None:
+    texts = [f"answer {number}" for number in range(LARGEST_GROUP + 1)]
+    results, calls = asked([item_of(text) for text in texts[1:]], ranks(*texts), RANKED)
+    assert None not in {result.score for result in results}
+    assert calls
+    results, calls = asked([item_of(text) for text in texts], ranks(*texts), RANKED)
+    assert calls == []
+    assert {result.score for result in results} == {None}
+    (reason,) = {judge.reason for result in results for judge in result.judges}
+    assert reason is not None
+    assert "at most 64 different completions of a prompt, and there are 65; send fewer in one request" in reason
+
+
+def test_rankings_that_disagree_and_that_nobody_reviews_are_uncertain() -> None:
+    spec = spec_of(judges=RANKED_JUDGES, large=False)
+    results, _ = asked(
+        [item_of("a"), item_of("b")],
+        lambda call: ranks("a", "b")(call) if call.temperature < 0.8 else ranks("b", *"xxxxxxx", "a")(call),
+        spec,
+    )
+    assert [result.score for result in results] == [1.0, 0.9]
+    assert [result.judges[0].uncertainty for result in results] == [pytest.approx(pstdev([1, 1, 0.2])), 0.1]
+
+
+@pytest.mark.parametrize(
+    ("samples", "cause", "doubt"),
+    [
+        ((sample(0.0, 0.1), sample(1.0, 0.3)), "disagreement", 0.5),
+        ((sample(0.0, 0.6), sample(1.0, 0.7)), "disagreement", 0.6),
+        ((sample(0.5, 0.2), sample(0.5, 0.4)), "uncertainty", 0.2),
+        ((sample(0.4, 0.0), sample(0.5, 0.1)), None, 0.0),
+    ],
+)
+def test_a_verdict_on_samples_that_disagree_is_as_uncertain_as_they_lie_apart(
+    samples: tuple[Sample, ...], cause: str | None, doubt: float
+) -> None:
+    assert doubt_of(samples, cause) == pytest.approx(doubt)
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,9 @@ CONSTANTS = {
     "antiGaming.capScore": Constant(
         {"antiGaming": {"capScore": 0.1}}, said_always, lambda seen: seen.score, 0.3, 0.1, item_of("")
     ),
+    "antiGaming.empty": Constant(
+        {"antiGaming": {"empty": False}}, said_always, lambda seen: seen.result.caps, ("empty",), (), item_of("")
+    ),
     "antiGaming.repeatedShare": Constant(
         {"antiGaming": {"repeatedShare": 0.99}},
         said_always,

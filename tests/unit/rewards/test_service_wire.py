@@ -86,8 +86,8 @@ def test_what_is_no_request_is_refused_as_a_whole(document: Any) -> None:
 def test_results_are_written_in_camel_case_with_null_for_unknown() -> None:
     sample = Sample(0.5, 0.1, "Fine.", (Principle("clarity", 1.0),), 0.2, "small")
     judge = JudgeResult("accuracy", None, samples=(sample,), escalated=True, corrections=(Correction("r", 0.5, 0.4),))
-    (told,) = json.loads(response("abc", [ItemResult(None, (judge,), {"right": None})]))["results"]
-    assert (told["score"], told["verifiers"]) == (None, {"right": None})
+    (told,) = json.loads(response("abc", [ItemResult(None, (judge,), {"right": None}, uncapped=0.5)]))["results"]
+    assert (told["score"], told["uncapped"], told["verifiers"]) == (None, 0.5, {"right": None})
     assert told["judges"][0]["escalationReason"] is None
     assert told["judges"][0]["corrections"] == [{"rule": "r", "before": 0.5, "after": 0.4}]
     assert told["judges"][0]["samples"][0]["temperature"] == 0.2
