@@ -10,6 +10,7 @@ from support.judge_settings import NOBODY, judging
 from support.scripted_judge import ScriptedJudge
 
 BREAKER = {"failures": 3, "openSeconds": 10}
+NINE = {"attempts": 9, "baseSeconds": 0.001}
 
 
 def test_calls_in_flight_are_limited_over_everything() -> None:
@@ -62,6 +63,25 @@ def test_a_question_whose_deadline_comes_first_does_not_wait_for_the_endpoint() 
             assert (told.state, told.calls, told.failures) == ("open", 3, {"overloaded": 3, "circuitOpen": 1})
 
     assert run(in_turn(refusal(500)), story).count == 3
+
+
+def test_an_address_that_never_answered_is_waited_for_once() -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        settings, clock = judging(judge.base_url, circuitBreaker=BREAKER, retries=NINE), FakeTime()
+        async with calling(settings, clock.world) as caller:
+            failure = await refused(caller, settings, "a")
+            assert (failure.reason, judge.count) == ("circuitOpen", 4)
+            assert 10 < clock.now < 11
+            assert (await refused(caller, settings, "b")).reason == "circuitOpen"
+            assert (judge.count, clock.now < 11) == (4, True)
+            clock.now += 10
+            assert (await ask(caller, settings, "c")).text == "yes"
+            judge.script = in_turn(refusal(500))
+            answered = clock.now
+            assert (await refused(caller, settings, "d")).reason == "overloaded"
+            assert (judge.count, clock.now - answered > 60) == (14, True)
+
+    run(in_turn(*[refusal(500)] * 4, Reply("yes")), story)
 
 
 def test_an_outage_in_the_middle_costs_time_and_no_answer() -> None:

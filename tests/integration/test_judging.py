@@ -102,7 +102,7 @@ def test_when_nobody_listens_there_is_no_score_and_the_reason() -> None:
     with ScriptedJudge() as judge:
         pass
     retries = {"attempts": 2, "baseSeconds": 0.01}
-    (result,) = scored(judge, [item_of()], retries=retries)
+    (result,) = scored(judge, [item_of()], retries=retries, circuitBreaker={"failures": 100})
     assert result.score is None
     assert result.reasons[0] == "0 of 4 judges gave a verdict; the quorum is 1"
     assert all("unreachable" in reason for reason in result.reasons[1:])

@@ -3,6 +3,8 @@ The circuit breaker of one address, and the questions that wait for it. Used by 
 
 A question that comes while the endpoint is left alone waits until a call may try it again, or until that call has shown
 how it is; meanwhile it takes no place among the calls in flight. Where its deadline comes first, it does not wait.
+An address that never answered is waited for once: when the first call that tries it again fails too, it is likely to be
+a wrong one, and questions are told so at once until it answers.
 """
 
 import asyncio
@@ -25,6 +27,8 @@ class Circuit:
         self._clock = clock
         self._sleep = sleep
         self._trouble = ""
+        self._answered = False
+        self._given_up = False
         self._news = asyncio.Event()
 
     @property
@@ -37,12 +41,12 @@ class Circuit:
         return CallFailed("circuitOpen", f"left alone for a while, because it {self._trouble}")
 
     async def wait(self, flight: Flight[Completion]) -> bool:
-        """Wait until a call may be made. False, at once: that is not before the flight's deadline."""
+        """Wait until a call may be made. False, at once: that is not before the flight's deadline, or never was."""
         while wait := self._breaker.wait(self._clock()):
             flight.note = f"is {self.refusal}"
             if wait == inf:
                 await self._news.wait()
-            elif self._clock() + wait >= flight.deadline:
+            elif self._given_up or self._clock() + wait >= flight.deadline:
                 return False
             else:
                 await self._sleep(wait)
@@ -57,12 +61,15 @@ class Circuit:
 
     def succeeded(self, ticket: int) -> None:
         """The endpoint is there."""
+        self._answered = True
+        self._given_up = False
         self._breaker.succeeded(ticket)
         self._tell()
 
     def failed(self, ticket: int, trouble: str) -> None:
         """The endpoint fails, because it *trouble*."""
         self._trouble = trouble
+        self._given_up |= not self._answered and self.state == "halfOpen"
         self._breaker.failed(ticket, self._clock())
         self._tell()
 
