@@ -1,6 +1,6 @@
 """
-What verifiers and anti-gaming say of an item, in threads: a text may keep them busy for seconds, a user's verifier for
-ever. Called by the ensemble.
+What verifiers and anti-gaming say of an item, in threads: a long text may keep them busy for seconds, a user's verifier
+for ever. Called by the ensemble.
 """
 
 import asyncio
@@ -10,8 +10,12 @@ from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.item import Item
 from atlas_rewards.judging.anti_gaming import caught_by
 from atlas_rewards.judging.combine import NO_VERIFIERS
+from atlas_rewards.judging.prompt import conversation
 from atlas_rewards.scoring import Score, Scorer
 from atlas_rewards.verifiers.threads import CheckLost, CheckThreads
+
+_AT_ONCE_CHARACTERS = 10_000
+"""Anti-gaming has read shorter texts before another thread would have begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,8 @@ class Checks:
         rules = self._spec.anti_gaming
         if not rules.enabled:
             return (), None
+        if len(item.completion) + len(conversation(item.prompt)) + len(item.reference or "") < _AT_ONCE_CHARACTERS:
+            return caught_by(item, rules), None
         try:
             return await self._for_anti_gaming.run(lambda: caught_by(item, rules), deadline), None
         except CheckLost as lost:

@@ -1,7 +1,6 @@
 """Single calls of one model: paid, admitted, timed and counted. Used by `calls`."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -57,7 +56,7 @@ class ModelCalls:
     ) -> Question:
         """The question, ready to send."""
         body = request_body(self.model, messages, temperature)
-        rest = json.dumps([revision, self.model.base_url, repetition]).encode()
+        rest = f"{revision}\0{self.model.base_url}\0{repetition}".encode()
         letters = sum(len(text) for message in messages for text in message.values())
         return Question(sha256(rest + b"\0" + body).hexdigest(), body, letters // LETTERS_A_TOKEN)
 
