@@ -24,7 +24,7 @@ rewards-demo: $(READY) ## The rewards alone: scripted judges (a fake), the servi
 test: $(READY) ## The tests that need no GPU and no Kubernetes
 	$(BIN)/pytest -m "not gpu and not faults and not cluster and not e2e"
 
-test-faults: $(READY) ## Runs that are stopped and killed, with several processes (about 5 minutes)
+test-faults: $(READY) ## Runs that are stopped and killed, with several processes (about 10 minutes)
 	$(BIN)/pytest -m faults tests/integration
 
 test-cluster: cluster-tools ## The operator on a real control plane with simulated pods (about 6 minutes)

@@ -16,6 +16,8 @@ from support.trainings import write_export, write_manifest
 
 from atlas_trainer.checkpoints import MANIFEST
 
+pytestmark = pytest.mark.faults
+
 STEPS = 6
 RUN = Path("runs/agents/demo/run-0001")
 
