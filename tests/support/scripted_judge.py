@@ -78,10 +78,14 @@ class ScriptedJudge:
         self._loop.close()
 
     async def _stop(self) -> None:
+        # A server that is closed loses the connections that it is accepting, and Python warns of their sockets.
+        while accepting := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.gather(*accepting, return_exceptions=True)
         self._server.close()
-        for transport in list(self._connections):
-            transport.abort()
-        await asyncio.sleep(0)
+        while self._connections:
+            for transport in list(self._connections):
+                transport.abort()
+            await asyncio.sleep(0)
 
     @property
     def counts(self) -> dict[str, float]:
