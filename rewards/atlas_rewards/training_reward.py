@@ -31,8 +31,12 @@ class TrainingReward:
 
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
         """One result an item, in their order. Raises what the service raises when it stays away."""
-        checked, judged = await asyncio.gather(asyncio.to_thread(self._checked, items), self._judged(items))
-        return [combined(*both, self._weight) for both in zip(checked, judged, strict=True)]
+        if self._service is None:
+            return [combined(checked, None, self._weight) for checked in self._checked(items)]
+        # Judges are waited for meanwhile.
+        checking = asyncio.to_thread(self._checked, items)
+        both = zip(*await asyncio.gather(checking, self._service.score(items)), strict=True)
+        return [combined(checked, judged, self._weight) for checked, judged in both]
 
     async def close(self) -> None:
         """Let go of the service."""
@@ -41,11 +45,6 @@ class TrainingReward:
 
     def _checked(self, items: Sequence[Item]) -> list[Score]:
         return [self._scorer.score(item) if self._scorer else Score(None) for item in items]
-
-    async def _judged(self, items: Sequence[Item]) -> Sequence[ItemResult | None]:
-        if self._service is None or not items:
-            return [None] * len(items)
-        return await self._service.score(items)
 
 
 def combined(checked: Score, judged: ItemResult | None, weight: float) -> ItemResult:
