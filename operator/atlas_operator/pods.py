@@ -33,6 +33,10 @@ RESTRICTED_CONTAINER = {
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }
+HEARS_SIGTERM = {"shareProcessNamespace": True}
+"""The first process of a pod ignores SIGTERM until it has a handler: a pod that goes while it starts would stay for the
+whole grace period. With this the program is not the first one."""
+
 CODE_ALLOWED = {"name": contract.ALLOW_CODE, "value": "1"}
 NO_SIDECARS = {"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disabled"}
 """A mesh's sidecar would keep a finished pod alive."""
@@ -52,6 +56,7 @@ def pod_template(training: Document, spec: AtlasTrainingSpec, image: str, run: R
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
         "restartPolicy": "Never",
+        **HEARS_SIGTERM,
         "terminationGracePeriodSeconds": contract.GRACE_SECONDS,
         "securityContext": RESTRICTED_POD,
         "containers": [_container(spec, image, _environment(training, spec, run, allow_code))],

@@ -13,6 +13,7 @@ from atlas_operator.owned import ours
 from atlas_operator.pods import (
     CACHE,
     CODE_ALLOWED,
+    HEARS_SIGTERM,
     RESTRICTED_CONTAINER,
     RESTRICTED_POD,
     SCRATCH,
@@ -46,9 +47,7 @@ def rewards_pod(service: Document, spec: RewardServiceSpec, image: str, configur
         "serviceAccountName": short_name(name),
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
-        # The first process of a pod ignores SIGTERM until it has a handler: a pod that goes while it starts would stay
-        # for the whole grace period. With this the service is not the first one.
-        "shareProcessNamespace": True,
+        **HEARS_SIGTERM,
         "terminationGracePeriodSeconds": DRAIN_SECONDS + math.ceil(spec.timeouts.total_seconds) + _SPARE_SECONDS,
         "securityContext": RESTRICTED_POD,
         "containers": [_container(service, spec, image)],
