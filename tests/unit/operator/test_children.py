@@ -148,6 +148,11 @@ def test_a_queue_is_named_by_kueues_label() -> None:
     assert "kueue.x-k8s.io/queue-name" not in children()["PyTorchJob"]["metadata"]["labels"]
 
 
+def test_a_pod_that_goes_while_it_starts_hears_it() -> None:
+    """The kernel keeps SIGTERM from the first process of a namespace that has no handler yet."""
+    assert template()["spec"]["shareProcessNamespace"] is True
+
+
 def test_pods_meet_the_restricted_pod_security_standard() -> None:
     pod = template()["spec"]
     (container,) = pod["containers"]
