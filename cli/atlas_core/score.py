@@ -19,6 +19,7 @@ from atlas_core.scored_file import Record, ScoredFile, scored_file
 from atlas_rewards import Item, ItemResult, RewardService
 from atlas_rewards.causes import cause_of, unanswered
 from atlas_rewards.items_file import ItemLine, count_lines, read_items
+from atlas_rewards.judging.prompt import in_common
 from atlas_rewards.service.wire import ScoreResponse
 from atlas_rewards.stream import done_in_order, items_at_once
 
@@ -132,7 +133,7 @@ def _groups(service: RewardService, items: Path) -> Iterator[list[ItemLine]]:
 
 def _asked(line: ItemLine) -> object:
     item = line.item
-    return line.number if item is None else (item.prompt, item.reference, item.principles)
+    return line.number if item is None else in_common(item)
 
 
 def _with_malformed(

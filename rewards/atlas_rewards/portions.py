@@ -4,12 +4,10 @@ Items in portions for requests: those that judges may compare stay together. Pur
     portion = [[0, 3], [1, 2]]    # positions; completions of one prompt in each list
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 from atlas_rewards.item import Item
-from atlas_rewards.judging.prompt import shown
-from atlas_rewards.judging.rubric import SHARED
+from atlas_rewards.judging.prompt import by_prompt
 
 Portion = list[list[int]]
 """Groups of positions."""
@@ -19,7 +17,7 @@ def portions(items: Sequence[Item], most: int) -> list[Portion]:
     """*items* in portions of at most *most*. A larger group is one of its own: parts would be judged otherwise."""
     found: list[Portion] = []
     room = 0
-    for group in _groups(items):
+    for group in by_prompt(items):
         if len(group) > room:
             found.append([])
             room = most
@@ -46,12 +44,3 @@ def halves(portion: Portion) -> tuple[Portion, Portion]:
 def positions(portion: Portion) -> list[int]:
     """All positions in it."""
     return [position for group in portion for position in group]
-
-
-def _groups(items: Sequence[Item]) -> list[list[int]]:
-    """Positions of items whose prompt, reference and principles look the same to judges."""
-    groups: dict[tuple[str | None, ...], list[int]] = defaultdict(list)
-    for position, item in enumerate(items):
-        parts = shown(item)
-        groups[tuple(parts.get(part) for part in sorted(SHARED))].append(position)
-    return list(groups.values())

@@ -13,6 +13,7 @@ from support.cluster_trainings import condition
 from support.judge_pods import start_judge
 from support.order_desk import BUCKET, OrderDesk
 from support.pods import NodeCluster, Workspace
+from support.report_page import drawn
 from support.reward_services import reward_service
 from support.steady_callers import Callers, steady_callers
 
@@ -100,9 +101,9 @@ def test_a_training_waits_for_judges_in_pods_and_trains_against_them(desk: Order
     assert "reward" in trained["metrics"]
     steps = [line for line in map(json.loads, stored(desk, "metrics.jsonl").splitlines()) if line["kind"] == "train"]
     assert [{"rewards/accuracy", "rewards/helpfulness"} <= set(step) for step in steps] == [True, True]
-    report = stored(desk, "report.html")
-    assert "accuracy" in report
-    assert "helpfulness" in report
+    series = drawn(stored(desk, "report.html"), "Reward")
+    assert series["accuracy"] > 0
+    assert series["helpfulness"] > 0
     judges = seen(kubectl, "rws", NAME, judges_answered, "the judges' figures")["status"]["judges"]
     assert [(judge["state"], judge["errorRate"]) for judge in judges] == [("Answering", 0)] * 2
     assert all(20 <= judge["p50Ms"] <= judge["p99Ms"] for judge in judges)

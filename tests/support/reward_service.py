@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import yaml
+from support.judge_replies import Asked, Reply, verdict
 
 PATIENCE = 60
 
@@ -44,6 +45,26 @@ def write_manifest(file: Path, manifest: dict[str, Any]) -> Path:
 def item(completion: Any = "It is 42.", **more: Any) -> dict[str, Any]:
     """One item as on the wire."""
     return {"prompt": "What is 6*7?", "completion": completion, **more}
+
+
+def results(response: httpx.Response) -> list[dict[str, Any]]:
+    """What became of each item of a request."""
+    assert response.status_code == 200, response.text
+    return list(response.json()["results"])
+
+
+def code(response: httpx.Response) -> tuple[int, str]:
+    """Status and error code of a refused request."""
+    return response.status_code, response.json()["error"]["code"]
+
+
+def slow(seconds: float) -> Callable[[Asked], Reply]:
+    """The script of a judge that takes its time."""
+
+    def script(asked: Asked) -> Reply:
+        return Reply(**{**vars(verdict(0.5)), "latency": seconds})
+
+    return script
 
 
 @dataclass

@@ -67,12 +67,13 @@ class Caller:
         self._revision = revision
         self._world = world
         purse = Purse(judging.budget)
-        models = {"small": judging.models.small, "large": judging.models.large}
-        circuits: dict[str, Circuit] = {}
+        models = _models(judging)
+        circuits = {
+            _address(model): Circuit(judging.circuit_breaker, world.clock, world.sleep) for model in models.values()
+        }
         self._models = [
-            ModelCalls(model, keys.get(name), judging, purse, self._circuit(circuits, model), clock=world.clock)
+            ModelCalls(model, keys.get(name), judging, purse, circuits[_address(model)], clock=world.clock)
             for name, model in models.items()
-            if model is not None
         ]
         self._cache = AnswerCache(judging.cache)
         self._flights: Flights[Completion] = Flights(world.clock)
@@ -118,11 +119,6 @@ class Caller:
         for calls in self._models:
             await calls.close()
         await self._cache.close()
-
-    def _circuit(self, circuits: dict[str, Circuit], model: JudgeModel) -> Circuit:
-        """One an address."""
-        circuit = Circuit(self._judging.circuit_breaker, self._world.clock, self._world.sleep)
-        return circuits.setdefault(model.base_url.rstrip("/"), circuit)
 
     def _calls_of(self, model: JudgeModel) -> ModelCalls:
         return next(calls for calls in self._models if calls.model is model or calls.model == model)
@@ -187,14 +183,23 @@ def caller_for(judging: Judging, revision: str, world: World | None = None) -> C
 
     Raises SourceMissing for a key that is not there, and InvalidManifest for an address or cache file that cannot be.
     """
-    named = [("small", judging.models.small), ("large", judging.models.large)]
-    models = {name: model for name, model in named if model is not None}
+    models = _models(judging)
     problems = {name: address_problem(model.base_url) for name, model in models.items()}
     if lines := [f"models.{name}.baseUrl: {problem}" for name, problem in problems.items() if problem]:
         raise InvalidManifest(lines)
     sources = {name: model.api_key_from for name, model in models.items()}
     keys = {name: read_token(source, _KEYS[name]) for name, source in sources.items() if source is not None}
     return Caller(judging, revision, keys, world or World())
+
+
+def _models(judging: Judging) -> dict[str, JudgeModel]:
+    """By the name of their part in the configuration."""
+    named = {"small": judging.models.small, "large": judging.models.large}
+    return {name: model for name, model in named.items() if model is not None}
+
+
+def _address(model: JudgeModel) -> str:
+    return model.base_url.rstrip("/")
 
 
 def _given_up(calls: ModelCalls, failure: CallFailed, made: int) -> NoAnswer:

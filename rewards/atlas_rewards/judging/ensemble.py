@@ -10,7 +10,6 @@ judges, as fast as calls can be in flight; the caller limits those. One bad item
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,7 +18,7 @@ from atlas_rewards.item import Item
 from atlas_rewards.judging.checks import Checked, Checks
 from atlas_rewards.judging.combine import combine
 from atlas_rewards.judging.hearing import Asks, Hearing
-from atlas_rewards.judging.prompt import Case, Shown, cases, conversation, shown
+from atlas_rewards.judging.prompt import Case, Shown, by_prompt, cases, shown
 from atlas_rewards.judging.revision import revision_of
 from atlas_rewards.judging.turns import Turns
 from atlas_rewards.result import ItemResult, JudgeResult
@@ -48,7 +47,7 @@ class Ensemble:
         hearing = Hearing(self._caller, self._spec, deadline)
         results: dict[int, asyncio.Task[ItemResult]] = {}
         async with asyncio.TaskGroup() as tasks:
-            for indexes in _by_prompt(items):
+            for indexes in by_prompt(items):
                 checks = [tasks.create_task(self._checks.of(items[index], deadline)) for index in indexes]
                 heard = await self._begin(tasks, hearing, [shown(items[index]) for index in indexes])
                 for index, check, of_item in zip(indexes, checks, heard, strict=True):
@@ -85,12 +84,3 @@ class Ensemble:
         if checked.unknown is not None:
             result = replace(result, score=None, reasons=(*result.reasons, checked.unknown))
         return replace(result, revision=self.revision, seconds=time.monotonic() - started)
-
-
-def _by_prompt(items: Sequence[Item]) -> list[list[int]]:
-    """Positions of the items that judges may compare, and of others that look much like them."""
-    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for index, item in enumerate(items):
-        texts = (conversation(item.prompt), item.reference or "", item.principles or "")
-        groups[tuple(text.strip() for text in texts)].append(index)
-    return list(groups.values())

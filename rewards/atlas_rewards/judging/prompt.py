@@ -67,6 +67,19 @@ class Question:
         return self.messages[1]["content"]
 
 
+def in_common(item: Item) -> tuple[str, ...]:
+    """What items that judges may compare have in common; so do some others that look much like them."""
+    return tuple(text.strip() for text in (conversation(item.prompt), item.reference or "", item.principles or ""))
+
+
+def by_prompt(items: Sequence[Item]) -> list[list[int]]:
+    """Positions of the items that have that in common, in a list each."""
+    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for position, item in enumerate(items):
+        groups[in_common(item)].append(position)
+    return list(groups.values())
+
+
 def shown(item: Item) -> Shown:
     """The parts that *item* has, fit to be shown. A blank text is as good as none; only an answer may be empty."""
     texts = {
