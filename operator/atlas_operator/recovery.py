@@ -1,7 +1,5 @@
 """Where the story went on when the status is missing or unreadable: it is told again by the children. Pure."""
 
-import json
-
 from pydantic import ValidationError
 
 from atlas_api import AtlasTrainingSpec, TrainingRun
@@ -10,14 +8,7 @@ from atlas_operator.attempt import config_map, is_owned, number_of
 from atlas_operator.children import RUN_KEY
 from atlas_operator.labels import ATTEMPT, PLACEMENT, RUN, run_name
 from atlas_operator.observed import Document, Observed, time_of
-
-
-def read_status(training: Document) -> AtlasTrainingStatus:
-    """The status as it was written. One that this version cannot read counts as none."""
-    try:
-        return AtlasTrainingStatus.model_validate_json(json.dumps(training.get("status", {})))
-    except ValidationError:
-        return AtlasTrainingStatus()
+from atlas_operator.refusal import read_status_as
 
 
 def read_story(observed: Observed, retrain_at: str) -> AtlasTrainingStatus:
@@ -25,7 +16,7 @@ def read_story(observed: Observed, retrain_at: str) -> AtlasTrainingStatus:
 
     Nobody knows then whether *retrain_at* was answered: it counts as answered, so that lost memory starts no runs.
     """
-    status = read_status(observed.training)
+    status = read_status_as(AtlasTrainingStatus, observed.training)
     run = None if status.run else recovered_run(observed)
     return status.model_copy(update={"run": run, "last_handled_retrain_at": retrain_at}) if run else status
 

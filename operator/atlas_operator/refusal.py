@@ -16,7 +16,7 @@ from atlas_operator.observed import Document
 
 MESSAGE_LIMIT = 1000
 
-Spec = TypeVar("Spec", bound=ApiModel)
+Model = TypeVar("Model", bound=ApiModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def read_spec(training: Document) -> tuple[AtlasTrainingSpec | None, list[str]]:
     return read_spec_as(AtlasTrainingSpec, training)
 
 
-def read_spec_as(model: type[Spec], document: Document) -> tuple[Spec | None, list[str]]:
+def read_spec_as(model: type[Model], document: Document) -> tuple[Model | None, list[str]]:
     """The spec, or its mistakes. The API server has checked it, unless the object is older than a rule of the CRD."""
     text = json.dumps(document.get("spec", {}))
     try:
@@ -42,6 +42,14 @@ def read_spec_as(model: type[Spec], document: Document) -> tuple[Spec | None, li
     except ValidationError:
         spec, problems = _read_slowly(model, text)
         return spec if isinstance(spec, model) else None, problems
+
+
+def read_status_as(model: type[Model], document: Document) -> Model:
+    """The status as it was written. One that this version cannot read counts as none."""
+    try:
+        return model.model_validate_json(json.dumps(document.get("status", {})))
+    except ValidationError:
+        return model()
 
 
 @lru_cache(maxsize=128)

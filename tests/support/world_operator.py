@@ -25,8 +25,7 @@ from atlas_operator.job_state import job_state
 from atlas_operator.labels import TRAINING
 from atlas_operator.observed import Document, Observed, time_of
 from atlas_operator.plan import Plan, plan
-from atlas_operator.recovery import read_status
-from atlas_operator.refusal import Refusal, read_spec, refusal
+from atlas_operator.refusal import Refusal, read_spec, read_status_as, refusal
 
 LARGEST_STATUS = 32_000
 CONDITIONS = 8
@@ -275,7 +274,7 @@ class Operator:
             left = [*world.jobs, *world.pods, *world.config_maps, *world.others]
             assert not left, "something outlives the training"
             return
-        status = read_status(training)
+        status = read_status_as(AtlasTrainingStatus, training)
         assert status.phase in ("Succeeded", "Failed", "Suspended", "Invalid"), f"rests in {status.phase}"
         on = {each.type for each in status.conditions if each.status == "True"}
         assert "Reconciling" not in on, "reconciling at rest"
