@@ -1,7 +1,7 @@
 """
 Measure a model on held-out tasks by letting it answer them, greedily.
 
-Called by `grpo` before, during and after training. Greedy decoding draws no random numbers, so that measuring
+Called by `lead` before, during and after training. Greedy decoding draws no random numbers, so that measuring
 does not change what is learnt next.
 """
 
