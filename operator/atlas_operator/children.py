@@ -17,7 +17,7 @@ from atlas_operator.labels import (
     run_name,
 )
 from atlas_operator.observed import Document
-from atlas_operator.owned import owned
+from atlas_operator.owned import account, child, owned
 from atlas_operator.pods import pod_template
 
 RUN_KEY = "run.json"
@@ -50,28 +50,19 @@ def recipe_children(training: Document, spec: AtlasTrainingSpec, run: RunStatus)
 def run_children(training: Document, run: TrainingRun) -> tuple[Document, ...]:
     """Everything of a run but its jobs. The ConfigMap with run.json comes first."""
     name, progress = run_name(run.name, run.number), progress_name(run.name, run.number)
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": run.namespace}
-    rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [progress], "verbs": ["get", "patch"]}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
+    labels = {RUN: str(run.number)}
     document = run.model_dump_json(by_alias=True, exclude_none=True, indent=2)
-
-    def child(api: str, kind: str, child_name: str, **content: Any) -> Document:
-        metadata = owned(training, child_name, {RUN: str(run.number)})
-        return {"apiVersion": api, "kind": kind, "metadata": metadata, **content}
-
     return (
-        child("v1", "ConfigMap", name, immutable=True, data={RUN_KEY: document}),
+        child(training, "v1", "ConfigMap", name, labels, immutable=True, data={RUN_KEY: document}),
         progress_map(training, run.number),
-        child("v1", "ServiceAccount", name, automountServiceAccountToken=False),
-        child("rbac.authorization.k8s.io/v1", "Role", name, rules=[rule]),
-        child("rbac.authorization.k8s.io/v1", "RoleBinding", name, roleRef=role, subjects=[subject]),
+        *account(training, name, progress, labels),
     )
 
 
 def progress_map(training: Document, run: int) -> Document:
     """The ConfigMap that the run reports to."""
-    metadata = owned(training, progress_name(training["metadata"]["name"], run), {RUN: str(run)})
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    name = progress_name(training["metadata"]["name"], run)
+    return child(training, "v1", "ConfigMap", name, {RUN: str(run)})
 
 
 def job(training: Document, spec: AtlasTrainingSpec, image: str, run: RunStatus, allow_code: bool) -> Document:

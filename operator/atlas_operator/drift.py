@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from atlas_api.quantity import amount
+from atlas_operator.fields import text
 from atlas_operator.labels import GROUP
 from atlas_operator.observed import Document
 
@@ -28,6 +29,11 @@ def marked(wanted: Document) -> Document:
 def differs(wanted: Document, found: Document) -> bool:
     """Whether applying *wanted*, which `marked` made, would change *found*."""
     return not _holds(found, wanted)
+
+
+def is_applied(wanted: Document, found: Document) -> bool:
+    """Whether *found* is what became of *wanted*, which `marked` made: admission may change what is applied."""
+    return bool(text(found, "metadata", "annotations", APPLIED) == wanted["metadata"]["annotations"][APPLIED])
 
 
 def _holds(found: Any, wanted: Any) -> bool:

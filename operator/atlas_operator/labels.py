@@ -19,8 +19,7 @@ REWARDS = f"{GROUP}/rewards"
 """The same for children of a RewardService."""
 
 CONFIGURATION = f"{GROUP}/configuration"
-REVISION = f"{GROUP}/revision"
-"""Annotations of a reward service's pods: which ConfigMap they read, and how they score."""
+"""Annotation of a reward service's pods: which ConfigMap they read."""
 
 RUN = f"{GROUP}/run"
 ATTEMPT = f"{GROUP}/attempt"

@@ -1,4 +1,7 @@
-"""What every child has in common: whose it is, and how it is found again. Pure; called by the builders of children."""
+"""What children of all kinds have in common: whose they are, how they are found again, as whom their pods report.
+
+Pure; called by the builders of children.
+"""
 
 from typing import Any
 
@@ -7,6 +10,7 @@ from atlas_operator.labels import FIELD_MANAGER, GROUP, MANAGED_BY, REWARDS, TRA
 from atlas_operator.observed import Document
 
 _LABELS = {"AtlasTraining": TRAINING, "RewardService": REWARDS}
+_RBAC = "rbac.authorization.k8s.io"
 
 
 def owned(parent: Document, name: str, labels: dict[str, str]) -> dict[str, Any]:
@@ -27,6 +31,23 @@ def owned(parent: Document, name: str, labels: dict[str, str]) -> dict[str, Any]
         "annotations": {_LABELS[kind]: metadata["name"]},
         "ownerReferences": [owner],
     }
+
+
+def child(parent: Document, api: str, kind: str, name: str, labels: dict[str, str], **content: Any) -> Document:
+    """The child *name* of this *kind*; *content* stands beside its metadata."""
+    return {"apiVersion": api, "kind": kind, "metadata": owned(parent, name, labels), **content}
+
+
+def account(parent: Document, name: str, report: str, labels: dict[str, str]) -> tuple[Document, ...]:
+    """The ServiceAccount *name*, which may read and patch the ConfigMap *report* and nothing else."""
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [report], "verbs": ["get", "patch"]}
+    role = {"apiGroup": _RBAC, "kind": "Role", "name": name}
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": parent["metadata"]["namespace"]}
+    return (
+        child(parent, "v1", "ServiceAccount", name, labels, automountServiceAccountToken=False),
+        child(parent, f"{_RBAC}/v1", "Role", name, labels, rules=[rule]),
+        child(parent, f"{_RBAC}/v1", "RoleBinding", name, labels, roleRef=role, subjects=[subject]),
+    )
 
 
 def ours(parent: Document) -> dict[str, str]:

@@ -16,7 +16,7 @@ from atlas_api.rewardservice import RewardServiceSpec
 from atlas_operator.drift import marked
 from atlas_operator.labels import GROUP, REWARDS, VERSION, configuration_name, judges_name
 from atlas_operator.observed import Document
-from atlas_operator.owned import owned
+from atlas_operator.owned import account, child
 from atlas_operator.rewards_pod import PORT_NAME, rewards_pod
 
 CONFIGURATION_KEY = PurePosixPath(contract.REWARD_SERVICE_FILE).name
@@ -66,23 +66,13 @@ def judges_map(service: Document) -> Document:
     return _child(service, "v1", "ConfigMap", judges_name(service["metadata"]["name"]))
 
 
-def account(service: Document) -> tuple[Document, ...]:
+def reporter(service: Document) -> tuple[Document, ...]:
     """As whom the pods report."""
-    metadata = service["metadata"]
-    name = short_name(metadata["name"])
-    report = judges_name(metadata["name"])
-    rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [report], "verbs": ["get", "patch"]}
-    rbac = "rbac.authorization.k8s.io"
-    role = {"apiGroup": rbac, "kind": "Role", "name": name}
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": metadata["namespace"]}
-    return (
-        _child(service, "v1", "ServiceAccount", name, automountServiceAccountToken=False),
-        _child(service, f"{rbac}/v1", "Role", name, rules=[rule]),
-        _child(service, f"{rbac}/v1", "RoleBinding", name, roleRef=role, subjects=[subject]),
-    )
+    name = service["metadata"]["name"]
+    return account(service, short_name(name), judges_name(name), {})
 
 
-def deployment(service: Document, spec: RewardServiceSpec, image: str, revision: str) -> Document:
+def deployment(service: Document, spec: RewardServiceSpec, image: str) -> Document:
     """The pods: a new one is ready before an old one goes."""
     name = short_name(service["metadata"]["name"])
     body = {
@@ -91,7 +81,7 @@ def deployment(service: Document, spec: RewardServiceSpec, image: str, revision:
         "progressDeadlineSeconds": DEADLINE_SECONDS,
         "selector": {"matchLabels": {REWARDS: name}},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-        "template": rewards_pod(service, spec, image, configuration_digest(spec), revision),
+        "template": rewards_pod(service, spec, image, configuration_digest(spec)),
     }
     return marked(_child(service, "apps/v1", "Deployment", name, spec=body))
 
@@ -111,4 +101,4 @@ def budget(service: Document) -> Document:
 
 
 def _child(service: Document, api: str, kind: str, name: str, **content: Any) -> Document:
-    return {"apiVersion": api, "kind": kind, "metadata": owned(service, name, {}), **content}
+    return child(service, api, kind, name, {}, **content)

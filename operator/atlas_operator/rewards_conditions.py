@@ -33,7 +33,7 @@ class RewardsFacts:
 
     judges: tuple[JudgeStatus, ...]
     revision: str | None
-    """Of the newest spec."""
+    """What the pods score with, once the roll-out is complete."""
 
     url: str
 
@@ -60,7 +60,7 @@ def _ready(facts: RewardsFacts) -> Verdict:
         return Verdict("True", "Answering", f"revision {facts.revision} answers at {facts.url}")
     if facts.diagnosis:
         return Verdict("False", facts.diagnosis.reason, facts.diagnosis.message)
-    return Verdict("False", "RollingOut", f"revision {facts.revision} is being rolled out")
+    return Verdict("False", "RollingOut", "the newest spec is being rolled out")
 
 
 def _reconciling(ready: Verdict, stalled: Verdict) -> Verdict:
@@ -81,7 +81,7 @@ def _stalled(facts: RewardsFacts, ready: Verdict) -> Verdict:
 def _available(facts: RewardsFacts, ready: Verdict) -> Verdict:
     rollout = facts.rollout
     if rollout.ready:
-        return Verdict("True", "PodsReady", f"{rollout.ready} of {rollout.wanted} pods answer")
+        return Verdict("True", "PodsReady", f"pods that answer: {rollout.ready}, wanted: {rollout.wanted}")
     return Verdict("False", ready.reason, ready.message)
 
 
@@ -102,6 +102,6 @@ def _config_loaded(facts: RewardsFacts) -> Verdict:
     if facts.refusal and facts.refusal.final:
         return Verdict("False", facts.refusal.reason, facts.refusal.message)
     if rollout.ready and rollout.newest >= rollout.ready:
-        return Verdict("True", "Loaded", f"every pod that answers scores with revision {facts.revision}")
-    message = f"{rollout.newest} of {rollout.ready} pods that answer score with revision {facts.revision}"
+        return Verdict("True", "Loaded", "every pod that answers has the newest configuration")
+    message = f"pods that answer: {rollout.ready}, with the newest configuration: {rollout.newest}"
     return Verdict("False", "RollingOut", message)

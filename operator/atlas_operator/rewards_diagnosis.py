@@ -4,7 +4,7 @@ Why a RewardService does not answer with all its pods, in plain words. Pure; cal
 The readiness probe of a pod is the quorum of its judges: one that runs and is not ready has judges that do not answer.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from atlas_api.rewardservice_status import JudgeStatus
 from atlas_operator.diagnosis import Diagnosis, is_about, pods_refused
@@ -14,6 +14,9 @@ from atlas_operator.obstacles import Fields, Obstacle, Weight, obstacle
 from atlas_operator.plain_text import one_line
 from atlas_operator.rewards_report import failing
 from atlas_operator.rollout import is_going, is_ready
+
+Judges = Callable[[Document], Sequence[JudgeStatus]]
+"""What a pod itself says of its judges."""
 
 _FIELDS = Fields(
     image="spec.image",
@@ -26,9 +29,9 @@ _FIELDS = Fields(
 
 
 def why_not_ready(
-    deployment: Document, pods: Iterable[Document], events: Sequence[Document], judges: Sequence[JudgeStatus]
-) -> Diagnosis:
-    """Say what keeps pods of *deployment* from answering; what somebody has to mend first.
+    deployment: Document, pods: Iterable[Document], events: Sequence[Document], judges: Judges
+) -> Diagnosis | None:
+    """Say what keeps *pods* of *deployment* from answering; what somebody has to mend first. None: nothing but time.
 
     *events*, oldest first, may be about anything.
     """
@@ -37,31 +40,29 @@ def why_not_ready(
     found += _of_the_deployment(deployment)
     first = min(found, key=lambda each: each.weight, default=None)
     if first is None:
-        ready = whole(deployment, "status", "readyReplicas") or 0
-        wanted = whole(deployment, "spec", "replicas") or 0
-        return Diagnosis("RollingOut", f"Deployment {name_of(deployment)}: {ready} of {wanted} pods are ready")
+        return None
     same = sum(each.reason == first.reason for each in found)
     counted = f"{same} pods: " if same > 1 else ""
     return Diagnosis(first.reason, one_line(counted + first.message))
 
 
-def _trouble(pod: Document, events: Sequence[Document], judges: Sequence[JudgeStatus]) -> Obstacle | None:
+def _trouble(pod: Document, events: Sequence[Document], judges: Judges) -> Obstacle | None:
     if text(pod, "status", "phase") != "Running":
         return obstacle(pod, events, _FIELDS)
     crash = next(_crashes(pod), None)
-    return crash or _not_ready(pod, events, judges)
+    return crash or _not_ready(pod, events, judges(pod))
 
 
 def _crashes(pod: Document) -> Iterator[Obstacle]:
     for container in items(pod, "status", "containerStatuses"):
-        if text(container, "state", "waiting", "reason") != "CrashLoopBackOff" and not mapping(
-            container, "state", "terminated"
-        ):
+        ended = mapping(container, "state", "terminated")
+        if text(container, "state", "waiting", "reason") == "CrashLoopBackOff":
+            ended = mapping(container, "lastState", "terminated")
+        if not ended:
             continue
-        ended = mapping(container, "lastState", "terminated") or mapping(container, "state", "terminated")
         said = text(ended, "message") or text(ended, "reason") or "see its log"
-        code = whole(ended, "exitCode")
-        message = f"pod {name_of(pod)} ends again and again, with exit code {code}: {said}"
+        often = "ends again and again," if whole(container, "restartCount") else "ended"
+        message = f"pod {name_of(pod)} {often} with exit code {whole(ended, 'exitCode')}: {said}"
         yield Obstacle(Weight.MISTAKE, "Crashing", message)
 
 

@@ -5,38 +5,36 @@ Nothing is remembered: what there should be follows from the spec, and what is t
 A spec that cannot be served changes nothing: the pods of the one before it go on answering.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from pydantic import ValidationError
+from functools import partial
 
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_api.rewardservice_status import JudgeStatus, RewardServiceStatus
 from atlas_operator.attempt import is_owned
 from atlas_operator.diagnosis import Diagnosis
-from atlas_operator.drift import differs
+from atlas_operator.drift import differs, is_applied
 from atlas_operator.fields import holds, whole
 from atlas_operator.labels import configuration_name, judges_name
 from atlas_operator.observed import Document, ObservedRewards
 from atlas_operator.plan import HINDRANCE_PATIENCE, Note
-from atlas_operator.refusal import Refusal, read_spec_as
+from atlas_operator.refusal import Refusal, read_spec_as, read_status_as
 from atlas_operator.rewards_children import (
-    account,
     budget,
     configuration_digest,
     configuration_map,
     deployment,
     front,
     judges_map,
+    reporter,
     url,
 )
 from atlas_operator.rewards_conditions import RewardsFacts, rewards_conditions
 from atlas_operator.rewards_diagnosis import why_not_ready
 from atlas_operator.rewards_display import rewards_display
 from atlas_operator.rewards_refusal import rewards_refusal
-from atlas_operator.rewards_report import outlived, read_judges
+from atlas_operator.rewards_report import outlived, read_judges, read_revision
 from atlas_operator.rollout import Rollout, configuration_of, rollout
 from atlas_rewards.judging.revision import revision_of
 
@@ -97,7 +95,7 @@ class _Planner:
         self.spec, problems = read_spec_as(RewardServiceSpec, self.service)
         self.refusal = rewards_refusal(self.spec, problems, default_image, allow_code) or hindrance
         self.image = (self.spec.image if self.spec else None) or default_image or ""
-        self.before = _read_status(self.service)
+        self.before = read_status_as(RewardServiceStatus, self.service)
         self.observed = observed
         self.deployment = self._first(observed.deployments)
         self.front = self._first(observed.services)
@@ -108,17 +106,16 @@ class _Planner:
 
     def execute(self) -> RewardsPlan:
         if self.spec is None or (self.refusal and self.refusal.final):
-            return self._told(self._as_it_is(), None)
-        wanted = deployment(self.service, self.spec, self.image, revision_of(self.spec))
-        drifted = self.deployment is None or differs(wanted, self.deployment)
+            return self._told(self._as_it_is())
+        wanted = deployment(self.service, self.spec, self.image)
+        applied = self.deployment is not None and is_applied(wanted, self.deployment)
         state = rollout(
-            self.deployment, self.observed.pods, configuration_digest(self.spec), self.spec.replicas, drifted=drifted
+            self.deployment, self.observed.pods, configuration_digest(self.spec), self.spec.replicas, applied
         )
         return self._told(
             state,
-            self.spec,
-            create=tuple(self._missing(self.spec, drifted)),
-            apply=tuple(self._changed(self.spec, wanted, drifted)),
+            create=tuple(self._missing(self.spec, applied)),
+            apply=tuple(self._changed(self.spec, wanted)),
             merge=tuple(self._outlived()),
             delete=tuple(self._leftovers(self.spec, state)),
         )
@@ -134,18 +131,18 @@ class _Planner:
 
     # Children
 
-    def _missing(self, spec: RewardServiceSpec, drifted: bool) -> Iterator[Document]:
+    def _missing(self, spec: RewardServiceSpec, applied: bool) -> Iterator[Document]:
         """The ServiceAccount is not watched: it is made with the Deployment, and when that cannot make pods."""
         for document in (configuration_map(self.service, spec), judges_map(self.service)):
             if document["metadata"]["name"] not in self.config_maps:
                 yield document
-        if drifted or holds(self.deployment, "ReplicaFailure"):
-            yield from account(self.service)
+        if not applied or holds(self.deployment, "ReplicaFailure"):
+            yield from reporter(self.service)
 
-    def _changed(self, spec: RewardServiceSpec, wanted: Document, drifted: bool) -> Iterator[Document]:
+    def _changed(self, spec: RewardServiceSpec, wanted: Document) -> Iterator[Document]:
         if self.front is None or differs(front(self.service), self.front):
             yield front(self.service)
-        if drifted:
+        if self.deployment is None or differs(wanted, self.deployment):
             yield wanted
         if spec.replicas > 1 and (self.budget is None or differs(budget(self.service), self.budget)):
             yield budget(self.service)
@@ -162,24 +159,24 @@ class _Planner:
 
     # The story so far
 
-    def _told(self, state: Rollout, spec: RewardServiceSpec | None, **children: tuple[Document, ...]) -> RewardsPlan:
-        judges = self._judges()
+    def _told(self, state: Rollout, **children: tuple[Document, ...]) -> RewardsPlan:
+        judges = self._judges(self.spec, *self.observed.pods) if self.spec else self.before.judges
         facts = RewardsFacts(
             generation=self.service["metadata"].get("generation", 1),
             now=self.now,
             before=self.before.conditions,
             refusal=self.refusal,
             rollout=state,
-            diagnosis=self._diagnosis(state, judges),
+            diagnosis=self._diagnosis(state),
             judges=judges,
-            revision=revision_of(spec) if spec else self.before.revision,
+            revision=self._revision(state),
             url=url(self.service),
         )
         status = RewardServiceStatus(
             observed_generation=facts.generation,
             conditions=rewards_conditions(facts),
             url=facts.url if self.deployment else self.before.url,
-            revision=facts.revision if state.complete else self.before.revision,
+            revision=facts.revision,
             replicas=state.wanted,
             ready_replicas=state.ready,
             judges=judges,
@@ -187,10 +184,14 @@ class _Planner:
         )
         return RewardsPlan(status, notes=tuple(self._notes(status)), look_again_at=self._look(state), **children)
 
-    def _judges(self) -> tuple[JudgeStatus, ...]:
-        if self.spec is None:
-            return self.before.judges
-        return read_judges(self._reports(), self.observed.pods, [judge.name for judge in self.spec.judges])
+    def _judges(self, spec: RewardServiceSpec, *pods: Document) -> tuple[JudgeStatus, ...]:
+        return read_judges(self._reports(), pods, [judge.name for judge in spec.judges])
+
+    def _revision(self, state: Rollout) -> str | None:
+        """The pods say it: an image of another version may score otherwise."""
+        if self.spec is None or not state.complete:
+            return self.before.revision
+        return read_revision(self._reports(), self.observed.pods) or revision_of(self.spec)
 
     def _reports(self) -> Document:
         """The ConfigMap that the pods report to."""
@@ -201,10 +202,13 @@ class _Planner:
         if gone := outlived(self._reports(), self.observed.pods):
             yield {**judges_map(self.service), "data": dict.fromkeys(gone)}
 
-    def _diagnosis(self, state: Rollout, judges: tuple[JudgeStatus, ...]) -> Diagnosis | None:
-        if self.deployment is None or state.complete:
+    def _diagnosis(self, state: Rollout) -> Diagnosis | None:
+        """Pods of older configurations are left out: their troubles go with them."""
+        if self.spec is None or self.deployment is None or state.complete:
             return None
-        return why_not_ready(self.deployment, self.observed.pods, self.observed.events, judges)
+        digest = configuration_digest(self.spec)
+        newest = [pod for pod in self.observed.pods if configuration_of(pod) == digest]
+        return why_not_ready(self.deployment, newest, self.observed.events, partial(self._judges, self.spec))
 
     def _notes(self, status: RewardServiceStatus) -> Iterator[Note]:
         was = next((each.status for each in self.before.conditions if each.type == "Ready"), None)
@@ -218,11 +222,3 @@ class _Planner:
         if self.refusal:
             return None if self.refusal.final else self.now + HINDRANCE_PATIENCE
         return None if state.complete else self.now + PATIENCE
-
-
-def _read_status(service: Document) -> RewardServiceStatus:
-    """What was told before; nothing where it cannot be read."""
-    try:
-        return RewardServiceStatus.model_validate_json(json.dumps(service.get("status", {})))
-    except ValidationError:
-        return RewardServiceStatus()

@@ -7,7 +7,7 @@ from atlas_api import pod as contract
 from atlas_api.names import short_name
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_api.secrets import SecretSource
-from atlas_operator.labels import CONFIGURATION, REVISION, REWARDS, configuration_name, judges_name
+from atlas_operator.labels import CONFIGURATION, REWARDS, configuration_name, judges_name
 from atlas_operator.observed import Document
 from atlas_operator.owned import ours
 from atlas_operator.pods import (
@@ -40,7 +40,7 @@ OWN_FOLDERS = {PurePosixPath(folder) for folder in (_CONFIGURATION_FOLDER, *_SCR
 """Where nothing of the user's can be mounted."""
 
 
-def rewards_pod(service: Document, spec: RewardServiceSpec, image: str, configuration: str, revision: str) -> Document:
+def rewards_pod(service: Document, spec: RewardServiceSpec, image: str, configuration: str) -> Document:
     """The template of all pods that read the ConfigMap of *configuration*."""
     name = service["metadata"]["name"]
     pod = {
@@ -58,7 +58,7 @@ def rewards_pod(service: Document, spec: RewardServiceSpec, image: str, configur
         ],
         **placement(spec),
     }
-    annotations = {REWARDS: name, CONFIGURATION: configuration, REVISION: revision}
+    annotations = {REWARDS: name, CONFIGURATION: configuration}
     return {"metadata": {"labels": ours(service), "annotations": annotations}, "spec": pod}
 
 

@@ -1,10 +1,11 @@
 """What the pods of a RewardService say of their judges, believed only as far as it can be checked. Pure.
 
 Called by `rewards_plan` with the ConfigMap that they report to: each pod has an entry there, under its name. A pod that
-lies changes nothing but the figures of its service's judges, within bounds: judges that the spec does not name are left
-out.
+lies changes nothing but the figures of its service's judges, within bounds, and the revision that is told of them:
+judges that the spec does not name are left out, and a revision is 16 hex digits.
 """
 
+import re
 from collections.abc import Collection, Sequence
 
 from atlas_api.rewardservice_status import JudgeReport, JudgeState, JudgeStatus
@@ -12,10 +13,11 @@ from atlas_operator import untrusted
 from atlas_operator.fields import items, mapping, name_of, text
 from atlas_operator.observed import Document
 from atlas_operator.report import parsed
-from atlas_operator.rollout import is_going
+from atlas_operator.rollout import is_going, is_ready
 
 LONGEST_MS = 86_400_000
 _REASON = 64
+_REVISION = re.compile(r"[0-9a-f]{16}")
 
 _UNKNOWN: JudgeState = "Unknown"
 _WORST_FIRST: tuple[JudgeState, ...] = ("Failing", "Answering", _UNKNOWN)
@@ -28,6 +30,12 @@ def read_judges(told: Document, pods: Collection[Document], names: Sequence[str]
         {text(each, "name"): each for each in items(parsed(text(told, "data", pod)), "judges")} for pod in staying
     ]
     return tuple(_judge(name, [_report(name, said[name]) for said in reports if name in said]) for name in names)
+
+
+def read_revision(told: Document, pods: Collection[Document]) -> str | None:
+    """What those of *pods* that answer say they score with; None where none has said it, or not all the same."""
+    said = {text(parsed(text(told, "data", name_of(pod))), "revision") for pod in pods if is_ready(pod)} - {""}
+    return next((each for each in said if len(said) == 1 and _REVISION.fullmatch(each)), None)
 
 
 def outlived(told: Document, pods: Collection[Document]) -> list[str]:

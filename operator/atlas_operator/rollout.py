@@ -22,7 +22,7 @@ class Rollout:
     """Ready pods that read the newest configuration."""
 
     begun: bool = False
-    """Whether the Deployment is as it should be, and its controller has seen it."""
+    """Whether the newest Deployment is applied, and its controller has seen it."""
 
     complete: bool = False
     """Whether exactly the wanted pods are there, all of the newest kind, and all answer."""
@@ -35,16 +35,16 @@ class Rollout:
 
 
 def rollout(
-    found: Document | None, pods: Iterable[Document], configuration: str, wanted: int, drifted: bool
+    found: Document | None, pods: Iterable[Document], configuration: str, wanted: int, applied: bool
 ) -> Rollout:
-    """How far *found* is; None: it is not there yet. *drifted*: it is not as it should be."""
+    """How far *found* is; None: it is not there yet. *applied*: it came of the newest spec."""
     if found is None:
         return Rollout(wanted)
     ready_pods = [pod for pod in pods if is_ready(pod)]
     newest = sum(configuration_of(pod) == configuration for pod in ready_pods)
     ready = whole(found, "status", "readyReplicas") or 0
     updated, total = (whole(found, "status", each) or 0 for each in ("updatedReplicas", "replicas"))
-    begun = not drifted and (whole(found, "status", "observedGeneration") or 0) >= found["metadata"]["generation"]
+    begun = applied and (whole(found, "status", "observedGeneration") or 0) >= found["metadata"]["generation"]
     replacing = not begun or not total == updated == wanted
     late = text(condition(found, "Progressing"), "reason") == "ProgressDeadlineExceeded"
     return Rollout(

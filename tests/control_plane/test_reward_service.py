@@ -134,7 +134,7 @@ def test_while_new_pods_cannot_start_the_old_ones_answer(services: Kubectl) -> N
     assert condition(service, "Reconciling")["status"] == "True"
     assert service["status"]["revision"] == before["status"]["revision"]
     assert "lower spec.resources" in condition(service, "Ready")["message"]
-    assert "1 pods that answer score" in condition(service, "ConfigLoaded")["message"]
+    assert "pods that answer: 1, with the newest configuration: 0" in condition(service, "ConfigLoaded")["message"]
     services.patch("rewardservice", NAME, {"spec": {"resources": None}})
     assert seen(services, is_ready, "readiness")["status"]["revision"] != before["status"]["revision"]
 

@@ -12,19 +12,23 @@ IMAGE = "example.test/rewards:1"
 
 def reward_service(name: str = "judges", **spec: Any) -> Document:
     """A RewardService that a cluster accepts. Keywords replace whole parts of the spec."""
-    key = {"secretKeyRef": {"name": "judge-keys", "key": "small"}}
-    small = {"model": "small-judge", "baseUrl": "http://vllm:8000/v1", "apiKeyFrom": key}
     return {
         "apiVersion": "atlas.arc.computer/v1alpha1",
         "kind": "RewardService",
         "metadata": {"name": name},
         "spec": {
             "judges": [{"name": name, "rubric": name} for name in ("accuracy", "helpfulness")],
-            "models": {"small": small},
+            "models": judge_models(),
             "image": IMAGE,
             **spec,
         },
     }
+
+
+def judge_models(**small: Any) -> Document:
+    """The part `models` of a spec. Keywords replace parts of the small model."""
+    key = {"secretKeyRef": {"name": "judge-keys", "key": "small"}}
+    return {"small": {"model": "small-judge", "baseUrl": "http://vllm:8000/v1", "apiKeyFrom": key, **small}}
 
 
 def judges_report(revision: str = "0" * 16, **judges: Document) -> Document:

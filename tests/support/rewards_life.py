@@ -13,11 +13,13 @@ from support.cluster_trainings import condition
 from support.kube_objects import BEGIN, make_condition
 from support.reward_services import IMAGE, reward_service
 
+from atlas_api.rewardservice import RewardServiceSpec
 from atlas_operator.labels import CONFIGURATION
 from atlas_operator.observed import Document, ObservedRewards
-from atlas_operator.refusal import Refusal
+from atlas_operator.refusal import Refusal, read_spec_as
 from atlas_operator.rewards_plan import RewardsPlan, rewards_plan
 from atlas_operator.status_writes import wire
+from atlas_rewards.judging.revision import revision_of
 
 NAME = "judges"
 
@@ -32,6 +34,9 @@ class RewardsLife:
         self.now = BEGIN
         self.image: str | None = IMAGE
         self.allow_code = False
+        self.registry = ""
+        """Admission puts it before the image of pods."""
+
         self.children: dict[tuple[str, str], Document] = {}
         self.pods: list[Document] = []
         self.events: list[Document] = []
@@ -104,7 +109,7 @@ class RewardsLife:
         wanted = deployment["spec"]["template"]["metadata"]["annotations"]
         for pod in pods:
             pod["metadata"]["annotations"] = wanted
-        newest = [pod for pod in self.pods if _reads(pod) == wanted[CONFIGURATION]]
+        newest = [pod for pod in self.pods if _digest(pod) == wanted[CONFIGURATION]]
         self.pods = [pod for pod in self.pods if pod not in newest] + list(pods)
         deployment["status"] = {
             "observedGeneration": deployment["metadata"]["generation"],
@@ -116,8 +121,7 @@ class RewardsLife:
 
     def old_pods_go(self) -> "RewardsLife":
         """The controller has replaced them."""
-        wanted = self.child("Deployment")["spec"]["template"]["metadata"]["annotations"][CONFIGURATION]
-        newest = [pod for pod in self.pods if _reads(pod) == wanted]
+        newest = [pod for pod in self.pods if _digest(pod) == digest(self)]
         self.pods = []
         return self.has_pods(*newest)
 
@@ -142,10 +146,29 @@ class RewardsLife:
 
     def _apply(self, document: Document) -> None:
         before = self.children.get(_place(document), {"metadata": {"generation": 0}})
-        generation = before["metadata"]["generation"] + 1
-        metadata = {**document["metadata"], "generation": generation, "uid": f"uid-of-{_place(document)}"}
+        stored = self._admitted(copy.deepcopy(document))
+        generation = before["metadata"]["generation"] + (stored["spec"] != before.get("spec"))
+        stored["metadata"] |= {"generation": generation, "uid": f"uid-of-{_place(document)}"}
         kept = {"status": before["status"]} if "status" in before else {}
-        self.children[_place(document)] = {**document, "metadata": metadata, **kept}
+        self.children[_place(document)] = {**stored, **kept}
+
+    def _admitted(self, document: Document) -> Document:
+        if document["kind"] == "Deployment":
+            (container,) = document["spec"]["template"]["spec"]["containers"]
+            container["image"] = self.registry + container["image"]
+        return document
+
+
+def digest(life: RewardsLife) -> str:
+    """Which configuration new pods read."""
+    return _digest(life.child("Deployment")["spec"]["template"])
+
+
+def revision(life: RewardsLife) -> str:
+    """What the operator reckons that pods score with."""
+    spec, _ = read_spec_as(RewardServiceSpec, life.service)
+    assert spec is not None
+    return revision_of(spec)
 
 
 def answering(name: str) -> Document:
@@ -171,7 +194,7 @@ def _pod(name: str, phase: str, conditions: list[Document]) -> Document:
     return {"kind": "Pod", "metadata": metadata, "spec": {"nodeName": "node-1"}, "status": status}
 
 
-def _reads(pod: Document) -> str:
+def _digest(pod: Document) -> str:
     return str(pod["metadata"]["annotations"][CONFIGURATION])
 
 

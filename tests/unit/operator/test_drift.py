@@ -3,7 +3,7 @@
 import pytest
 from support.rewards_life import RewardsLife
 
-from atlas_operator.drift import differs
+from atlas_operator.drift import differs, is_applied
 from atlas_operator.observed import Document
 
 
@@ -21,6 +21,16 @@ def test_only_what_was_asked_for_is_compared(changes: Document, expected: bool) 
     wanted = {key: wanted[key] for key in ("apiVersion", "kind", "metadata", "spec")}
     found = {**wanted, "spec": {**wanted["spec"], **changes}}
     assert differs(wanted, found) is expected
+
+
+@pytest.mark.parametrize(("changes", "expected"), [({"minReadySeconds": 7}, True), ({"replicas": 5}, False)])
+def test_what_was_applied_is_known_whatever_became_of_it(changes: Document, expected: bool) -> None:
+    """What is changed in the cluster leaves the mark alone; another wish has another."""
+    life = RewardsLife().settle()
+    found = life.child("Deployment")
+    found = {**found, "spec": {**found["spec"], "minReadySeconds": 7}}
+    (wanted,) = RewardsLife(replicas=changes.get("replicas", 1)).settle().of_kind("Deployment")
+    assert is_applied(wanted, found) is expected
 
 
 @pytest.mark.parametrize(("found", "expected"), [("500m", False), ("0.5", False), ("1", True), (None, True)])

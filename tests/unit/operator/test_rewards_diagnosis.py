@@ -10,6 +10,7 @@ from atlas_operator.observed import Document
 
 CRASHED = {
     **waiting("CrashLoopBackOff", name="rewards"),
+    "restartCount": 4,
     "lastState": terminated(3, message="models.small: no")["state"],
 }
 SILENT = {"state": "Failing", "reason": "unreachable"}
@@ -40,6 +41,31 @@ def test_a_pod_that_ends_again_and_again_is_explained_by_its_last_words() -> Non
     pod["status"]["containerStatuses"] = [CRASHED]
     life = RewardsLife().settle().has_pods(pod).settle()
     assert life.ready() == ("Crashing", "pod a ends again and again, with exit code 3: models.small: no")
+
+
+def test_the_first_end_of_a_pod_is_not_told_as_a_habit() -> None:
+    pod = silent("a")
+    pod["status"]["containerStatuses"] = [{**terminated(0, "Completed", name="rewards"), "restartCount": 0}]
+    life = RewardsLife().settle().has_pods(pod).settle()
+    assert life.ready() == ("Crashing", "pod a ended with exit code 0: Completed")
+
+
+def test_of_several_ends_the_last_is_told() -> None:
+    pod = silent("a")
+    pod["status"]["containerStatuses"] = [{**CRASHED, **terminated(1, message="port taken", name="rewards")}]
+    life = RewardsLife().settle().has_pods(pod).settle()
+    assert life.ready() == ("Crashing", "pod a ends again and again, with exit code 1: port taken")
+
+
+@pytest.mark.parametrize("old", [answering("old"), silent("old")], ids=["it answers", "it does not"])
+def test_a_new_pod_is_not_blamed_for_what_an_old_one_says(old: Document) -> None:
+    life = RewardsLife().settle().has_pods(old).says(judges_report(accuracy=SILENT)).settle()
+    life.edit(temperatures=[0.1]).settle()
+    life.has_pods(silent("new")).settle()
+    assert life.ready() == ("Starting", "pod new runs; its judges have not answered the probe yet")
+    life.says(judges_report(accuracy=SILENT), "new").settle()
+    assert life.ready()[0] == "JudgesFailing"
+    assert life.ready()[1].startswith("pod new runs, and these judges do not answer: accuracy (unreachable)")
 
 
 def test_a_failing_probe_means_silent_judges() -> None:

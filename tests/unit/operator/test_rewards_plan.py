@@ -1,21 +1,15 @@
 """What the operator decides about a RewardService: the real plan, and a table of what pods and judges do."""
 
-from typing import Any
-
 import pytest
-from support.cluster_trainings import condition
-from support.rewards_life import RewardsLife, answering, silent
+from support.reward_services import judge_models
+from support.rewards_life import RewardsLife, answering, digest, revision, silent
 
 from atlas_api import parse
-from atlas_api.rewardservice import RewardService, RewardServiceSpec
+from atlas_api.rewardservice import RewardService
 from atlas_api.yaml_document import read_documents
-from atlas_operator.labels import CONFIGURATION
 from atlas_operator.observed import Document
-from atlas_operator.refusal import Refusal, read_spec_as
-from atlas_operator.rewards_pod import DRAIN_SECONDS
+from atlas_operator.refusal import Refusal
 from atlas_rewards.judging.revision import revision_of
-from atlas_rewards.service.scoring_endpoint import GRACE_SECONDS
-from atlas_rewards.service.server import CLOSING_SECONDS, FAREWELL_SECONDS
 
 KINDS = ["ConfigMap", "ConfigMap", "Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"]
 KEY = {"secretKeyRef": {"name": "keys", "key": "large"}}
@@ -23,23 +17,8 @@ TESTS = {"name": "tests", "code": {}}
 LARGE = {"model": "large-judge", "baseUrl": "http://vllm:8000/v1"}
 
 
-def models(**small: Any) -> Document:
-    return {"small": {"model": "m", "baseUrl": "http://vllm:8000/v1", **small}}
-
-
 def files(folder: str) -> Document:
     return {"mountPath": folder, "configMap": "checks"}
-
-
-def digest(life: RewardsLife) -> str:
-    template = life.child("Deployment")["spec"]["template"]
-    return str(template["metadata"]["annotations"][CONFIGURATION])
-
-
-def revision(life: RewardsLife) -> str:
-    spec, _ = read_spec_as(RewardServiceSpec, life.service)
-    assert spec is not None
-    return revision_of(spec)
 
 
 def test_everything_is_made_at_once_and_a_second_look_makes_nothing() -> None:
@@ -59,88 +38,13 @@ def test_every_child_belongs_to_the_service() -> None:
         assert document["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "atlas-operator"
 
 
-def test_it_is_ready_when_all_pods_of_the_newest_kind_answer_and_no_others_are_left() -> None:
-    life = RewardsLife(replicas=2).settle().has_pods(answering("a"), silent("b")).settle()
-    assert life.statuses()["Ready"] == "False"
-    life.has_pods(answering("a"), answering("b")).settle()
-    assert life.statuses() == {
-        "Ready": "True",
-        "Reconciling": "False",
-        "Stalled": "False",
-        "Available": "True",
-        "Degraded": "False",
-        "ConfigLoaded": "True",
-    }
-    assert life.status["url"] == "http://judges.agents.svc:8080"
-    assert life.status["revision"] == revision(life)
-    assert life.status["display"]["ready"] == "2/2"
-
-
-def test_a_changed_configuration_gets_a_file_of_its_own_until_no_pod_reads_the_old_one() -> None:
-    life = RewardsLife().answers()
-    before, old = life.status["revision"], digest(life)
-    life.edit(temperatures=[0.1]).settle()
-    assert digest(life) != old
-    assert {("ConfigMap", f"judges-{each}") for each in (old, digest(life))} <= set(life.children)
-    assert life.status["revision"] == before
-    assert (life.statuses()["Available"], life.statuses()["ConfigLoaded"]) == ("True", "False")
-    life.has_pods(answering("new")).settle()
-    assert life.statuses()["Ready"] == "False"
-    life.old_pods_go().settle()
-    assert life.status["revision"] == revision(life) != before
-    assert ("ConfigMap", f"judges-{old}") not in life.children
-
-
-@pytest.mark.parametrize(
-    ("edit", "same_file", "same_pods"),
-    [
-        ({"replicas": 3}, True, True),
-        ({"image": "example.test/rewards:2"}, True, False),
-        ({"resources": {"limits": {"memory": "1Gi"}}}, True, False),
-        ({"imagePullSecrets": [{"name": "registry"}]}, True, False),
-        ({"nodeSelector": {"pool": "judges"}}, True, False),
-        ({"tolerations": [{"operator": "Exists"}]}, True, False),
-        ({"env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}]}, True, False),
-        ({"volumes": [{"mountPath": "/checks", "configMap": "checks"}]}, True, False),
-        ({"timeouts": {"totalSeconds": 10}}, False, False),
-        ({"quorum": 2}, False, False),
-        ({"models": models(apiKeyFrom=KEY)}, False, False),
-        ({"escalation": {"scoreStd": 0.15}}, True, True),
-    ],
-    ids=[
-        *("more pods", "image", "memory", "registry", "nodes", "taints", "proxy", "files"),
-        *("patience", "quorum", "another key", "a default written out"),
-    ],
-)
-def test_what_pods_read_makes_another_file_and_what_they_are_makes_other_pods(
-    edit: Document, same_file: bool, same_pods: bool
-) -> None:
-    life = RewardsLife().answers()
-    before = life.child("Deployment")["spec"]["template"], digest(life)
-    life.edit(**edit).settle()
-    after = life.child("Deployment")["spec"]["template"], digest(life)
-    assert (after[1] == before[1], after[0] == before[0]) == (same_file, same_pods)
-
-
-def test_pods_are_replaced_one_by_one_and_finish_what_they_took() -> None:
-    spec = RewardsLife(timeouts={"totalSeconds": 120}).settle().child("Deployment")["spec"]
-    assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
-    pod = spec["template"]["spec"]
-    (container,) = pod["containers"]
-    assert "sleep" in container["lifecycle"]["preStop"]["exec"]["command"][-1]
-    assert pod["terminationGracePeriodSeconds"] == 155
-    assert 120 + DRAIN_SECONDS + FAREWELL_SECONDS + GRACE_SECONDS + 2 * CLOSING_SECONDS < 155
-    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
-    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
-
-
 def test_a_pod_that_goes_while_it_starts_hears_it() -> None:
     """The kernel keeps SIGTERM from the first process of a namespace that has no handler yet."""
     assert RewardsLife().settle().child("Deployment")["spec"]["template"]["spec"]["shareProcessNamespace"] is True
 
 
 def test_keys_are_given_by_reference_under_agreed_names() -> None:
-    spec = {"models": {**models(apiKeyFrom=KEY), "large": {**LARGE, "apiKeyFrom": KEY}}, "tokenFrom": KEY}
+    spec = {"models": {**judge_models(apiKeyFrom=KEY), "large": {**LARGE, "apiKeyFrom": KEY}}, "tokenFrom": KEY}
     life = RewardsLife(**spec).settle()
     (container,) = life.child("Deployment")["spec"]["template"]["spec"]["containers"]
     secret = [each for each in container["env"] if "secretKeyRef" in each.get("valueFrom", {})]
@@ -200,7 +104,11 @@ def test_of_variables_with_one_name_the_last_counts() -> None:
         ({"quorum": 0}, "InvalidSpec", "quorum: 0"),
         ({"image": None}, "ImageMissing", "--rewards-image"),
         ({"tokenFrom": {"file": "/x"}}, "SecretOutOfReach", "use tokenFrom.secretKeyRef"),
-        ({"models": models(apiKeyFrom={"env": "KEY"})}, "SecretOutOfReach", "models.small.apiKeyFrom.secretKeyRef"),
+        (
+            {"models": judge_models(apiKeyFrom={"env": "KEY"})},
+            "SecretOutOfReach",
+            "models.small.apiKeyFrom.secretKeyRef",
+        ),
         ({"volumes": [files("/tmp/")]}, "FolderTaken", "volumes.0: pods keep something of their own in /tmp"),
         ({"volumes": [files("/etc/atlas")]}, "FolderTaken", "mount it elsewhere"),
         ({"volumes": [files("/a"), files("/a")]}, "FolderTaken", "volumes.1: something is mounted at /a already"),
@@ -258,13 +166,6 @@ def test_what_the_api_server_refuses_is_tried_again() -> None:
     assert decided.look_again_at is not None
     assert life.ready()[0] == "NameTaken"
     assert (life.statuses()["Stalled"], life.statuses()["Reconciling"]) == ("False", "True")
-
-
-def test_a_lost_pod_degrades_a_service_that_still_answers() -> None:
-    life = RewardsLife(replicas=2).answers().has_pods(answering("a"), silent("b")).settle()
-    assert (life.statuses()["Ready"], life.statuses()["Degraded"]) == ("False", "True")
-    assert condition(life.service, "Degraded")["reason"] == "PodsMissing"
-    assert life.statuses()["Available"] == "True"
 
 
 def test_a_budget_comes_with_the_second_pod_and_goes_with_it() -> None:

@@ -104,6 +104,35 @@ def test_what_pods_say_is_put_together(first: Document, second: Document, expect
     assert ("reason" in accuracy) is ("reason" in expected)
 
 
+SAID, OTHER = "a" * 16, "b" * 16
+
+
+def two_pods_score_with(first: str, second: str) -> RewardsLife:
+    life = RewardsLife(replicas=2).answers()
+    for pod, said in zip(life.pods, (first, second), strict=True):
+        life.says(judges_report(said), pod["metadata"]["name"])
+    return life.settle()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "believed"),
+    [(SAID, SAID, True), (SAID, "", True), (SAID, OTHER, False), ("A" * 16, "A" * 16, False), ("a" * 17, "", False)],
+    ids=["both say so", "one has not said it yet", "they disagree", "no digest", "too long"],
+)
+def test_the_revision_is_what_the_pods_score_with(first: str, second: str, believed: bool) -> None:
+    reckoned = RewardsLife(replicas=2).answers().status["revision"]
+    life = two_pods_score_with(first, second)
+    assert life.status["revision"] == (SAID if believed else reckoned)
+    assert life.ready()[1].startswith(f"revision {life.status['revision']} answers")
+
+
+def test_the_revision_stays_until_a_roll_out_is_complete() -> None:
+    life = two_pods_score_with(SAID, SAID).edit(temperatures=[0.1]).settle()
+    life.has_pods(answering("c"), answering("d")).says(judges_report(OTHER), "c").says(judges_report(OTHER), "d")
+    assert life.settle().status["revision"] == SAID
+    assert life.old_pods_go().settle().status["revision"] == OTHER
+
+
 def test_a_pod_that_goes_says_nothing_any_more_and_its_entry_goes_with_it() -> None:
     life = two_pods({}, SILENT)
     life.pods[1]["metadata"]["deletionTimestamp"] = "2026-11-23T09:05:00Z"
