@@ -6,17 +6,14 @@ Written by `scoring_endpoint` and `probe`; read by `GET /v1/judges`, by the metr
 
 from collections import deque
 from collections.abc import Sequence
-from typing import get_args
 
 from atlas_api.rewardservice_status import JudgeReport, JudgeState
-from atlas_rewards.judging.answer import Reason
+from atlas_rewards.causes import kinds_of
 from atlas_rewards.judging.statistics import Latencies
 from atlas_rewards.result import ItemResult, JudgeResult
 
 WINDOW = 1000
 """Verdicts that "lately" means."""
-
-_WORDS = frozenset(get_args(Reason))
 
 IN_A_ROW = 5
 """Verdicts that must be missing in a row before a judge counts as failing; the probe's alone is enough."""
@@ -39,7 +36,7 @@ class JudgeRecord:
         self._known = True
         self._failed.append(failed)
         self._missing = self._missing + 1 if failed else 0
-        self._reason = kind_of(result.reason)
+        self._reason = kind_of(result)
         if not failed:
             self._latencies.add(result.seconds)
 
@@ -47,7 +44,7 @@ class JudgeRecord:
         """It was asked whether it answers at all."""
         self._known = True
         self._missing = IN_A_ROW if result.score is None else 0
-        self._reason = kind_of(result.reason)
+        self._reason = kind_of(result)
 
     @property
     def state(self) -> JudgeState:
@@ -96,10 +93,6 @@ def _milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)
 
 
-def kind_of(reason: str | None) -> str | None:
-    """The word in a judge's *reason* for having no score that says why a model gave no answer; none of the endpoint's.
-
-    `unusable`: it answered with something that is no verdict. None for None.
-    """
-    words = (word.strip(":;()") for word in (reason or "").split())
-    return next((word for word in words if word in _WORDS), "unusable" if reason else None)
+def kind_of(result: JudgeResult) -> str | None:
+    """Why there is no score, in one word, which is none of a model's or an endpoint's; None where there is one."""
+    return next(iter(kinds_of(result.reason)), None)

@@ -97,7 +97,7 @@ class Probe:
 def _in_own_words(result: ItemResult, quorum: int) -> str:
     silent = [judge for judge in result.judges if judge.score is None]
     given = len(result.judges) - len(silent)
-    kinds = [f"{judge.name}: {kind_of(judge.reason)}" for judge in silent]
+    kinds = [f"{judge.name}: {kind_of(judge)}" for judge in silent]
     return "; ".join([f"{given} of {len(result.judges)} judges gave a verdict; the quorum is {quorum}", *kinds])
 
 

@@ -1,5 +1,6 @@
 """What is known about a judge follows from its verdicts."""
 
+from atlas_rewards.causes import cause_of
 from atlas_rewards.result import ItemResult, JudgeResult
 from atlas_rewards.service.judge_record import IN_A_ROW, JudgeRecord, JudgeRecords
 
@@ -32,6 +33,12 @@ def test_it_fails_when_many_in_a_row_are_missing_and_says_why() -> None:
     assert record_of(verdict(), *[NONE] * (IN_A_ROW - 1)).state == "Answering"
     failing = record_of(verdict(), *[NONE] * IN_A_ROW).report()
     assert (failing.state, failing.reason) == ("Failing", "timeout")
+
+
+def test_a_judge_whose_answers_cannot_be_read_says_so_in_the_same_word_as_the_items_that_it_fails() -> None:
+    answer = "no JSON object with score in the answer 'I refused to score this before the deadline'"
+    silent = JudgeResult("accuracy", None, reason=f"no sample of 1 can be used: {answer}")
+    assert record_of(*[silent] * IN_A_ROW).report().reason == cause_of(ItemResult(None, (silent,))) == "unreadable"
 
 
 def test_one_verdict_makes_it_answer_again() -> None:
