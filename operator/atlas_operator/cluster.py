@@ -170,10 +170,19 @@ class Cluster:
         return after
 
     async def delete(self, document: Document) -> None:
-        """Delete an object, of this very UID if it says one, and in the background what it owns. It may be gone."""
-        options: Document = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
-        if "uid" in document["metadata"]:  # children that are not observed are known by name only
-            options["preconditions"] = {"uid": document["metadata"]["uid"]}
+        """Delete an object, and in the background what it owns. It may be gone, or made anew by somebody else.
+
+        A child that was not observed, and so has no UID, is looked up: it goes where it has the same controller.
+        """
+        uid = document["metadata"].get("uid") or await self._uid_of(document)
+        if uid is None:
+            return
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": uid},
+        }
         try:
             await self._api.request("delete", path_of(document), options)
         except ApiError as error:
@@ -185,6 +194,10 @@ class Cluster:
 
     async def _adopt(self, document: Document) -> None:
         _claim(await self._api.request("get", path_of(document)), document)
+
+    async def _uid_of(self, child: Document) -> str | None:
+        found = await self._find(path_of(child))
+        return found["metadata"]["uid"] if found and _controller(found) == _controller(child) else None
 
     async def _find(self, path: str) -> Document | None:
         try:

@@ -6,6 +6,7 @@ from datetime import datetime
 from atlas_api.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.api import ApiError
 from atlas_operator.cluster import Cluster, NameTaken
+from atlas_operator.fields import mapping
 from atlas_operator.hindrance import hindrance_of
 from atlas_operator.observed import Document, Key
 from atlas_operator.plan import Plan, plan
@@ -63,9 +64,9 @@ async def _carry_out(cluster: Cluster, training: Document, decided: Plan, now: d
 
 
 def _is_known(training: Document, run: RunStatus | None) -> bool:
-    """Whether the status that is there names this attempt's job."""
-    known = training.get("status", {}).get("run", {}).get("job")
-    return run is None or run.job is None or known == run.job
+    """Whether the status that is there names this run, and this attempt's job where it has one."""
+    known = mapping(training, "status", "run")
+    return run is None or (known.get("number") == run.number and run.job in (None, known.get("job")))
 
 
 async def _report(cluster: Cluster, training: Document, status: AtlasTrainingStatus) -> Document:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from atlas_api.status import RunStatus
-from atlas_operator.attempt import ENDED, number_of, place_of
+from atlas_operator.attempt import ENDED, is_owned, number_of, place_of
 from atlas_operator.job_state import job_state
 from atlas_operator.labels import RUN, progress_name, run_name
 from atlas_operator.observed import Document, Observed
+from atlas_operator.owned import owned
 
 KEPT_ATTEMPTS = 3
 """Jobs of the newest run that are kept for their logs."""
@@ -23,22 +24,24 @@ def leftovers(observed: Observed, run: RunStatus | None) -> Iterator[Document]:
         stale = number == newest[0] and attempt <= newest[1] - KEPT_ATTEMPTS
         if stray or stale or number < newest[0]:
             yield job
-    metadata = observed.training["metadata"]
-    name, names = metadata["name"], {found["metadata"]["name"] for found in observed.config_maps}
-    for number in sorted({number_of(found, RUN) for found in observed.config_maps}):
+    mine = [found for found in observed.config_maps if is_owned(found, observed.training)]
+    name, names = observed.training["metadata"]["name"], {found["metadata"]["name"] for found in mine}
+    for number in sorted({number_of(found, RUN) for found in mine}):
         if number < newest[0] and names & {run_name(name, number), progress_name(name, number)}:
-            yield from _of_run(name, metadata["namespace"], number)
+            yield from _of_run(observed.training, number)
 
 
-def _of_run(name: str, namespace: str, run: int) -> Iterator[Document]:
+def _of_run(training: Document, run: int) -> Iterator[Document]:
     """References to the children of a run. The ConfigMap by which they are found again goes last."""
+    name = training["metadata"]["name"]
     base = run_name(name, run)
-    yield _reference("v1", "ConfigMap", progress_name(name, run), namespace)
-    yield _reference(RBAC, "RoleBinding", base, namespace)
-    yield _reference(RBAC, "Role", base, namespace)
-    yield _reference("v1", "ServiceAccount", base, namespace)
-    yield _reference("v1", "ConfigMap", base, namespace)
+    yield _reference(training, "v1", "ConfigMap", progress_name(name, run))
+    yield _reference(training, RBAC, "RoleBinding", base)
+    yield _reference(training, RBAC, "Role", base)
+    yield _reference(training, "v1", "ServiceAccount", base)
+    yield _reference(training, "v1", "ConfigMap", base)
 
 
-def _reference(api: str, kind: str, name: str, namespace: str) -> Document:
-    return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": namespace}}
+def _reference(training: Document, api: str, kind: str, name: str) -> Document:
+    """What is deleted where it is a child of *training*: another object may have the name."""
+    return {"apiVersion": api, "kind": kind, "metadata": owned(training, name, {})}

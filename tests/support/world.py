@@ -84,10 +84,14 @@ class World:
             self.changed = True
 
     def remove(self, document: Document) -> None:
-        """Delete an object as `kubectl delete` does: a pod is asked to end first."""
+        """Delete an object as `kubectl delete` does: a pod is asked to end first. Without a UID only its owner's."""
         if document["kind"] == "Pod":
             self._ask_to_end(document)
-        elif self.shelf(document["kind"]).pop(self.key(document), None):
+            return
+        shelf, key = self.shelf(document["kind"]), self.key(document)
+        found = shelf.get(key)
+        if found and ("uid" in document["metadata"] or owner(found) == owner(document)):
+            del shelf[key]
             self.changed = True
 
     def _ask_to_end(self, pod: Document) -> None:
