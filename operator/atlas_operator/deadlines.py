@@ -35,9 +35,13 @@ def overdue(
     return (first, None) if first.at <= now else (None, first.at)
 
 
-def service_due(reward: Reward, since: datetime) -> datetime | None:
-    """When the wait for the RewardService that *reward* names, which began at *since*, has taken too long."""
-    return since + timedelta(seconds=reward.wait_seconds) if reward.wait_seconds is not None else None
+def service_seconds(newest: Reward, recipe: Reward) -> int | None:
+    """How long a run of *recipe* may wait for its RewardService; None: without end.
+
+    Limits are those of the *newest* spec. Where that names no RewardService it cannot have this one.
+    """
+    named = newest.service_ref is not None and newest.service_ref.name is not None
+    return newest.wait_seconds if named else recipe.wait_seconds
 
 
 def _until_running(limits: Limits, run: RunStatus, scheduled_at: datetime | None) -> Iterator[Deadline]:

@@ -24,7 +24,7 @@ from atlas_operator.attempt import Attempt, attempt_of, config_map, next_attempt
 from atlas_operator.backoff import retry_delay
 from atlas_operator.children import attempt_children, progress_map, recipe_children
 from atlas_operator.conditions import Facts, conditions, phase
-from atlas_operator.deadlines import overdue, service_due
+from atlas_operator.deadlines import overdue, service_seconds
 from atlas_operator.display import display
 from atlas_operator.ending import Failure, Success
 from atlas_operator.history import fitting, with_previous
@@ -360,16 +360,16 @@ class _Planner:
             self.delete.append(outdated)
             self._wait("run.json to be made anew")
         elif isinstance(service := needed_service(spec, self.observed.reward_services), str):
-            self._await_service(service, spec)
+            self._await_service(service, spec, service_seconds(self.spec.reward, spec.reward))
         else:
             self._create_attempt(spec, service)
 
-    def _await_service(self, service: str, spec: AtlasTrainingSpec) -> None:
+    def _await_service(self, service: str, spec: AtlasTrainingSpec, seconds: int | None) -> None:
         """The wait may be long: what the run trains is kept meanwhile, whatever happens to the spec."""
         since = self.run.waiting_since or self.now
-        due = service_due(spec.reward, since)
+        due = since + timedelta(seconds=seconds) if seconds is not None else None
         if due is not None and due <= self.now:
-            self._give_up(service, spec)
+            self._give_up(f"not Ready within reward.waitSeconds ({seconds} s): {service}", spec)
             return
         self._set(waiting_since=since)
         if config_map(self.observed, run_name(self.metadata["name"], self.run.number)) is None:
@@ -377,11 +377,10 @@ class _Planner:
         self._wait(service)
         self.looks += [due] if due is not None else []
 
-    def _give_up(self, service: str, spec: AtlasTrainingSpec) -> None:
+    def _give_up(self, message: str, spec: AtlasTrainingSpec) -> None:
         """The placement is noted although nothing was placed: another one is a cause for another run."""
         self._attempt_over()
         self._set(placement_hash=spec.placement_hash())
-        message = f"not Ready within reward.waitSeconds ({spec.reward.wait_seconds} s): {service}"
         self._finish("Failed", "RewardServiceTimeout", message)
 
     def _create_attempt(self, spec: AtlasTrainingSpec, service: Served | None) -> None:

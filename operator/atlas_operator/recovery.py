@@ -3,7 +3,10 @@
 from pydantic import ValidationError
 
 from atlas_api import AtlasTrainingSpec, TrainingRun
+from atlas_api.checkpoints import Checkpoints
+from atlas_api.reward import ServiceRef
 from atlas_api.status import AtlasTrainingStatus, RunStatus
+from atlas_api.traces import Traces
 from atlas_operator.attempt import config_map, is_owned, number_of
 from atlas_operator.children import RUN_KEY
 from atlas_operator.labels import ATTEMPT, PLACEMENT, RUN, run_name
@@ -57,13 +60,19 @@ def attempt_spec(observed: Observed, spec: AtlasTrainingSpec, run: RunStatus) ->
 
 
 def outdated_run_file(observed: Observed, run: int, spec: AtlasTrainingSpec) -> Document | None:
-    """The run's ConfigMap where the trainer would read other addresses than *spec* has. It cannot be changed."""
+    """The run's ConfigMap where the trainer would read other addresses than *spec* has. It cannot be changed.
+
+    Addresses are what the trainer reads although it may change under one recipe: the hash leaves out some of it.
+    """
     stored = config_map(observed, run_name(observed.training["metadata"]["name"], run))
     if stored is None:
         return None
     found = _content(stored)
-    same = found and (found.spec.checkpoints, found.spec.traces) == (spec.checkpoints, spec.traces)
-    return None if same else stored
+    return None if found and _addresses(found.spec) == _addresses(spec) else stored
+
+
+def _addresses(spec: AtlasTrainingSpec) -> tuple[Checkpoints, Traces, ServiceRef | None]:
+    return spec.checkpoints, spec.traces, spec.reward.service_ref
 
 
 def _content(stored: Document) -> TrainingRun | None:

@@ -1,11 +1,11 @@
 """A training that names a RewardService takes no GPU before it is Ready, and says what it waits for."""
 
-from datetime import timedelta
+import json
 from typing import Any
 
 import pytest
 from support.cluster_trainings import condition
-from support.plans import REVISION, judges_document
+from support.plans import REVISION, Scene, judges_document, scene
 from support.training_life import Life
 
 from atlas_operator.observed import Document
@@ -111,95 +111,33 @@ def test_pods_get_the_bearer_token_by_reference() -> None:
     assert {"name": "ATLAS_REWARD_TOKEN", "valueFrom": source} in container["env"]
 
 
-# The wait has an end where reward.waitSeconds says so.
+TOKEN = {"secretKeyRef": {"name": "callers", "key": "token"}}
 
 
-def waits(seconds: int | None = 600, **spec: Any) -> Life:
-    """A training that has just begun to wait for its service."""
-    limit = {"waitSeconds": seconds} if seconds else {}
-    return Life(reward={"serviceRef": {"name": "judges"}, **limit}, **spec).settle()
+def told_to_trainers(seen: Scene) -> list[Document]:
+    """`reward` of every run.json."""
+    texts = [found["data"]["run.json"] for found in seen.observed.config_maps if "data" in found]
+    return [json.loads(each)["spec"]["reward"] for each in texts]
 
 
-def later(life: Life, seconds: int) -> Life:
-    life.now += timedelta(seconds=seconds)
-    return life
+@pytest.mark.parametrize("policy", ["Replace", "Wait", "Never"])
+def test_a_token_that_is_added_while_the_run_waits_reaches_the_trainer(policy: str) -> None:
+    reward = {"serviceRef": {"name": "judges"}}
+    waiting = scene(reward=reward, retrain={"onSpecChange": policy}).look_until_quiet()
+    edited = waiting.edit(reward={"serviceRef": {"name": "judges", "tokenFrom": TOKEN}}).look_until_quiet()
+    started = edited.see(reward_services=(judges_document(),)).look_until_quiet()
+    (told,) = told_to_trainers(started)
+    assert told["serviceRef"]["tokenFrom"] == TOKEN
+    assert (started.run.number, len(started.observed.jobs)) == (1, 1)
 
 
-@pytest.mark.parametrize(
-    ("limit", "seconds", "phase"),
-    [(None, 10_000_000, "Pending"), (600, 599, "Pending"), (600, 600, "Failed"), (600, 90_000, "Failed")],
-    ids=["no limit", "just before it", "just then", "the operator was away"],
-)
-def test_the_wait_ends_when_its_time_is_over(limit: int | None, seconds: int, phase: str) -> None:
-    life = later(waits(limit), seconds).settle()
-    assert (life.training["status"]["phase"], life.jobs) == (phase, [])
-
-
-@pytest.mark.parametrize(
-    ("services", "words"),
-    [
-        ([], "RewardService judges, which does not exist in this namespace; create it"),
-        ([judges_document("False", "3 of 4 are silent")], "RewardService judges: 3 of 4 are silent"),
-    ],
-)
-def test_the_run_that_fails_names_the_service_and_what_it_said_last(services: list[Document], words: str) -> None:
-    life = later(waits(), 600)
-    life.reward_services = services
-    life.settle()
-    message = f"not Ready within reward.waitSeconds (600 s): {words}"
-    assert (life.run["outcome"], life.run["reason"]) == ("Failed", "RewardServiceTimeout")
-    assert life.training["status"]["message"] == message
-    for kind in ("LastRunSucceeded", "Stalled"):
-        told = condition(life.training, kind)
-        assert (told["reason"], told["message"]) == ("RewardServiceTimeout", message)
-
-
-def test_the_operator_looks_again_at_the_deadline() -> None:
-    life = later(waits(), 590)
-    assert life.look().look_again_at == life.now + timedelta(seconds=10)
-
-
-def test_the_wait_is_not_training_and_leaves_the_run_over_for_good() -> None:
-    life = later(waits(), 600).settle()
-    life.reward_services = [judges_document()]
-    assert jobs_after(later(life, 60)) == 0
-    assert (life.run["number"], life.run.get("ranSeconds", 0), "waitingSince" in life.run) == (1, 0, False)
-
-
-@pytest.mark.parametrize(
-    "edit",
-    [
-        {"reward": {"serviceRef": {"name": "judges"}, "waitSeconds": 1200}},
-        {"reward": {"serviceRef": {"name": "judges"}}},
-        {"compute": {"workers": 2}},
-        {"limits": {"queueSeconds": 60}},
-    ],
-    ids=["more patience", "patience without end", "other pods", "other limits"],
-)
-def test_what_may_cure_it_starts_the_next_run(edit: Document) -> None:
-    life = later(waits(), 600).settle().edit(**edit).settle()
-    assert (life.run["number"], life.training["status"]["phase"]) == (2, "Pending")
-
-
-def test_a_limit_that_changes_while_it_waits_counts_from_the_beginning_of_the_wait() -> None:
-    life = later(waits(None), 500)
-    life.edit(reward={"serviceRef": {"name": "judges"}, "waitSeconds": 400}).settle()
-    assert (life.run["number"], life.run["reason"]) == (1, "RewardServiceTimeout")
-
-
-def test_each_attempt_has_the_whole_time() -> None:
-    life = later(waits(), 500)
-    life.edit(suspend=True).settle()
-    assert "waitingSince" not in life.run
-    later(life, 500).edit(suspend=False).settle()
-    assert (life.run["attempt"], life.training["status"]["phase"]) == (2, "Pending")
-    assert later(life, 600).settle().training["status"]["phase"] == "Failed"
-
-
-def test_the_wait_for_judges_is_no_time_in_the_queue() -> None:
-    life = later(waits(None, limits={"queueSeconds": 60}), 3600)
-    life.reward_services = [judges_document()]
-    life.settle()
-    assert (len(life.jobs), life.training["status"]["phase"]) == (1, "Starting")
-    assert "waitingSince" not in life.run
-    assert later(life, 60).settle().run["reason"] == "QueueTimeout"
+@pytest.mark.parametrize("policy", ["Wait", "Never"])
+def test_nothing_of_another_recipe_reaches_a_run_that_waits(policy: str) -> None:
+    reward = {"serviceRef": {"name": "judges"}}
+    waiting = scene(reward=reward, retrain={"onSpecChange": policy}).look_until_quiet()
+    another = {"serviceRef": {"name": "judges", "tokenFrom": TOKEN, "weight": 2}}
+    edited = waiting.edit(reward=another, optimization={"maxSteps": 9, "batchSize": 8}).look_until_quiet()
+    started = edited.see(reward_services=(judges_document(),)).look_until_quiet()
+    assert told_to_trainers(started) == told_to_trainers(waiting)
+    (job,) = started.observed.jobs
+    assert "ATLAS_REWARD_TOKEN" not in json.dumps(job)
