@@ -2,8 +2,8 @@
 A pod's report on its way to the operator: one ConfigMap, patched from a thread of its own.
 
 Used by the trainer and by the reward service. Neither waits for the API server nor fails with it: only the newest
-report is kept, one that cannot be delivered is logged once for each kind of failure, and the next one is tried. Knows
-nothing of their content.
+report is kept; that one cannot be delivered is logged once for each kind of failure, and it is tried again until there
+is a newer one. Knows nothing of their content.
 """
 
 import json
@@ -27,11 +27,14 @@ TIMEOUT_SECONDS = 5
 PAUSE_SECONDS = 2
 """Between two patches, so that quick steps do not become a load. The last one does not wait."""
 
+AGAIN_SECONDS = 15
+"""Before a report that was refused is tried again while there is no newer one."""
+
 LAST_SECONDS = 10
 """How long the last report may take, with every attempt at delivering it."""
 
 RETRY_SECONDS = 1
-"""Between those attempts."""
+"""Between the attempts at the last one."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,12 +42,20 @@ _log = logging.getLogger(__name__)
 class ClusterReport:
     """Delivers reports to *key* of the ConfigMap *config_map* (`namespace/name`) of the API server at *url*."""
 
-    def __init__(self, config_map: str, url: str, account: Path = ACCOUNT, key: str = REPORT_KEY) -> None:
+    def __init__(
+        self,
+        config_map: str,
+        url: str,
+        account: Path = ACCOUNT,
+        key: str = REPORT_KEY,
+        again_seconds: float = AGAIN_SECONDS,
+    ) -> None:
         namespace, _, name = config_map.partition("/")
         self.config_map = config_map
         self.key = key
         self.url = f"{url}/api/v1/namespaces/{namespace}/configmaps/{name}"
         self.account = account
+        self._again_seconds = again_seconds
         self._changed = threading.Condition()
         self._unsent: ApiModel | None = None
         self._closing = False
@@ -88,9 +99,10 @@ class ClusterReport:
                     self._changed.wait(RETRY_SECONDS)
 
     def _next(self, refused: ApiModel | None) -> ApiModel | None:
-        """Wait for something to deliver. What was refused is only tried again at the end. None: all is delivered."""
+        """Wait for something to deliver: what was refused is tried again after a while. None: all is delivered."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or self._unsent not in (None, refused))
+            longest = self._again_seconds if refused else None
+            self._changed.wait_for(lambda: self._closing or self._unsent not in (None, refused), longest)
             return self._unsent
 
     def _delivered(self, report: ApiModel) -> bool:

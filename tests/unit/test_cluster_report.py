@@ -102,6 +102,18 @@ def test_a_refused_report_is_followed_by_the_next_one(server: FakeApiServer, sta
     assert steps(server)[-1] == 2
 
 
+def test_a_refused_report_is_tried_again_while_there_is_no_newer_one(server: FakeApiServer) -> None:
+    server.status = 503
+    host, port = (server.environment[f"KUBERNETES_SERVICE_{part}"] for part in ("HOST", "PORT"))
+    sink = ClusterReport("agents/demo-1-progress", f"https://{host}:{port}", server.account, again_seconds=0)
+    sink.send(make_report(1))
+    until(lambda: server.asked)
+    server.status = 200
+    until(lambda: server.patches)
+    sink.close()
+    assert steps(server) == [1]
+
+
 def test_the_last_report_is_tried_until_it_arrives(server: FakeApiServer) -> None:
     server.status = 503
     sink = sink_to(server)
