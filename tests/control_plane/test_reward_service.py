@@ -199,6 +199,7 @@ def test_what_the_pods_say_of_their_judges_reaches_the_status(services: Kubectl)
     assert [judge["state"] for judge in service["status"]["judges"]] == ["Answering", "Failing"]
     assert "helpfulness" in condition(service, "Degraded")["message"]
     assert is_ready(service)
+    assert service["status"]["revision"] == "0" * 16
     line = services.run("get", "rws", NAME, "--no-headers").split()
     assert line[1:4] == ["2/2", "1/2", "31s"]
     services.run("delete", "pod", first, "--wait=false")
