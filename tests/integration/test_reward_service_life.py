@@ -1,7 +1,6 @@
-"""The life of the scoring service as a process: readiness, new configurations, kills, the end, and a wrong start."""
+"""The life of the scoring service as a process: readiness, new configurations, kills, and the end."""
 
 import os
-import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from support.reward_service import (
     code,
     item,
     results,
-    run,
     service_manifest,
     serving,
     slow,
@@ -273,34 +271,3 @@ def test_verifiers_that_hang_hold_up_neither_other_items_nor_a_change_nor_the_en
 def python_path() -> str:
     """Where a service finds the verifiers of the tests."""
     return os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-
-
-# The command.
-
-
-def end_of(config: Path, log: Path, port: int = 0) -> tuple[int, str]:
-    return run(config, log, port).wait(60), log.read_text()
-
-
-def test_every_mistake_in_the_configuration_is_told_at_once(tmp_path: Path) -> None:
-    manifest = service_manifest("ftp://nowhere", quorum=3, colour="red")
-    file = write_manifest(tmp_path / "service.yaml", manifest)
-    status, said = end_of(file, tmp_path / "log")
-    assert status == 2
-    assert len(said.splitlines()) == 3
-    assert all(line.startswith(f"{file}: spec") for line in said.splitlines())
-
-
-def test_a_secret_that_is_not_there_is_named(tmp_path: Path) -> None:
-    manifest = service_manifest("http://127.0.0.1:9", tokenFrom={"file": str(tmp_path / "none")})
-    status, said = end_of(write_manifest(tmp_path / "service.yaml", manifest), tmp_path / "log")
-    assert (status, said.count("\n")) == (22, 1)
-    assert str(tmp_path / "none") in said
-
-
-def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        status, said = end_of(write_manifest(tmp_path / "service.yaml", {}), tmp_path / "log", port)
-    assert status == 1
-    assert f"--port {port}" in said

@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
+from atlas_rewards.service.presence import CLIENT_LEFT
 from atlas_rewards.service.refusal import Refusal
 
 SECONDS = 30.0
@@ -61,6 +62,8 @@ class Bodies:
             raise Refusal(
                 408, "slowBody", f"the body did not arrive within {self._seconds:g} s; send it faster"
             ) from None
+        except ClientDisconnect:
+            raise Refusal(CLIENT_LEFT, "clientLeft", "the client left before its body was whole") from None
 
     async def _collect(self, request: Request, limit: int, body: bytearray) -> None:
         announced = request.headers.get("content-length", "")

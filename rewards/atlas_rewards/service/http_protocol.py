@@ -29,9 +29,10 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """A part of a request."""
+        awaited = self._timer
         super().data_received(data)
-        if self._timer is not None:
-            # The head has not ended in it, so all of it belongs to the head.
+        if awaited is not None and self._timer is awaited:
+            # The same head is awaited before and after, so all of it belongs to that head.
             self._size += len(data)
             if self._size > HEAD_BYTES:
                 self.transport.abort()

@@ -13,13 +13,18 @@ from atlas_rewards.service.server import listen, serve
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT. The exit code: 0, 1 for an address that is taken, others in `atlas_api.errors`."""
+    """
+    Serve until SIGTERM or SIGINT.
+
+    The exit code: 0, 1 for an address that is taken or cannot be, others in `atlas_api.errors`.
+    """
     given = _parser().parse_args(arguments)
     log.set_up()
     try:
         listening = listen(given.host, given.port)
-    except OSError as error:
-        return _complain(1, f"--host {given.host} --port {given.port}: {error.strerror or error}; choose another")
+    except (OSError, OverflowError, TypeError) as error:
+        problem = getattr(error, "strerror", None) or error
+        return _complain(1, f"--host {given.host} --port {given.port}: {problem}; choose another")
     try:
         with listening:
             asyncio.run(serve(given.config, listening, os.environ))
@@ -27,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error.exit_code, *(f"{given.config}: {problem}" for problem in error.problems))
     except AtlasError as error:
         return _complain(error.exit_code, f"{error.reason}: {error}")
+    except asyncio.CancelledError:
+        return 0  # told to end before it began
     return 0
 
 

@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; port 0 takes a free one. Raises OSError."""
+    """A socket that listens; port 0 takes a free one. Raises OSError, OverflowError (no port), TypeError (no name)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named: asyncio turns Nagle's algorithm off only where it knows that this is TCP. With it on,
     # every answer waits 40 ms for the client's delayed acknowledgement.
@@ -53,7 +53,7 @@ def listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(BACKLOG)
-    except OSError:
+    except Exception:
         listening.close()
         raise
     return listening
@@ -62,12 +62,16 @@ def listen(host: str, port: int) -> socket.socket:
 async def serve(
     file: Path, listening: socket.socket, environment: Mapping[str, str], opening: OpenScoring = open_scoring
 ) -> None:
-    """Serve the configuration in *file* until a signal. Raises AtlasError when it cannot begin."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    """Serve the configuration in *file* until a signal.
+
+    Raises AtlasError when it cannot begin, and CancelledError when the signal comes before it has begun.
+    """
+    stop, starting = asyncio.Event(), asyncio.current_task()
+    assert starting is not None  # noqa: S101 - this is one
+    _on_signal(starting.cancel)  # nothing was taken yet, and a user's verifier may take minutes to be imported
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(open_service(file, opening))
+        _on_signal(stop.set)
         await stack.enter_async_context(_reporting(service.generations, environment))
         # What was imported stays: without this, each full collection looks at all of it, and requests wait.
         gc.collect()
@@ -80,6 +84,11 @@ async def serve(
         server.should_exit = True
         await serving
     _log.info("ended")
+
+
+def _on_signal(act: Callable[[], object]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, act)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from atlas_rewards.service.body import BODIES, Bodies, read_json
+from atlas_rewards.service.presence import CLIENT_LEFT
 from atlas_rewards.service.refusal import Refusal
 
 
@@ -48,6 +49,18 @@ def test_a_body_is_refused_at_the_first_byte_too_many() -> None:
 
 def test_a_body_that_takes_too_long_is_refused() -> None:
     assert refusal(Bodies(seconds=0.05), request_of([b" "] * 100, pause=0.02)).status == 408
+
+
+def test_a_client_that_leaves_before_its_body_is_whole_is_no_mistake() -> None:
+    arriving: list[Message] = [
+        {"type": "http.disconnect"},
+        {"type": "http.request", "body": b'{"items": [', "more_body": True},
+    ]
+
+    async def receive() -> Message:
+        return arriving.pop()
+
+    assert refusal(Bodies(), Request({"type": "http", "headers": []}, receive)).status == CLIENT_LEFT
 
 
 def test_all_bodies_together_are_bounded() -> None:
