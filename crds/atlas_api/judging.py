@@ -135,10 +135,13 @@ class CallRetries(ApiModel):
 
 
 class CircuitBreaker(ApiModel):
-    """An endpoint that only fails is left alone for a while."""
+    """An endpoint that only fails is left alone for a while.
+
+    Questions wait meanwhile, unless their deadline comes first; an address that never answered is waited for once.
+    """
 
     failures: int = Field(20, ge=1, le=10_000)
-    """Calls that must fail in a row."""
+    """Calls that must fail in a row; those in flight when the first one failed count with it as one."""
 
     open_seconds: float = Field(30.0, gt=0.0, le=3600.0)
     """How long it is left alone; then one call tries it again."""

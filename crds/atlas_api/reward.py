@@ -58,7 +58,7 @@ class Length(ApiModel):
 
 
 class PythonEntryPoint(ApiModel):
-    """Your own function. It runs inside the trainer, with the trainer's rights."""
+    """Your own function. It runs inside the process that scores, the trainer or the service, with its rights."""
 
     entry_point: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$", max_length=253)
     """`package.module:function`. Given an `atlas_rewards.Item`, it returns 0 to 1, or None for "does not apply"."""
@@ -135,7 +135,7 @@ class ServiceRef(ApiModel):
     """A RewardService manifest; the trainer itself asks the judges."""
 
     token_from: SecretSource | None = None
-    """Reference to the bearer token that the service asks for."""
+    """Reference to the bearer token that the service asks for. Not with `file`: there is no service then."""
 
     weight: float = Field(1.0, gt=0.0, le=1e6)
     """Weight of the service's score; the mean of `verifiers`, where any apply, weighs 1."""
@@ -144,6 +144,10 @@ class ServiceRef(ApiModel):
         Rule(
             "[has(self.name), has(self.url), has(self.file)].exists_one(is_set, is_set)",
             "set exactly one of name, url, file",
+        ),
+        Rule(
+            "!has(self.tokenFrom) || !has(self.file)",
+            "tokenFrom is for name and url; with file nobody asks for a token",
         ),
     )
 

@@ -30,7 +30,7 @@ class RewardServiceSpec(Judging):
     """Judges, verifiers, and how they are served."""
 
     verifiers: tuple[Verifier, ...] = Field((), max_length=16)
-    """Deterministic checks, scored first. Names must be unique, also among the judges."""
+    """Deterministic checks, beside the judges. Names must be unique, also among the judges."""
 
     weights: Annotated[dict[str, Annotated[float, Field(gt=0.0, le=1e6)]], Field(max_length=16)] = {}
     """Weight of a verifier in the combined score, by name. Those not named weigh 1."""

@@ -75,6 +75,10 @@ BROKEN_RULES = [
     Case("nothing that rewards", {"spec.reward.verifiers": []}),
     Case("judges from nowhere", {"spec.reward.serviceRef": {}}),
     Case("judges from two places", {"spec.reward.serviceRef": {"name": "judges", "url": "http://judges"}}),
+    Case(
+        "a token for judges in the trainer",
+        {"spec.reward.serviceRef": {"file": "rewardservice.yaml", "tokenFrom": {"env": "T"}}},
+    ),
     Case("a wait for nobody", {"spec.reward.waitSeconds": 60}),
     Case("a wait for an address", {"spec.reward": {"serviceRef": {"url": "http://judges"}, "waitSeconds": 60}}),
     Case("two verifiers of one name", {"spec.reward.verifiers": [{"name": "a", "numeric": {}}] * 2}),

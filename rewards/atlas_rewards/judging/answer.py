@@ -13,7 +13,8 @@ Reason = Literal[
     refused       the endpoint answered another error: wrong key, unknown model, too long
     malformed     the endpoint answered something that is no completion
     noText        the model answered without text, or declined to answer
-    circuitOpen   the endpoint only failed lately and is left alone until after the deadline
+    circuitOpen   the endpoint only failed lately and is left alone until after the deadline, or it never answered and
+                  failed again when it was tried
     overBudget    `budget` is used up
     deadline      time ran out before the model answered
 """

@@ -121,6 +121,12 @@ CASES = [
         {"name": "judges"},
     ),
     Case(
+        ServiceRef,
+        "tokenFrom is for name and url; with file nobody asks for a token",
+        {"file": "rewardservice.yaml", "tokenFrom": {"env": "TOKEN"}},
+        {"url": "http://judges:8080", "tokenFrom": {"env": "TOKEN"}},
+    ),
+    Case(
         Reward,
         "waitSeconds needs serviceRef.name: nothing else is waited for",
         {"serviceRef": {"url": "http://judges:8080"}, "waitSeconds": 60},
