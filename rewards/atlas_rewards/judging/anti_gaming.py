@@ -18,6 +18,7 @@ from atlas_api.judging import AntiGaming
 from atlas_rewards.item import Item
 from atlas_rewards.judging.judge_address import addresses_judge
 from atlas_rewards.judging.prompt import conversation
+from atlas_rewards.unicode_form import in_form
 
 _GRAM = 5
 _SHORT = 20
@@ -81,5 +82,5 @@ def _plain(text: str) -> str:
     """*text* in lower case, in one spelling, without what nobody sees."""
     if text.isascii():
         return text.casefold().strip()
-    composed = unicodedata.normalize("NFKC", text).casefold().strip()
+    composed = in_form("NFKC", text).casefold().strip()
     return "".join(character for character in composed if unicodedata.category(character) != "Cf")

@@ -1,10 +1,10 @@
 """What a verifier says about an item: a number, or why it cannot say. Shared by all verifiers; knows none of them."""
 
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from atlas_rewards.item import Item
+from atlas_rewards.unicode_form import in_form
 
 MAX_CHARACTERS = 250_000
 """Longer texts are not read: the verdict is Unknown. The edit similarity of two texts this long takes 2 s."""
@@ -43,5 +43,5 @@ def reference_of(item: Item) -> str | Unknown:
 
 def canonical(text: str, *, ignore_case: bool) -> str:
     """*text* without white space around it, in the Unicode form NFC, with Unix line ends: what looks equal is equal."""
-    composed = unicodedata.normalize("NFC", text).strip().replace("\r\n", "\n")
+    composed = in_form("NFC", text).strip().replace("\r\n", "\n")
     return composed.casefold() if ignore_case else composed
