@@ -40,6 +40,7 @@ SAME = [
     ("2^10", "1024", "power"),
     ("3/4", "0.75", "fraction"),
     ("12,34,567.89", "1234567.89", "Indian thousands"),
+    ("1" + ",23" * 9 + ",456", "1232323232323232323456", "the longest Indian number"),
     ("\u0663\u066b\u0665", "3.5", "Arabic decimal separator"),
     ("\u0661\u066c\u0662\u0663\u0664", "1234", "Arabic thousands"),
     ("2 1/2 cups", "2.5", "mixed number"),
@@ -133,3 +134,11 @@ def test_any_float_as_python_writes_it_is_read_back_exactly(number: float) -> No
     read = last_number(f"= {number!r}")
     assert read is not None
     assert read.value == number
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(("text", "value"), [("1" + ",23" * 80_000, 23), ("7," + "1" * 240_000 + ",1", 1)])
+def test_separators_without_end_take_linear_time(text: str, value: float) -> None:
+    read = last_number(text)
+    assert read is not None
+    assert read.value == value
