@@ -25,7 +25,7 @@ def entry_point_verifier(config: PythonEntryPoint) -> Verify:
     def judge(item: Item) -> Verdict:
         try:
             return _checked(function(item))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return Unknown(_one_line(f"{config.entry_point} raised {type(error).__name__}: {error}"))
 
     return judge

@@ -9,7 +9,6 @@ import pytest
 from support.rewards import score_of, scorer_of
 
 from atlas_api import InvalidManifest
-from atlas_rewards import Item
 
 SOURCE = """
 import numpy
@@ -70,6 +69,7 @@ def test_a_number_from_0_to_1_counts(function: str, expected: float) -> None:
         ("negative", "returned -0.1"),
         ("not_a_number", "returned nan"),
         ("fails", "my_rewards:fails raised ValueError: first line second line"),
+        ("leaves", "my_rewards:leaves raised SystemExit: 3"),
     ],
 )
 def test_anything_else_is_no_score_and_says_why(function: str, reason: str) -> None:
@@ -81,11 +81,6 @@ def test_anything_else_is_no_score_and_says_why(function: str, reason: str) -> N
 
 def test_the_function_sees_the_item() -> None:
     assert score_of(entry("my_rewards:sees"), "x", "x", task="x").value == 1.0
-
-
-def test_a_function_that_ends_the_process_may() -> None:
-    with pytest.raises(SystemExit):
-        scorer_of(entry("my_rewards:leaves")).score(Item("x"))
 
 
 @pytest.mark.parametrize(
