@@ -8,9 +8,11 @@ is never a zero.
 import asyncio
 import json
 import logging
+import math
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 
@@ -94,7 +96,8 @@ class RewardClient:
         return read_settings(answer.content)
 
     async def _post(self, items: Sequence[Item], settings: ServiceSettings) -> httpx.Response:
-        body = json.dumps({"items": [body_of(item) for item in items]}, ensure_ascii=False, default=str)
+        document = {"items": [_as_json(body_of(item)) for item in items]}
+        body = json.dumps(document, ensure_ascii=False, allow_nan=False, default=str)
         return await self._exchange("POST", "/v1/score", body.encode(errors="surrogatepass"), settings)
 
     def _results(self, answer: httpx.Response, count: int) -> tuple[ItemResult, ...]:
@@ -151,6 +154,15 @@ def body_of(item: Item) -> dict[str, object]:
         "metadata": dict(item.metadata),
     }
     return {name: value for name, value in known.items() if value is not None}
+
+
+def _as_json(value: Any) -> Any:
+    """*value* with null for NaN and infinite numbers, which JSON does not have: the whole request would be refused."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {name: _as_json(member) for name, member in value.items()}
+    return [_as_json(member) for member in value] if isinstance(value, list | tuple) else value
 
 
 def _warn_of_parts(portion: list[list[int]]) -> None:

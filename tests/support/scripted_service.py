@@ -26,6 +26,9 @@ class ScriptedService:
     sizes: list[int] = field(default_factory=list)
     """Items in each request, refused ones included."""
 
+    items: list[Any] = field(default_factory=list)
+    """All of these items."""
+
 
 @contextmanager
 def scripted_service(
@@ -58,6 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         items = json.loads(body)["items"]
         self.service.sizes.append(len(items))
+        self.service.items += items
         if self.service.refusals:
             self._answer(*self.service.refusals.pop(0), {"error": {"code": "scripted", "message": "refused"}})
         elif len(body) > self.service.most_bytes:
