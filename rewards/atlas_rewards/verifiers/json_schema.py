@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+import regex  # type: ignore[import-untyped]
 from jsonschema import SchemaError, validators
 from jsonschema.protocols import Validator
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+from referencing import Specification
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import SchemaResource, specification_with
 
@@ -83,26 +85,55 @@ def _validator(schema: dict[str, Any]) -> Validator:
 
 
 def _check_parts(schema: dict[str, Any], draft: str) -> None:
-    root = specification_with(draft).create_resource(schema)
+    specification = specification_with(draft)
+    root = specification.create_resource(schema)
     keywords: set[str] = set()
-    for part, resolver in _parts(root, REGISTRY.resolver_with_root(root)):
+    for part in _parts(root, REGISTRY.resolver_with_root(root), specification, set()):
         keywords |= part.keys()
-        for reference in (part[name] for name in _REFERENCES if name in part):
-            try:
-                resolver.lookup(reference)
-            except (Unresolvable, ValueError):
-                problem = (
-                    f"reference {reference!r} leads nowhere; write it into the schema under $defs, nothing is fetched"
-                )
-                raise Unusable("jsonSchema.schema", problem) from None
+        _check_patterns(part)
     if {"patternProperties", "unevaluatedProperties"} <= keywords:
         problem = "patternProperties beside unevaluatedProperties is not understood; use additionalProperties"
         raise Unusable("jsonSchema.schema", problem)
 
 
-def _parts(schema: SchemaResource, resolver: Any) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Every schema at or below *schema*, with the `referencing` resolver that knows its base address."""
-    if isinstance(schema.contents, dict):
-        yield schema.contents, resolver
-    for inner in schema.subresources():
-        yield from _parts(inner, resolver.in_subresource(inner))
+def _check_patterns(part: dict[str, Any]) -> None:
+    """Not every draft asks for regular expressions, and none for those that texts are searched with."""
+    for pattern in (*part.get("patternProperties", ()), *([part["pattern"]] if "pattern" in part else ())):
+        try:
+            regex.compile(pattern)
+        except regex.error as error:
+            raise Unusable("jsonSchema.schema", f"pattern {pattern!r}: {error}; correct it") from None
+
+
+def _parts(
+    schema: SchemaResource, resolver: Any, specification: Specification[Any], seen: set[int]
+) -> Iterator[dict[str, Any]]:
+    """
+    Every schema at, below or behind a reference of *schema*, but those whose `id` is *seen*.
+
+    *resolver* is of `referencing` and knows the base address of *schema*.
+    """
+    part = schema.contents
+    if not isinstance(part, dict) or id(part) in seen:
+        return
+    seen.add(id(part))
+    yield part
+    # `subresources` leaves out dependencies when the first of them is a list of names.
+    dependencies = map(specification.create_resource, part.get("dependencies", {}).values())
+    for inner in (*schema.subresources(), *dependencies):
+        if isinstance(inner.contents, dict):
+            yield from _parts(inner, resolver.in_subresource(inner), specification, seen)
+    for reference in (part[name] for name in _REFERENCES if name in part):
+        found = _behind(reference, resolver)
+        yield from _parts(specification.create_resource(found.contents), found.resolver, specification, seen)
+
+
+def _behind(reference: str, resolver: Any) -> Any:
+    try:
+        found = resolver.lookup(reference)
+    except (Unresolvable, ValueError):
+        found = None
+    if found is None or not isinstance(found.contents, dict | bool):
+        problem = f"reference {reference!r} leads nowhere; write it into the schema under $defs, nothing is fetched"
+        raise Unusable("jsonSchema.schema", problem)
+    return found

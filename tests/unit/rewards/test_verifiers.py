@@ -23,6 +23,7 @@ CASES = [
     ({"exactMatch": {}}, "a\r\nb", "a\nb", 1.0, "exact match sees all line ends as one"),
     ({"exactMatch": {}}, "Paris", None, None, "exact match without a reference"),
     ({"exactMatch": {}}, "", "", None, "a blank reference is no reference"),
+    ({"exactMatch": {}}, "a" + "\u0301\u0327" * 90_000, "a" + "\u0301\u0327" * 90_000, 1.0, "exact match of marks"),
     ({"regex": {"pattern": "^ok"}}, "ok then", None, 1.0, "regex is found"),
     ({"regex": {"pattern": "^ok$"}}, "not ok", None, 0.0, "regex is not found"),
     ({"regex": {"pattern": BACKTRACKS}}, "a" * 60 + "b", None, None, "regex that backtracks for ever"),
@@ -136,6 +137,13 @@ REFUSED = [
         "use additionalProperties",
         "patterns of names that cannot be bounded",
     ),
+    (
+        {"jsonSchema": {"schema": {"items": {"$ref": "#/x"}, "x": {"items": {"$ref": "#/y"}}}}},
+        "jsonSchema.schema",
+        "#/y",
+        "a dangling $ref behind a $ref",
+    ),
+    ({"jsonSchema": {"schema": {"$ref": "#/x", "x": 7}}}, "jsonSchema.schema", "#/x", "a $ref to no schema"),
     ({"jsonSchema": {"schema": {"$ref": "#"}}}, "jsonSchema.schema", "without end", "a schema that is only itself"),
 ]
 
@@ -148,6 +156,41 @@ def test_what_can_never_work_is_refused_before_any_item(verifier: dict[str, Any]
     assert problem.startswith(f"spec.reward.verifiers[1].{field}: ")
     assert shown in problem
     assert "\n" not in problem
+
+
+DRAFT_4 = {"$schema": "http://json-schema.org/draft-04/schema#"}
+BROKEN: dict[str, Any] = {"patternProperties": {"(": {}}}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {**DRAFT_4, **BROKEN},
+        {**DRAFT_4, "items": {"not": BROKEN}},
+        {**DRAFT_4, "dependencies": {"a": ["b"], "c": BROKEN}},
+        {"$schema": "http://json-schema.org/draft-03/schema#", **BROKEN},
+        {"$ref": "#/mine", "mine": {"pattern": "("}},
+    ],
+)
+def test_a_pattern_that_texts_cannot_be_searched_with_is_refused_in_every_draft(schema: dict[str, Any]) -> None:
+    with pytest.raises(InvalidManifest, match=r"verifiers\[0\]\.jsonSchema\.schema"):
+        scorer_of({"jsonSchema": {"schema": schema}})
+
+
+def test_dependencies_on_names_and_on_schemas_may_be_mixed() -> None:
+    schema = {**DRAFT_4, "dependencies": {"c": {"required": ["b"]}, "a": ["b"]}}
+    assert score_of({"jsonSchema": {"schema": schema}}, '{"a": 1, "b": 1}').value == 1.0
+    assert score_of({"jsonSchema": {"schema": schema}}, '{"c": 1}').value == 0.0
+
+
+@pytest.mark.parametrize("data", [{"enum": [{"pattern": "("}]}, {"properties": {"pattern": {}, "enum": {}}}])
+def test_what_only_looks_like_a_pattern_is_none(data: dict[str, Any]) -> None:
+    assert score_of({"jsonSchema": {"schema": data}}, '{"pattern": "("}').value == 1.0
+
+
+def test_a_schema_may_refer_to_a_draft_other_than_its_own() -> None:
+    schema = {"items": {"$ref": "http://json-schema.org/draft-04/schema#"}}
+    assert score_of({"jsonSchema": {"schema": schema}}, '[{"minLength": 1}]').value == 1.0
 
 
 def test_several_mistakes_are_reported_together() -> None:
