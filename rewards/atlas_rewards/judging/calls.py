@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from atlas_api.errors import InvalidManifest
 from atlas_api.judging import JudgeModel, Judging
 from atlas_api.pod import LARGE_JUDGE_KEY, SMALL_JUDGE_KEY
+from atlas_rewards.address import address_problem
 from atlas_rewards.judging.answer import Answer, NoAnswer, Reason
 from atlas_rewards.judging.budget import Purse
 from atlas_rewards.judging.cache import AnswerCache, CacheStatistics
 from atlas_rewards.judging.circuit import Circuit
 from atlas_rewards.judging.completion import CallFailed, Completion
-from atlas_rewards.judging.endpoint import address_problem
 from atlas_rewards.judging.hedging import hedged
 from atlas_rewards.judging.model_calls import ModelCalls, Question
 from atlas_rewards.judging.retries import wait_before
@@ -184,7 +184,7 @@ def caller_for(judging: Judging, revision: str, world: World | None = None) -> C
     Raises SourceMissing for a key that is not there, and InvalidManifest for an address or cache file that cannot be.
     """
     models = _models(judging)
-    problems = {name: address_problem(model.base_url) for name, model in models.items()}
+    problems = {name: _address_problem(model) for name, model in models.items()}
     if lines := [f"models.{name}.baseUrl: {problem}" for name, problem in problems.items() if problem]:
         raise InvalidManifest(lines)
     sources = {name: model.api_key_from for name, model in models.items()}
@@ -196,6 +196,10 @@ def _models(judging: Judging) -> dict[str, JudgeModel]:
     """By the name of their part in the configuration."""
     named = {"small": judging.models.small, "large": judging.models.large}
     return {name: model for name, model in named.items() if model is not None}
+
+
+def _address_problem(model: JudgeModel) -> str | None:
+    return address_problem(model.base_url, "https://api.openai.com/v1", "the key with apiKeyFrom")
 
 
 def _address(model: JudgeModel) -> str:

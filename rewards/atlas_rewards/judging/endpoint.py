@@ -66,21 +66,6 @@ class Endpoint:
         return said.replace(self._key.encode(), b"***") if self._key else said
 
 
-def address_problem(base_url: str) -> str | None:
-    """Why *base_url* can be nobody's address; None when it can. It never repeats a password in it."""
-    try:
-        parts = urlsplit(base_url)
-        named = parts.hostname is not None and parts.port != 0
-        (parts.hostname or "").encode("idna")
-    except ValueError:
-        named = False
-    if not named:
-        return "names no host, or a port that does not exist; write it like https://api.openai.com/v1"
-    if parts.username is not None or parts.query or parts.fragment:
-        return "holds a user, a query or a fragment; leave it out and refer to the key with apiKeyFrom"
-    return None
-
-
 def _proxy(url: str) -> str | None:
     """The proxy that the environment names for *url*."""
     parts = urlsplit(url)

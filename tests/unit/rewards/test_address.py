@@ -1,0 +1,70 @@
+"""What an address may be is the same for judges and for services, and what passes can be connected to."""
+
+import httpx
+import pytest
+import yarl
+
+from atlas_api import InvalidManifest
+from atlas_rewards.address import address_problem
+from atlas_rewards.service_address import check_address
+
+GOOD = [
+    "http://localhost:8080",
+    "https://api.openai.com/v1",
+    "HTTP://rewards.team-a.svc.",
+    "http://a_b:80/v1/",
+    "http://10.0.0.7:8000",
+    "http://[::1]:80",
+    "http://[fe80::1%25eth0]",
+    "http://\u00e4.de/v1",
+]
+NO_HOST = [
+    "",
+    "h:80",
+    "ftp://h",
+    "http://",
+    "http:///v1",
+    "http://:80",
+    "http://h:abc",
+    "http://h:0",
+    "http://h:99999",
+    "http://[x",
+    "http://[::zz]",
+    "http://h h",
+    "http://h/a b",
+    "http://h\n",
+    "http://h\u200b",
+    "http://a..b",
+    "http://\u00e4..\u00f6",
+    "http://" + "\u00e4" * 70,
+    "http://10.0.0.256",
+    "http://a\\b",
+    "http://a%zz",
+    "http://a,b",
+]
+SECRETS = ["http://user:hunter2@h", "http://h?key=hunter2", "http://h#hunter2"]
+
+
+def problem(address: str) -> str | None:
+    return address_problem(address, "http://example:8080", "the key with keyFrom")
+
+
+@pytest.mark.parametrize("address", GOOD)
+def test_what_passes_is_an_address_to_both_http_clients(address: str) -> None:
+    assert problem(address) is None
+    check_address(address)
+    assert httpx.URL(address).host
+    assert yarl.URL(address).host
+
+
+@pytest.mark.parametrize("address", NO_HOST)
+def test_what_names_no_host_is_told_with_an_example(address: str) -> None:
+    assert problem(address) == "names no host, or a port that does not exist; write it like http://example:8080"
+    with pytest.raises(InvalidManifest, match=r"^spec\.reward\.serviceRef\.url: names no host"):
+        check_address(address)
+
+
+@pytest.mark.parametrize("address", SECRETS)
+def test_an_address_with_more_than_a_place_is_refused_and_not_repeated(address: str) -> None:
+    said = problem(address)
+    assert said == "holds a user, a query or a fragment; leave it out and refer to the key with keyFrom"
