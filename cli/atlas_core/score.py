@@ -22,6 +22,7 @@ from atlas_rewards.items_file import ItemLine, count_lines, read_items
 from atlas_rewards.judging.prompt import in_common
 from atlas_rewards.service.wire import ScoreResponse
 from atlas_rewards.stream import done_in_order, items_at_once
+from atlas_trainer.untrusted_text import visible
 
 _SHOWN = 3
 """Malformed lines that are named, and causes of missing scores."""
@@ -69,7 +70,7 @@ def score_one(service: RewardService, item: Item, as_json: bool, console: Consol
     else:
         console.print(result_table(result))
     if result.score is None:
-        raise NothingScored(f"the completion has no score: {'; '.join(result.reasons)}")
+        raise NothingScored(f"the completion has no score: {visible('; '.join(result.reasons))}")
 
 
 def score_file(service: RewardService, items: Path, output: Path, as_json: bool, console: Console) -> None:
@@ -167,11 +168,11 @@ def _count(counts: Counts, line: ItemLine, result: ItemResult, name: str) -> Non
 
 def _tell(counts: Counts, output: Path, console: Console) -> None:
     for line in counts.malformed[:_SHOWN]:
-        console.print(Text(f"malformed: {line}"), soft_wrap=True)
+        console.print(Text(f"malformed: {visible(line)}"), soft_wrap=True)
     if len(counts.malformed) > _SHOWN:
         console.print(f"malformed: {len(counts.malformed) - _SHOWN} more")
     for name, cause in sorted(counts.causes.items(), key=lambda one: -one[1].count)[:_SHOWN]:
-        console.print(Text(f"without a score: {cause.count} {name}, as {cause.example}"), soft_wrap=True)
+        console.print(Text(f"without a score: {cause.count} {name}, as {visible(cause.example)}"), soft_wrap=True)
     kept = f", {counts.kept} from an earlier start" if counts.kept else ""
     said = f"{counts.scored} scored, {counts.unscored} without a score, {len(counts.malformed)} malformed{kept}"
     console.print(Text(f"{output}: {said}"), soft_wrap=True)

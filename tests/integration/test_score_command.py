@@ -107,6 +107,22 @@ def test_no_score_is_an_exit_code_of_its_own_with_the_reason(tmp_path: Path) -> 
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_reason_that_quotes_a_completion_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    items = items_file(tmp_path, line(1, response="\x1b[2J\x1b]0;mine\x07"))
+    output = tmp_path / "scored.jsonl"
+    verifiers = [{"name": "mine", "python": {"entryPoint": "support.quoting_verifier:quotes"}}]
+    with ScriptedJudge(lambda _: Reply("no")) as judge:
+        file = manifest(tmp_path, judge, verifiers=verifiers)
+        out = StringIO()
+        with pytest.raises(NothingScored):
+            score_file(RewardService.from_file(file), items, output, False, Console(file=out, width=100))
+        with pytest.raises(NothingScored) as one:
+            score_one(RewardService.from_file(file), Item("\x1b[2J"), False, Console(file=out, width=100))
+    assert "cannot read" in out.getvalue()
+    assert "cannot read" in str(one.value)
+    assert "\x1b" not in out.getvalue() + str(one.value)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
