@@ -59,7 +59,11 @@ class CheckThreads:
             ) from None
 
     def _start(self, check: Callable[[], T]) -> asyncio.Future[T]:
-        done = asyncio.wrap_future(self._threads.submit(check))
+        try:
+            done = asyncio.wrap_future(self._threads.submit(check))
+        except RuntimeError:
+            self._running.release()
+            raise CheckLost("no further thread can be started on this machine") from None
         done.add_done_callback(self._ended)
         return done
 
@@ -79,17 +83,19 @@ class _Threads:
         self._idle = 0
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Raises RuntimeError where the machine gives no thread."""
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
         with self._lock:
-            self._jobs.put((work, future))
             if has_idle := self._idle > 0:
                 self._idle -= 1
+                self._jobs.put((work, future))
         if not has_idle:
-            threading.Thread(target=self._live, name="check", daemon=True).start()
+            threading.Thread(target=self._live, args=(work, future), name="check", daemon=True).start()
         return future
 
-    def _live(self) -> None:
+    def _live(self, work: Callable[[], Any], future: Future[Any]) -> None:
+        self._work(work, future)
         while True:
             with suppress(Empty):
                 self._work(*self._jobs.get(timeout=_IDLE_SECONDS))

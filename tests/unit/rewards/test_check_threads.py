@@ -5,7 +5,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -87,6 +88,35 @@ def test_too_many_checks_that_hang_leave_no_thread_until_they_end() -> None:
         assert await lost(threads, lambda: 7, 0.05) == "deadline: was not begun in time"
         asyncio.get_running_loop().call_later(0.05, end.set)
         assert await threads.run(lambda: 7, time.monotonic() + LONG) == 7
+
+    asyncio.run(run())
+
+
+@contextmanager
+def no_further_threads() -> Iterator[None]:
+    """A new thread wants more memory than any machine has."""
+    before = threading.stack_size(1 << 50)
+    try:
+        yield
+    finally:
+        threading.stack_size(before)
+
+
+def test_where_no_thread_can_be_started_a_check_is_lost_and_its_place_is_not() -> None:
+    end = threading.Event()
+
+    async def run() -> None:
+        threads = CheckThreads(most=2)
+        busy = asyncio.create_task(threads.run(end.wait, time.monotonic() + LONG))
+        await asyncio.sleep(0)
+        with no_further_threads():
+            for _ in range(3):
+                assert await lost(threads, lambda: 7, LONG) == "no further thread can be started on this machine"
+        end.set()
+        assert await busy is True
+        # The thread that was busy takes one of them; the other needs a new one, which no earlier check stands for.
+        together = threading.Barrier(2)
+        await asyncio.gather(*(threads.run(lambda: together.wait(LONG), time.monotonic() + LONG) for _ in range(2)))
 
     asyncio.run(run())
 
