@@ -47,6 +47,10 @@ class RewardClient:
     def __init__(self, url: str, token: str | None = None, patience: float | None = None) -> None:
         """*patience*: seconds for which an outage is waited out. Raises `InvalidManifest` for a *url* that is none."""
         check_address(url)
+        try:
+            httpx.URL(url)
+        except httpx.InvalidURL as error:  # names in foreign letters that no domain can have
+            raise InvalidManifest([f"spec.reward.serviceRef.url: {error}"]) from None
         self.url = url.rstrip("/")
         self._patience = patience
         access = {"Authorization": f"Bearer {token}"} if token else {}

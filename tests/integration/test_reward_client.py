@@ -199,6 +199,11 @@ def test_an_address_that_is_none_is_told_at_once(url: str) -> None:
         RewardClient(url)
 
 
+def test_a_name_that_no_domain_can_have_is_told_at_once() -> None:
+    with pytest.raises(InvalidManifest, match=r"serviceRef\.url: .*☃\.com"):
+        RewardClient("http://☃.com")
+
+
 def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
     with pytest.raises(InvalidManifest, match="refer to the token with tokenFrom") as refused:
         RewardClient("http://user:hunter2@rewards")

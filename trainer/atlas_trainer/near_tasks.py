@@ -11,12 +11,13 @@ tasks ever share a 64-bit hash, they merely share a group.
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+from atlas_rewards.unicode_form import in_form
 
 Hashes = NDArray[np.uint64]
 
@@ -41,7 +42,7 @@ def canonical(task: str) -> str:
 
     A task without any word keeps its other characters, so that "?" and "!" stay different.
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", task).casefold())
+    folded = in_form("NFKC", in_form("NFKC", task).casefold())
     return " ".join(_WORD.findall(folded) or folded.split())
 
 
