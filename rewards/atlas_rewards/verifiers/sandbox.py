@@ -4,7 +4,7 @@ Untrusted Python in a process of its own that can compute and nothing else. Used
 The same everywhere, as root and as anybody, in containers too, because nothing here needs a privilege: Linux 5.13 or
 newer with Landlock, on x86_64 or aarch64. Where the sandbox cannot be had it is refused, never weakened.
 
-    network      no socket can be made (seccomp), except a pair that talks to itself
+    network      no socket can be made (seccomp), except two streams that are joined and reach nobody else
     processes    none, and no second thread: nothing can be left behind
     signals      none to anybody
     files        Python and the system's libraries can be read (Landlock); nothing can be written, the folder is empty

@@ -36,6 +36,9 @@ _WRITING = 0o3 | 0o100 | 0o1000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC
 _TERMINAL_CONTROLS = (0x5401, 0x5421, 0x5451, 0x5450, 0x541B)  # TCGETS, FIONBIO, FIOCLEX, FIONCLEX, FIONREAD
 _DESCRIPTOR_CONTROLS = (0, 1, 2, 3, 4, 1030)  # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC
 _AF_UNIX = 1
+_STREAMS = (0x1, 0x801, 0x80001, 0x80801)
+"""SOCK_STREAM, with and without NONBLOCK and CLOEXEC. One of a pair of datagram sockets may send to any address."""
+
 _OWN_PROCESS = 0
 
 _LOAD, _EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x45, 0x06
@@ -75,7 +78,7 @@ def _conditional(column: int) -> Iterator[Instruction]:
         (_OPENAT, _without_bits(2, _WRITING, errno.EROFS)),
         (_IOCTL, _one_of(1, _TERMINAL_CONTROLS, errno.ENOTTY)),
         (_FCNTL, _one_of(1, _DESCRIPTOR_CONTROLS, errno.EINVAL)),
-        (_SOCKETPAIR, _one_of(0, (_AF_UNIX,), errno.EPERM)),
+        (_SOCKETPAIR, _pair_of_streams(errno.EPERM)),
         (_PRLIMIT, _one_of(0, (_OWN_PROCESS,), errno.EPERM)),
     )
     for numbers, block in blocks:
@@ -89,6 +92,12 @@ def _without_bits(argument: int, bits: int, error: int) -> list[Instruction]:
     """Allow where none of *bits* is set. The kernel reads these arguments as 32 bits, and so does the filter."""
     load = (_LOAD, 0, 0, _ARGUMENTS_AT + 8 * argument)
     return [load, (_ANY_BIT, 0, 1, bits), (_RETURN, 0, 0, _REFUSE | error), (_RETURN, 0, 0, _ALLOW)]
+
+
+def _pair_of_streams(error: int) -> list[Instruction]:
+    """Allow where the family is AF_UNIX and the type is a stream."""
+    family = [(_LOAD, 0, 0, _ARGUMENTS_AT), (_EQUAL, 1, 0, _AF_UNIX), (_RETURN, 0, 0, _REFUSE | error)]
+    return [*family, *_one_of(1, _STREAMS, error)]
 
 
 def _one_of(argument: int, values: tuple[int, ...], error: int) -> list[Instruction]:

@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import signal
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,6 +29,9 @@ REFUSED = {
     "makes a local socket": "socket.socket(socket.AF_UNIX)",
     "makes a netlink socket": "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
     "makes a network pair": "call(53, 2, 1, 0, ctypes.create_string_buffer(8))",
+    "makes a pair of datagram sockets": "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)",
+    "makes a pair of raw sockets": "socket.socketpair(socket.AF_UNIX, socket.SOCK_RAW)",
+    "sends elsewhere from a pair": "socket.socketpair()[0].sendto(b'x', '\\0atlas')",
     "resolves a name and connects": "socket.create_connection(('localhost', 80))",
     "asks io_uring": "call(425, 8, ctypes.create_string_buffer(120))",
     "kills its parent": "os.kill(os.getppid(), signal.SIGKILL)",
@@ -73,6 +77,30 @@ def test_it_is_refused_to_a_program_that(attempt: str) -> None:
     if attempt.startswith("call(") and platform.machine() != "x86_64":
         pytest.skip("system calls by number are those of x86_64")
     assert is_refused(attempt)
+
+
+@pytest.mark.parametrize("address", ["\0atlas-outside-{pid}", "{folder}/socket"], ids=["abstract", "a path"])
+def test_no_local_socket_outside_hears_from_a_program(address: str, tmp_path: Path) -> None:
+    address = address.format(pid=os.getpid(), folder=tmp_path)
+    program = f"""
+import itertools, socket
+for kind, flags in itertools.product((1, 2, 3, 5), (0, socket.SOCK_NONBLOCK, socket.SOCK_CLOEXEC)):
+    try:
+        socket.socketpair(socket.AF_UNIX, kind | flags)[0].sendto(b"secret", {address!r})
+    except OSError:
+        pass
+"""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as outside:
+        outside.bind(address)
+        outside.setblocking(False)
+        assert passes(program, "", BOUNDS)
+        with pytest.raises(BlockingIOError):
+            outside.recv(100)
+
+
+def test_asyncio_works_inside() -> None:
+    code = "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    return 1"
+    assert passes(code, "assert asyncio.run(f()) == 1", BOUNDS)
 
 
 def test_a_harmless_program_is_not_refused() -> None:
