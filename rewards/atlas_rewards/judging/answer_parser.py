@@ -91,10 +91,8 @@ def _only(read: Sequence[Opinion | NoSample]) -> Opinion | NoSample:
 def _opinion(document: dict[str, Any], principles: Any) -> Opinion | NoSample:
     for field in ("score", "uncertainty"):
         if not _is_share(document.get(field)):
-            said = one_line(json.dumps(document.get(field), default=str)[:60], 40)
-            return NoSample(
-                f"{field} is {said}, not a number from 0 to 1" if field in document else f"{field} is missing"
-            )
+            said = f"is {_brief(document[field])}, not a number from 0 to 1" if field in document else "is missing"
+            return NoSample(f"{field} {said}")
     rationale = document.get("rationale", document.get("explanation"))
     return Opinion(
         score=abs(float(document["score"])),
@@ -102,6 +100,12 @@ def _opinion(document: dict[str, Any], principles: Any) -> Opinion | NoSample:
         rationale=_text(rationale, MAX_RATIONALE),
         principles=_principles(principles),
     )
+
+
+def _brief(value: Any) -> str:
+    """*value* for a message. Lists and objects by their kind: they may be nested too deeply to be written."""
+    kind = {list: "a list", dict: "an object"}.get(type(value))
+    return kind or one_line(json.dumps(value)[:60], 40)
 
 
 def _is_share(value: Any) -> TypeGuard[float]:

@@ -1,6 +1,7 @@
 """A judge's answer holds one opinion in the agreed form, or no sample; nothing in between, and never an error."""
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -208,3 +209,11 @@ def test_whatever_the_answer_it_gives_a_number_from_0_to_1_or_a_reason(answer: s
 )
 def test_hostile_nesting_neither_raises_nor_takes_long(answer: str) -> None:
     assert reason(answer)
+
+
+@pytest.mark.parametrize(("opening", "closing", "kind"), [("[", "]", "a list"), ('{"a":', "}", "an object")])
+def test_a_score_nested_as_deeply_as_can_be_read_is_told_by_its_kind(opening: str, closing: str, kind: str) -> None:
+    nested = (f"{opening * depth}1{closing * depth}" for depth in range(1, sys.getrecursionlimit()))
+    reasons = {reason(f'{{"score": {score}, "uncertainty": 0.1}}') for score in nested}
+    assert f"score is {kind}, not a number from 0 to 1" in reasons
+    assert all("score" in told for told in reasons)
