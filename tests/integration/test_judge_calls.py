@@ -130,6 +130,18 @@ def test_nobody_waits_beyond_the_deadline() -> None:
     run(in_turn(hang()), story)
 
 
+def test_a_question_after_its_deadline_is_not_asked() -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        settings, clock = judging(judge.base_url), FakeTime()
+        async with calling(settings, clock.world) as caller:
+            await ask(caller, settings, "opens a connection")
+            failure = await refused(caller, settings, deadline=0.0)
+            assert (failure.reason, caller.statistics().models[0].calls) == ("deadline", 1)
+        assert str(failure).endswith("no answer before the deadline; it was not asked any more")
+
+    assert run(in_turn(Reply("yes")), story).count == 1
+
+
 def test_the_whole_time_of_the_configuration_is_the_deadline_unless_one_is_given() -> None:
     async def story(judge: ScriptedJudge) -> None:
         settings = judging(judge.base_url, timeouts={"callSeconds": 60, "totalSeconds": 0.03})

@@ -41,6 +41,8 @@ class Flights(Generic[T]):
         flight = self._flights.get(key)
         if shared := flight is not None:
             flight.deadline = max(flight.deadline, deadline)
+        elif deadline <= self._clock():  # a task would take its first steps, and might pay, before it is cancelled
+            raise TooLate("was not asked any more")
         else:
             flight = self._start(key, deadline, work)
         flight.waiting += 1

@@ -90,6 +90,28 @@ def test_who_cannot_wait_longer_is_told_what_the_work_is_at() -> None:
     run(story)
 
 
+def test_after_the_deadline_nothing_is_begun() -> None:
+    async def story(flights: Flights[str], work: Work) -> None:
+        with pytest.raises(TooLate, match="was not asked any more"):
+            await flights.join("k", later(-0.001), work)
+        await asyncio.sleep(0)
+        assert work.begun == 0
+
+    run(story)
+
+
+def test_who_is_late_may_still_share_what_is_there() -> None:
+    async def story(flights: Flights[str], work: Work) -> None:
+        asked = asyncio.ensure_future(flights.join("k", later(), work))
+        await asyncio.sleep(0)
+        with pytest.raises(TooLate, match="is at work"):
+            await flights.join("k", later(-0.001), work)
+        work.end.set_result("yes")
+        assert await asked == ("yes", False)
+
+    run(story)
+
+
 def test_the_work_goes_on_for_those_who_can_wait() -> None:
     async def story(flights: Flights[str], work: Work) -> None:
         hasty = asyncio.ensure_future(flights.join("k", later(0.005), work))
