@@ -10,24 +10,43 @@ from rich.console import Console
 
 from atlas_api import AtlasError, InvalidManifest, load_manifest
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 _SCORE_EXIT_CODES = (
-    "exit code: 0 done; 2 a file or an argument must change; 3 another start writes the same output;"
-    " 20 judges could not answer about some items, the same command asks about these again; 45 no item has a score"
+    "exit code: 0 done; 2 the configuration or an argument must change; 3 another start writes the same output;"
+    " 20 judges could not answer about some items, the same command asks about these again;"
+    " 22 the items, a key or a secret are not there; 45 no item has a score; 130 interrupted"
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Returns the exit code: 0 done, 2 the manifest must change, others in `atlas_api.errors`."""
+    """Run one command. Returns the exit code: 0 done, 2 the manifest must change, 130 interrupted, others in
+    `atlas_api.errors`.
+    """
     arguments = _parser().parse_args(argv)
     console = Console()
     try:
         return int(arguments.command(arguments, console))
     except InvalidManifest as error:
-        _complain([f"{arguments.file}: {problem}" for problem in error.problems])
+        _complain([_placed(problem, arguments.file) for problem in error.problems])
         return error.exit_code
     except AtlasError as error:
         _complain([f"{error.reason}: {error}"])
         return error.exit_code
+    except KeyboardInterrupt:
+        _complain(["interrupted"])
+        return INTERRUPTED
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.startswith("atlas_"):
+            raise
+        _complain([f'this command needs {missing.name}; install atlas-core with the extra "trainer"'])
+        return InvalidManifest.exit_code
+
+
+def _placed(problem: str, file: Path) -> str:
+    """What is wrong with an argument says so itself; all else is about the manifest."""
+    return problem if problem.startswith("--") else f"{file}: {problem}"
 
 
 def _complain(lines: Sequence[str]) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from atlas_api import InvalidManifest
+from atlas_api import AtlasError, InvalidManifest
+from atlas_api.errors import NothingScored, SourceUnreachable
 from atlas_api.judging import Judging
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_core.bench_plots import plots
@@ -25,12 +26,14 @@ from atlas_core.recorded_items import RecordedItem, recorded_items, traces_in
 from atlas_core.score import document
 from atlas_rewards import Item, ItemResult, RewardService
 from atlas_rewards.bench_statistics import summarise
+from atlas_rewards.causes import unanswered
 from atlas_rewards.combinations import Combination, combinations_of, recombined
 from atlas_rewards.configuration import load_configuration
 from atlas_rewards.judging.calls import Caller, CallerStatistics, caller_for
 from atlas_rewards.stream import done_in_order, items_at_once
 from atlas_trainer.atomic_file import replace_text
 from atlas_trainer.session import Tally
+from atlas_trainer.untrusted_text import visible
 
 AUDIT = "audit.jsonl"
 REPORT = "report.md"
@@ -47,7 +50,7 @@ class _Heard:
 def bench(file: Path, traces: Path, out: Path, console: Console, *, wanted: Sequence[str] = (), seed: int = 0) -> None:
     """Score the sessions that *traces* names with the configuration *file*; report in the folder *out*.
 
-    *wanted*: further combinations, as `accuracy+process`. Raises `AtlasError`.
+    *wanted*: further combinations, as `accuracy+process`. Raises `AtlasError`, after the report when it holds no score.
     """
     spec = load_configuration(file).spec
     combinations = combinations_of(spec, wanted)
@@ -65,6 +68,13 @@ def bench(file: Path, traces: Path, out: Path, console: Console, *, wanted: Sequ
     replace_text(out / REPORT, markdown(told))
     console.print(table(told))
     console.print(Text(f"report: {out / REPORT}   every score: {out / AUDIT}"), soft_wrap=True)
+    if all(result.score is None for said in results.values() for result in said):
+        raise _no_score(heard.results)
+
+
+def _no_score(results: Sequence[ItemResult]) -> AtlasError:
+    why = f"no item has a score; of the first: {visible('; '.join(results[0].reasons))}"
+    return SourceUnreachable(why) if all(map(unanswered, results)) else NothingScored(why)
 
 
 def _recorded(traces: Path, seed: int, tally: Tally) -> list[RecordedItem]:

@@ -60,7 +60,10 @@ class Counts:
 
 
 def score_one(service: RewardService, item: Item, as_json: bool, console: Console) -> None:
-    """Print the result of *item*. Raises `NothingScored` after that when it has no score, `SourceMissing` for keys."""
+    """Print the result of *item*. Raises `SourceMissing` for keys.
+
+    When it has no score, raises after that `SourceUnreachable` where judges could not answer, else `NothingScored`.
+    """
     try:
         (result,) = service.score_sync([item])
     finally:
@@ -70,7 +73,8 @@ def score_one(service: RewardService, item: Item, as_json: bool, console: Consol
     else:
         console.print(result_table(result))
     if result.score is None:
-        raise NothingScored(f"the completion has no score: {visible('; '.join(result.reasons))}")
+        why = f"the completion has no score: {visible('; '.join(result.reasons))}"
+        raise SourceUnreachable(why) if unanswered(result) else NothingScored(why)
 
 
 def score_file(service: RewardService, items: Path, output: Path, as_json: bool, console: Console) -> None:
@@ -92,8 +96,12 @@ def score_file(service: RewardService, items: Path, output: Path, as_json: bool,
             f"judges could not answer about {kinds['unanswered']:,} of {total:,} items;"
             f" the same command asks about these again, once their endpoint answers"
         )
-    if kinds["unscored"] and not kinds["scored"]:
-        raise NothingScored(f"no item of {items} got a score; {output} says why of each")
+    if not kinds["scored"]:
+        raise NothingScored(
+            f"no item of {items} got a score; {output} says why of each"
+            if total
+            else f"{items} holds no item; write one JSON object a line"
+        )
 
 
 def document(result: ItemResult) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 Message = Mapping[str, Any]
 """A chat message: `role` and `content`."""
 
+_TEXTS = ("completion", "reference", "baseline", "plan", "teacher_trace", "student_trace", "principles")
+
 METADATA = {"session_id": "sessionId", "task": "task", "learning_key": "learningKey"}
 """Facts about the session: column of a row, and name in `Item.metadata`."""
 
@@ -39,6 +41,15 @@ class Item:
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Facts about the session, for Python entry points: `sessionId`, `task`, `learningKey`."""
+
+    def __post_init__(self) -> None:
+        """Raises TypeError for what is no text: the others of a batch would suffer from it later."""
+        if isinstance(self.prompt, str) or not all(isinstance(message, Mapping) for message in self.prompt):
+            raise TypeError('prompt: give messages, as ({"role": "user", "content": "What is 6 times 7?"},)')
+        for name in _TEXTS:
+            value = getattr(self, name)
+            if not isinstance(value, str) and (value is not None or name == "completion"):
+                raise TypeError(f"{name}: {type(value).__name__} is no text")
 
 
 def metadata_of(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,4 +47,6 @@ def _from_file(path: str) -> str:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise SourceMissing(f"secret file {path} cannot be read: {why}") from None
+        raise SourceMissing(
+            f"secret file {path} cannot be read: {why}; put the secret there or correct the manifest"
+        ) from None

@@ -15,7 +15,12 @@ _TEXTS = ("reference", "baseline", "plan", "teacher_trace", "student_trace", "pr
 
 
 def items_of(prompts: Sequence[Text], completions: Sequence[Text], columns: Mapping[str, Any]) -> list[Item]:
-    """One item a completion. Columns that scoring does not read are ignored; absent ones are absent in every item."""
+    """One item a completion. Columns that scoring does not read are ignored; absent ones are absent in every item.
+
+    Raises ValueError for more prompts than completions, or fewer; TypeError for what is neither text nor messages.
+    """
+    if len(prompts) != len(completions):
+        raise ValueError(f"{len(prompts)} prompts for {len(completions)} completions")
     rows = zip(prompts, completions, _rows(columns, len(prompts)), strict=True)
     return [_item(prompt, completion, row) for prompt, completion, row in rows]
 
@@ -47,6 +52,8 @@ def _answer(completion: Text) -> str:
     """The text that is judged: the content of the last assistant message."""
     if isinstance(completion, str):
         return completion
+    if completion is None:
+        raise TypeError("completions: None is neither text nor messages")
     contents = [message.get("content") for message in completion if message["role"] == "assistant"]
     return contents[-1] or "" if contents else ""
 

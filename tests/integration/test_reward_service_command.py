@@ -1,13 +1,16 @@
-"""The command that begins to serve: what it says of a wrong start, and that it can be told to end before it began."""
+"""The command that begins to serve: what it says of a wrong start, and that it can be told to end at once."""
 
 import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.reward_service import run, service_manifest, until, write_manifest
+from support.judge_replies import hang
+from support.reward_service import item, run, service_manifest, serving, until, write_manifest
+from support.scripted_judge import ScriptedJudge
 
 
 def end_of(config: Path, log: Path, port: int = 0) -> tuple[int, str]:
@@ -45,6 +48,19 @@ def test_an_address_that_cannot_be_is_told_in_one_line(given: tuple[str, str], t
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
     assert " ".join(given) in ended.stderr
+
+
+def test_who_presses_ctrl_c_again_does_not_wait_for_what_was_taken(tmp_path: Path) -> None:
+    with ScriptedJudge(lambda _: hang()) as judge:
+        config = write_manifest(tmp_path / "service.yaml", service_manifest(judge.base_url))
+        with serving(config, tmp_path / "log") as served, served.client as client, ThreadPoolExecutor() as threads:
+            threads.submit(client.post, "/v1/score", json={"items": [item()]})
+            until(lambda: served.metric("atlas_rewards_waiting_items") == 1)
+            served.process.send_signal(signal.SIGINT)
+            until(lambda: any("finished first" in line["message"] for line in served.lines()))
+            served.process.send_signal(signal.SIGINT)
+            assert served.process.wait(60) == 130
+            assert "Traceback" not in served.log.read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

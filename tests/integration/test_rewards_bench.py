@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 from rich.console import Console
-from support.judge_replies import Asked, Rates, Reply, verdict
+from support.judge_replies import Asked, Rates, Reply, refusal, verdict
 from support.reward_service import service_manifest, write_manifest
 from support.scripted_judge import ScriptedJudge
 
-from atlas_api.errors import InvalidManifest, NothingMatched
+from atlas_api.errors import InvalidManifest, NothingMatched, NothingScored, SourceUnreachable
 from atlas_core.rewards_bench import bench
 from atlas_rewards.configuration import load_configuration
 from atlas_rewards.reward_service import RewardService
@@ -114,6 +114,14 @@ def test_failures_are_counted_by_cause_and_nothing_is_made_up(tmp_path: Path) ->
     assert unscored > 20
     assert sum(int(count) for name, _, count in rows if name in NAMES) == unscored
     assert {cause for _, cause, _ in rows} & {"overloaded", "unreadable"}
+
+
+def test_a_report_without_a_score_is_no_success(tmp_path: Path) -> None:
+    with ScriptedJudge(lambda _: refusal(401)) as judge, pytest.raises(SourceUnreachable, match="refused"):
+        benched(configuration(tmp_path, judge), tmp_path / "out")
+    assert (tmp_path / "out/report.md").exists()
+    with ScriptedJudge(lambda _: Reply("no")) as judge, pytest.raises(NothingScored):
+        benched(configuration(tmp_path, judge), tmp_path / "out")
 
 
 def test_no_file_holds_the_key(tmp_path: Path) -> None:

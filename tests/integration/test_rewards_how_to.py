@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -44,6 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         here = configuration.replace("http://localhost:8000/v1", judge.base_url)
         cache = str(folder / "answers.sqlite")  # the service is started in another folder
         (folder / "rewardservice.yaml").write_text(here.replace("answers.sqlite", cache))
+        shutil.copy(ROOT / "examples" / "desk-sessions.jsonl", folder / "sessions.jsonl")
         yield folder
 
 

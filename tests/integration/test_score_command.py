@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 from io import StringIO
@@ -105,6 +106,36 @@ def test_no_score_is_an_exit_code_of_its_own_with_the_reason(tmp_path: Path) -> 
     assert done.returncode == NothingScored.exit_code
     assert done.stderr.startswith("NothingScored: the completion has no score: 0 of 1 judges gave a verdict")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_completion_that_judges_could_not_answer_about_says_where_to_look(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nobody = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+    file = write_manifest(tmp_path / "rewardservice.yaml", service_manifest(nobody))
+    done = atlas_core("score", "-f", file, "--prompt", "a", "--response", "b")
+    assert done.returncode == SourceUnreachable.exit_code
+    assert f"small at {nobody}: cannot be reached: Connection refused; start it, or correct baseUrl" in done.stderr
+
+
+@pytest.mark.parametrize(("lines", "why"), [((), "holds no item"), (("{", "[]"), "no item of .* got a score")])
+def test_a_file_without_one_score_is_no_success(lines: tuple[str, ...], why: str, tmp_path: Path) -> None:
+    with ScriptedJudge() as judge, pytest.raises(NothingScored, match=why):
+        scored(manifest(tmp_path, judge), items_file(tmp_path, *lines), tmp_path / "scored.jsonl")
+
+
+def test_an_interrupted_start_says_so_in_a_line_and_keeps_what_is_done(tmp_path: Path) -> None:
+    items, output = items_file(tmp_path, *map(line, range(5))), tmp_path / "scored.jsonl"
+    with ScriptedJudge(lambda asked: hang() if number_of(asked) == 3 else verdict(0.5)) as judge:
+        command = [sys.executable, "-m", "atlas_core", "score", "-f", str(manifest(tmp_path, judge))]
+        command += ["--items", str(items), "-o", str(output)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as started:
+            until(lambda: output.exists() and len(output.read_bytes().splitlines()) == 3)
+            started.send_signal(signal.SIGINT)
+            _, said = started.communicate(timeout=60)
+        assert (started.returncode, said) == (130, "interrupted\n")
+        judge.script = lambda _: verdict(0.5)
+        scored(manifest(tmp_path, judge), items, output)
+    assert [one["line"] for one in results(output)] == [1, 2, 3, 4, 5]
 
 
 def test_a_reason_that_quotes_a_completion_does_not_steer_the_terminal(tmp_path: Path) -> None:

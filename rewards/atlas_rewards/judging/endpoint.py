@@ -5,6 +5,7 @@ It speaks the protocol itself, over aiohttp: the vendor's client takes ten times
 calls at once that is most of the time that a fast judge takes (`benchmarks/bench_judges.py`).
 """
 
+import os
 from importlib.metadata import version
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -58,6 +59,8 @@ class Endpoint:
         )
 
     def _trouble(self, error: aiohttp.ClientError) -> str:
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return f"cannot be reached: {_why(error.os_error)}; start it, or correct baseUrl"
         said = self._without_key((str(error) or type(error).__name__).encode()).decode()
         return f"cannot be reached: {printable(said[:200])}"
 
@@ -70,6 +73,12 @@ def _proxy(url: str) -> str | None:
     """The proxy that the environment names for *url*."""
     parts = urlsplit(url)
     return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+
+
+def _why(error: OSError) -> str:
+    """In the system's words: those of asyncio repeat the address."""
+    known = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    return printable((known or str(error))[:200])
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

@@ -16,7 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     Serve until SIGTERM or SIGINT.
 
-    The exit code: 0, 1 for an address that is taken or cannot be, others in `atlas_api.errors`.
+    The exit code: 0, 1 for an address that is taken or cannot be, 130 when Ctrl-C was pressed again while requests were
+    finished, others in `atlas_api.errors`.
     """
     given = _parser().parse_args(arguments)
     log.set_up()
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error.exit_code, f"{error.reason}: {error}")
     except asyncio.CancelledError:
         return 0  # told to end before it began
+    except KeyboardInterrupt:
+        return 130  # told again, while it finished what it had taken
     return 0
 
 

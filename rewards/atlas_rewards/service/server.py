@@ -64,7 +64,8 @@ async def serve(
 ) -> None:
     """Serve the configuration in *file* until a signal.
 
-    Raises AtlasError when it cannot begin, and CancelledError when the signal comes before it has begun.
+    Raises AtlasError when it cannot begin, CancelledError when the signal comes before it has begun, and
+    KeyboardInterrupt for a SIGINT while it ends: whoever presses Ctrl-C again does not want to wait.
     """
     stop, starting = asyncio.Event(), asyncio.current_task()
     assert starting is not None  # noqa: S101 - this is one
@@ -80,6 +81,7 @@ async def serve(
         serving = asyncio.create_task(server.serve([listening]))
         _log.info("listening on %s", _address(listening))
         await asyncio.wait({asyncio.create_task(stop.wait()), serving}, return_when=asyncio.FIRST_COMPLETED)
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         await _drain(service, server.server_state.connections)
         server.should_exit = True
         await serving

@@ -87,7 +87,7 @@ def test_of_messages_the_last_assistant_turn_is_judged() -> None:
 
 
 def test_lists_of_different_length_are_a_mistake() -> None:
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="2 prompts for 1 completions"):
         rewards(reward(by_answer), ["q", "q"], ["42"])
 
 
