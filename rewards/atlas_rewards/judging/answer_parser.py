@@ -104,8 +104,9 @@ def _opinion(document: dict[str, Any], principles: Any) -> Opinion | NoSample:
 
 def _brief(value: Any) -> str:
     """*value* for a message. Lists and objects by their kind: they may be nested too deeply to be written."""
-    kind = {list: "a list", dict: "an object"}.get(type(value))
-    return kind or one_line(json.dumps(value)[:60], 40)
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return one_line(json.dumps(value)[:60], 40)
 
 
 def _is_share(value: Any) -> TypeGuard[float]:
