@@ -32,10 +32,13 @@ def test_a_slow_call_is_made_a_second_time_and_the_first_answer_counts() -> None
         async with calling(settings) as caller:
             for number in range(20):
                 await ask(caller, settings, str(number))
+            before = caller.statistics().models[0].p99_seconds or 0.0
             assert (await ask(caller, settings, "slow")).text == "slow 1"
             assert caller.statistics().models[0].hedges >= 1
             told = caller.statistics().models[0]
             assert (told.in_flight, told.abandoned, told.answered) == (0, told.hedges, 21)
+            assert told.p99_seconds is not None
+            assert told.p99_seconds > before  # the call that was given up counts
 
     run(script, story)
 

@@ -115,7 +115,7 @@ class ModelCalls:
     def _abandoned(self, ticket: int, seconds: float) -> None:
         """Nobody waits any longer. After half of the time that a call can have, the endpoint is to blame."""
         if seconds < self._long:
-            self.record.abandoned += 1
+            self.record.given_up(seconds)
             self.circuit.undecided(ticket)
         else:
             self.record.failed("timeout")

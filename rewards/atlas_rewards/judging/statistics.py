@@ -3,7 +3,7 @@
 from bisect import bisect_left, insort
 from collections import Counter, deque
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 
 from atlas_rewards.judging.answer import Reason
 from atlas_rewards.judging.breaker import State
@@ -43,7 +43,8 @@ class CallStatistics:
     """Share of the last 1,000 calls; None before the first has ended."""
 
     p50_seconds: float | None
-    """Over the last 1,000 answers; None before the first."""
+    """Over the last 1,000 latencies, which are those of answers, and of calls that were given up when they had taken
+    longer than half of those before (a hedge was faster); None before the first."""
 
     p99_seconds: float | None
 
@@ -89,6 +90,16 @@ class Record:
     def failed(self, reason: Reason) -> None:
         self.failures[reason] += 1
         self._lately.append(True)
+
+    def given_up(self, seconds: float) -> None:
+        """Nobody waits any longer for a call after *seconds*.
+
+        A slow one counts as a latency: without those whose hedge was faster, each hedge would make the next sooner.
+        What a fast one would have taken is unknown.
+        """
+        self.abandoned += 1
+        if seconds > (self.latencies.percentile(50) or inf):
+            self.latencies.add(seconds)
 
     def not_asked(self, reason: Reason) -> None:
         """A question was given up before a call; that says nothing about the model."""

@@ -1,5 +1,7 @@
 """How calls went lately."""
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +53,33 @@ def test_a_snapshot_tells_rates_and_reasons() -> None:
     record.failed("timeout")
     told = record.snapshot("m", "http://a/v1", "closed")
     assert (told.answered, told.error_rate, told.p50_seconds, told.failures) == (3, 0.25, 0.5, {"timeout": 1})
+
+
+def test_of_calls_that_were_given_up_the_slow_ones_count_as_latencies() -> None:
+    record = Record()
+    record.given_up(3.0)  # slow or not: nothing is known yet
+    for seconds in (1.0, 2.0, 3.0):
+        record.answered(seconds)
+    for seconds in (2.0, 2.5):
+        record.given_up(seconds)
+    told = record.snapshot("m", "http://a/v1", "closed")
+    assert (told.answered, told.abandoned, len(record.latencies)) == (3, 3, 4)
+    assert record.latencies.percentile(75) == 2.5
+
+
+def test_hedges_that_win_do_not_make_the_next_ones_come_sooner() -> None:
+    def hedged(record: Record, seconds: float, again: float) -> bool:
+        after = record.hedge_after(95)
+        if after is None or seconds <= after:
+            record.answered(seconds)
+            return False
+        record.answered(seconds if seconds <= after + again else again)
+        record.given_up(seconds - after if seconds <= after + again else after + again)
+        return True
+
+    record, chance = Record(), Random(2)
+    hedges = [hedged(record, chance.lognormvariate(0, 1), chance.lognormvariate(0, 1)) for _ in range(4000)]
+    assert 0.04 < sum(hedges) / len(hedges) < 0.06
 
 
 def test_questions_without_a_call_are_told_and_are_no_error_of_the_model() -> None:
