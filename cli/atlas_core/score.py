@@ -65,7 +65,8 @@ def score_one(service: RewardService, item: Item, as_json: bool, console: Consol
     When it has no score, raises after that `SourceUnreachable` where judges could not answer, else `NothingScored`.
     """
     try:
-        (result,) = service.score_sync([item])
+        with Console(stderr=True).status("asking the judges"):  # seen on a terminal only
+            (result,) = service.score_sync([item])
     finally:
         service.close_sync()
     if as_json:
