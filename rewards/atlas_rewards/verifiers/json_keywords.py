@@ -2,7 +2,8 @@
 Keywords of JSON Schema as `json_schema` needs them: the schema is the user's, the text is not.
 
 jsonschema's own take time without bound for some texts (a pattern that backtracks, a list whose items are compared in
-pairs), and calculate multiples in floats, where 0.07 is no multiple of 0.01.
+pairs, alternatives that both lead back to the schema, so that each level of the text doubles the work), and calculate
+multiples in floats, where 0.07 is no multiple of 0.01.
 """
 
 import math
@@ -11,30 +12,51 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
+import attrs
 from jsonschema import ValidationError, validators
 from jsonschema.protocols import Validator
 
 from atlas_rewards.verifiers.pattern import SECONDS, found
 
 _END: ContextVar[float] = ContextVar("end", default=math.inf)
+"""In seconds of this thread's processor time: what others do meanwhile changes no verdict."""
+_DRAFT: Any = validators.Draft202012Validator
+_FIELDS = tuple((field.name, field.alias) for field in attrs.fields(_DRAFT) if field.init)
+"""Of validators of any draft: attribute, and argument that it is made with."""
 
 
 @contextmanager
-def patterns_bounded() -> Iterator[None]:
-    """Inside, all patterns together may take `SECONDS`; then they raise TimeoutError."""
-    token = _END.set(time.monotonic() + SECONDS)
+def time_bounded() -> Iterator[None]:
+    """Inside, validators of ours may take `SECONDS` together; then they raise TimeoutError."""
+    token = _END.set(time.thread_time() + SECONDS)
     try:
         yield
     finally:
         _END.reset(token)
 
 
+@cache
 def with_our_keywords(draft: type[Validator]) -> type[Validator]:
     """*draft* with those of our keywords that it has."""
     ours = {name: keyword for name, keyword in _KEYWORDS.items() if name in draft.VALIDATORS}
-    return validators.extend(draft, ours)  # type: ignore[no-untyped-call,no-any-return]
+    extended: Any = validators.extend(draft, ours)  # type: ignore[no-untyped-call]
+    extended.evolve = _evolve
+    return extended  # type: ignore[no-any-return]
+
+
+def _evolve(validator: Validator, **changes: Any) -> Validator:
+    """
+    *validator* for another schema: the one step that every way down a schema takes. Raises TimeoutError.
+
+    jsonschema's own forgets our keywords where a schema names its draft, as most do that refer to themselves.
+    """
+    _left()
+    arguments = {alias: getattr(validator, name) for name, alias in _FIELDS} | changes
+    kind = validators.validator_for(arguments["schema"], default=type(validator))
+    return (kind if kind is type(validator) else with_our_keywords(kind))(**arguments)
 
 
 def _pattern(validator: Validator, pattern: str, text: Any, _: Any) -> Iterator[ValidationError]:
@@ -83,10 +105,14 @@ _KEYWORDS = {
 
 
 def _matches(pattern: str, text: str) -> bool:
-    left = _END.get() - time.monotonic()
+    return found(pattern, text, min(_left(), SECONDS))
+
+
+def _left() -> float:
+    left = _END.get() - time.thread_time()
     if left <= 0:
         raise TimeoutError
-    return found(pattern, text, min(left, SECONDS))
+    return left
 
 
 def _identity(value: Any) -> Any:

@@ -16,7 +16,7 @@ from referencing.jsonschema import SchemaResource, specification_with
 
 from atlas_api.reward import JsonSchema
 from atlas_rewards.item import Item
-from atlas_rewards.verifiers.json_keywords import patterns_bounded, with_our_keywords
+from atlas_rewards.verifiers.json_keywords import time_bounded, with_our_keywords
 from atlas_rewards.verifiers.pattern import SECONDS
 from atlas_rewards.verifiers.verdict import Unknown, Unusable, Verdict, Verify
 
@@ -39,12 +39,13 @@ def json_schema_verifier(config: JsonSchema) -> Verify:
 
     def fits(item: Item) -> Verdict:
         try:
-            with patterns_bounded():
+            with time_bounded():
                 return float(validator.is_valid(_parsed(item.completion)))
         except (ValueError, RecursionError):  # not JSON, or nested deeper than any sensible answer
             return 0.0
         except TimeoutError:
-            return Unknown(f"the patterns of the schema took longer than {SECONDS:g} s; they backtrack on this text")
+            problem = "a pattern backtracks on this text, or references multiply"
+            return Unknown(f"the schema took longer than {SECONDS:g} s; {problem}")
 
     return fits
 
