@@ -43,6 +43,23 @@ def test_a_slow_call_is_made_a_second_time_and_the_first_answer_counts() -> None
     run(script, story)
 
 
+def test_calls_that_hang_in_every_place_are_made_again_though_second_ones_wait_for_a_place() -> None:
+    def script(asked: Asked) -> Reply:
+        return hang() if asked.text in ("a", "b") and not asked.repeated else Reply("yes")
+
+    async def story(judge: ScriptedJudge) -> None:
+        timeouts = {"callSeconds": 0.5, "totalSeconds": 20}
+        settings = judging(judge.base_url, hedgeAfter=95, concurrency=2, timeouts=timeouts)
+        async with calling(settings) as caller:
+            for number in range(20):
+                await ask(caller, settings, str(number))
+            answers = await asyncio.gather(*(ask(caller, settings, text) for text in "abcd"))
+            assert {answer.text for answer in answers} == {"yes"}
+            assert caller.statistics().models[0].failures["timeout"] >= 2
+
+    run(script, story)
+
+
 def test_a_question_waits_while_the_endpoint_is_left_alone_and_one_call_tries_it_again() -> None:
     async def story(judge: ScriptedJudge) -> None:
         settings, clock = judging(judge.base_url, circuitBreaker=BREAKER, retries={"attempts": 4}), FakeTime()

@@ -169,12 +169,12 @@ class Caller:
                 lambda: self._second(calls, question),
                 calls.record.hedge_after(self._judging.hedge_after),
                 self._world.sleep,
+                self._slots,
             )
 
     async def _second(self, calls: ModelCalls, question: Question) -> Completion:
-        async with self._slots:
-            calls.record.hedges += 1
-            return await calls.call(question)
+        calls.record.hedges += 1
+        return await calls.call(question)
 
 
 def caller_for(judging: Judging, revision: str, world: World | None = None) -> Caller:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -9,39 +10,49 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 async def hedged(
-    first: Callable[[], Awaitable[T]], second: Callable[[], Awaitable[T]], after: float | None, sleep: Sleep
+    first: Callable[[], Awaitable[T]],
+    second: Callable[[], Awaitable[T]],
+    after: float | None,
+    sleep: Sleep,
+    place: AbstractAsyncContextManager[object],
 ) -> T:
     """
     What *first* gives, or *second*, which starts when that took longer than *after* seconds; None: it never does.
 
-    The first good answer counts and the other is cancelled. Raises what *first* raised when neither gives one.
+    *second* waits for its *place* and holds it. The first good answer counts and the other is cancelled. Raises what
+    *first* raised when neither gives one, or when *second* has no place yet: it might wait for the very one that
+    *first* has.
     """
     if after is None:
         return await first()
-    one = asyncio.ensure_future(first())
-    timer = asyncio.ensure_future(sleep(after))
-    started: list[asyncio.Future[T]] = [one]
+    begun = asyncio.Event()
+
+    async def late() -> T:
+        await sleep(after)
+        async with place:
+            begun.set()
+            return await second()
+
+    one, two = asyncio.ensure_future(first()), asyncio.ensure_future(late())
     try:
-        await asyncio.wait({one, timer}, return_when=asyncio.FIRST_COMPLETED)
-        if one.done():
-            return one.result()
-        started.append(asyncio.ensure_future(second()))
-        return await _first_good(started)
+        return await _first_good(one, two, begun)
     finally:
-        await _cancel(timer, *started)
+        await _cancel(one, two)
 
 
-async def _first_good(started: list[asyncio.Future[T]]) -> T:
-    waiting = set(started)
+async def _first_good(one: asyncio.Future[T], two: asyncio.Future[T], begun: asyncio.Event) -> T:
+    waiting = {one, two}
     while waiting:
         done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for future in started:
+        for future in (one, two):
             if future in done and future.exception() is None:
                 return future.result()
-    return started[0].result()
+        if one.done() and not begun.is_set():
+            break
+    return one.result()
 
 
-async def _cancel(*futures: asyncio.Future[T] | asyncio.Future[None]) -> None:
+async def _cancel(*futures: asyncio.Future[T]) -> None:
     """Leave nothing running behind; what still fails meanwhile is of no interest."""
     for future in futures:
         future.cancel()

@@ -43,7 +43,7 @@ def run(story: Callable[[Request, Request], Awaitable[None]]) -> None:
 def test_without_a_delay_there_is_one_request() -> None:
     async def story(first: Request, second: Request) -> None:
         first.end.set_result("first")
-        assert await hedged(first, second, None, at_once) == "first"
+        assert await hedged(first, second, None, at_once, asyncio.Lock()) == "first"
         assert not second.begun.is_set()
 
     run(story)
@@ -52,7 +52,7 @@ def test_without_a_delay_there_is_one_request() -> None:
 def test_a_fast_answer_needs_no_second_request() -> None:
     async def story(first: Request, second: Request) -> None:
         first.end.set_result("first")
-        assert await hedged(first, second, 1.0, for_ever) == "first"
+        assert await hedged(first, second, 1.0, for_ever, asyncio.Lock()) == "first"
         assert not second.begun.is_set()
 
     run(story)
@@ -61,7 +61,7 @@ def test_a_fast_answer_needs_no_second_request() -> None:
 @pytest.mark.parametrize("winner", ["first", "second"])
 def test_the_first_answer_counts_and_the_other_request_is_cancelled(winner: str) -> None:
     async def story(first: Request, second: Request) -> None:
-        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once))
+        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once, asyncio.Lock()))
         await second.begun.wait()
         (first if winner == "first" else second).end.set_result(winner)
         assert await asked == winner
@@ -73,7 +73,7 @@ def test_the_first_answer_counts_and_the_other_request_is_cancelled(winner: str)
 @pytest.mark.parametrize("good", ["first", "second"])
 def test_one_failure_waits_for_the_other_request(good: str) -> None:
     async def story(first: Request, second: Request) -> None:
-        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once))
+        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once, asyncio.Lock()))
         await second.begun.wait()
         (second if good == "first" else first).end.set_exception(ValueError("bad"))
         await asyncio.sleep(0)
@@ -85,7 +85,7 @@ def test_one_failure_waits_for_the_other_request(good: str) -> None:
 
 def test_when_both_fail_the_first_failure_is_told() -> None:
     async def story(first: Request, second: Request) -> None:
-        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once))
+        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once, asyncio.Lock()))
         await second.begun.wait()
         second.end.set_exception(ValueError("second"))
         first.end.set_exception(ValueError("first"))
@@ -99,7 +99,7 @@ def test_a_failure_before_the_delay_is_told_at_once() -> None:
     async def story(first: Request, second: Request) -> None:
         first.end.set_exception(ValueError("first"))
         with pytest.raises(ValueError, match="first"):
-            await hedged(first, second, 1.0, for_ever)
+            await hedged(first, second, 1.0, for_ever, asyncio.Lock())
         assert not second.begun.is_set()
 
     run(story)
@@ -107,12 +107,61 @@ def test_a_failure_before_the_delay_is_told_at_once() -> None:
 
 def test_giving_up_cancels_both() -> None:
     async def story(first: Request, second: Request) -> None:
-        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once))
+        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once, asyncio.Lock()))
         await second.begun.wait()
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
         assert first.cancelled
         assert second.cancelled
+
+    run(story)
+
+
+def test_a_first_request_that_fails_does_not_wait_for_one_that_waits_for_its_place() -> None:
+    async def story(first: Request, second: Request) -> None:
+        place = asyncio.Semaphore(0)
+        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once, place))
+        await first.begun.wait()
+        first.end.set_exception(ValueError("first"))
+        with pytest.raises(ValueError, match="first"):
+            await asked
+        assert not second.begun.is_set()
+
+    run(story)
+
+
+def test_an_answer_ends_the_wait_for_a_place_and_takes_none() -> None:
+    async def story(first: Request, second: Request) -> None:
+        place = asyncio.Semaphore(0)
+        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once, place))
+        await first.begun.wait()
+        await asyncio.sleep(0)
+        first.end.set_result("first")
+        place.release()  # in the same moment
+        assert await asked == "first"
+        async with asyncio.timeout(10):
+            await place.acquire()
+
+    run(story)
+
+
+@pytest.mark.parametrize("ends", ["answer", "failure", "cancelled"])
+def test_the_place_of_the_second_request_is_given_back(ends: str) -> None:
+    async def story(first: Request, second: Request) -> None:
+        place = asyncio.Semaphore(1)
+        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once, place))
+        await second.begun.wait()
+        assert place.locked()
+        if ends == "answer":
+            first.end.set_result("first")
+        elif ends == "failure":
+            first.end.set_exception(ValueError("first"))
+            second.end.set_exception(ValueError("second"))
+        else:
+            asked.cancel()
+        await asyncio.wait({asked})
+        assert not place.locked()
+        assert asked.cancelled() or asked.exception() or asked.result()
 
     run(story)
