@@ -1,6 +1,9 @@
 """What spares models and money: limits, hedges, circuit breaker, budget, cache, over real HTTP."""
 
 import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,18 @@ from support.scripted_judge import ScriptedJudge
 
 BREAKER = {"failures": 3, "openSeconds": 10}
 NINE = {"attempts": 9, "baseSeconds": 0.001}
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Somebody else writes to this file of answers."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
 
 
 def test_calls_in_flight_are_limited_over_everything() -> None:
@@ -246,6 +261,28 @@ def test_identical_questions_at_the_same_time_share_one_call() -> None:
             assert caller.statistics().shared == 7
 
     assert run(Rates(latency=0.01), story).count == 1
+
+
+@pytest.mark.parametrize("entries", [0, 10])
+def test_identical_questions_cost_one_call_however_slow_the_file_is(tmp_path: Path, entries: int) -> None:
+    def script(asked: Asked) -> Reply:
+        return Reply(f"{asked.text} {asked.repeated}", latency=0.3 if asked.text == "same" else 0.0)
+
+    async def story(judge: ScriptedJudge) -> None:
+        path = tmp_path / "answers.db"
+        settings = judging(judge.base_url, cache={"path": str(path), "entries": entries})
+        async with calling(settings) as caller:
+            first = asyncio.ensure_future(ask(caller, settings, "same"))
+            while not judge.in_flight:
+                await asyncio.sleep(0.001)
+            with held(path):
+                await ask(caller, settings, "its answer waits to be written")
+                second = asyncio.ensure_future(ask(caller, settings, "same"))
+                assert (await first).text == "same 0"
+            assert ((await second).text, (await second).cached) == ("same 0", True)
+            assert ((await ask(caller, settings, "same")).text, judge.count) == ("same 0", 2)
+
+    run(script, story)
 
 
 def test_what_is_not_usable_is_given_back_and_not_remembered() -> None:

@@ -11,7 +11,7 @@ from atlas_rewards.judging.completion import Completion
 
 @dataclass(frozen=True, slots=True)
 class CacheStatistics:
-    """How often a question had an answer already."""
+    """How often a question had an answer already. Those that shared the answer to an identical one are not counted."""
 
     entries: int
     """In memory."""
@@ -30,12 +30,20 @@ class AnswerCache:
         self._file = CacheFile(Path(settings.path), max(settings.entries, MOST)) if settings.path else None
         self._hits = self._misses = 0
 
-    async def get(self, key: str) -> Completion | None:
-        """What is remembered."""
+    def recent(self, key: str) -> Completion | None:
+        """What is remembered in memory. Counts as a hit, or not at all."""
         found = self._entries.get(key)
         if found is not None:
             self._entries.move_to_end(key)
-        elif self._file is not None and (found := await self._file.get(key)) is not None:
+            self._hits += 1
+        return found
+
+    async def get(self, key: str) -> Completion | None:
+        """What is remembered, anywhere. Counts as a hit or a miss."""
+        found = self.recent(key)
+        if found is not None:
+            return found
+        if self._file is not None and (found := await self._file.get(key)) is not None:
             self._remember(key, found)
         self._hits += found is not None
         self._misses += found is None

@@ -5,8 +5,9 @@ Asks models, as reliably as they let us. The ensemble uses this and nothing belo
     answer = await caller.ask(judging.models.small, messages, temperature=0.2)
     await caller.close()
 
-On its way a question meets, in this order: the cache, an identical question that is being answered, the circuit breaker
-of the address, the limit of calls in flight, the budget, the model; what failed is tried again.
+On its way a question meets, in this order: the answers in memory, an identical question that is being answered, the
+file of answers, the circuit breaker of the address, the limit of calls in flight, the budget, the model; what failed is
+tried again.
 """
 
 import asyncio
@@ -37,6 +38,9 @@ _KEYS = {"small": SMALL_JUDGE_KEY, "large": LARGE_JUDGE_KEY}
 
 Message = Mapping[str, str]
 """A chat message: `role` and `content`."""
+
+_Found = tuple[Completion, bool]
+"""An answer, and whether it was remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class Caller:
             for name, model in models.items()
         ]
         self._cache = AnswerCache(judging.cache)
-        self._flights: Flights[Completion] = Flights(world.clock)
+        self._flights: Flights[_Found] = Flights(world.clock)
         self._slots = asyncio.Semaphore(judging.concurrency)
         self._shared = 0
 
@@ -101,7 +105,7 @@ class Caller:
         began = self._world.clock()
         calls = self._calls_of(model)
         question = calls.question(messages, temperature, repetition, self._revision)
-        completion, cached = await self._cache.get(question.key), True
+        completion, cached = self._cache.recent(question.key), True
         if completion is None:
             until = began + self._judging.timeouts.total_seconds if deadline is None else deadline
             completion, cached = await self._join(calls, question, until, usable)
@@ -125,21 +129,24 @@ class Caller:
 
     async def _join(
         self, calls: ModelCalls, question: Question, deadline: float, usable: Callable[[str], bool]
-    ) -> tuple[Completion, bool]:
-        async def work(flight: Flight[Completion]) -> Completion:
+    ) -> _Found:
+        async def work(flight: Flight[_Found]) -> _Found:
+            # Looked up on the way, so that whoever asks the same meanwhile shares what comes of it.
+            if (known := await self._cache.get(question.key)) is not None:
+                return known, True
             completion = await self._persist(calls, question, flight)
             if usable(completion.text):
                 self._cache.put(question.key, completion)
-            return completion
+            return completion, False
 
         try:
-            completion, shared = await self._flights.join(question.key, deadline, work)
+            (completion, remembered), shared = await self._flights.join(question.key, deadline, work)
         except TooLate as late:
             raise NoAnswer("deadline", f"{calls.name}: no answer before the deadline; it {late}") from None
         self._shared += shared
-        return completion, shared
+        return completion, remembered or shared
 
-    async def _persist(self, calls: ModelCalls, question: Question, flight: Flight[Completion]) -> Completion:
+    async def _persist(self, calls: ModelCalls, question: Question, flight: Flight[_Found]) -> Completion:
         """Ask until there is an answer, or no sense in asking again."""
         made = 0
         while await calls.circuit.wait(flight):
@@ -161,7 +168,7 @@ class Caller:
             return None
         return wait_before(made + 1, self._judging.retries, failure.retry_after, self._world.chance())
 
-    async def _attempt(self, calls: ModelCalls, question: Question, flight: Flight[Completion]) -> Completion:
+    async def _attempt(self, calls: ModelCalls, question: Question, flight: Flight[_Found]) -> Completion:
         async with self._slots:
             flight.note = "has not answered yet"
             return await hedged(

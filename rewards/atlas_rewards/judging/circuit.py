@@ -10,10 +10,11 @@ a wrong one, and questions are told so at once until it answers.
 import asyncio
 from collections.abc import Awaitable, Callable
 from math import inf
+from typing import Any
 
 from atlas_api.judging import CircuitBreaker
 from atlas_rewards.judging.breaker import Breaker, State
-from atlas_rewards.judging.completion import CallFailed, Completion
+from atlas_rewards.judging.completion import CallFailed
 from atlas_rewards.judging.sharing import Flight
 
 
@@ -40,7 +41,7 @@ class Circuit:
         """Why no call is made."""
         return CallFailed("circuitOpen", f"left alone for a while, because it {self._trouble}")
 
-    async def wait(self, flight: Flight[Completion]) -> bool:
+    async def wait(self, flight: Flight[Any]) -> bool:
         """Wait until a call may be made. False, at once: that is not before the flight's deadline, or never was."""
         while wait := self._breaker.wait(self._clock()):
             flight.note = f"is {self.refusal}"

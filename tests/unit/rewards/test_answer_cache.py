@@ -75,6 +75,22 @@ def test_a_file_remembers_over_restarts(tmp_path: Path, entries: int) -> None:
     run(settings, read)
 
 
+def test_what_was_used_lately_is_known_without_the_file(tmp_path: Path) -> None:
+    settings = Cache(path=str(tmp_path / "answers.db"))
+
+    async def write(cache: AnswerCache) -> None:
+        cache.put("a", Completion("A", 1))
+        assert cache.recent("a") == Completion("A", 1)
+
+    async def read(cache: AnswerCache) -> None:
+        assert cache.recent("a") is None
+        assert await cache.get("a") == cache.recent("a") == Completion("A", 1)
+        assert (cache.statistics().hits, cache.statistics().misses) == (2, 0)
+
+    run(settings, write)
+    run(settings, read)
+
+
 def test_two_may_share_a_file(tmp_path: Path) -> None:
     settings = Cache(entries=0, path=str(tmp_path / "answers.db"))
 
