@@ -18,6 +18,9 @@ ALL = "all together"
 JUDGES = "all judges"
 """No judge can be called so: names hold no blank."""
 
+_CAPS_UNKNOWN = "antiGaming: "
+"""Begins the reason of an item without a score because nobody knows whether a cap applies. No name is in camel case."""
+
 
 @dataclass(frozen=True, slots=True)
 class Combination:
@@ -58,6 +61,9 @@ def recombined(spec: RewardServiceSpec, result: ItemResult, members: Combination
         }
     )
     combined = combine(part, judges, _verified(result, members), result.caps)
+    unknown = tuple(reason for reason in result.reasons if reason.startswith(_CAPS_UNKNOWN))
+    if unknown:
+        combined = replace(combined, score=None, reasons=(*combined.reasons, *unknown))
     return replace(combined, revision=result.revision, seconds=max(judge.seconds for judge in judges))
 
 

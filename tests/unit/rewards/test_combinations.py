@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -113,6 +114,17 @@ def test_everything_together_says_what_was_said() -> None:
     combined = recombined(WITH_VERIFIERS, whole, everything)
     assert (combined.score, combined.reasons, combined.verifiers) == (whole.score, whole.reasons, whole.verifiers)
     assert recombined(WITH_VERIFIERS, whole, judges).verifiers == {}
+
+
+def test_where_nobody_knows_whether_a_cap_applies_no_part_has_a_score() -> None:
+    says: dict[str, float | None] = {**dict.fromkeys(FOUR, 0.9), "process": None}
+    (judged,) = asyncio.run(Ensemble(spec(), scripted(says)).score([ITEM]))
+    unknown = "antiGaming: deadline: was not done in time"
+    whole = replace(judged, score=None, reasons=(*judged.reasons, unknown))
+    everything, *parts = (recombined(spec(), whole, one) for one in combinations_of(spec(), ["accuracy+helpfulness"]))
+    assert (everything.score, everything.reasons) == (None, whole.reasons)
+    assert [part.score for part in parts] == [None] * 5
+    assert all(part.reasons[-1] == unknown for part in parts)
 
 
 def test_a_quorum_that_few_judges_cannot_reach_becomes_their_number() -> None:
