@@ -86,7 +86,7 @@ class RIMReward:
 
         With *return_info_dict* a pair of that list and one of dicts `rewards`, `explanations`, `structured_reward`;
         with *return_raw_tensors* as well, an empty dict a completion comes third. Raises ValueError for an argument
-        with another length than *completions*.
+        that is one text, or has another length than *completions*.
         """
         results = self._service.score_sync(_items(prompts, completions, kwargs))
         rewards, infos = [result.score for result in results], [_info(result) for result in results]
@@ -121,6 +121,8 @@ class RIMReward:
 def _items(prompts: Sequence[Text], completions: Sequence[Text], said: Mapping[str, Any]) -> list[Item]:
     given = {name: said[name] for name in _LISTS if said.get(name) is not None}
     for name, values in given.items():
+        if isinstance(values, str):
+            raise ValueError(f"{name} is one text; give a list with one for each completion")
         if len(values) != len(completions):
             raise ValueError(f"{name} has {len(values)} entries for {len(completions)} completions")
     columns = {_LISTS[name]: values for name, values in given.items()}

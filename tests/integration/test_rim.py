@@ -121,6 +121,11 @@ def test_an_argument_of_another_length_is_a_mistake(tmp_path: Path) -> None:
         rim(["a", "b"], ["c", "d"], ground_truths=["e"])
 
 
+def test_one_text_for_a_batch_is_a_mistake_even_where_its_length_fits(tmp_path: Path) -> None:
+    with reward(tmp_path, example) as rim, pytest.raises(ValueError, match="ground_truths is one text; give a list"):
+        rim(["a", "b"], ["c", "d"], ground_truths="42")
+
+
 def test_an_argument_that_is_none_is_as_good_as_none(tmp_path: Path) -> None:
     nothing: dict[str, Any] = dict.fromkeys(
         ("ground_truths", "baseline_solutions", "student_plans", "teacher_traces", "student_traces"), None
