@@ -12,6 +12,7 @@ from atlas_api import InvalidManifest, load_manifest
 from atlas_api.errors import NothingMatched
 from atlas_api.traces import FileTraces, TraceFilter, Traces
 from atlas_rewards import Item
+from atlas_rewards.item import metadata_of
 from atlas_trainer.session import Session, Tally
 from atlas_trainer.sources import read_sessions
 
@@ -80,7 +81,7 @@ def item_of(session: Session) -> RecordedItem | None:
         baseline=outputs[0] if guidance and outputs else None,
         teacher_trace=_GAP.join(guidance) or None,
         student_trace=_trace(session),
-        metadata={"sessionId": session.id, "task": session.task},
+        metadata=metadata_of({"session_id": session.id, "task": session.task, "learning_key": session.learning_key}),
     )
     return RecordedItem(session.id, item, session.reward)
 

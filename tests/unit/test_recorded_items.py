@@ -1,5 +1,6 @@
 """Recorded sessions as items: what judges see, and what they must not see."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,12 @@ def test_an_answer_is_never_its_own_reference() -> None:
 
 def test_a_judge_cannot_read_the_recorded_reward_anywhere() -> None:
     assert "0.6" not in repr(scored(session()).item)
+
+
+def test_verifiers_learn_the_same_facts_of_a_session_as_in_training() -> None:
+    keyed = replace(session(), learning_key="refunds")
+    assert scored(keyed).item.metadata == {"sessionId": "7", "task": "Which order?", "learningKey": "refunds"}
+    assert "learningKey" not in scored(session()).item.metadata
 
 
 def test_the_first_try_the_guidance_and_the_whole_trace_are_shown() -> None:
