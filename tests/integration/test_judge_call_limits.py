@@ -285,6 +285,20 @@ def test_identical_questions_cost_one_call_however_slow_the_file_is(tmp_path: Pa
     run(script, story)
 
 
+def test_a_file_that_somebody_else_writes_to_costs_no_answer(tmp_path: Path) -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        path = tmp_path / "answers.db"
+        timeouts = {"callSeconds": 3, "totalSeconds": 3}
+        settings = judging(judge.base_url, cache={"path": str(path)}, timeouts=timeouts)
+        async with calling(settings) as caller:
+            with held(path):
+                await ask(caller, settings, "its answer waits to be written")
+                assert (await ask(caller, settings, "asked all the same")).text == "yes"
+                assert (caller.statistics().cache.misses, judge.count) == (2, 2)
+
+    run(in_turn(Reply("yes")), story)
+
+
 def test_what_is_not_usable_is_given_back_and_not_remembered() -> None:
     async def story(judge: ScriptedJudge) -> None:
         settings = judging(judge.base_url)

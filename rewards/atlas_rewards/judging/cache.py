@@ -38,12 +38,14 @@ class AnswerCache:
             self._hits += 1
         return found
 
-    async def get(self, key: str) -> Completion | None:
-        """What is remembered, anywhere. Counts as a hit or a miss."""
+    async def get(self, key: str, patience: float | None = None) -> Completion | None:
+        """What is remembered, anywhere. Counts as a hit or a miss; a file that takes longer than *patience* seconds as
+        a miss.
+        """
         found = self.recent(key)
         if found is not None:
             return found
-        if self._file is not None and (found := await self._file.get(key)) is not None:
+        if self._file is not None and (found := await self._file.get(key, patience)) is not None:
             self._remember(key, found)
         self._hits += found is not None
         self._misses += found is None

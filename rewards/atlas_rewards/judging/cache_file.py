@@ -62,9 +62,17 @@ class CacheFile:
             raise InvalidManifest([f"cache.path: {path} cannot be used ({error}); name a writable file"]) from None
         self._thread.submit(self._careful, self._prune)
 
-    async def get(self, key: str) -> Completion | None:
-        """What is in the file."""
-        row = await asyncio.get_running_loop().run_in_executor(self._thread, self._careful, self._read, key)
+    async def get(self, key: str, patience: float | None = None) -> Completion | None:
+        """What is in the file. One that takes longer than *patience* seconds, because others write to it, has nothing.
+
+        None: wait as long as it takes.
+        """
+        read = asyncio.get_running_loop().run_in_executor(self._thread, self._careful, self._read, key)
+        try:
+            async with asyncio.timeout(patience):
+                row = await read
+        except TimeoutError:
+            return None
         if row is None:
             return None
         text, tokens, used = row

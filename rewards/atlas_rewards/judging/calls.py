@@ -39,6 +39,9 @@ _KEYS = {"small": SMALL_JUDGE_KEY, "large": LARGE_JUDGE_KEY}
 Message = Mapping[str, str]
 """A chat message: `role` and `content`."""
 
+_FOR_THE_FILE = 0.1
+"""Share of the time left that a busy file of answers may take; then the model is asked instead."""
+
 _Found = tuple[Completion, bool]
 """An answer, and whether it was remembered."""
 
@@ -132,7 +135,8 @@ class Caller:
     ) -> _Found:
         async def work(flight: Flight[_Found]) -> _Found:
             # Looked up on the way, so that whoever asks the same meanwhile shares what comes of it.
-            if (known := await self._cache.get(question.key)) is not None:
+            patience = (flight.deadline - self._world.clock()) * _FOR_THE_FILE
+            if (known := await self._cache.get(question.key, patience)) is not None:
                 return known, True
             completion = await self._persist(calls, question, flight)
             if usable(completion.text):
