@@ -1,4 +1,4 @@
-"""What is asked once and answers many: remembered answers, in memory and in a file, and shared calls, over real HTTP."""
+"""What is asked once and answers many: remembered answers, in memory and in a file, and shared calls. Real HTTP."""
 
 import asyncio
 import sqlite3
