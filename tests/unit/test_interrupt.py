@@ -1,6 +1,8 @@
 """Signals are obeyed at once, or when the step is done."""
 
 import signal
+import threading
+from contextlib import suppress
 
 import pytest
 
@@ -41,3 +43,23 @@ def test_after_the_block_signals_are_what_they_were() -> None:
     with Interrupt().installed():
         pass
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_request_that_a_library_swallows_is_made_again() -> None:
+    with Interrupt().installed():
+        with suppress(Exception):
+            signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(Preempted, match="SIGTERM"):
+            threading.Event().wait(60)
+
+
+def test_a_request_that_was_taken_in_is_not_made_again() -> None:
+    interrupt = Interrupt()
+    with interrupt.installed():
+        with pytest.raises(Preempted):
+            signal.raise_signal(signal.SIGTERM)
+        with interrupt.deferred():
+            assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+    with pytest.raises(Preempted), interrupt.installed():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0

@@ -8,6 +8,9 @@ from types import FrameType
 
 from atlas_api.errors import Preempted
 
+AGAIN_SECONDS = 3.0
+"""After how long a request is made again that a library has swallowed, as torch does here and there in its imports."""
+
 
 class Interrupt:
     """Whether somebody asked the run to stop. Install in the main thread."""
@@ -15,6 +18,7 @@ class Interrupt:
     def __init__(self) -> None:
         self.requested = False
         self._deferred = False
+        self._insists = False
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -24,6 +28,7 @@ class Interrupt:
         try:
             yield
         finally:
+            self._rest()
             for number, handler in zip(numbers, before, strict=True):
                 signal.signal(number, handler)
 
@@ -33,6 +38,7 @@ class Interrupt:
 
         A second SIGTERM is not: a cluster sends several, and kills by itself when its patience ends.
         """
+        self._rest()
         self._deferred = True
         try:
             yield
@@ -42,8 +48,20 @@ class Interrupt:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del frame
         if not self._deferred or (self.requested and number == signal.SIGINT):
+            self._insist(number)
             name = signal.Signals(number).name
             raise Preempted(f"stopped by {name}; the next run continues from the last checkpoint")
         if not self.requested:
             sys.stderr.write("\nstopping after this step with a checkpoint; Ctrl-C to stop at once\n")
         self.requested = True
+
+    def _insist(self, number: int) -> None:
+        """Until the block ends, or somebody has taken the request in."""
+        self._insists = True
+        signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+
+    def _rest(self) -> None:
+        if self._insists:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            self._insists = False
