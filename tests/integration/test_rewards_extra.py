@@ -91,6 +91,11 @@ def test_what_needs_more_is_told_with_the_extra_that_brings_it(folder: Path) -> 
     )
     assert ended.returncode == 2
     assert ended.stderr.strip() == (
-        "service.yaml: --traces export.jsonl.zst: reading it needs zstandard;"
-        ' install atlas-core with the extra "trainer"'
+        '--traces export.jsonl.zst: reading it needs zstandard; install atlas-core with the extra "trainer"'
     )
+
+
+def test_a_training_is_told_what_to_install(folder: Path) -> None:
+    ended = done(folder, "atlas_core", "run", "-f", str(ROOT / "examples" / "jsonl-grpo.yaml"))
+    assert ended.returncode == 2
+    assert re.fullmatch(r'this command needs \w+; install atlas-core with the extra "trainer"', ended.stderr.strip())
