@@ -300,7 +300,7 @@ class _Planner:
     def _finish(
         self, outcome: Outcome, reason: str | None, message: str | None, model: ModelStatus | None = None
     ) -> None:
-        at_rest = {"stopping": None, "retry_at": None, "paused": False}
+        at_rest = {"stopping": None, "retry_at": None, "waiting_since": None, "paused": False}
         limits_hash = self.spec.limits_hash() if self.spec else None
         ended = {"finished_at": self.now, "outcome": outcome, "reason": reason, "message": message}
         self._set(**ended, **at_rest, limits_hash=limits_hash)
