@@ -186,6 +186,15 @@ def test_a_run_whose_recipe_nobody_remembers_fails() -> None:
     assert forgotten.run.number == 2
 
 
+def test_a_run_that_fails_so_while_it_waits_for_judges_waits_no_longer() -> None:
+    waiting = scene(retrain={"onSpecChange": "Never"}, reward={"serviceRef": {"name": "judges"}}).look_until_quiet()
+    assert waiting.run.waiting_since
+
+    forgotten = waiting.edit(optimization={"maxSteps": 9, "batchSize": 8}).see(config_maps=()).look(100)
+
+    assert (forgotten.run.reason, forgotten.run.waiting_since) == ("RunFileMissing", None)
+
+
 def test_a_run_counts_only_the_time_until_its_job_ended() -> None:
     started = running(scene().look_until_quiet(), at=10)
 
