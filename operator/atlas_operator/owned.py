@@ -10,7 +10,7 @@ from atlas_operator.labels import FIELD_MANAGER, GROUP, MANAGED_BY, REWARDS, TRA
 from atlas_operator.observed import Document
 
 _LABELS = {"AtlasTraining": TRAINING, "RewardService": REWARDS}
-_RBAC = "rbac.authorization.k8s.io"
+RBAC = "rbac.authorization.k8s.io/v1"
 
 
 def owned(parent: Document, name: str, labels: dict[str, str]) -> dict[str, Any]:
@@ -41,12 +41,12 @@ def child(parent: Document, api: str, kind: str, name: str, labels: dict[str, st
 def account(parent: Document, name: str, report: str, labels: dict[str, str]) -> tuple[Document, ...]:
     """The ServiceAccount *name*, which may read and patch the ConfigMap *report* and nothing else."""
     rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [report], "verbs": ["get", "patch"]}
-    role = {"apiGroup": _RBAC, "kind": "Role", "name": name}
+    role = {"apiGroup": RBAC.removesuffix("/v1"), "kind": "Role", "name": name}
     subject = {"kind": "ServiceAccount", "name": name, "namespace": parent["metadata"]["namespace"]}
     return (
         child(parent, "v1", "ServiceAccount", name, labels, automountServiceAccountToken=False),
-        child(parent, f"{_RBAC}/v1", "Role", name, labels, rules=[rule]),
-        child(parent, f"{_RBAC}/v1", "RoleBinding", name, labels, roleRef=role, subjects=[subject]),
+        child(parent, RBAC, "Role", name, labels, rules=[rule]),
+        child(parent, RBAC, "RoleBinding", name, labels, roleRef=role, subjects=[subject]),
     )
 
 

@@ -7,12 +7,10 @@ from atlas_operator.attempt import ENDED, is_owned, number_of, place_of
 from atlas_operator.job_state import job_state
 from atlas_operator.labels import RUN, progress_name, run_name
 from atlas_operator.observed import Document, Observed
-from atlas_operator.owned import owned
+from atlas_operator.owned import RBAC, child
 
 KEPT_ATTEMPTS = 3
 """Jobs of the newest run that are kept for their logs."""
-
-RBAC = "rbac.authorization.k8s.io/v1"
 
 
 def leftovers(observed: Observed, run: RunStatus | None) -> Iterator[Document]:
@@ -32,16 +30,14 @@ def leftovers(observed: Observed, run: RunStatus | None) -> Iterator[Document]:
 
 
 def _of_run(training: Document, run: int) -> Iterator[Document]:
-    """References to the children of a run. The ConfigMap by which they are found again goes last."""
+    """The children of a run, with their owner: another object may have the name.
+
+    The ConfigMap by which they are found again goes last.
+    """
     name = training["metadata"]["name"]
     base = run_name(name, run)
-    yield _reference(training, "v1", "ConfigMap", progress_name(name, run))
-    yield _reference(training, RBAC, "RoleBinding", base)
-    yield _reference(training, RBAC, "Role", base)
-    yield _reference(training, "v1", "ServiceAccount", base)
-    yield _reference(training, "v1", "ConfigMap", base)
-
-
-def _reference(training: Document, api: str, kind: str, name: str) -> Document:
-    """What is deleted where it is a child of *training*: another object may have the name."""
-    return {"apiVersion": api, "kind": kind, "metadata": owned(training, name, {})}
+    yield child(training, "v1", "ConfigMap", progress_name(name, run), {})
+    yield child(training, RBAC, "RoleBinding", base, {})
+    yield child(training, RBAC, "Role", base, {})
+    yield child(training, "v1", "ServiceAccount", base, {})
+    yield child(training, "v1", "ConfigMap", base, {})

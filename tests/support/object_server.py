@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 from kubernetes.aio.client.configuration import Configuration
-from support.scripted_answers import refusal
+from support.scripted_answers import listening, refusal
 
 from atlas_operator.kinds import KINDS, path_of
 from atlas_operator.observed import Document
@@ -107,11 +107,5 @@ def _refused(status: int, reason: str) -> web.Response:
 async def object_server(*objects: Document) -> AsyncIterator[ObjectServer]:
     """A server on a free port that keeps *objects*."""
     server = ObjectServer(objects)
-    runner = web.ServerRunner(web.Server(server.answer))
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        server.configuration.host = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with listening(server.answer) as server.configuration.host:
         yield server
-    finally:
-        await runner.cleanup()

@@ -1,6 +1,6 @@
 """A small HTTP server with an API server's manners: it gives its answers in turn, the last one for ever."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,12 +41,18 @@ async def server_giving(*answers: Answer) -> AsyncIterator[Server]:
             return web.Response(status=given.status, text=given.body, headers=given.headers)
         return web.json_response(given.body, status=given.status, headers=given.headers)
 
+    async with listening(answer) as server.configuration.host:
+        yield server
+
+
+@asynccontextmanager
+async def listening(answer: Callable[[web.BaseRequest], Awaitable[web.Response]]) -> AsyncIterator[str]:
+    """The address of a server on a free port that gives what *answer* says."""
     runner = web.ServerRunner(web.Server(answer))
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        server.configuration.host = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        yield server
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
 
