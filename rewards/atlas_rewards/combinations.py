@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from atlas_api.errors import InvalidManifest
 from atlas_api.rewardservice import RewardServiceSpec
+from atlas_rewards.judging.checks import CAPS_UNKNOWN
 from atlas_rewards.judging.combine import combine
 from atlas_rewards.result import ItemResult, JudgeResult
 from atlas_rewards.scoring import Score
@@ -17,9 +18,6 @@ from atlas_rewards.scoring import Score
 ALL = "all together"
 JUDGES = "all judges"
 """No judge can be called so: names hold no blank."""
-
-_CAPS_UNKNOWN = "antiGaming: "
-"""Begins the reason of an item without a score because nobody knows whether a cap applies. No name is in camel case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ def recombined(spec: RewardServiceSpec, result: ItemResult, members: Combination
         }
     )
     combined = combine(part, judges, _verified(result, members), result.caps)
-    unknown = tuple(reason for reason in result.reasons if reason.startswith(_CAPS_UNKNOWN))
+    unknown = tuple(reason for reason in result.reasons if reason.startswith(CAPS_UNKNOWN))
     if unknown:
         combined = replace(combined, score=None, reasons=(*combined.reasons, *unknown))
     return replace(combined, revision=result.revision, seconds=max(judge.seconds for judge in judges))

@@ -7,7 +7,8 @@ from typing import Any
 Message = Mapping[str, Any]
 """A chat message: `role` and `content`."""
 
-_TEXTS = ("completion", "reference", "baseline", "plan", "teacher_trace", "student_trace", "principles")
+TEXTS = ("reference", "baseline", "plan", "teacher_trace", "student_trace", "principles")
+"""Fields of an `Item` beside the completion that are text or None, and columns of a dataset."""
 
 METADATA = {"session_id": "sessionId", "task": "task", "learning_key": "learningKey"}
 """Facts about the session: column of a row, and name in `Item.metadata`."""
@@ -46,7 +47,7 @@ class Item:
         """Raises TypeError for what is no text: the others of a batch would suffer from it later."""
         if isinstance(self.prompt, str) or not all(isinstance(message, Mapping) for message in self.prompt):
             raise TypeError('prompt: give messages, as ({"role": "user", "content": "What is 6 times 7?"},)')
-        for name in _TEXTS:
+        for name in ("completion", *TEXTS):
             value = getattr(self, name)
             if not isinstance(value, str) and (value is not None or name == "completion"):
                 raise TypeError(f"{name}: {type(value).__name__} is no text")

@@ -5,13 +5,10 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from atlas_rewards.item import METADATA, Item, Message, metadata_of
+from atlas_rewards.item import METADATA, TEXTS, Item, Message, metadata_of
 
 Text = str | Sequence[Message]
 """What TRL calls a prompt or a completion: plain text, or messages when the dataset is conversational."""
-
-_TEXTS = ("reference", "baseline", "plan", "teacher_trace", "student_trace", "principles")
-"""Columns that an item has a field for."""
 
 
 def items_of(prompts: Sequence[Text], completions: Sequence[Text], columns: Mapping[str, Any]) -> list[Item]:
@@ -35,7 +32,7 @@ def means(parts: Sequence[Mapping[str, float | None]]) -> dict[str, float]:
 
 
 def _rows(columns: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
-    known = {name: columns[name] for name in (*_TEXTS, *METADATA) if name in columns}
+    known = {name: columns[name] for name in (*TEXTS, *METADATA) if name in columns}
     return [{name: values[index] for name, values in known.items()} for index in range(count)]
 
 
@@ -44,7 +41,7 @@ def _item(prompt: Text, completion: Text, row: Mapping[str, Any]) -> Item:
         completion=_answer(completion),
         prompt=({"role": "user", "content": prompt},) if isinstance(prompt, str) else tuple(prompt),
         metadata=metadata_of(row),
-        **{name: _text(row.get(name)) for name in _TEXTS},
+        **{name: _text(row.get(name)) for name in TEXTS},
     )
 
 

@@ -14,6 +14,9 @@ from atlas_rewards.judging.prompt import conversation
 from atlas_rewards.scoring import Score, Scorer
 from atlas_rewards.verifiers.threads import CheckLost, CheckThreads
 
+CAPS_UNKNOWN = "antiGaming: "
+"""Begins the reason of an item without a score because nobody knows whether a cap applies. No name is in camel case."""
+
 _AT_ONCE_CHARACTERS = 10_000
 """Anti-gaming has read shorter texts before another thread would have begun."""
 
@@ -63,4 +66,4 @@ class Checks:
         try:
             return await self._for_anti_gaming.run(lambda: caught_by(item, rules), deadline), None
         except CheckLost as lost:
-            return (), f"antiGaming: {lost}"
+            return (), f"{CAPS_UNKNOWN}{lost}"
