@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
+from time import monotonic
 from typing import Self
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
@@ -58,7 +59,9 @@ class ClusterReport:
         self._again_seconds = again_seconds
         self._changed = threading.Condition()
         self._unsent: ApiModel | None = None
-        self._closing = False
+        self._give_up_at: float | None = None
+        """On the clock of `time.monotonic`. None until the report is closed."""
+
         self._complaints: set[str] = set()
         self._thread = threading.Thread(target=self._work, name="cluster-report", daemon=True)
         self._thread.start()
@@ -79,9 +82,9 @@ class ClusterReport:
             self._changed.notify()
 
     def close(self, seconds: float = LAST_SECONDS) -> None:
-        """Deliver what waits, trying again and again for at most *seconds*."""
+        """Deliver what waits, trying again and again for at most *seconds*. Nothing is tried after that."""
         with self._changed:
-            self._closing = True
+            self._give_up_at = monotonic() + seconds
             self._changed.notify()
         self._thread.join(seconds)
 
@@ -93,17 +96,22 @@ class ClusterReport:
             with self._changed:
                 if delivered and self._unsent is report:
                     self._unsent = None
-                if not self._closing:
-                    self._changed.wait_for(lambda: self._closing, PAUSE_SECONDS)
+                if self._give_up_at is None:
+                    self._changed.wait_for(lambda: self._give_up_at is not None, PAUSE_SECONDS)
                 elif not delivered:
-                    self._changed.wait(RETRY_SECONDS)
+                    self._changed.wait(min(RETRY_SECONDS, max(0, self._give_up_at - monotonic())))
 
     def _next(self, refused: ApiModel | None) -> ApiModel | None:
-        """Wait for something to deliver: what was refused is tried again after a while. None: all is delivered."""
+        """
+        Wait for something to deliver: what was refused is tried again after a while.
+
+        None: all is delivered, or the time for the last report is over.
+        """
         with self._changed:
             longest = self._again_seconds if refused else None
-            self._changed.wait_for(lambda: self._closing or self._unsent not in (None, refused), longest)
-            return self._unsent
+            self._changed.wait_for(lambda: self._give_up_at is not None or self._unsent not in (None, refused), longest)
+            late = self._give_up_at is not None and monotonic() >= self._give_up_at
+            return None if late else self._unsent
 
     def _delivered(self, report: ApiModel) -> bool:
         try:

@@ -10,7 +10,7 @@ from support.fake_api_server import FakeApiServer
 from support.measured import START, make_dataset
 
 from atlas_api import parse
-from atlas_api.cluster_report import ClusterReport
+from atlas_api.cluster_report import RETRY_SECONDS, ClusterReport
 from atlas_api.run_report import RunReport
 from atlas_api.status import Progress
 
@@ -149,6 +149,16 @@ def test_a_server_that_is_gone_is_given_up(server: FakeApiServer, caplog: pytest
     sink.send(make_report(1))
     sink.close(seconds=0.5)
     assert "ConnectionRefusedError" in caplog.text
+
+
+def test_nothing_is_tried_after_the_last_report_was_given_up(server: FakeApiServer) -> None:
+    server.status = 403
+    sink = sink_to(server)
+    sink.send(make_report(1))
+    until(lambda: server.asked)
+    sink.close(seconds=0)
+    threading.Event().wait(RETRY_SECONDS * 1.5)
+    assert len(server.asked) == 1
 
 
 def test_a_server_that_nobody_vouches_for_is_told_nothing(
