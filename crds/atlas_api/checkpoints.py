@@ -22,7 +22,7 @@ class S3Checkpoints(ApiModel):
     """Region of the bucket. Left out: the standard AWS chain decides."""
 
     credentials_from: CredentialsSource | None = None
-    """Reference to the credentials. Left out: the standard AWS chain."""
+    """S3 credentials by reference."""
 
 
 class VolumeCheckpoints(ApiModel):
@@ -46,7 +46,7 @@ class Checkpoints(ApiModel):
     """What is saved during a run. Set exactly one of `s3`, `volume`, `local`."""
 
     s3: S3Checkpoints | None = None
-    """An object store."""
+    """S3."""
 
     volume: VolumeCheckpoints | None = None
     """A PersistentVolumeClaim. Needs a cluster."""

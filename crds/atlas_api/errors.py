@@ -21,13 +21,16 @@ Every way a run can fail that a user can do something about.
       + WorkerLost                 48   another process of the same attempt is gone
       + Preempted                 143   SIGTERM; a checkpoint was saved first
 
-The number is the exit code. `failure` groups them for retries: the operator tries again after
-`infrastructure` and `preempted`, and never after `user` or `data` unless told to.
+The number is the exit code; Ctrl-C, which is no mistake, has `INTERRUPTED`. `failure` groups them for retries: the
+operator tries again after `infrastructure` and `preempted`, and never after `user` or `data` unless told to.
 """
 
 from typing import ClassVar, Literal
 
 FailureClass = Literal["infrastructure", "preempted", "user", "data", "outOfMemory"]
+
+INTERRUPTED = 130
+"""Exit code of a command after Ctrl-C, as shells have it."""
 
 
 class AtlasError(Exception):

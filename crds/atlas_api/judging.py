@@ -148,13 +148,13 @@ class CircuitBreaker(ApiModel):
 
 
 class Budget(ApiModel):
-    """Limits of what judging may cost. Items over them get no verdict, with the reason."""
+    """Limits of what judging may cost. Items for which they leave nothing get no verdict, with the reason."""
 
     tokens_per_hour: int | None = Field(None, ge=1, le=10**12)
-    """Tokens of prompts and answers."""
+    """Tokens of prompts and answers. Beyond them no call is made."""
 
     calls_per_minute: int | None = Field(None, ge=1, le=10**9)
-    """Calls, retries included."""
+    """Calls, retries included. Beyond them calls wait for room, as long as their items may wait."""
 
 
 class Cache(ApiModel):
@@ -177,7 +177,7 @@ class Judging(ApiModel):
     """The questions. Names must be unique. The combined score is their weighted mean."""
 
     models: JudgeModels
-    """Who is asked."""
+    """Who judges."""
 
     temperatures: tuple[Temperature, ...] = Field((0.2, 0.5, 0.8), min_length=1, max_length=16)
     """Each judge answers once at each of these sampling temperatures."""
@@ -186,7 +186,7 @@ class Judging(ApiModel):
     """When the large model is asked."""
 
     consistency: Consistency = Consistency()
-    """Rules between judges."""
+    """Rules between the judges."""
 
     anti_gaming: AntiGaming = AntiGaming()
     """Caps."""
@@ -204,13 +204,13 @@ class Judging(ApiModel):
     """Percentile of the latency so far after which a call is made a second time; the first answer counts."""
 
     circuit_breaker: CircuitBreaker = CircuitBreaker()
-    """Endpoints that only fail."""
+    """An endpoint that only fails is left alone."""
 
     concurrency: int = Field(64, ge=1, le=10_000)
     """Calls in flight."""
 
     budget: Budget = Budget()
-    """What judging may cost."""
+    """Limits of what judging may cost."""
 
     cache: Cache = Cache()
     """Answers that are remembered."""

@@ -1,5 +1,7 @@
 """run.json: what the trainer is told. The spec as written, plus what had to be looked up."""
 
+from datetime import UTC
+
 from pydantic import Field
 
 from atlas_api.base import ApiModel
@@ -25,10 +27,14 @@ class TrainingRun(ApiModel):
     started_at: Time
     """When the first attempt of this run started."""
 
+    apart: bool = False
+    """Whether an earlier training of the same name has had a run of this number at the same address."""
+
     spec: AtlasTrainingSpec
     """The recipe."""
 
     @property
     def folder(self) -> str:
         """Where everything of this run lives, below the address in `spec.checkpoints`."""
-        return f"{self.namespace}/{self.name}/run-{self.number:04d}"
+        start = f"-{self.started_at.astimezone(UTC):%Y%m%dT%H%M%SZ}" if self.apart else ""
+        return f"{self.namespace}/{self.name}/run-{self.number:04d}{start}"

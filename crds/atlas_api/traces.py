@@ -31,7 +31,7 @@ class S3Traces(ApiModel):
     """Region of the bucket. Left out: the standard AWS chain decides."""
 
     credentials_from: CredentialsSource | None = None
-    """Reference to the credentials. Left out: the standard AWS chain."""
+    """S3 credentials by reference."""
 
 
 class FileTraces(ApiModel):
@@ -113,10 +113,10 @@ class Traces(ApiModel):
     """Where they come from and which of them count. Set exactly one of `postgres`, `s3`, `file`."""
 
     postgres: PostgresTraces | None = None
-    """The SDK's database."""
+    """Sessions straight from the SDK's Postgres."""
 
     s3: S3Traces | None = None
-    """JSONL exports in an object store."""
+    """JSONL exports."""
 
     file: FileTraces | None = None
     """JSONL exports on disk."""

@@ -46,7 +46,7 @@ class AtlasTrainingSpec(ApiModel):
     """Where the results go."""
 
     compute: Compute = Compute()
-    """The training pods."""
+    """How the training pods look."""
 
     limits: Limits = Limits()
     """Deadlines and retries."""
@@ -95,13 +95,12 @@ class AtlasTrainingSpec(ApiModel):
         return _digest(document)
 
     def placement_hash(self) -> str:
-        """Digest of how an attempt is executed: another one needs other pods, not another model."""
-        s3 = self.traces.s3
-        credentials = s3.credentials_from.model_dump(mode="json") if s3 and s3.credentials_from else None
-        checkpoints = self.checkpoints.model_dump(mode="json", include={"s3", "volume", "local"})
-        judges = self.reward.service_ref
-        token = judges.token_from.model_dump(mode="json") if judges and judges.token_from else None
-        return _digest([self.compute.normalised(), checkpoints, credentials, token])
+        """Digest of how an attempt is executed: another one needs other pods, not another model.
+
+        Values that are the default are left out here too: a later version with more fields moves nothing.
+        """
+        where = self.model_dump(mode="json", exclude_defaults=True, include=_PLACEMENT)
+        return _digest([self.compute.normalised(), where])
 
     def limits_hash(self) -> str:
         """Digest of deadlines and retries."""
@@ -111,6 +110,11 @@ class AtlasTrainingSpec(ApiModel):
 
 
 _NOT_THE_RECIPE = {"checkpoints", "compute", "limits", "retrain", "suspend", "history_limit", "ready_when"}
+_PLACEMENT: Any = {
+    "checkpoints": {"s3", "volume", "local"},
+    "traces": {"s3": {"credentials_from"}},
+    "reward": {"service_ref": {"token_from"}},
+}
 
 
 def _digest(document: Any) -> str:
