@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from atlas_api.pod import REPORT_KEY
@@ -10,13 +10,19 @@ from atlas_api.run_report import RunReport
 from atlas_api.status import RunStatus
 from atlas_operator.diagnosis import Diagnosis, pods_scheduled_at, why_not_running
 from atlas_operator.ending import Failure, Success, ending
-from atlas_operator.fields import condition, moment
-from atlas_operator.job_state import JobState, job_state, replicas
+from atlas_operator.fields import condition, latest, moment, name_of, text
+from atlas_operator.job_state import JobState, job_state, replicas, running_since
 from atlas_operator.labels import ATTEMPT, RUN, progress_name
 from atlas_operator.observed import Document, Observed, time_of
-from atlas_operator.report import read_report, termination_report
+from atlas_operator.report import read_report, termination_report, trainer_of
 
 ENDED: tuple[JobState, ...] = ("Failed", "Succeeded")
+
+OVERDUE = timedelta(minutes=1)
+"""A pod that is still there so long after its grace period has a node that nobody hears from."""
+
+_NAMED = 3
+"""Pods in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +43,19 @@ class Attempt:
         return self.state in ENDED
 
     @property
+    def live_pods(self) -> list[Document]:
+        """Pods that may still write."""
+        return [pod for pod in self.pods if is_alive(pod)]
+
+    @property
     def has_live_pods(self) -> bool:
         """Whether any pod may still write."""
-        return any(is_alive(pod) for pod in self.pods)
+        return bool(self.live_pods)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it is over, or was deleted, and its pods are not gone yet."""
+        return self.has_live_pods and (self.ended or self.job is None)
 
     def told(self) -> dict[str, Any]:
         """Fields of the status that the trainer speaks of, what it left behind at its end last."""
@@ -73,6 +89,25 @@ class Attempt:
         complete = self.job is not None and len(self.pods) >= replicas(self.job)
         return pods_scheduled_at(self.pods) if complete else None
 
+    def running_since(self) -> datetime | None:
+        """Since when all of its pods run; None unless they do. The job itself tells of the first pod alone."""
+        since = running_since(self.job) if self.job else None
+        started = latest(moment(trainer_of(pod), "state", "running", "startedAt") for pod in self.pods)
+        return max(since, started) if since and started else since
+
+    def pods_to_end(self, now: datetime) -> str:
+        """What is waited for when pods have to go, and the cure where they do not."""
+        alive = self.live_pods
+        named = [f"{name_of(pod)}{_place(pod)}" for pod in alive[:_NAMED]]
+        more = [f"{len(alive) - _NAMED} more"] if len(alive) > _NAMED else []
+        cure = "; is the node lost? Then delete its Node, or taint it with node.kubernetes.io/out-of-service"
+        late = any(at <= now for pod in alive if (at := _overdue_at(pod)))
+        return f"{', '.join(named + more)} to end{cure if late else ''}"
+
+    def pods_overdue_at(self, now: datetime) -> datetime | None:
+        """The next moment at which one of its pods should be gone."""
+        return min((at for pod in self.live_pods if (at := _overdue_at(pod)) and at > now), default=None)
+
     def sign_of_life_at(self) -> datetime | None:
         """When its trainer last reported, by the API server's clock."""
         fields = (self.progress_map or {}).get("metadata", {}).get("managedFields", [])
@@ -99,6 +134,16 @@ def attempt_of(observed: Observed, run: RunStatus | None) -> Attempt:
     )
 
 
+def _place(pod: Document) -> str:
+    node = text(pod, "spec", "nodeName")
+    return f" on node {node}" if node else ""
+
+
+def _overdue_at(pod: Document) -> datetime | None:
+    deadline = moment(pod, "metadata", "deletionTimestamp")
+    return deadline + OVERDUE if deadline else None
+
+
 def next_attempt(observed: Observed, run: RunStatus) -> int:
     """A number that no attempt of *run* ever had."""
     places = (place_of(found) for found in (*observed.jobs, *observed.pods))
@@ -115,12 +160,6 @@ def others_at_work(observed: Observed, run: RunStatus) -> Iterator[Document]:
 def config_map(observed: Observed, name: str) -> Document | None:
     """A ConfigMap of the training by name."""
     return next((found for found in observed.config_maps if found["metadata"]["name"] == name), None)
-
-
-def is_owned(child: Document, training: Document) -> bool:
-    """Whether *child* belongs to this very training, and not to an earlier one of its name."""
-    owners = child["metadata"].get("ownerReferences", [])
-    return any(owner.get("uid") == training["metadata"]["uid"] for owner in owners)
 
 
 def place_of(child: Document) -> tuple[int, int]:

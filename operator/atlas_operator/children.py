@@ -76,8 +76,8 @@ def job(training: Document, spec: AtlasTrainingSpec, image: str, run: RunStatus,
     metadata["annotations"][PLACEMENT] = spec.placement_hash()
     if spec.compute.queue_name:
         metadata["labels"][KUEUE_QUEUE] = spec.compute.queue_name
-    policy = {"backoffLimit": 0, "cleanPodPolicy": "Running"}
-    body: dict[str, Any] = {"runPolicy": policy}
+    # Without a backoffLimit: at its limit the training-operator removes failed pods too, with their log and exit code.
+    body: dict[str, Any] = {"runPolicy": {"cleanPodPolicy": "Running"}}
     if workers == 1:
         body |= {"nprocPerNode": "1", "pytorchReplicaSpecs": {"Master": {"replicas": 1, **replica}}}
     else:

@@ -4,39 +4,26 @@
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 
 from atlas_operator import labels
 from atlas_operator.api import Api, ApiError
-from atlas_operator.events import EventRecorder, EventType
+from atlas_operator.diagnosis import PODS_ASKED_ABOUT, unexplained
+from atlas_operator.events import EventRecorder
 from atlas_operator.kinds import KINDS, collection_path, object_path, path_of, version_path
+from atlas_operator.listing import events_about, objects
 from atlas_operator.metrics import Metrics
 from atlas_operator.observed import Document, Key, Kind, Observed, ObservedRewards
+from atlas_operator.ownership import claim, controller_of
+from atlas_operator.planned import EventType
 from atlas_operator.reward_service import names_service
 from atlas_operator.rollout import is_ready
 
-_PAGE = 500
-_EVENTS = 100
-_PODS_WITH_EVENTS = 8
 _SELECTORS: dict[Kind, Callable[[str], str]] = {
     "AtlasTraining": labels.selector,
     "RewardService": labels.rewards_selector,
 }
-
-
-class NameTaken(Exception):
-    """An object that belongs to something else has the name of a child."""
-
-    def __init__(self, kind: str, name: str) -> None:
-        super().__init__(f"{kind} {name} exists and belongs to something else; delete or rename it")
-        self.kind = kind
-        self.name = name
-
-
-class Terminating(Exception):
-    """A child of this name is still being deleted; it can be made again once it is gone."""
 
 
 class Stale(Exception):
@@ -62,7 +49,7 @@ class Cluster:
 
     async def keys(self, namespace: str | None, kind: Kind = "AtlasTraining") -> list[Key]:
         """All objects of *kind* in a namespace; None: in all namespaces."""
-        items = await self._list(kind, namespace)
+        items = await objects(self._api, kind, namespace)
         return [Key(item["metadata"]["namespace"], item["metadata"]["name"], kind) for item in items]
 
     async def get(self, key: Key) -> Document | None:
@@ -77,7 +64,7 @@ class Cluster:
         jobs, pods, config_maps = await asyncio.gather(
             self._jobs(key), self._children("Pod", key), self._children("ConfigMap", key)
         )
-        events = await self._events(key.namespace, unexplained(jobs or [], pods))
+        events = await events_about(self._api, key.namespace, unexplained(jobs or [], pods))
         named = names_service(training, config_maps)
         return Observed(
             training=training,
@@ -106,7 +93,7 @@ class Cluster:
             budgets=tuple(budgets),
             pods=tuple(pods),
             config_maps=tuple(config_maps),
-            events=tuple(await self._events(key.namespace, waiting[:_PODS_WITH_EVENTS])),
+            events=tuple(await events_about(self._api, key.namespace, waiting[:PODS_ASKED_ABOUT])),
         )
 
     async def create(self, document: Document) -> None:
@@ -133,7 +120,7 @@ class Cluster:
         """
         found = await self._find(path_of(document))
         if found is not None:
-            _claim(found, document)
+            claim(found, document)
         query = {"fieldManager": labels.FIELD_MANAGER, "force": "true"}
         await self._api.request("apply", path_of(document), document, query)
 
@@ -193,11 +180,11 @@ class Cluster:
         await self._recorder.post(training, kind, reason, message)
 
     async def _adopt(self, document: Document) -> None:
-        _claim(await self._api.request("get", path_of(document)), document)
+        claim(await self._api.request("get", path_of(document)), document)
 
     async def _uid_of(self, child: Document) -> str | None:
         found = await self._find(path_of(child))
-        return found["metadata"]["uid"] if found and _controller(found) == _controller(child) else None
+        return found["metadata"]["uid"] if found and controller_of(found) == controller_of(child) else None
 
     async def _find(self, path: str) -> Document | None:
         try:
@@ -215,84 +202,13 @@ class Cluster:
 
     async def _reward_services(self, namespace: str) -> list[Document]:
         try:
-            return await self._list("RewardService", namespace)
+            return await objects(self._api, "RewardService", namespace)
         except ApiError as error:
             _unless(error, HTTPStatus.NOT_FOUND)
             return []
 
     async def _children(self, kind: str, key: Key) -> list[Document]:
-        return await self._list(kind, key.namespace, {"labelSelector": _SELECTORS[key.kind](key.name)})
-
-    async def _events(self, namespace: str, uids: list[str]) -> list[Document]:
-        found = await asyncio.gather(*(self._events_about(uid, namespace) for uid in uids))
-        return sorted((event for some in found for event in some), key=_seen_at)[-_EVENTS:]
-
-    async def _events_about(self, uid: str, namespace: str) -> list[Document]:
-        query = {"fieldSelector": f"involvedObject.uid={uid}", "limit": str(_EVENTS)}
-        answer = await self._api.request("list", collection_path("Event", namespace), query=query)
-        return list(answer["items"])
-
-    async def _list(self, kind: str, namespace: str | None, query: Mapping[str, str] | None = None) -> list[Document]:
-        try:
-            return await self._pages(kind, namespace, {**(query or {}), "limit": str(_PAGE)})
-        except ApiError as error:
-            # A list that took longer than the server keeps its pages: once more, in one piece.
-            _unless(error, HTTPStatus.GONE)
-            return await self._pages(kind, namespace, dict(query or {}))
-
-    async def _pages(self, kind: str, namespace: str | None, query: dict[str, str]) -> list[Document]:
-        items: list[Document] = []
-        while True:
-            page = await self._api.request("list", collection_path(kind, namespace), query=query)
-            # Lists of built-in kinds leave out what the list itself says.
-            items += [{**item, "apiVersion": KINDS[kind][0], "kind": kind} for item in page["items"]]
-            if not page["metadata"].get("continue"):
-                return items
-            query["continue"] = page["metadata"]["continue"]
-
-
-def unexplained(jobs: list[Document], pods: list[Document]) -> list[str]:
-    """UIDs of the newest job and its pods, whose events say why nothing runs; none while it runs or when it is done."""
-    if not jobs:
-        return []
-    newest = max(jobs, key=_age_and_attempt)
-    conditions = newest.get("status", {}).get("conditions") or []
-    if any(each["type"] in ("Running", "Succeeded") and each["status"] == "True" for each in conditions):
-        return []
-    uid = newest["metadata"]["uid"]
-    own = [pod for pod in pods if _controller(pod) == uid and pod.get("status", {}).get("phase") != "Running"]
-    return [uid, *(pod["metadata"]["uid"] for pod in own[:_PODS_WITH_EVENTS])]
-
-
-def _age_and_attempt(job: Document) -> tuple[str, int]:
-    metadata = job["metadata"]
-    return metadata["creationTimestamp"], int(metadata["labels"].get(labels.ATTEMPT, 0))
-
-
-def _claim(found: Document, wanted: Document) -> None:
-    """See that *found*, which has the name of *wanted*, is the same child, and stays."""
-    kind, name = wanted["kind"], wanted["metadata"]["name"]
-    if _controller(found) != _controller(wanted):
-        if _owner(found) == _owner(wanted):
-            raise Terminating(f"{kind} {name} of an earlier owner of this name is still being deleted")
-        raise NameTaken(kind, name)
-    if "deletionTimestamp" in found["metadata"]:
-        raise Terminating(f"{kind} {name} is still being deleted")
-
-
-def _controller(document: Document) -> str | None:
-    owners: list[dict[str, Any]] = document["metadata"].get("ownerReferences") or []
-    return next((owner["uid"] for owner in owners if owner.get("controller")), None)
-
-
-def _owner(document: Document) -> tuple[str, str] | None:
-    """Kind and name of the controller, which an object that was made anew shares with the one before it."""
-    owners: list[dict[str, Any]] = document["metadata"].get("ownerReferences") or []
-    return next(((owner["kind"], owner["name"]) for owner in owners if owner.get("controller")), None)
-
-
-def _seen_at(event: Document) -> str:
-    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"])
+        return await objects(self._api, kind, key.namespace, {"labelSelector": _SELECTORS[key.kind](key.name)})
 
 
 def _unless(error: ApiError, *expected: HTTPStatus) -> None:

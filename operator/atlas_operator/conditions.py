@@ -8,7 +8,6 @@ present.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.condition import Condition
@@ -16,6 +15,7 @@ from atlas_api.status import ModelStatus, Phase, RunStatus
 from atlas_operator.diagnosis import Diagnosis
 from atlas_operator.job_state import JobState
 from atlas_operator.refusal import Refusal
+from atlas_operator.verdict import Verdict, stalled, stamped
 
 MISSING_REFERENCES = frozenset({"SecretMissing", "KeyMissing", "ConfigMapMissing", "ClaimMissing"})
 """Diagnoses that mean that something the spec names does not exist: the spec is not accepted until it does."""
@@ -35,6 +35,9 @@ class Facts:
     run: RunStatus | None
     state: JobState | None
     """Of the newest attempt's job; None while there is none."""
+
+    ending: bool
+    """Whether that attempt is over, or was deleted, and pods of it are not gone yet."""
 
     diagnosis: Diagnosis | None
     """Why the newest attempt does not run."""
@@ -61,6 +64,11 @@ class Facts:
         return run is not None and not run.paused and bool(self.state or run.stopping or run.retry_at)
 
     @property
+    def stopping(self) -> bool:
+        """Whether the newest attempt is on its way out."""
+        return self.run is not None and self.live and (self.run.stopping is not None or self.ending)
+
+    @property
     def suspended(self) -> bool:
         """Whether the user asked for rest and nothing works any more."""
         return (
@@ -68,14 +76,6 @@ class Facts:
             and self.spec.suspend
             and (not self.live or (self.run is not None and self.run.paused))
         )
-
-
-class Verdict(NamedTuple):
-    """A condition without its times."""
-
-    status: Literal["True", "False", "Unknown"]
-    reason: str
-    message: str = ""
 
 
 def phase(facts: Facts) -> Phase:
@@ -86,19 +86,19 @@ def phase(facts: Facts) -> Phase:
     if facts.wrong and not facts.at_work:
         return "Invalid"
     if run is not None and run.finished_at is None:
-        return _live_phase(run, facts.state)
+        return _live_phase(run, facts)
     if run is None or run.outcome not in ("Succeeded", "Failed") or facts.refusal:
         return "Pending"
     return run.outcome
 
 
-def _live_phase(run: RunStatus, state: JobState | None) -> Phase:
-    if run.stopping:
+def _live_phase(run: RunStatus, facts: Facts) -> Phase:
+    if facts.stopping:
         return "Stopping"
     if run.retry_at:
         return "Retrying"
-    if state in ("Running", "Queued"):
-        return state
+    if facts.state in ("Running", "Queued"):
+        return facts.state
     return "Starting" if run.job else "Pending"
 
 
@@ -107,11 +107,11 @@ def conditions(facts: Facts) -> tuple[Condition, ...]:
     accepted = _accepted(facts)
     running = _running(facts)
     ready = _ready(facts, accepted, running)
-    stalled = _stalled(facts, ready)
+    stopped = stalled(ready, final=_is_final(facts))
     verdicts = {
         "Ready": ready,
-        "Reconciling": _reconciling(facts, ready, stalled),
-        "Stalled": stalled,
+        "Reconciling": _reconciling(facts, running, ready, stopped),
+        "Stalled": stopped,
         "Accepted": accepted,
         "Running": running,
         "Suspended": _suspended(facts),
@@ -139,8 +139,9 @@ def _running(facts: Facts) -> Verdict:
         return Verdict("False", "NoLiveRun", "no run is live")
     if run.paused:
         return Verdict("False", "Suspended", f"run {run.number} waits for spec.suspend to be false")
-    if run.stopping:
-        return Verdict("False", "Stopping", _joined(run.stopping.message, facts.waiting_for))
+    if facts.stopping:
+        said = run.stopping.message if run.stopping else f"attempt {run.attempt} is over"
+        return Verdict("False", "Stopping", _joined(said, facts.waiting_for))
     if run.retry_at:
         when = f"attempt {run.attempt + 1} starts at {run.retry_at:%H:%M:%S} UTC"
         return Verdict("False", run.reason or "Retrying", f"{when}: {run.message}")
@@ -179,22 +180,16 @@ def _ready(facts: Facts, accepted: Verdict, running: Verdict) -> Verdict:
     return Verdict("False", running.reason, running.message or f"readyWhen is {wanted}")
 
 
-def _reconciling(facts: Facts, ready: Verdict, stalled: Verdict) -> Verdict:
+def _reconciling(facts: Facts, running: Verdict, ready: Verdict, stopped: Verdict) -> Verdict:
     run = facts.run
-    if stalled.status == "True":
+    if stopped.status == "True":
         return Verdict("False", "Stalled", "see the condition Stalled")
     if ready.status == "False":
         return Verdict("True", ready.reason, ready.message)
-    if facts.live and run is not None and run.stopping:
-        return Verdict("True", "Stopping", run.stopping.message)
+    if facts.stopping:
+        return Verdict("True", running.reason, running.message)
     if facts.live and run is not None and run.retry_at:
         return Verdict("True", "Retrying", run.message or "")
-    return Verdict("False", "Settled")
-
-
-def _stalled(facts: Facts, ready: Verdict) -> Verdict:
-    if ready.status == "False" and _is_final(facts):
-        return Verdict("True", ready.reason, ready.message)
     return Verdict("False", "Settled")
 
 
@@ -218,23 +213,3 @@ def _model(facts: Facts) -> Verdict:
     if facts.model is None:
         return Verdict("False", "NoModel", "no run has finished a model")
     return Verdict("True", "ModelAvailable", f"run {facts.model.run}: {facts.model.uri}")
-
-
-def stamped(
-    verdicts: dict[str, Verdict], before: tuple[Condition, ...], generation: int, now: datetime
-) -> tuple[Condition, ...]:
-    """*verdicts* by type as conditions; each keeps the time of *before* until it turns."""
-    return tuple(_stamped(kind, verdict, before, generation, now) for kind, verdict in verdicts.items())
-
-
-def _stamped(kind: str, verdict: Verdict, before: tuple[Condition, ...], generation: int, now: datetime) -> Condition:
-    previous = next((condition for condition in before if condition.type == kind), None)
-    unchanged = previous is not None and previous.status == verdict.status
-    return Condition(
-        type=kind,
-        status=verdict.status,
-        observed_generation=generation,
-        last_transition_time=previous.last_transition_time if previous and unchanged else now,
-        reason=verdict.reason,
-        message=verdict.message,
-    )

@@ -12,9 +12,14 @@ from datetime import datetime
 
 from atlas_operator.fields import condition, holds, latest, mapping, moment, name_of, text
 from atlas_operator.job_state import job_state, replicas
+from atlas_operator.labels import ATTEMPT
 from atlas_operator.observed import Document
 from atlas_operator.obstacles import Obstacle, Weight, obstacle
+from atlas_operator.ownership import controller_of
 from atlas_operator.plain_text import one_line
+
+PODS_ASKED_ABOUT = 8
+"""Pods of an object whose events are read: the others have the same troubles."""
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 
@@ -48,6 +53,24 @@ def why_not_running(job: Document, pods: Iterable[Document], events: Sequence[Do
     return Diagnosis(first.reason, one_line(counted + first.message))
 
 
+def unexplained(jobs: Sequence[Document], pods: Sequence[Document]) -> list[str]:
+    """UIDs of the newest job and its pods, whose events say why nothing runs; none while it runs or when it is done."""
+    if not jobs:
+        return []
+    newest = max(jobs, key=_age_and_attempt)
+    conditions = newest.get("status", {}).get("conditions") or []
+    if any(each["type"] in ("Running", "Succeeded") and each["status"] == "True" for each in conditions):
+        return []
+    uid = newest["metadata"]["uid"]
+    own = [pod for pod in pods if controller_of(pod) == uid and pod.get("status", {}).get("phase") != "Running"]
+    return [uid, *(pod["metadata"]["uid"] for pod in own[:PODS_ASKED_ABOUT])]
+
+
+def _age_and_attempt(job: Document) -> tuple[str, int]:
+    metadata = job["metadata"]
+    return metadata["creationTimestamp"], int(metadata["labels"].get(ATTEMPT, 0))
+
+
 def pods_scheduled_at(pods: Iterable[Document]) -> datetime | None:
     """When the last of *pods* got its node; None when there are none, or one has none."""
     return latest(_scheduled_at(pod) for pod in pods)
@@ -63,11 +86,13 @@ def _of_the_job(job: Document, pods: list[Document], events: Sequence[Document])
     state = job_state(job)
     if state in ("Queued", "Suspending") and not pods:
         yield _suspended(job)
-    elif state == "Unseen" and not pods:
-        message = f"PyTorchJob {name_of(job)} waits for the training-operator; if this lasts, check that it runs"
-        yield Obstacle(Weight.HELD, "WaitingForTrainingOperator", message)
     elif len(pods) < replicas(job):
-        yield from _refused(job, events)
+        # A job whose first pod is refused gets no condition at all: it looks as if nobody had seen it.
+        refused = list(_refused(job, events))
+        yield from refused
+        if state == "Unseen" and not pods and not refused:
+            message = f"PyTorchJob {name_of(job)} waits for the training-operator; if this lasts, check that it runs"
+            yield Obstacle(Weight.HELD, "WaitingForTrainingOperator", message)
 
 
 def _suspended(job: Document) -> Obstacle:

@@ -10,20 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Literal
 
 from atlas_operator import labels
 from atlas_operator.api import Api, ApiError, NotLeading, Unreachable
 from atlas_operator.observed import Document
-
-EventType = Literal["Normal", "Warning"]
+from atlas_operator.planned import EventType
 
 WINDOW = timedelta(minutes=5)
 _REMEMBERED = 2000
 _MESSAGE = 1024
 _NAME = 220
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class EventRecorder:
         try:
             await self._post(about, kind, reason, message, self._clock())
         except (ApiError, Unreachable, NotLeading) as error:
-            log.warning("event %s was not written: %s", reason, error)
+            _log.warning("event %s was not written: %s", reason, error)
 
     async def _post(self, about: Document, kind: EventType, reason: str, message: str, now: datetime) -> None:
         metadata = about["metadata"]

@@ -22,7 +22,7 @@ DURATION = 15
 _WRITING = 10.0
 _EVERY = 2.0
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Leadership:
@@ -49,9 +49,9 @@ class Leadership:
                 async with asyncio.timeout(_WRITING / 2):
                     await self.renew()
             except (ApiError, Unreachable, TimeoutError) as error:
-                log.warning("the lease was not renewed: %s", str(error) or type(error).__name__)
+                _log.warning("the lease was not renewed: %s", str(error) or type(error).__name__)
             if held != self.holds():
-                log.info("this replica %s", "works now" if self.holds() else "no longer holds the lease")
+                _log.info("this replica %s", "works now" if self.holds() else "no longer holds the lease")
             await asyncio.sleep(_EVERY)
 
     async def renew(self) -> None:

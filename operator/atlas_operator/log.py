@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import Literal
 
 from atlas_operator.api import ApiError, NotLeading, Unreachable
-from atlas_operator.cluster import NameTaken, Terminating
 from atlas_operator.observed import Key, Kind
+from atlas_operator.ownership import NameTaken, Terminating
 
 # Their text says everything; a traceback would only hide it.
 _SELF_EXPLAINING = (ApiError, Unreachable, NotLeading, NameTaken, Terminating)

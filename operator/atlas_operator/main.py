@@ -19,7 +19,7 @@ from atlas_operator.metrics import Metrics
 from atlas_operator.operation import Operation
 from atlas_operator.settings import Settings
 
-_logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         asyncio.run(_run(settings))
     except (NoCluster, OSError) as error:
-        _logger.critical("%s", error)
+        _log.critical("%s", error)
         return 1
     return 0
 
@@ -57,13 +57,17 @@ def _options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--rewards-image", metavar="IMAGE", help="image of reward services where spec names none")
     parser.add_argument(
         "--allow-code", action="store_true",
-        help="let verifiers of kind `code` run what models write, in a sandbox in the pods; else they are refused",
+        help="let verifiers of kind `code` run what models write, sandboxed in the pods; else such specs are refused",
     )  # fmt: skip
     parser.add_argument("--health-port", type=int, default=8081, metavar="PORT", help="port of probes and metrics")
-    parser.add_argument("--workers", type=int, default=8, metavar="N", help="objects looked at at the same time")
-    parser.add_argument("--log-format", choices=("json", "plain"), default="json", help="form of the log lines")
     parser.add_argument(
-        "--lease", metavar="NAMESPACE/NAME", help="several replicas run, and the holder of this Lease works"
+        "--workers", type=int, default=8, metavar="N", help="objects reconciled at the same time (default 8)"
+    )
+    parser.add_argument("--log-format", choices=("json", "plain"), default="json", help="format of log lines")
+    parser.add_argument(
+        "--lease",
+        metavar="NAMESPACE/NAME",
+        help="leader election: of several replicas only the holder of this Lease works",
     )
     return parser
 
@@ -79,9 +83,9 @@ async def _run(settings: Settings) -> None:
         api = await stack.enter_async_context(connected(count=metrics.request, may_write=may_write))
         operation = Operation(Cluster(api, metrics), settings, metrics, leadership)
         port = await stack.enter_async_context(serving(settings.health_port, operation.problem, metrics.registry))
-        _logger.info("the operator begins; probes and metrics on port %d", port)
+        _log.info("the operator begins; probes and metrics on port %d", port)
         await operation.run(stop)
-    _logger.info("the operator has ended")
+    _log.info("the operator has ended")
 
 
 @asynccontextmanager

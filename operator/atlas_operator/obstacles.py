@@ -171,7 +171,7 @@ def _passing(pod: Document) -> Iterator[Obstacle]:
         name = text(begun[0], "name")
         yield Obstacle(Weight.PASSING, "Initializing", f"pod {name_of(pod)} waits for its init container {name}")
     else:
-        message = f"pod {name_of(pod)} is being made on node {node}: image and volumes"
+        message = f"pod {name_of(pod)} is starting on node {node}: image and volumes"
         yield Obstacle(Weight.PASSING, "ContainerCreating", message)
 
 

@@ -40,7 +40,7 @@ _RECONCILE: dict[Kind, Callable[[Cluster, Key, Settings, datetime], Awaitable[fl
     "RewardService": reconcile_rewards,
 }
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Operation:

@@ -92,19 +92,19 @@ def _container(spec: AtlasTrainingSpec, image: str, environment: list[Document])
 
 
 def _environment(training: Document, spec: AtlasTrainingSpec, run: RunStatus, allow_code: bool) -> list[Document]:
-    namespace, name = training["metadata"]["namespace"], training["metadata"]["name"]
-    ours = [
+    namespace, training_name = training["metadata"]["namespace"], training["metadata"]["name"]
+    own = [
         {"name": contract.ATTEMPT, "value": str(run.attempt)},
-        {"name": contract.PROGRESS, "value": f"{namespace}/{progress_name(name, run.number)}"},
+        {"name": contract.PROGRESS, "value": f"{namespace}/{progress_name(training_name, run.number)}"},
         # Also where no verifier of the spec needs it: the file of a `serviceRef` may have one that does.
         *([CODE_ALLOWED] if allow_code else []),
     ]
     return [
-        *({"name": variable, "value": value} for variable, value in SCRATCH.items()),
+        *({"name": name, "value": value} for name, value in SCRATCH.items()),
         *map(variable, spec.compute.env),
-        *ours,
+        *own,
         *_secrets(spec),
-        *contract.launch_environment(spec.compute, job_name(name, run.number, run.attempt)),
+        *contract.launch_environment(spec.compute, job_name(training_name, run.number, run.attempt)),
     ]
 
 

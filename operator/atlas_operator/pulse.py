@@ -59,9 +59,9 @@ class Pulse:
     def _problem_of(self, path: str, now: float) -> str:
         watch = self._watches[path]
         if watch.failing_since is not None and (watch.opened is None or now - watch.failing_since > _PATIENCE):
-            return f"watching {path} fails since {now - watch.failing_since:.0f} s: {watch.failure}"
+            return f"watching {path} has been failing for {now - watch.failing_since:.0f} s: {watch.failure}"
         if watch.opened is None:
             return f"{path} is not yet watched"
         if now - watch.opened > _SILENCE:
-            return f"the watch of {path} is silent since {now - watch.opened:.0f} s"
+            return f"the watch of {path} has been silent for {now - watch.opened:.0f} s"
         return ""

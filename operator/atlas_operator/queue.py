@@ -14,7 +14,7 @@ from atlas_operator.agenda import Agenda, K
 Handler = Callable[[K], Awaitable[float | None]]
 """Works on a key; returns after how many seconds to look again, None for never. Raises: it is tried again later."""
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class WorkQueue(Generic[K]):
@@ -87,7 +87,7 @@ class WorkQueue(Generic[K]):
             seconds = await handler(key)
         except Exception:
             delay = self.retry(key)
-            log.exception("reconciliation failed; next try in %.3f s", delay, extra={"key": key})
+            _log.exception("reconciliation failed; next try in %.3f s", delay, extra={"key": key})
         else:
             self.forget(key)
             if seconds is not None:

@@ -1,19 +1,22 @@
 """One look at one AtlasTraining: observe, plan, apply, report, and when to look again. Called by the work queue."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 
 from atlas_api.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.api import ApiError
-from atlas_operator.cluster import Cluster, NameTaken
+from atlas_operator.cluster import Cluster
 from atlas_operator.fields import mapping
 from atlas_operator.hindrance import hindrance_of
 from atlas_operator.observed import Document, Key
-from atlas_operator.plan import Plan, plan
+from atlas_operator.ownership import NameTaken
+from atlas_operator.plan import plan
+from atlas_operator.planned import Note, Plan
 from atlas_operator.settings import Settings
 from atlas_operator.status_writes import pause, wire
 
-_logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 10
 """Progress alone is written at most this often."""
@@ -53,7 +56,11 @@ async def _carry_out(cluster: Cluster, training: Document, decided: Plan, now: d
         return None
     if decided.delete or not _is_known(training, decided.status.run):
         training = await _report(cluster, training, decided.status)
-    await _apply(cluster, training, decided)
+        await _tell(cluster, training, decided.notes)
+        await _apply(cluster, decided)
+    else:
+        await _apply(cluster, decided)
+        await _tell(cluster, training, decided.notes)
     wait = pause(training, wire(decided.status), _without_progress, PROGRESS_SECONDS, now)
     if not wait:
         await _report(cluster, training, decided.status)
@@ -73,13 +80,16 @@ async def _report(cluster: Cluster, training: Document, status: AtlasTrainingSta
     return await cluster.apply_status(training, wire(status))
 
 
-async def _apply(cluster: Cluster, training: Document, decided: Plan) -> None:
+async def _apply(cluster: Cluster, decided: Plan) -> None:
     for document in decided.create:
         await cluster.create(document)
     for document in decided.delete:
         await cluster.delete(document)
-    for note in decided.notes:
-        _logger.info("%s: %s", note.reason, note.message)
+
+
+async def _tell(cluster: Cluster, training: Document, notes: Sequence[Note]) -> None:
+    for note in notes:
+        _log.info("%s: %s", note.reason, note.message)
         await cluster.post_event(training, note.type, note.reason, note.message)
 
 

@@ -7,11 +7,12 @@ from atlas_api.checkpoints import Checkpoints
 from atlas_api.reward import ServiceRef
 from atlas_api.status import AtlasTrainingStatus, RunStatus
 from atlas_api.traces import Traces
-from atlas_operator.attempt import config_map, is_owned, number_of
+from atlas_operator.attempt import config_map, number_of
 from atlas_operator.children import RUN_KEY
 from atlas_operator.labels import ATTEMPT, PLACEMENT, RUN, run_name
 from atlas_operator.observed import Document, Observed, time_of
-from atlas_operator.refusal import read_status_as
+from atlas_operator.ownership import is_owned
+from atlas_operator.stored_fields import read_status_as
 
 
 def read_story(observed: Observed, retrain_at: str) -> AtlasTrainingStatus:

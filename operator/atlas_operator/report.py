@@ -66,7 +66,9 @@ def termination_report(pods: Iterable[Document], run: int, attempt: int) -> RunR
     When all it knows is that another worker is gone, that worker's own words count.
     """
     told = [
-        (is_rank_0(pod), report) for pod in pods if (report := read_report(_termination_message(pod), run, attempt))
+        (is_rank_0(pod), report)
+        for pod in pods
+        if (report := read_report(text(trainer_of(pod), "state", "terminated", "message"), run, attempt))
     ]
     firsts = [report for is_first, report in told if is_first]
     first = max(firsts, key=lambda report: report.attempt, default=None)
@@ -82,6 +84,12 @@ def is_rank_0(pod: Document) -> bool:
     return labels.get(f"{_KUBEFLOW}/job-role") == "master" or labels.get(f"{_KUBEFLOW}/replica-index") == "0"
 
 
+def trainer_of(pod: Document) -> Document:
+    """Status of the container `pytorch`, empty while there is none."""
+    containers = items(pod, "status", "containerStatuses")
+    return next((each for each in containers if each.get("name") == CONTAINER), {})
+
+
 def parsed(text: str | None) -> Document:
     """The object that *text* is in JSON, empty when it is none or longer than 64 kB."""
     if not text or len(text) > TEXT_LIMIT:
@@ -91,11 +99,6 @@ def parsed(text: str | None) -> Document:
     except (ValueError, RecursionError):  # RecursionError: [[[[... is valid JSON and deeper than Python's stack
         return {}
     return said if isinstance(said, dict) else {}
-
-
-def _termination_message(pod: Document) -> str | None:
-    containers = (each for each in items(pod, "status", "containerStatuses") if each.get("name") == CONTAINER)
-    return next((text(each, "state", "terminated", "message") for each in containers), None)
 
 
 def _with_end(report: RunReport, said: Document) -> RunReport:

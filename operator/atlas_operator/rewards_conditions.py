@@ -10,11 +10,11 @@ from datetime import datetime
 
 from atlas_api.condition import Condition
 from atlas_api.rewardservice_status import JudgeStatus
-from atlas_operator.conditions import Verdict, stamped
 from atlas_operator.diagnosis import Diagnosis
 from atlas_operator.refusal import Refusal
 from atlas_operator.rewards_report import failing
 from atlas_operator.rollout import Rollout
+from atlas_operator.verdict import Verdict, stalled, stamped
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,12 @@ class RewardsFacts:
 def rewards_conditions(facts: RewardsFacts) -> tuple[Condition, ...]:
     """All conditions, in the order in which people read them."""
     ready = _ready(facts)
-    stalled = _stalled(facts, ready)
+    final = facts.refusal.final if facts.refusal else facts.rollout.overdue
+    stopped = stalled(ready, final=final)
     verdicts = {
         "Ready": ready,
-        "Reconciling": _reconciling(ready, stalled),
-        "Stalled": stalled,
+        "Reconciling": _reconciling(ready, stopped),
+        "Stalled": stopped,
         "Available": _available(facts, ready),
         "Degraded": _degraded(facts),
         "ConfigLoaded": _config_loaded(facts),
@@ -63,17 +64,10 @@ def _ready(facts: RewardsFacts) -> Verdict:
     return Verdict("False", "RollingOut", "the newest spec is being rolled out")
 
 
-def _reconciling(ready: Verdict, stalled: Verdict) -> Verdict:
-    if stalled.status == "True":
+def _reconciling(ready: Verdict, stopped: Verdict) -> Verdict:
+    if stopped.status == "True":
         return Verdict("False", "Stalled", "see the condition Stalled")
     if ready.status == "False":
-        return Verdict("True", ready.reason, ready.message)
-    return Verdict("False", "Settled")
-
-
-def _stalled(facts: RewardsFacts, ready: Verdict) -> Verdict:
-    final = facts.refusal.final if facts.refusal else facts.rollout.overdue
-    if ready.status == "False" and final:
         return Verdict("True", ready.reason, ready.message)
     return Verdict("False", "Settled")
 
@@ -94,7 +88,7 @@ def _degraded(facts: RewardsFacts) -> Verdict:
         return Verdict("True", "JudgesFailing", f"{len(silent)} of {len(facts.judges)} judges do not answer: {names}")
     if rollout.ready < rollout.wanted and not rollout.replacing:
         return Verdict("True", "PodsMissing", f"{rollout.ready} of {rollout.wanted} pods answer")
-    return Verdict("False", "Whole")
+    return Verdict("False", "AllAnswering")
 
 
 def _config_loaded(facts: RewardsFacts) -> Verdict:

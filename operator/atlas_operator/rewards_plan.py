@@ -12,14 +12,14 @@ from functools import partial
 
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_api.rewardservice_status import JudgeStatus, RewardServiceStatus
-from atlas_operator.attempt import is_owned
 from atlas_operator.diagnosis import Diagnosis
 from atlas_operator.drift import differs, is_applied
 from atlas_operator.fields import holds, whole
 from atlas_operator.labels import configuration_name, judges_name
 from atlas_operator.observed import Document, ObservedRewards
-from atlas_operator.plan import HINDRANCE_PATIENCE, Note
-from atlas_operator.refusal import Refusal, read_spec_as, read_status_as
+from atlas_operator.ownership import is_owned
+from atlas_operator.planned import HINDRANCE_PATIENCE, Note
+from atlas_operator.refusal import Refusal
 from atlas_operator.rewards_children import (
     budget,
     configuration_digest,
@@ -36,6 +36,7 @@ from atlas_operator.rewards_display import rewards_display
 from atlas_operator.rewards_refusal import rewards_refusal
 from atlas_operator.rewards_report import outlived, read_judges, read_revision
 from atlas_operator.rollout import Rollout, configuration_of, rollout
+from atlas_operator.stored_fields import read_spec_as, read_status_as
 from atlas_rewards.judging.revision import revision_of
 
 PATIENCE = timedelta(seconds=15)

@@ -5,15 +5,16 @@ from datetime import datetime
 from typing import Any
 
 from atlas_operator.api import ApiError
-from atlas_operator.cluster import Cluster, NameTaken
+from atlas_operator.cluster import Cluster
 from atlas_operator.hindrance import hindrance_of
 from atlas_operator.observed import Document, Key
+from atlas_operator.ownership import NameTaken
 from atlas_operator.refusal import Refusal
 from atlas_operator.rewards_plan import RewardsPlan, rewards_plan
 from atlas_operator.settings import Settings
 from atlas_operator.status_writes import pause, wire
 
-_logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 FIGURES_SECONDS = 60
 """Latencies and error rates alone are written at most this often."""
@@ -65,7 +66,7 @@ async def _report(cluster: Cluster, service: Document, decided: RewardsPlan, now
     if not wait:
         await cluster.apply_status(service, status)
     for note in decided.notes:
-        _logger.info("%s: %s", note.reason, note.message)
+        _log.info("%s: %s", note.reason, note.message)
         await cluster.post_event(service, note.type, note.reason, note.message)
     looks = [wait] if wait is not None else []
     if decided.look_again_at is not None:

@@ -22,10 +22,10 @@ def rewards_refusal(
 def _hindrances(spec: RewardServiceSpec, default_image: str | None, allow_code: bool) -> Iterator[Refusal]:
     for field, source in _secrets(spec):
         if source.secret_key_ref is None:
-            message = f"{field}: pods have neither files nor variables of yours; use {field}.secretKeyRef"
+            message = f"{field}: a RewardService in a cluster takes secrets from Secrets only; use {field}.secretKeyRef"
             yield Refusal("SecretOutOfReach", message, final=True)
     if spec.cache.path is not None and not _is_writable(spec.cache.path, spec):
-        message = f"cache.path: pods write below {CACHE}, which ends with them, or into a claim with readOnly: false"
+        message = f"cache.path: must lie below {CACHE}, which is lost with the pod, or on a claim with readOnly: false"
         yield Refusal("CacheNotWritable", message, final=True)
     if (taken := _taken_folder(spec)) is not None:
         yield Refusal("FolderTaken", taken, final=True)

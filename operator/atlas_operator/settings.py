@@ -14,7 +14,7 @@ class Settings:
     """Namespaces that are served; empty: all."""
 
     workers: int = 8
-    """Objects that are looked at at the same time."""
+    """Objects that are reconciled at the same time."""
 
     health_port: int = 8081
     """Port of the probes and the metrics; 0 takes a free one."""

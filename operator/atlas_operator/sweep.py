@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from atlas_api.status import RunStatus
-from atlas_operator.attempt import ENDED, is_owned, number_of, place_of
+from atlas_operator.attempt import ENDED, number_of, place_of
 from atlas_operator.job_state import job_state
 from atlas_operator.labels import RUN, progress_name, run_name
 from atlas_operator.observed import Document, Observed
 from atlas_operator.owned import RBAC, child
+from atlas_operator.ownership import is_owned
 
 KEPT_ATTEMPTS = 3
 """Jobs of the newest run that are kept for their logs."""

@@ -25,7 +25,7 @@ _INSTALLED = ("AtlasTraining", "RewardService", "PyTorchJob")
 _ASKED_EVERY = 30.0
 _PAUSE = 5.0
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Watches:
@@ -64,7 +64,7 @@ class Watches:
             stop.set()
             await asyncio.wait({thread})
         if (error := thread.exception()) is not None:
-            log.error("the watches ended and start again", exc_info=error)
+            _log.error("the watches ended and start again", exc_info=error)
         self._pulse.interrupt("the watches start again")
 
     async def _start(self, kinds: tuple[str, ...], stop: threading.Event) -> None:
@@ -75,14 +75,14 @@ class Watches:
         )
         configuration = await connection.find()
         self._pulse.begin(collection_path(kind, where) for kind in kinds for where in self._namespaces or (None,))
-        log.info("watching %s", ", ".join(kinds))
+        _log.info("watching %s", ", ".join(kinds))
         await asyncio.to_thread(watch, configuration, kinds, self._namespaces, sink, self._pulse, stop=stop)
 
     async def _unchanged(self, kinds: tuple[str, ...]) -> bool:
         try:
             return await self._served() == kinds
         except (ApiError, Unreachable) as error:
-            log.warning("it is not known which kinds the API server has: %s", error)
+            _log.warning("cannot tell which kinds the API server serves: %s", error)
             return True
 
     async def _served(self) -> tuple[str, ...]:
