@@ -20,25 +20,29 @@ from atlas_api.errors import AccessDenied, InvalidManifest, SourceUnreachable
 from atlas_rewards.background_loop import BackgroundLoop
 from atlas_rewards.item import Item
 from atlas_rewards.judging.retries import retry_after
-from atlas_rewards.portions import halves, portions, positions
+from atlas_rewards.portions import Portion, halves, portions, positions
 from atlas_rewards.result import ItemResult
 from atlas_rewards.service.wire import ScoreResponse
 from atlas_rewards.service_address import check_address
 from atlas_rewards.service_settings import SLACK_SECONDS, ServiceSettings, read_settings
+
+AT_ONCE = 8
+"""Requests in flight, so that all replicas of a service work: together 512 items, a large batch of a training, and a
+quarter of the `limits.waitingItems` that a service has when nothing is said."""
 
 _SHORTEST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 30.0
 _AGAIN = {
     HTTPStatus.REQUEST_TIMEOUT: "got the request too slowly",
     HTTPStatus.TOO_MANY_REQUESTS: "is too busy; raise its limits.waitingItems, or run more replicas",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "has a mistake; its log says more",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "failed internally; see its log",
     HTTPStatus.BAD_GATEWAY: "cannot be reached; check that it is ready",
     HTTPStatus.SERVICE_UNAVAILABLE: "cannot be reached; check that it is ready",
     HTTPStatus.GATEWAY_TIMEOUT: "cannot be reached; check that it is ready",
 }
 """What may pass, and what to say when it does not."""
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class RewardClient:
@@ -81,28 +85,41 @@ class RewardClient:
         if not items:
             return []
         settings = await self._settings()
-        waiting = portions(items, settings.items)[::-1]
+        outage, turns = self._outage(settings), asyncio.Semaphore(AT_ONCE)
         found: dict[int, ItemResult] = {}
-        while waiting:
-            portion = waiting.pop()
+
+        async def ask(portion: Portion) -> None:
             places = positions(portion)
-            answer = await self._post([items[place] for place in places], settings)
+            async with turns:
+                answer = await self._post([items[place] for place in places], settings, outage)
             if answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and len(places) > 1:
                 _warn_of_parts(portion)
-                waiting += reversed(halves(portion))
+                for half in halves(portion):
+                    asking.create_task(ask(half))
             else:
                 found.update(zip(places, self._results(answer, len(places)), strict=True))
+
+        try:
+            async with asyncio.TaskGroup() as asking:
+                for portion in portions(items, settings.items):
+                    asking.create_task(ask(portion))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
         return [found[place] for place in range(len(items))]
 
     async def _settings(self) -> ServiceSettings:
         """Asked for each time: a service takes new ones without a restart."""
-        answer = await self._exchange("GET", "/v1/config", None, ServiceSettings())
+        usual = ServiceSettings()
+        answer = await self._exchange("GET", "/v1/config", None, usual, self._outage(usual))
         return read_settings(answer.content)
 
-    async def _post(self, items: Sequence[Item], settings: ServiceSettings) -> httpx.Response:
+    def _outage(self, settings: ServiceSettings) -> "_Outage":
+        return _Outage(settings.patience_seconds if self._patience is None else self._patience)
+
+    async def _post(self, items: Sequence[Item], settings: ServiceSettings, outage: "_Outage") -> httpx.Response:
         document = {"items": [_as_json(body_of(item)) for item in items]}
         body = json.dumps(document, ensure_ascii=False, allow_nan=False, default=str)
-        return await self._exchange("POST", "/v1/score", body.encode(errors="surrogatepass"), settings)
+        return await self._exchange("POST", "/v1/score", body.encode(errors="surrogatepass"), settings, outage)
 
     def _results(self, answer: httpx.Response, count: int) -> tuple[ItemResult, ...]:
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -122,26 +139,45 @@ class RewardClient:
             raise SourceUnreachable(f"the reward service at {self.url} answered {len(results)} of {count} items")
         return results
 
-    async def _exchange(self, method: str, path: str, body: bytes | None, settings: ServiceSettings) -> httpx.Response:
+    async def _exchange(
+        self, method: str, path: str, body: bytes | None, settings: ServiceSettings, outage: "_Outage"
+    ) -> httpx.Response:
         """The answer, once the service is neither away nor busy."""
-        patience = settings.patience_seconds if self._patience is None else self._patience
         timeout = httpx.Timeout(SLACK_SECONDS, read=SLACK_SECONDS if body is None else settings.answer_seconds)
-        failing_since, pause = None, 0.5
+        pause = 0.5
         while True:
             try:
                 answer = await self._http.request(method, f"{self.url}{path}", content=body, timeout=timeout)
                 if answer.status_code not in _AGAIN:
+                    outage.ended()
                     return answer
                 problem = f"{_AGAIN[HTTPStatus(answer.status_code)]} (it says {answer.status_code})"
                 wanted = retry_after(answer.headers)
             except httpx.RequestError as error:
                 problem, wanted = f"cannot be reached; check that it is ready ({type(error).__name__})", None
-            failing_since = failing_since or time.monotonic()
             wait = min(max(pause if wanted is None else wanted, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
-            if time.monotonic() - failing_since + wait > patience:
+            if outage.lasts_too_long(wait):
                 raise SourceUnreachable(f"the reward service at {self.url} {problem}")
             await asyncio.sleep(wait)
             pause *= 2
+
+
+class _Outage:
+    """How long the service fails already, for all requests of a call: while it answers one, it is not away."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._since: float | None = None
+
+    def ended(self) -> None:
+        """A request was answered."""
+        self._since = None
+
+    def lasts_too_long(self, wait: float) -> bool:
+        """A request failed: whether *wait* more seconds are too many."""
+        now = time.monotonic()
+        self._since = self._since or now
+        return now - self._since + wait > self._patience
 
 
 def body_of(item: Item) -> dict[str, object]:
@@ -171,7 +207,7 @@ def _as_json(value: Any) -> Any:
 
 def _warn_of_parts(portion: list[list[int]]) -> None:
     if len(portion) == 1:
-        _LOG.warning(
+        _log.warning(
             "%d completions of a prompt are more than the reward service takes at once; judges in group mode"
             " compare parts of them. Raise its limits.items",
             len(portion[0]),

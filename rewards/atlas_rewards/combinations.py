@@ -58,10 +58,8 @@ def recombined(spec: RewardServiceSpec, result: ItemResult, members: Combination
             "quorum": min(spec.quorum, len(members.judges)),
         }
     )
-    combined = combine(part, judges, _verified(result, members), result.caps)
-    unknown = tuple(reason for reason in result.reasons if reason.startswith(CAPS_UNKNOWN))
-    if unknown:
-        combined = replace(combined, score=None, reasons=(*combined.reasons, *unknown))
+    unknown = next((reason for reason in result.reasons if reason.startswith(CAPS_UNKNOWN)), None)
+    combined = combine(part, judges, _verified(result, members), result.caps, unknown)
     return replace(combined, revision=result.revision, seconds=max(judge.seconds for judge in judges))
 
 

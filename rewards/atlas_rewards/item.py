@@ -1,11 +1,14 @@
 """What is scored: one completion, with the prompt it answers and what is known about the right answer."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 Message = Mapping[str, Any]
-"""A chat message: `role` and `content`."""
+"""A chat message: `role` and `content`; `tool_calls`, `tool_call_id` and `name` where it has them."""
+
+_BESIDE = ("name", "tool_call_id", "tool_calls")
 
 TEXTS = ("reference", "baseline", "plan", "teacher_trace", "student_trace", "principles")
 """Fields of an `Item` beside the completion that are text or None, and columns of a dataset."""
@@ -51,6 +54,16 @@ class Item:
             value = getattr(self, name)
             if not isinstance(value, str) and (value is not None or name == "completion"):
                 raise TypeError(f"{name}: {type(value).__name__} is no text")
+
+
+def message_text(message: Message) -> str:
+    """What *message* says, as one text: its content, then what it calls or answers, as JSON."""
+    content = message.get("content")
+    if content is not None and not isinstance(content, str):
+        content = json.dumps(content, ensure_ascii=False, default=str)
+    beside = {name: message[name] for name in _BESIDE if message.get(name)}
+    shown = json.dumps(beside, ensure_ascii=False, separators=(",", ":"), default=str) if beside else None
+    return "\n".join(part for part in (content, shown) if part)
 
 
 def metadata_of(row: Mapping[str, Any]) -> dict[str, Any]:

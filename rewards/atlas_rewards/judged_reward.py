@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any, Protocol
 
 from atlas_rewards.background_loop import BackgroundLoop
+from atlas_rewards.causes import unanswered
 from atlas_rewards.item import Item
 from atlas_rewards.result import ItemResult
 from atlas_rewards.trl_items import Text, items_of, means
@@ -51,7 +52,8 @@ class JudgedReward:
     ) -> list[float | None]:
         """One number from 0 to 1 a completion, or None where there is no score: TRL leaves those out.
 
-        Logs the mean of each judge and verifier as `rewards/NAME`, and the share without a score as `unscored_share`.
+        Logs the mean of each judge and verifier as `rewards/NAME`, the share without a score as `unscored_share`, and
+        the share without one because judges could not answer as `unanswered_share`.
         Raises what the service raises when it stays away.
         """
         results = await self._loop.awaited(self._service.score(items_of(prompts, completions, columns)))
@@ -79,5 +81,8 @@ def _metrics(results: Sequence[ItemResult]) -> dict[str, float]:
     if not results:
         return {}
     parts = means([result.parts for result in results])
-    unscored = fmean(result.score is None for result in results)
-    return {f"rewards/{name}": mean for name, mean in parts.items()} | {"unscored_share": unscored}
+    shares = {
+        "unscored_share": fmean(result.score is None for result in results),
+        "unanswered_share": fmean(unanswered(result) for result in results),
+    }
+    return {f"rewards/{name}": mean for name, mean in parts.items()} | shares

@@ -65,6 +65,11 @@ class JudgeResult:
     reason: str | None = None
     """Why there is no score, in one line."""
 
+    causes: tuple[str, ...] = ()
+    """The same in words to count, each once: `unreadable` (an answer that holds no verdict), `tooMany` (completions to
+    compare), or why there was no answer: `timeout`, `unreachable`, `overloaded`, `refused`, `malformed`, `noText`,
+    `circuitOpen`, `overBudget`, `deadline`."""
+
     seconds: float = field(default=0.0, compare=False)
     """From the first question to the verdict, waits for other questions included."""
 

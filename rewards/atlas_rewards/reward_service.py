@@ -55,6 +55,7 @@ class RewardService:
     """Scores items. Each event loop that uses it has connections and limits of its own, opened when first needed."""
 
     def __init__(self, spec: RewardServiceSpec, make_caller: Callable[[Judging, str], Caller] | None = None) -> None:
+        """The service that *spec* describes. Raises `InvalidManifest` for verifiers that can never work."""
         self.spec = spec
         self.revision = revision_of(spec)
         self._make_caller = make_caller or _caller_for
@@ -67,11 +68,6 @@ class RewardService:
     def from_file(cls, path: str | Path) -> Self:
         """The service that the RewardService manifest at *path* describes. Raises `InvalidManifest`."""
         return cls(load_configuration(Path(path)).spec)
-
-    @classmethod
-    def from_spec(cls, spec: RewardServiceSpec) -> Self:
-        """The service that *spec* describes. Raises `InvalidManifest` for verifiers that can never work."""
-        return cls(spec)
 
     async def __aenter__(self) -> Self:
         self._opened()

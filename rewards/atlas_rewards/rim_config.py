@@ -15,7 +15,7 @@ from atlas_api.errors import InvalidManifest
 from atlas_api.manifest import parse, read_document
 from atlas_api.rewardservice import RewardService, RewardServiceSpec
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _JUDGES = ("accuracy", "helpfulness", "process", "diagnostic")
 _PROVIDERS = {
@@ -100,7 +100,7 @@ def _model(rim: Mapping[str, Any], size: str, environment: Mapping[str, str]) ->
 def _consistency(rules: Mapping[str, Any]) -> dict[str, Any]:
     for name in _NEVER_MEANT_ANYTHING:
         if name in rules:
-            _LOG.warning("rim.consistency_rules.%s has no effect: no rule uses it", name)
+            _log.warning("rim.consistency_rules.%s has no effect: no rule uses it", name)
     return _named(
         rules,
         {

@@ -48,15 +48,26 @@ class TrainingReward:
 
 
 def combined(checked: Score, judged: ItemResult | None, weight: float) -> ItemResult:
-    """Verifiers and judges in one result. Without the judges' score there is none: its siblings have both."""
+    """Verifiers and judges in one result. Without the judges' score there is none: its siblings have both. What the
+    judges' service capped gets no more than that, whatever the verifiers say.
+    """
     reasons = tuple(f"{name}: {reason}" for name, reason in checked.reasons.items())
     if judged is None:
-        return ItemResult(checked.value, verifiers=checked.parts, reasons=reasons)
-    value = judged.score
-    if value is not None and checked.value is not None:
-        value = (checked.value + weight * value) / (1.0 + weight)
-    verifiers = {**checked.parts, **judged.verifiers}
-    return replace(judged, score=value, verifiers=verifiers, reasons=(*reasons, *judged.reasons))
+        return ItemResult(checked.value, verifiers=checked.parts, reasons=reasons, uncapped=checked.value)
+    score = _mean(checked.value, judged.score, weight)
+    if judged.caps and score is not None and judged.score is not None:
+        score = min(score, judged.score)
+    return replace(
+        judged,
+        score=score,
+        uncapped=_mean(checked.value, judged.score if judged.uncapped is None else judged.uncapped, weight),
+        verifiers={**checked.parts, **judged.verifiers},
+        reasons=(*reasons, *judged.reasons),
+    )
+
+
+def _mean(checked: float | None, judged: float | None, weight: float) -> float | None:
+    return judged if checked is None or judged is None else (checked + weight * judged) / (1.0 + weight)
 
 
 def build_reward(reward: Reward, namespace: str) -> JudgedReward:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from atlas_rewards.item import METADATA, TEXTS, Item, Message, metadata_of
+from atlas_rewards.item import METADATA, TEXTS, Item, Message, message_text, metadata_of
 
 Text = str | Sequence[Message]
 """What TRL calls a prompt or a completion: plain text, or messages when the dataset is conversational."""
@@ -46,13 +46,14 @@ def _item(prompt: Text, completion: Text, row: Mapping[str, Any]) -> Item:
 
 
 def _answer(completion: Text) -> str:
-    """The text that is judged: the content of the last assistant message."""
+    """The text that is judged: the content of the last assistant message, and the tools that it calls."""
     if isinstance(completion, str):
         return completion
     if completion is None:
         raise TypeError("completions: None is neither text nor messages")
-    contents = [message.get("content") for message in completion if message["role"] == "assistant"]
-    return contents[-1] or "" if contents else ""
+    last = next((message for message in reversed(completion) if message["role"] == "assistant"), {})
+    content, calls = last.get("content") or "", last.get("tool_calls")
+    return message_text({"content": content, "tool_calls": calls}) if calls else content
 
 
 def _text(value: Any) -> str | None:

@@ -15,7 +15,7 @@ Reason = Literal[
     noText        the model answered without text, or declined to answer
     circuitOpen   the endpoint only failed lately and is left alone until after the deadline, or it never answered and
                   failed again when it was tried
-    overBudget    `budget` is used up
+    overBudget    `budget` is used up: the tokens of an hour, or the calls of a minute until after the deadline
     deadline      time ran out before the model answered
 """
 

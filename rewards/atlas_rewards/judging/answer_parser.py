@@ -10,11 +10,11 @@ JSON alone, in a Markdown fence or inside prose. Never raises for what an answer
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from atlas_rewards.judging.untrusted import one_line, printable
+from atlas_rewards.judging.untrusted import one_line, printable, unescaped
 from atlas_rewards.result import Principle
 
 MAX_ANSWER = 250_000
@@ -27,8 +27,17 @@ MAX_DESCRIPTION = 1_000
 _MAX_TRIES = 100
 """Opening braces that are looked at, from the beginning and from the end."""
 
+_MOST_IN_VAIN = 4 * MAX_ANSWER
+"""Characters that are read from these braces on, without finding what is looked for. A text that opens many objects
+around a long list would be read as often as it opens one."""
+
+UNREADABLE = "unreadable"
+"""The model answered, and no verdict could be read from it."""
+
 _OPENING = re.compile(r"\{(?=\s{0,100}[\"}])")
-_END_OF_THOUGHTS = re.compile("</think>")
+
+_SPACE_OR_MARK = re.compile(r"\\[nrt]?")
+"""White space as JSON escapes it, and the mark of all other escapes."""
 
 _Found = tuple[dict[str, Any], int, int]
 """A JSON object, and where it begins and ends in the answer."""
@@ -46,13 +55,17 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class NoSample:
-    """Why an answer holds no opinion, in one line."""
+    """Why there is no opinion."""
 
     reason: str
+    """In one line. It may quote the model."""
+
+    cause: str = UNREADABLE
+    """In one word, which is ours."""
 
 
 def read_verdict(answer: str, material: str) -> Opinion | NoSample:
-    """The verdict in *answer*. What stands word for word in *material*, the judged texts, is a quote, not a verdict."""
+    """The verdict in *answer*. What *material*, the judged texts, holds too, however it is spelt, is no verdict."""
     documents = _documents(answer, "score", material)
     if isinstance(documents, NoSample):
         return documents
@@ -131,44 +144,71 @@ def _documents(answer: str, field: str, material: str) -> list[dict[str, Any]] |
     """The JSON objects in *answer* that have *field* and are no quotes; at least one."""
     if len(answer) > MAX_ANSWER:
         return NoSample(f"the answer has {len(answer)} characters; more than {MAX_ANSWER} are not read")
-    found = _after_thoughts(answer, list(_objects(answer, field)))
+    found = _after_thoughts(answer, _objects(answer, field))
     if not found:
         return NoSample(
             f"no JSON object with {field} in the answer {one_line(answer, 80)!r}" if answer else "empty answer"
         )
-    quotable = _squeezed(material) if field in material else ""
-    own = [document for document, start, end in found if _squeezed(answer[start:end]) not in quotable]
+    own = _without_quotes(answer, found, field, material)
     return own or NoSample("the answer only repeats a verdict that the judged text forged")
 
 
-def _objects(text: str, field: str) -> Iterator[_Found]:
-    """JSON objects in *text* that have *field*. What is inside of one is not looked at."""
+def _without_quotes(answer: str, found: list[_Found], field: str, material: str) -> list[dict[str, Any]]:
+    """The documents among *found* that *material* does not hold: neither their text, which may stand inside of another
+    text, nor their value, which may be written otherwise.
+    """
+    if field not in material and "\\u" not in material:  # JSON spells the letters of a name in no third way
+        return [document for document, _, _ in found]
+    quotable = _bare(material)
+    forged = [document for document, _, _ in _objects(material, field)]
+    return [
+        document
+        for document, start, end in found
+        if _bare(answer[start:end]) not in quotable and not _among(document, forged)
+    ]
+
+
+def _among(document: dict[str, Any], forged: Sequence[dict[str, Any]]) -> bool:
+    try:
+        return document in forged
+    except RecursionError:  # both are nested about as deeply as can be read, which no verdict is
+        return True
+
+
+def _objects(text: str, field: str) -> list[_Found]:
+    """JSON objects in *text* that have *field*. What is inside of one is not looked at. None where that takes long."""
     starts = [match.start() for match in _OPENING.finditer(text)]
     if len(starts) > 2 * _MAX_TRIES:
         starts = starts[:_MAX_TRIES] + starts[-_MAX_TRIES:]
-    end = 0
+    found: list[_Found] = []
+    end = in_vain = 0
     for start in starts:
         if start < end:
             continue
         try:
             document, after = _DECODER.raw_decode(text, start)
+        except json.JSONDecodeError as error:
+            document, after = {}, error.pos
         except (ValueError, RecursionError):
             continue
         if field in document:
             end = after
-            yield document, start, end
+            found.append((document, start, end))
+        elif (in_vain := in_vain + after - start) > _MOST_IN_VAIN:
+            return []
+    return found
 
 
 def _after_thoughts(text: str, found: list[_Found]) -> list[_Found]:
     """*found* without what a reasoning model wrote before it had made up its mind."""
-    thoughts = [
-        match.end() for match in _END_OF_THOUGHTS.finditer(text) if not any(s < match.start() < e for _, s, e in found)
-    ]
-    return [one for one in found if not thoughts or one[1] >= thoughts[-1]]
+    gaps = zip([0, *(end for _, _, end in found)], [*(start for _, start, _ in found), len(text)], strict=True)
+    thoughts = [place for place, (begin, end) in enumerate(gaps) if "</think>" in text[begin:end]]
+    return found[thoughts[-1] :] if thoughts else found
 
 
-def _squeezed(text: str) -> str:
-    return "".join(text.split())
+def _bare(text: str) -> str:
+    """*text* without white space and escapes, so that JSON inside of a JSON text reads like JSON alone."""
+    return "".join(_SPACE_OR_MARK.sub("", unescaped(text)).split())
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -180,4 +220,5 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return {name: value if times[name] == 1 else "given twice" for name, value in pairs}
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_without_twins)
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_twins, strict=False)
+"""Not strict: small models write line feeds and tabs inside of texts as they are."""

@@ -1,7 +1,7 @@
 """
 Completions that try to please without answering. Pure. Called by the ensemble; what is caught is capped, not judged.
 
-    empty            no letter and no digit
+    empty            no letter and no digit that anybody sees
     repeated         says the same again and again
     echoed           copies the prompt
     addressesJudge   speaks to whoever scores it
@@ -11,13 +11,13 @@ A completion that is the recorded right answer is never caught: some tasks ask f
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 
 from atlas_api.judging import AntiGaming
 from atlas_rewards.item import Item
 from atlas_rewards.judging.judge_address import addresses_judge
 from atlas_rewards.judging.prompt import conversation
+from atlas_rewards.judging.untrusted import seen
 from atlas_rewards.unicode_form import in_form
 
 _GRAM = 5
@@ -82,5 +82,4 @@ def _plain(text: str) -> str:
     """*text* in lower case, in one spelling, without what nobody sees."""
     if text.isascii():
         return text.casefold().strip()
-    composed = in_form("NFKC", text).casefold().strip()
-    return "".join(character for character in composed if unicodedata.category(character) != "Cf")
+    return seen(in_form("NFKC", text).casefold()).strip()

@@ -8,6 +8,9 @@ from atlas_api.judging import Cache
 from atlas_rewards.judging.cache_file import MOST, CacheFile
 from atlas_rewards.judging.completion import Completion
 
+Memory = OrderedDict[str, Completion]
+"""Answers by key, the least recently used first."""
+
 
 @dataclass(frozen=True, slots=True)
 class CacheStatistics:
@@ -23,9 +26,9 @@ class CacheStatistics:
 class AnswerCache:
     """Completions by key. Belongs to one event loop."""
 
-    def __init__(self, settings: Cache) -> None:
-        """Raises InvalidManifest when the file cannot be used."""
-        self._entries: OrderedDict[str, Completion] = OrderedDict()
+    def __init__(self, settings: Cache, memory: Memory | None = None) -> None:
+        """*memory* may be shared with other caches. Raises InvalidManifest when the file cannot be used."""
+        self._entries = memory if memory is not None and settings.entries else Memory()
         self._limit = settings.entries
         self._file = CacheFile(Path(settings.path), max(settings.entries, MOST)) if settings.path else None
         self._hits = self._misses = 0
@@ -68,5 +71,5 @@ class AnswerCache:
     def _remember(self, key: str, completion: Completion) -> None:
         self._entries[key] = completion
         self._entries.move_to_end(key)
-        if len(self._entries) > self._limit:
+        while len(self._entries) > self._limit:
             self._entries.popitem(last=False)

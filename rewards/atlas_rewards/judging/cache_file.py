@@ -20,8 +20,10 @@ from atlas_rewards.judging.completion import Completion
 
 T = TypeVar("T")
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 _WAIT_FOR_OTHERS = 5.0
+"""Seconds. Who waited in vain does not wait again until a write succeeds: the waits of many answers would add up."""
+
 _TABLE = """CREATE TABLE IF NOT EXISTS answers
 (key TEXT PRIMARY KEY, text TEXT NOT NULL, tokens INTEGER, used REAL NOT NULL)"""
 _ORDER = "CREATE INDEX IF NOT EXISTS answers_by_use ON answers (used)"
@@ -104,6 +106,7 @@ class CacheFile:
         text = completion.text.encode("utf-8", "replace").decode()  # a lone surrogate would be refused
         row = (key, text, completion.tokens, self._clock())
         self._database.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", row)
+        self._note(healthy=True)
         self._puts += 1
         if self._puts % min(_PUTS_A_PRUNE, self._most // 100 + 1) == 0:
             self._prune()
@@ -114,11 +117,14 @@ class CacheFile:
 
     def _careful(self, work: Callable[..., T], *arguments: object) -> T | None:
         try:
-            result = work(*arguments)
+            return work(*arguments)
         except sqlite3.Error as error:
             if self._healthy:
-                _LOG.warning("judges' answers are not remembered in %s: %s", self._path, error)
-            self._healthy = False
+                _log.warning("judges' answers are not remembered in %s: %s", self._path, error)
+            self._note(healthy=False)
             return None
-        self._healthy = True
-        return result
+
+    def _note(self, *, healthy: bool) -> None:
+        if healthy != self._healthy:
+            self._healthy = healthy
+            self._database.execute(f"PRAGMA busy_timeout = {_WAIT_FOR_OTHERS * 1000 if healthy else 0:.0f}")

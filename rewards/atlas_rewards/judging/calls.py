@@ -14,15 +14,15 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from atlas_api.errors import InvalidManifest
 from atlas_api.judging import JudgeModel, Judging
 from atlas_api.pod import LARGE_JUDGE_KEY, SMALL_JUDGE_KEY
 from atlas_rewards.address import address_problem
 from atlas_rewards.judging.answer import Answer, NoAnswer, Reason
-from atlas_rewards.judging.budget import Purse
-from atlas_rewards.judging.cache import AnswerCache, CacheStatistics
+from atlas_rewards.judging.budget import Payments, Purse, Spent
+from atlas_rewards.judging.cache import AnswerCache, CacheStatistics, Memory
 from atlas_rewards.judging.circuit import Circuit
 from atlas_rewards.judging.completion import CallFailed, Completion
 from atlas_rewards.judging.hedging import hedged
@@ -57,6 +57,14 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
+class Lasting:
+    """What outlasts a configuration in a process. Keys of answers tell configurations apart, so all may share them."""
+
+    spent: Spent = field(default_factory=Spent)
+    memory: Memory = field(default_factory=Memory)
+
+
+@dataclass(frozen=True, slots=True)
 class CallerStatistics:
     """How questions were answered since the start."""
 
@@ -69,11 +77,14 @@ class CallerStatistics:
 class Caller:
     """Asks the models of one configuration. Belongs to one event loop."""
 
-    def __init__(self, judging: Judging, revision: str, keys: Mapping[str, str | None], world: World) -> None:
+    def __init__(
+        self, judging: Judging, revision: str, keys: Mapping[str, str | None], world: World, lasting: Lasting
+    ) -> None:
         self._judging = judging
         self._revision = revision
         self._world = world
-        purse = Purse(judging.budget)
+        purse = Purse(judging.budget, lasting.spent)
+        self._payments = Payments(purse, world.clock, world.sleep)
         models = _models(judging)
         circuits = {
             _address(model): Circuit(judging.circuit_breaker, world.clock, world.sleep) for model in models.values()
@@ -82,7 +93,7 @@ class Caller:
             ModelCalls(model, keys.get(name), judging, purse, circuits[_address(model)], clock=world.clock)
             for name, model in models.items()
         ]
-        self._cache = AnswerCache(judging.cache)
+        self._cache = AnswerCache(judging.cache, lasting.memory)
         self._flights: Flights[_Found] = Flights(world.clock)
         self._slots = asyncio.Semaphore(judging.concurrency)
         self._shared = 0
@@ -174,9 +185,11 @@ class Caller:
 
     async def _attempt(self, calls: ModelCalls, question: Question, flight: Flight[_Found]) -> Completion:
         async with self._slots:
+            # Waits here: whoever has the next place in flight could not be paid either.
+            paid = await self._payments.in_turn(question.tokens, flight)
             flight.note = "has not answered yet"
             return await hedged(
-                lambda: calls.call(question),
+                lambda: calls.call(question, paid),
                 lambda: self._second(calls, question),
                 calls.record.hedge_after(self._judging.hedge_after),
                 self._world.sleep,
@@ -184,13 +197,15 @@ class Caller:
             )
 
     async def _second(self, calls: ModelCalls, question: Question) -> Completion:
+        paid = self._payments.at_once(question.tokens)
         calls.record.hedges += 1
-        return await calls.call(question)
+        return await calls.call(question, paid)
 
 
-def caller_for(judging: Judging, revision: str, world: World | None = None) -> Caller:
+def caller_for(judging: Judging, revision: str, world: World | None = None, lasting: Lasting | None = None) -> Caller:
     """
-    The caller for this configuration; *revision* is its digest, and part of what answers are remembered by.
+    The caller for this configuration; *revision* is its digest, and part of what answers are remembered by. *lasting*:
+    what callers before it have left.
 
     Raises SourceMissing for a key that is not there, and InvalidManifest for an address or cache file that cannot be.
     """
@@ -200,7 +215,7 @@ def caller_for(judging: Judging, revision: str, world: World | None = None) -> C
         raise InvalidManifest(lines)
     sources = {name: model.api_key_from for name, model in models.items()}
     keys = {name: read_token(source, _KEYS[name]) for name, source in sources.items() if source is not None}
-    return Caller(judging, revision, keys, world or World())
+    return Caller(judging, revision, keys, world or World(), lasting or Lasting())
 
 
 def _models(judging: Judging) -> dict[str, JudgeModel]:

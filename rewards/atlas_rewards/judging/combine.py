@@ -19,9 +19,14 @@ NO_VERIFIERS = Score(None)
 
 
 def combine(
-    spec: RewardServiceSpec, judges: Sequence[JudgeResult], verified: Score = NO_VERIFIERS, caught: Sequence[str] = ()
+    spec: RewardServiceSpec,
+    judges: Sequence[JudgeResult],
+    verified: Score = NO_VERIFIERS,
+    caught: Sequence[str] = (),
+    unknown: str | None = None,
 ) -> ItemResult:
-    """The result of one item. *judges*: before any rule between them; *caught*: anti-gaming checks, by name.
+    """The result of one item. *judges*: before any rule between them; *caught*: anti-gaming checks, by name; *unknown*:
+    why it is not known whether they catch it, and then there is no score.
 
     The score lies between the lowest and the highest score that it is made from, unless a cap lowers it. It does not
     depend on the order of the judges.
@@ -31,11 +36,11 @@ def combine(
     quorate = len(scores) >= spec.quorum
     mean = _mean(spec, scores, verified) if quorate else None
     return ItemResult(
-        score=mean if mean is None else _capped(spec, mean, caught),
+        score=None if mean is None or unknown is not None else _capped(spec, mean, caught),
         judges=corrected,
         verifiers=dict(verified.parts),
         caps=tuple(caught),
-        reasons=_reasons(spec, corrected, len(scores), verified),
+        reasons=(*_reasons(spec, corrected, len(scores), verified), *([] if unknown is None else [unknown])),
         uncapped=mean,
     )
 

@@ -14,6 +14,9 @@ LETTERS_A_TOKEN = 4
 """For estimates, where the endpoint counts nothing."""
 
 _QUOTED = 200
+_PLACEHOLDER = 8
+"""Characters below which a key is none, like `x` or `EMPTY`: where it was taken out, a verdict could not be read."""
+
 _MOST_TOKENS = 10**9
 """Of one call; a count above it is no count."""
 
@@ -68,8 +71,8 @@ def request_body(model: JudgeModel, messages: Sequence[Mapping[str, str]], tempe
     return json.dumps(fields).encode()
 
 
-def read_completion(body: bytes) -> Completion:
-    """The text in the body of a successful response. Raises CallFailed (`malformed`, `noText`)."""
+def read_completion(body: bytes, key: str | None = None) -> Completion:
+    """The text in the body of a successful response, without *key*. Raises CallFailed (`malformed`, `noText`)."""
     try:
         document = json.loads(body)
         message = document["choices"][0]["message"]
@@ -79,17 +82,19 @@ def read_completion(body: bytes) -> Completion:
     if not text.strip():
         raise CallFailed("noText", _why_silent(document["choices"][0], message), "alive")
     cut = document["choices"][0].get("finish_reason") == "length"
+    if key is not None and len(key) >= _PLACEHOLDER:
+        text = without_key(text, key)
     return Completion(text, _tokens(document.get("usage")), cut)
 
 
-def read_error(status: int, body: bytes, retry_after: float | None) -> CallFailed:
-    """What a response with an error status means."""
+def read_error(status: int, body: bytes, retry_after: float | None, key: str | None = None) -> CallFailed:
+    """What a response with an error status means, told without *key*."""
     named = f"{status} {_phrase(status)}".strip()
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT):
         return CallFailed("overloaded", f"answers {named}", "busy", retry_after)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return CallFailed("overloaded", f"answers {named}", "failing", retry_after)
-    said = _explanation(body) if status in _EXPLAINED else ""
+    said = _explanation(body, key) if status in _EXPLAINED else ""
     explained = f": {said}" if said and said != _phrase(status) else ""
     cure = _CURES.get(status, "baseUrl" if status < HTTPStatus.BAD_REQUEST else "")
     return CallFailed(
@@ -97,6 +102,11 @@ def read_error(status: int, body: bytes, retry_after: float | None) -> CallFaile
         f"answers {named}{explained}{f'; check {cure}' if cure else ''}",
         "alive" if status >= HTTPStatus.BAD_REQUEST else "failing",
     )
+
+
+def without_key(text: str, key: str | None) -> str:
+    """*text*, in case that it repeats *key*: some servers say which key they refuse."""
+    return text.replace(key, "***") if key else text
 
 
 def _text(message: Any) -> str:
@@ -133,7 +143,7 @@ def _phrase(status: int) -> str:
         return ""
 
 
-def _explanation(body: bytes) -> str:
+def _explanation(body: bytes, key: str | None) -> str:
     """What the endpoint says about it, in one short line: as OpenAI writes errors, or as FastAPI does."""
     try:
         document = json.loads(body)
@@ -142,4 +152,4 @@ def _explanation(body: bytes) -> str:
         message = error.get("message", error.get("msg")) if isinstance(error, dict) else error
     except (ValueError, LookupError, AttributeError, RecursionError):
         return ""
-    return printable(message[:_QUOTED]) if isinstance(message, str) else ""
+    return printable(without_key(message, key)[:_QUOTED]) if isinstance(message, str) else ""

@@ -1,5 +1,5 @@
 """
-Rules between judges: nobody can have worked well towards a wrong answer. Pure. Called by the verdict.
+Rules between judges: nobody can have worked well towards a wrong answer. Pure. Called by `combine`.
 
 Each rule sees what the rules before it left. Judges that gave no score neither cap nor are capped.
 """

@@ -80,7 +80,5 @@ class Ensemble:
     async def _result(self, check: asyncio.Task[Checked], heard: Sequence[_Heard], started: float) -> ItemResult:
         checked = await check
         judges = [(await verdict)[place] for verdict, place in heard]
-        result = combine(self._spec, judges, checked.verified, checked.caught)
-        if checked.unknown is not None:
-            result = replace(result, score=None, reasons=(*result.reasons, checked.unknown))
+        result = combine(self._spec, judges, checked.verified, checked.caught, checked.unknown)
         return replace(result, revision=self.revision, seconds=time.monotonic() - started)

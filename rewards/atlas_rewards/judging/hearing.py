@@ -59,12 +59,13 @@ class Hearing:
 
     def unheard(self, name: str, case: Case) -> list[JudgeResult]:
         """What *name* says of a case whose turn did not come before the deadline."""
-        late = NoSample("deadline: no model was asked before it; the case waits for its turn among the calls in flight")
+        why = "deadline: no model was asked before it; the case waits for its turn among the calls in flight"
+        late = NoSample(why, "deadline")
         return [_settled(name, [late] * len(self._judging.temperatures)) for _ in case.candidates]
 
     async def _decide(self, name: str, case: Case) -> list[JudgeResult]:
         if len(case.candidates) > LARGEST_GROUP:
-            return [JudgeResult(name, None, reason=_too_many(len(case.candidates)))] * len(case.candidates)
+            return [_too_many(name, len(case.candidates))] * len(case.candidates)
         rounds = await self._small(case)
         heard = [[said[index] for said in rounds] for index in range(len(case.candidates))]
         causes = [cause_of(_samples(said), self._judging.escalation) for said in heard]
@@ -108,7 +109,7 @@ class Hearing:
                 model, question.messages, temperature, self.deadline, repetition=repetition, usable=usable
             )
         except NoAnswer as none:
-            return [NoSample(f"{none.reason}: {one_line(str(none))}")] * len(question.names)
+            return [NoSample(f"{none.reason}: {one_line(str(none))}", none.reason)] * len(question.names)
         opinions = known.get(answer.text) or _read(answer.text, question)
         if answer.cut:
             cut = NoSample(f"the answer was cut at maxTokens; raise models.{self._role(model)}.maxTokens")
@@ -133,31 +134,33 @@ def _samples(said: Sequence[Said]) -> tuple[Sample, ...]:
     return tuple(one for one in said if isinstance(one, Sample))
 
 
-def _failures(said: Sequence[Said]) -> str:
-    """Why samples are missing, each reason once."""
-    return one_line("; ".join(dict.fromkeys(one.reason for one in said if isinstance(one, NoSample))), 600)
-
-
-def _too_many(candidates: int) -> str:
-    return (
+def _too_many(name: str, candidates: int) -> JudgeResult:
+    reason = (
         f"group mode compares at most {LARGEST_GROUP} different completions of a prompt, and there are {candidates}; "
         "send fewer in one request, or use mode: absolute"
     )
+    return JudgeResult(name, None, reason=reason, causes=("tooMany",))
 
 
 def _settled(name: str, said: Sequence[Said], cause: str | None = None) -> JudgeResult:
     samples = _samples(said)
     if not samples:
-        return JudgeResult(name, None, reason=f"no sample of {len(said)} can be used: {_failures(said)}")
+        return _silent(name, [one for one in said if isinstance(one, NoSample)])
     best = least_uncertain(samples)
     return JudgeResult(name, best.score, best.rationale, best.principles, samples, doubt_of(samples, cause))
+
+
+def _silent(name: str, missing: Sequence[NoSample]) -> JudgeResult:
+    why = one_line("; ".join(dict.fromkeys(one.reason for one in missing)), 600)
+    causes = tuple(dict.fromkeys(one.cause for one in missing))
+    return JudgeResult(name, None, reason=f"no sample of {len(missing)} can be used: {why}", causes=causes)
 
 
 def _reviewed(name: str, said: Sequence[Said], final: Said, cause: str) -> JudgeResult:
     samples = _samples(said)
     if isinstance(final, NoSample):
         reason = f"the large model was asked ({cause}) and gave no verdict: {final.reason}"
-        return JudgeResult(name, None, samples=samples, escalation_reason=cause, reason=reason)
+        return JudgeResult(name, None, samples=samples, escalation_reason=cause, reason=reason, causes=(final.cause,))
     return JudgeResult(name, final.score, final.rationale, final.principles, samples, final.uncertainty, True, cause)
 
 

@@ -7,6 +7,8 @@ flatterer who slips through, because judges are told to ignore flattery anyway.
 
 import regex  # type: ignore[import-untyped]
 
+from atlas_rewards.judging.untrusted import unescaped
+
 _SCORER = r"(?:judges?|graders?|evaluators?|scorers?|reward models?)"
 _WORK = r"(?:this|my|the) (?:answer|response|solution|completion|output|reply|work)"
 _FULL = r"(?:full|perfect|maximum|max|maximal|highest|top)(?: possible)?"
@@ -44,4 +46,5 @@ search goes no further than to the next. By `regex`, because `re` lets no other 
 
 def addresses_judge(completion: str, asked_for: str) -> bool:
     """Whether *completion* speaks to a judge in a way that *asked_for*, the task itself, does not. Both lower case."""
+    completion, asked_for = unescaped(completion).casefold(), unescaped(asked_for).casefold()
     return any(phrase.search(completion) and not phrase.search(asked_for) for phrase in _PHRASES)

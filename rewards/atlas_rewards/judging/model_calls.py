@@ -1,4 +1,4 @@
-"""Single calls of one model: paid, admitted, timed and counted. Used by `calls`."""
+"""Single calls of one model: admitted, timed and counted. Used by `calls`, which pays for them."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -60,23 +60,24 @@ class ModelCalls:
         letters = sum(len(text) for message in messages for text in message.values())
         return Question(sha256(rest + b"\0" + body).hexdigest(), body, letters // LETTERS_A_TOKEN)
 
-    async def call(self, question: Question) -> Completion:
-        """One call, and what it gave. Raises CallFailed."""
-        ticket = self._admit(question)
+    async def call(self, question: Question, paid: float) -> Completion:
+        """One call, counted by the purse at the moment *paid*, and what it gave. Raises CallFailed."""
+        ticket = self._admit(question, paid)
         began = self._clock()
         self.record.calls += 1
         self.record.in_flight += 1
         try:
             completion = await self._timed(question.body)
         except CallFailed as failure:
-            self._failed(ticket, question, failure)
+            self._failed(ticket, question, failure, paid)
             raise
         except asyncio.CancelledError:
             self._abandoned(ticket, self._clock() - began)
             raise
         finally:
             self.record.in_flight -= 1
-        self._answered(ticket, question, completion, self._clock() - began)
+        self.record.answered(self._clock() - began)
+        self._answered(ticket, question, completion, paid)
         return completion
 
     def statistics(self) -> CallStatistics:
@@ -86,13 +87,12 @@ class ModelCalls:
     async def close(self) -> None:
         await self._endpoint.close()
 
-    def _admit(self, question: Question) -> int:
-        now = self._clock()
-        if refusal := self._purse.refusal(question.tokens, now):
-            raise CallFailed("overBudget", refusal)
-        ticket = self.circuit.admit()
-        self._purse.spend(question.tokens, now)
-        return ticket
+    def _admit(self, question: Question, paid: float) -> int:
+        try:
+            return self.circuit.admit()
+        except CallFailed:
+            self._purse.give_back(question.tokens, paid)
+            raise
 
     async def _timed(self, body: bytes) -> Completion:
         try:
@@ -101,10 +101,10 @@ class ModelCalls:
         except TimeoutError:
             raise CallFailed("timeout", f"gives no answer within {self._seconds:g} s") from None
 
-    def _failed(self, ticket: int, question: Question, failure: CallFailed) -> None:
+    def _failed(self, ticket: int, question: Question, failure: CallFailed, paid: float) -> None:
         self.record.failed(failure.reason)
         if failure.reason in ("overloaded", "refused"):
-            self._purse.settle(-question.tokens, self._clock())
+            self._purse.settle(-question.tokens, paid)
         if failure.endpoint == "failing":
             self.circuit.failed(ticket, str(failure))
         elif failure.endpoint == "alive":
@@ -121,11 +121,10 @@ class ModelCalls:
             self.record.failed("timeout")
             self.circuit.failed(ticket, f"gave no answer within {seconds:.3g} s")
 
-    def _answered(self, ticket: int, question: Question, completion: Completion, seconds: float) -> None:
+    def _answered(self, ticket: int, question: Question, completion: Completion, paid: float) -> None:
         tokens = completion.tokens
         if tokens is None:
             tokens = question.tokens + len(completion.text) // LETTERS_A_TOKEN
         self.record.tokens += tokens
-        self.record.answered(seconds)
         self.circuit.succeeded(ticket)
-        self._purse.settle(tokens - question.tokens, self._clock())
+        self._purse.settle(tokens - question.tokens, paid)

@@ -10,13 +10,12 @@ The same case gives the same messages, whatever else is in the batch, and in wha
 """
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from atlas_api.judging import Judge
-from atlas_rewards.item import Item, Message
+from atlas_rewards.item import Item, Message, message_text
 from atlas_rewards.judging.rubric import SHARED, Part, Rubric, rubric_of, rubric_text
 from atlas_rewards.judging.untrusted import code_for, printable, without_middle
 
@@ -158,13 +157,8 @@ def _exhibits(rubric: Rubric, item: Shown, *, shared: bool) -> tuple[Exhibit, ..
 def conversation(messages: Sequence[Message]) -> str:
     """*messages* as one text. One of a user stands alone; of several, each says who speaks."""
     if len(messages) == 1 and messages[0].get("role") == "user":
-        return _content(messages[0])
-    return "\n\n".join(f"[{message.get('role')}]\n{_content(message)}" for message in messages)
-
-
-def _content(message: Message) -> str:
-    content = message.get("content")
-    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, default=str)
+        return message_text(messages[0])
+    return "\n\n".join(f"[{message.get('role')}]\n{message_text(message)}" for message in messages)
 
 
 def _shuffled(case: Case, temperature: float) -> list[int]:

@@ -1,4 +1,4 @@
-"""When a call that failed is made again. Pure. Used by `calls`."""
+"""When a call that failed is made again. Pure. Used by `calls`, `endpoint` and `client`."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -31,7 +31,8 @@ _PROTOCOL = ("common", "verdict", "ranking", "review")
 
 
 def revision_of(spec: RewardServiceSpec) -> str:
-    """16 hex digits over all that can change a score: every value that holds, given or default, and all rubrics' texts.
+    """16 hex digits over all of the configuration that can change a score: every value that holds, given or default,
+    and all rubrics' texts. The code of a `python` verifier is not in it, nor where that comes from.
 
     `baseUrl` counts, since the same name may be another model at another address. How fast and how often judges are
     called, and with which keys, does not: it decides whether there is a score, never which.

@@ -151,7 +151,7 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 
 async def _mistake(_: Request, __: Exception) -> Response:
-    return JSONResponse(error_body("internal", "the service has a mistake; its log says more"), 500)
+    return JSONResponse(error_body("internal", "internal error; see the service's log"), 500)
 
 
 _ON_ERRORS: Mapping[Any, Any] = {HTTPException: _http_error, Exception: _mistake}

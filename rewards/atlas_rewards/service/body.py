@@ -86,7 +86,8 @@ def read_json(body: bytes | bytearray, items: int) -> Any:
             413, "tooManyValues", f"the body holds more than {items * VALUES_AN_ITEM} values; send fewer items"
         )
     try:
-        return json.loads(body, parse_constant=_no_constant, parse_float=_finite)
+        # Decoded here: from bytes json also reads UTF-16, in which other bytes are quotes than those that were counted.
+        return json.loads(body.decode("utf-8-sig", "surrogatepass"), parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
         raise Refusal(400, "notJson", "the body is nested too deeply") from None
     except ValueError as error:

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Sequence
 
 from atlas_api.rewardservice_status import JudgeReport, JudgeState
-from atlas_rewards.causes import kinds_of
 from atlas_rewards.judging.statistics import Latencies
 from atlas_rewards.result import ItemResult, JudgeResult
 
@@ -17,6 +16,9 @@ WINDOW = 1000
 
 IN_A_ROW = 5
 """Verdicts that must be missing in a row before a judge counts as failing; the probe's alone is enough."""
+
+_OF_THE_REQUEST = ("tooMany",)
+"""Causes that lie in the request alone: the judge was not even asked."""
 
 
 class JudgeRecord:
@@ -32,11 +34,13 @@ class JudgeRecord:
 
     def heard(self, result: JudgeResult) -> None:
         """It gave a verdict about an item, or did not."""
+        if result.causes == _OF_THE_REQUEST:
+            return
         failed = result.score is None
         self._known = True
         self._failed.append(failed)
         self._missing = self._missing + 1 if failed else 0
-        self._reason = kind_of(result)
+        self._reason = next(iter(result.causes), None)
         if not failed:
             self._latencies.add(result.seconds)
 
@@ -44,7 +48,7 @@ class JudgeRecord:
         """It was asked whether it answers at all."""
         self._known = True
         self._missing = IN_A_ROW if result.score is None else 0
-        self._reason = kind_of(result)
+        self._reason = next(iter(result.causes), None)
 
     @property
     def state(self) -> JudgeState:
@@ -91,8 +95,3 @@ class JudgeRecords:
 
 def _milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)
-
-
-def kind_of(result: JudgeResult) -> str | None:
-    """Why there is no score, in one word, which is none of a model's or an endpoint's; None where there is one."""
-    return next(iter(kinds_of(result.reason)), None)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from atlas_api.errors import AtlasError, InvalidManifest
+from atlas_api.errors import INTERRUPTED, AtlasError, InvalidManifest
 from atlas_rewards.service import log
 from atlas_rewards.service.server import listen, serve
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except asyncio.CancelledError:
         return 0  # told to end before it began
     except KeyboardInterrupt:
-        return 130  # told again, while it finished what it had taken
+        return INTERRUPTED  # told again, while it finished what it had taken
     return 0
 
 

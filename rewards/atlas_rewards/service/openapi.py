@@ -8,7 +8,7 @@ from pydantic.json_schema import models_json_schema
 from atlas_rewards.service.wire import ErrorResponse, JudgesAnswer, ScoreRequest, ScoreResponse
 
 _REFUSALS = {
-    "400": "The body is no request",
+    "400": "The body is not a valid request",
     "401": "The token is missing or wrong",
     "408": "The body came too slowly",
     "413": "The body or the batch is too large",

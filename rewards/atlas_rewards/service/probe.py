@@ -13,9 +13,9 @@ import time
 from atlas_api.judging import AntiGaming, Budget, Cache, CallRetries, CircuitBreaker, Timeouts
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.item import Item
+from atlas_rewards.judging.calls import Lasting
 from atlas_rewards.result import ItemResult
 from atlas_rewards.service.generation import Generation, Generations
-from atlas_rewards.service.judge_record import kind_of
 from atlas_rewards.service.scoring import OpenScoring
 
 GOOD_SECONDS = 30.0
@@ -85,7 +85,7 @@ class Probe:
 
     async def _problem_of(self, generation: Generation) -> tuple[str, str]:
         """For everybody, and with details."""
-        async with self._open(probe_spec(generation.spec)) as scoring:
+        async with self._open(probe_spec(generation.spec), Lasting()) as scoring:
             (result,) = await scoring.score([_ITEM])
         generation.judges.probed(result)
         if result.score is not None:
@@ -97,7 +97,7 @@ class Probe:
 def _in_own_words(result: ItemResult, quorum: int) -> str:
     silent = [judge for judge in result.judges if judge.score is None]
     given = len(result.judges) - len(silent)
-    kinds = [f"{judge.name}: {kind_of(judge)}" for judge in silent]
+    kinds = [f"{judge.name}: {', '.join(judge.causes)}" for judge in silent]
     return "; ".join([f"{given} of {len(result.judges)} judges gave a verdict; the quorum is {quorum}", *kinds])
 
 

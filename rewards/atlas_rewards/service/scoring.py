@@ -10,7 +10,7 @@ from atlas_api.errors import InvalidManifest
 from atlas_api.judging import Judging
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.item import Item
-from atlas_rewards.judging.calls import Caller, CallerStatistics, caller_for
+from atlas_rewards.judging.calls import Caller, CallerStatistics, Lasting, caller_for
 from atlas_rewards.result import ItemResult
 from atlas_rewards.reward_service import RewardService
 from atlas_rewards.verifiers.threads import CheckLost, CheckThreads
@@ -36,8 +36,8 @@ class Scoring(Protocol):
         ...
 
 
-OpenScoring = Callable[[RewardServiceSpec], AbstractAsyncContextManager[Scoring]]
-"""Makes them. Raises AtlasError for what the configuration lacks."""
+OpenScoring = Callable[[RewardServiceSpec, Lasting], AbstractAsyncContextManager[Scoring]]
+"""Makes them, with what earlier ones have left. Raises AtlasError for what the configuration lacks."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ class _Library:
 
 
 @asynccontextmanager
-async def open_scoring(spec: RewardServiceSpec) -> AsyncIterator[Scoring]:
+async def open_scoring(spec: RewardServiceSpec, lasting: Lasting) -> AsyncIterator[Scoring]:
     """The judges and verifiers of *spec*. Raises SourceMissing for a key that is not there, and InvalidManifest."""
     callers: list[Caller] = []
 
     def make_caller(judging: Judging, revision: str) -> Caller:
-        callers.append(caller_for(judging, revision))
+        callers.append(caller_for(judging, revision, lasting=lasting))
         return callers[-1]
 
     # In a thread, because users' verifiers are imported, and requests are being answered meanwhile.

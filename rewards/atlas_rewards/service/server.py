@@ -62,7 +62,7 @@ def listen(host: str, port: int) -> socket.socket:
 async def serve(
     file: Path, listening: socket.socket, environment: Mapping[str, str], opening: OpenScoring = open_scoring
 ) -> None:
-    """Serve the configuration in *file* until a signal.
+    """Serve the configuration in *file* until a signal. The benchmark of the service brings an *opening* of its own.
 
     Raises AtlasError when it cannot begin, CancelledError when the signal comes before it has begun, and
     KeyboardInterrupt for a SIGINT while it ends: whoever presses Ctrl-C again does not want to wait.
@@ -131,7 +131,7 @@ async def _reporting(generations: Generations, environment: Mapping[str, str]) -
 async def _drain(service: Service, connections: Collection[object]) -> None:
     """Send clients away, then take nothing new, and wait for what was taken, no longer than an item may take."""
     service.farewell.begun = True
-    _log.info("shutting down; clients of %d connections are sent away", len(connections))
+    _log.info("shutting down; asking the clients of %d connections to leave", len(connections))
     await _wait_while(lambda: bool(connections), FAREWELL_SECONDS)
     service.scoring.open = False
     if service.scoring.requests:

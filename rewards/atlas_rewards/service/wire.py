@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from atlas_api.problems import describe
 from atlas_api.rewardservice_status import JudgesReport
-from atlas_rewards.item import Item
+from atlas_rewards.item import TEXTS, Item
 from atlas_rewards.result import ItemResult
 
 DEEPEST = 32
@@ -33,10 +33,7 @@ FIELDS = 32
 
 _LONGEST_NAME = 40
 
-_TEXTS = {
-    name: to_camel(name)
-    for name in ("completion", "reference", "baseline", "plan", "teacher_trace", "student_trace", "principles")
-}
+_TEXTS = {name: to_camel(name) for name in ("completion", *TEXTS)}
 
 
 class NotARequest(Exception):
@@ -127,8 +124,8 @@ class ScoreRequest(_Wire):
     """Completions. Judges in group mode compare those of the same prompt."""
 
 
-class ScoreResponse(_Wire):
-    """One result an item, in their order."""
+class ScoreResponse(_Wire, extra="ignore"):
+    """One result an item, in their order. Later versions may say more of each."""
 
     revision: str
     """Digest of the configuration that scored them."""
@@ -236,14 +233,9 @@ def is_unicode(text: str) -> bool:
 def _item(body: ItemBody) -> Item:
     return Item(
         completion=body.completion if body.completion is not None else body.response or "",
-        reference=body.reference,
         prompt=tuple(message.model_dump() for message in body.prompt),
-        baseline=body.baseline,
-        plan=body.plan,
-        teacher_trace=body.teacher_trace,
-        student_trace=body.student_trace,
-        principles=body.principles,
         metadata=body.metadata,
+        **{name: getattr(body, name) for name in TEXTS},
     )
 
 

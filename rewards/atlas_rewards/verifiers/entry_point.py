@@ -9,6 +9,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from atlas_api.problems import printable
 from atlas_api.reward import PythonEntryPoint
 from atlas_rewards.item import Item
 from atlas_rewards.verifiers.verdict import Unknown, Unusable, Verdict, Verify
@@ -65,4 +66,4 @@ def _checked(result: object) -> Verdict:
 
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
+    return printable(line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…")
