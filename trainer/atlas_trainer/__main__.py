@@ -19,6 +19,7 @@ from atlas_api.cluster_report import ACCOUNT
 from atlas_api.pod import ATTEMPT, RANK, RUN_FILE, TERMINATION_FILE, WORLD_SIZE
 from atlas_trainer.interrupt import Interrupt
 from atlas_trainer.torch_errors import torch_errors
+from atlas_trainer.untrusted_text import visible
 from atlas_trainer.voice import Voice
 from atlas_trainer.world import World
 
@@ -38,12 +39,13 @@ def main(
         try:
             data = _read(Path(arguments[0] if arguments else RUN_FILE))
             run = _numbered(parse_json(TrainingRun, data), environment)
+            voice.hide(each.name for each in run.spec.compute.env if each.secret_key_ref)
             _execute(run, World.of(environment), voice)
         except BaseException as error:
             with interrupt.deferred():
                 voice.failed(*_numbers(data, environment), error)
                 voice.close()
-            return _show(error)
+            return _show(error, voice)
     return 0
 
 
@@ -59,12 +61,13 @@ def _execute(run: TrainingRun, world: World, voice: Voice) -> None:
         world.from_first(voice.close)
 
 
-def _show(error: BaseException) -> int:
+def _show(error: BaseException, voice: Voice) -> int:
     """Show what ended the attempt. Returns its exit code."""
     if isinstance(error, AtlasError):
-        Console(stderr=True).print(f"{error.reason}: {error}", style="red", markup=False, highlight=False)
+        said = visible(voice.without_secrets(f"{error.reason}: {error}"))
+        Console(stderr=True, soft_wrap=True).print(said, style="red", markup=False, highlight=False)
         return error.exit_code
-    traceback.print_exception(error)
+    sys.stderr.write(voice.without_secrets("".join(traceback.format_exception(error))))
     return 1
 
 

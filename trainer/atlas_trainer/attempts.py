@@ -15,7 +15,8 @@ from typing import Any
 from atlas_trainer.loose_json import decoded, get, items, text
 from atlas_trainer.session import Attempt, Step
 
-STEP_EVENT = re.compile(r"step_(\d+)", re.ASCII)
+STEP_EVENT = re.compile(r"step_(\d{1,9})", re.ASCII)
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 STUDENT_ACTORS = frozenset({"student", "executor", "runtime_student"})
 TEACHER_ACTORS = frozenset({"teacher", "coach", "atlas_teacher"})
 
@@ -68,7 +69,7 @@ def _descriptions(plan: Any) -> dict[int, str]:
     return {
         int(step["id"]): str(step.get("description") or "")
         for step in items(get(decoded(plan), "steps"))
-        if isinstance(step, Mapping) and str(step.get("id")).isdecimal()
+        if isinstance(step, Mapping) and _NUMBER.fullmatch(str(step.get("id")))
     }
 
 
@@ -157,7 +158,7 @@ def _open(tries: _Tries, task: str, start: Any) -> None:
 
 def _step_of_call(payload: Mapping[str, Any], descriptions: Mapping[int, str]) -> int:
     named = str(get(payload.get("metadata"), "step_id"))
-    return int(named) if named.isdecimal() else next(iter(descriptions), 1)
+    return int(named) if _NUMBER.fullmatch(named) else next(iter(descriptions), 1)
 
 
 def _take_call(tries: _Tries, payload: Mapping[str, Any]) -> None:

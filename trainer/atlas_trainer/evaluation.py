@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from atlas_api.errors import NothingScored
+from atlas_api.errors import AtlasError, NothingScored, SourceUnreachable
 from atlas_rewards import SUCCESS, Item, ItemResult
+from atlas_rewards.causes import unanswered
 from atlas_rewards.item import metadata_of
 from atlas_rewards.judged_reward import JudgedReward, revisions_of
 from atlas_trainer.chat_tokens import prompt_ids
 from atlas_trainer.measurement import EvaluationResult, Sample
 from atlas_trainer.rows import Row
+from atlas_trainer.untrusted_text import one_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 BATCH = 16
+_SHOWN = 400
 
 Advance = Callable[[int, int], None]
 """Told how many of how many tasks are answered."""
@@ -43,7 +46,7 @@ class Evaluator:
         self.max_completion_tokens = max_completion_tokens
 
     def measure(self, model: "PreTrainedModel", step: int, advance: Advance) -> EvaluationResult:
-        """The result at *step*. Raises `NothingScored` when no answer could be scored."""
+        """The result at *step*. Raises `NothingScored` or `SourceUnreachable` when no answer could be scored."""
         answers: dict[str, tuple[str, int, bool]] = {}
         by_length = sorted(self.rows, key=lambda row: len(str(row.prompt)))
         was_training = model.training
@@ -82,6 +85,8 @@ class Evaluator:
     def _result(self, step: int, answers: Sequence[tuple[Row, str, int, bool]]) -> EvaluationResult:
         """All answers scored at once: judges work on them at the same time."""
         results = self.reward.score_sync([item_of(row, completion) for row, completion, _, _ in answers])
+        if all(result.score is None for result in results):
+            raise _no_score(results)
         samples = [
             (_sample_of(row, completion, tokens, result), cut)
             for (row, completion, tokens, cut), result in zip(answers, results, strict=True)
@@ -108,10 +113,19 @@ def _sample_of(row: Row, completion: str, tokens: int, result: ItemResult) -> Sa
     )
 
 
+def _no_score(results: Sequence[ItemResult]) -> AtlasError:
+    """Where judges could not answer, a later attempt may find them back."""
+    lost = [result for result in results if unanswered(result)]
+    if not lost:
+        return NothingScored("no held-out answer could be scored: check spec.reward and the recorded answers")
+    return SourceUnreachable(
+        f"no held-out answer could be scored: judges could not answer about {len(lost)} of {len(results)}"
+        f" ({one_line('; '.join(lost[0].reasons), _SHOWN)}); start again once their endpoint answers"
+    )
+
+
 def _measured(step: int, samples: Sequence[tuple[Sample, bool]], revisions: tuple[str, ...]) -> EvaluationResult:
     rewards = [sample.reward for sample, _ in samples if sample.reward is not None]
-    if not rewards:
-        raise NothingScored("no held-out answer could be scored: check spec.reward and the recorded answers")
     return EvaluationResult(
         step=step,
         success=sum(reward >= SUCCESS for reward in rewards) / len(rewards),

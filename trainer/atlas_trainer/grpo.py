@@ -22,7 +22,6 @@ from atlas_trainer.grpo_arguments import arguments
 from atlas_trainer.grpo_reward import GrpoReward
 from atlas_trainer.guards import objection
 from atlas_trainer.interrupt import Interrupt
-from atlas_trainer.measurement import EvaluationResult
 from atlas_trainer.policy import (
     keep_gradients_through_quantised_layers,
     keep_masters_in_fp32,
@@ -119,11 +118,13 @@ class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers ships no us
         self.reward = reward
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        if self.world.any(self.interrupt.requested):
+        step = state.global_step
+        is_last = step >= state.max_steps
+        # After the last step there is nothing to stop, and what the run has made is still to be measured.
+        if not is_last and self.world.any(self.interrupt.requested):
             self.interrupt.requested = control.should_save = control.should_training_stop = True
             return
-        step = state.global_step
-        if step >= state.max_steps or (self.every and step % self.every == 0):
+        if is_last or (self.every and step % self.every == 0):
             self._first_does(lambda hooks: hooks.measure(model, step))
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
@@ -171,12 +172,3 @@ def columns(row: Row) -> dict[str, Any]:
         "task": row.task,
         "learning_key": row.learning_key,
     }
-
-
-def results_at(results: dict[int, EvaluationResult], step: int) -> dict[str, float]:
-    """Metrics of an evaluation for manifest and status; empty when nothing was measured at *step*."""
-    if step not in results:
-        return {}
-    found = results[step]
-    metrics = {"evalSuccess": found.success, "evalTokens": found.tokens}
-    return metrics if found.reward is None else {**metrics, "evalReward": found.reward}

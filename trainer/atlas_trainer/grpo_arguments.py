@@ -15,6 +15,7 @@ from trl import GRPOConfig
 
 from atlas_api import AtlasTrainingSpec, InvalidManifest
 from atlas_api.errors import ZeroSteps
+from atlas_api.grpo import Grpo
 from atlas_trainer.policy import loading_arguments
 
 FULL_LEARNING_RATE = 1e-6
@@ -49,39 +50,14 @@ def micro_batch(spec: AtlasTrainingSpec, processes: int) -> int:
 
 def arguments(spec: AtlasTrainingSpec, prompts: int, folder: Path, processes: int) -> GRPOConfig:
     """TRL's arguments for this spec, that many training prompts and that many processes that share each batch."""
-    optimization, grpo = spec.optimization, spec.grpo
-    steps = planned_steps(spec, prompts)
-    micro = micro_batch(spec, processes)
     on_gpu = torch.cuda.is_available()
-    default_rate = LORA_LEARNING_RATE if spec.model.lora else FULL_LEARNING_RATE
+    steps, micro = planned_steps(spec, prompts), micro_batch(spec, processes)
     ours: dict[str, Any] = {
-        "output_dir": str(folder),
-        "max_steps": steps,
-        "learning_rate": optimization.learning_rate or default_rate,
-        "lr_scheduler_type": {"constant": "constant_with_warmup"}.get(optimization.schedule, optimization.schedule),
-        "warmup_steps": round(optimization.warmup_ratio * steps),
+        **_optimization(spec, steps, on_gpu),
         "per_device_train_batch_size": micro,
-        "gradient_accumulation_steps": optimization.batch_size // (micro * processes),
-        "max_grad_norm": optimization.max_grad_norm,
-        "seed": optimization.seed,
-        "bf16": optimization.precision == "bf16" or (optimization.precision == "auto" and on_gpu),
-        "use_cpu": not on_gpu,
-        "num_generations": grpo.group_size,
-        "max_completion_length": grpo.max_completion_tokens,
-        "temperature": grpo.temperature,
-        "top_p": grpo.top_p,
-        "beta": grpo.kl_beta,
-        "epsilon": grpo.clip.low,
-        "epsilon_high": grpo.clip.high,
-        "loss_type": grpo.loss,
-        "save_strategy": "steps",
-        "save_steps": spec.checkpoints.every_steps,
-        "model_init_kwargs": loading_arguments(spec.model),
-        "logging_steps": 1,
-        # The guards read the log: TRL must not replace NaN by an older mean.
-        "logging_nan_inf_filter": False,
-        "report_to": [],
-        "disable_tqdm": True,
+        "gradient_accumulation_steps": spec.optimization.batch_size // (micro * processes),
+        **_algorithm(spec.grpo),
+        **_surroundings(spec, folder, on_gpu),
     }
     defaults: dict[str, Any] = {
         # A group's own deviation explodes when scores differ by little; the batch's does not (arXiv 2508.08221).
@@ -93,6 +69,49 @@ def arguments(spec: AtlasTrainingSpec, prompts: int, folder: Path, processes: in
     }
     _check_trainer_args(spec.trainer_args, ours)
     return GRPOConfig(**{**defaults, **spec.trainer_args, **ours})
+
+
+def _optimization(spec: AtlasTrainingSpec, steps: int, on_gpu: bool) -> dict[str, Any]:
+    optimization = spec.optimization
+    default_rate = LORA_LEARNING_RATE if spec.model.lora else FULL_LEARNING_RATE
+    return {
+        "max_steps": steps,
+        "learning_rate": optimization.learning_rate or default_rate,
+        "lr_scheduler_type": {"constant": "constant_with_warmup"}.get(optimization.schedule, optimization.schedule),
+        "warmup_steps": round(optimization.warmup_ratio * steps),
+        "max_grad_norm": optimization.max_grad_norm,
+        "seed": optimization.seed,
+        "bf16": optimization.precision == "bf16" or (optimization.precision == "auto" and on_gpu),
+    }
+
+
+def _algorithm(grpo: Grpo) -> dict[str, Any]:
+    return {
+        "num_generations": grpo.group_size,
+        "max_completion_length": grpo.max_completion_tokens,
+        "temperature": grpo.temperature,
+        "top_p": grpo.top_p,
+        "beta": grpo.kl_beta,
+        "epsilon": grpo.clip.low,
+        "epsilon_high": grpo.clip.high,
+        "loss_type": grpo.loss,
+    }
+
+
+def _surroundings(spec: AtlasTrainingSpec, folder: Path, on_gpu: bool) -> dict[str, Any]:
+    """Where it runs, what it loads and saves, what it tells us."""
+    return {
+        "output_dir": str(folder),
+        "use_cpu": not on_gpu,
+        "model_init_kwargs": loading_arguments(spec.model),
+        "save_strategy": "steps",
+        "save_steps": spec.checkpoints.every_steps,
+        "logging_steps": 1,
+        # The guards read the log: TRL must not replace NaN by an older mean.
+        "logging_nan_inf_filter": False,
+        "report_to": [],
+        "disable_tqdm": True,
+    }
 
 
 def _check_trainer_args(given: dict[str, Any], ours: dict[str, Any]) -> None:

@@ -8,11 +8,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from atlas_api.errors import AllTruncated, AtlasError, FlatReward, NotFinite, NothingScored
+from atlas_api.errors import AllTruncated, AtlasError, FlatReward, NotFinite, NothingScored, SourceUnreachable
+from atlas_trainer.quantity import score
 
 Log = Mapping[str, Any]
 """One step as TRL logs it, with `varied_groups` (share of groups with two different rewards) added by us."""
 
+JUDGES_PATIENCE = 3
 TRUNCATION_PATIENCE = 3
 FLAT_PATIENCE = 10
 
@@ -20,7 +22,7 @@ FLAT_PATIENCE = 10
 def objection(logs: Sequence[Log], max_steps: int) -> AtlasError | None:
     """Why the run must stop now, or None. *logs* hold every step so far, also those before a resume."""
     steps = [log for log in logs if "loss" in log]
-    checks = (_not_finite, _nothing_scored, _all_truncated, _flat_reward)
+    checks = (_not_finite, _judges_away, _nothing_scored, _all_truncated, _flat_reward)
     return next((error for check in checks if (error := check(steps, max_steps))), None)
 
 
@@ -31,9 +33,21 @@ def _not_finite(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
             if not math.isfinite(log.get(name, 0.0)):
                 return NotFinite(
                     f"{name} is {log[name]} at step {log.get('step')}: lower optimization.learningRate, "
-                    "or check rewards and precision; the last checkpoint is from before"
+                    "or check rewards and precision; the last checkpoint predates it"
                 )
     return None
+
+
+def _judges_away(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
+    """At any time: steps without a reward cost what others cost, and teach nothing."""
+    patience = min(JUDGES_PATIENCE, max_steps)
+    silent = [log.get("reward") is None and bool(log.get("unanswered_share")) for log in steps[-patience:]]
+    if len(silent) < patience or not all(silent):
+        return None
+    return SourceUnreachable(
+        f"no completion of the last {patience} steps has a score, because judges could not answer: "
+        "start again once their endpoints do, and the run goes on from its last checkpoint"
+    )
 
 
 def _nothing_scored(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
@@ -60,8 +74,8 @@ def _flat_reward(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
     patience = min(FLAT_PATIENCE, max_steps)
     if len(steps) != patience or any(log.get("varied_groups") for log in steps):
         return None
-    mean = steps[-1].get("reward")
+    mean = score(steps[-1].get("reward"))
     return FlatReward(
-        f"in {patience} steps no group held two different rewards (mean {mean:.2f}): there is nothing to learn from; "
+        f"in {patience} steps no group held two different rewards (mean {mean}): there is nothing to learn from; "
         "use easier tasks, a reward with partial credit, a larger grpo.groupSize or a higher temperature"
     )

@@ -36,8 +36,10 @@ class Interrupt:
     def deferred(self) -> Iterator[None]:
         """Inside the block a request only sets `requested`, for the block to obey; a second Ctrl-C is obeyed here.
 
-        A second SIGTERM is not: a cluster sends several, and kills by itself when its patience ends.
+        So does one that came before, and that nobody may have taken in. A second SIGTERM is not obeyed: a cluster sends
+        several, and kills by itself when its patience ends.
         """
+        self.requested = self.requested or self._insists
         self._rest()
         self._deferred = True
         try:
@@ -50,7 +52,7 @@ class Interrupt:
         if not self._deferred or (self.requested and number == signal.SIGINT):
             self._insist(number)
             name = signal.Signals(number).name
-            raise Preempted(f"stopped by {name}; the next run continues from the last checkpoint")
+            raise Preempted(f"stopped by {name}; the next attempt continues from the last checkpoint")
         if not self.requested:
             sys.stderr.write("\nstopping after this step with a checkpoint; Ctrl-C to stop at once\n")
         self.requested = True

@@ -17,7 +17,7 @@ from atlas_api import TrainingRun
 from atlas_api.status import CheckpointAddress, CheckpointsStatus, ModelStatus
 from atlas_trainer.checkpoints import FINAL, RunCheckpoints, best, checkpoint_name
 from atlas_trainer.dataset import INDEX_FILE, Dataset, build_dataset, freeze, thaw
-from atlas_trainer.measurement import EvaluationResult
+from atlas_trainer.measurement import EvaluationResult, results_at
 from atlas_trainer.progress import Reporter
 from atlas_trainer.session import Tally
 from atlas_trainer.store import Store
@@ -127,8 +127,6 @@ class Lead:
 
     def _facts(self, step: int) -> dict[str, Any]:
         """What the manifest says about a save besides its files."""
-        from atlas_trainer.grpo import results_at
-
         status = self.dataset.status()
         return {
             "training": f"{self.run.namespace}/{self.run.name}",

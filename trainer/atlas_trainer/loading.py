@@ -5,6 +5,7 @@ Used by the terminal's last words and by the report.
 """
 
 import json
+import shlex
 
 from atlas_api.training import AtlasTrainingSpec
 from atlas_trainer.store import CLAIM
@@ -21,8 +22,8 @@ def how_to_load(uri: str, spec: AtlasTrainingSpec) -> str:
     if not uri.startswith("s3://"):
         return _python(uri, adapters)
     endpoint = spec.checkpoints.s3.endpoint if spec.checkpoints.s3 else None
-    address = f" --endpoint-url {endpoint}" if endpoint else ""
-    fetch = f"# first: aws s3 cp --recursive{address} {uri} {LOCAL_COPY}"
+    address = ["--endpoint-url", endpoint] if endpoint else []
+    fetch = f"# first: {shlex.join(['aws', 's3', 'cp', '--recursive', *address, uri, LOCAL_COPY])}"
     return f"{fetch}\n{_python(LOCAL_COPY, adapters)}"
 
 

@@ -1,7 +1,7 @@
 """
 Reading JSON whose shape nobody promised: a field that is missing or of another type is None, never an error.
 
-Called by `recorded.py` and `attempts.py`.
+Called by `recorded.py`, `attempts.py` and `postgres.py`.
 """
 
 import json
@@ -9,12 +9,12 @@ from typing import Any
 
 
 def decoded(value: Any) -> Any:
-    """JSON columns come as text from some drivers: the value inside, None when the text is not JSON."""
-    if not isinstance(value, str):
+    """JSON columns come as text from some drivers: the value inside, None when that is no JSON that Python can hold."""
+    if not isinstance(value, str | bytes):
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -95,6 +95,15 @@ class EvaluationResult:
         return cls(**{**document, "samples": samples, "revisions": tuple(document.get("revisions", ()))})
 
 
+def results_at(results: dict[int, EvaluationResult], step: int) -> dict[str, float]:
+    """Metrics of an evaluation for manifest and status; empty when nothing was measured at *step*."""
+    if step not in results:
+        return {}
+    found = results[step]
+    metrics = {"evalSuccess": found.success, "evalTokens": found.tokens}
+    return metrics if found.reward is None else {**metrics, "evalReward": found.reward}
+
+
 def finite(number: float | None) -> float | None:
     """Return *number*, or None when it is NaN or infinite: JSON has no word for those."""
     return number if number is not None and math.isfinite(number) else None

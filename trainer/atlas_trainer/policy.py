@@ -1,7 +1,7 @@
 """
 How the model is loaded and adapted: precision, adapters, quantisation.
 
-Called by `grpo`; the next algorithms load theirs the same way. Knows nothing about algorithms.
+Called by `grpo`. Knows nothing about algorithms.
 """
 
 from typing import Any

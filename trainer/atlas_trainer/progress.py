@@ -20,7 +20,6 @@ from typing import Self
 
 from rich.console import Console
 
-from atlas_api import parse_json
 from atlas_api.errors import AtlasError
 from atlas_api.run import TrainingRun
 from atlas_api.run_report import RunReport
@@ -33,6 +32,7 @@ from atlas_trainer.measurement import EvaluationResult
 from atlas_trainer.metrics_log import MetricsLog
 from atlas_trainer.report import render_report
 from atlas_trainer.revisions import revisions_in, warning
+from atlas_trainer.runs import status_in
 from atlas_trainer.tensorboard import TensorBoard
 from atlas_trainer.terminal import Terminal
 
@@ -179,8 +179,8 @@ class Reporter:
     def _end(self, status: LocalStatus, error: AtlasError | None = None) -> None:
         self._write_status(status, error)
         self.tensorboard.close()
-        self._write_report()
         self.terminal.close(closing(self.run, status, self._comparison(), self.address))
+        self._write_report()
 
     def _scored_by(self, step: int, revisions: Sequence[str]) -> None:
         """Say when judges changed."""
@@ -228,7 +228,7 @@ class Reporter:
 
 
 def _read_status(path: Path) -> LocalStatus | None:
-    return parse_json(LocalStatus, path.read_bytes()) if path.exists() else None
+    return status_in(path.read_bytes(), str(path)) if path.exists() else None
 
 
 def evaluation_phase(step: int, max_steps: int) -> str:

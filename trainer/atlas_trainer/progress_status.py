@@ -24,6 +24,7 @@ from atlas_api.status import (
     RunStatus,
 )
 from atlas_trainer.measurement import EvaluationResult
+from atlas_trainer.untrusted_text import one_line
 
 MESSAGE_LIMIT = 1000
 RESUMABLE = ("preempted", "infrastructure", "outOfMemory")
@@ -33,11 +34,14 @@ RECENT_STEPS = 20
 
 
 def status_after_start(previous: LocalStatus | None, run: TrainingRun) -> LocalStatus:
-    """Begin an attempt. The same run keeps what it has reached; a new run moves the previous one into the history."""
+    """Begin an attempt. The same run keeps what it has reached; a new run moves the previous one into the history.
+
+    One of the same number that started at another time is a new one: the training was deleted and made anew.
+    """
     begun = RunStatus(number=run.number, attempt=run.attempt, spec_hash=run.spec.hash(), started_at=run.started_at)
     if previous is None:
         return LocalStatus(phase="Running", run=begun)
-    if previous.run.number == run.number:
+    if (previous.run.number, previous.run.started_at) == (run.number, run.started_at):
         return previous.model_copy(update={"phase": "Running", "message": None, "run": begun})
     history = (_history_entry(previous), *previous.history)[: run.spec.history_limit]
     return LocalStatus(phase="Running", run=begun, model=previous.model, history=history)
@@ -120,7 +124,7 @@ def report_of(status: LocalStatus, error: AtlasError | None, now: datetime) -> R
     """What is said of *status* to the operator; *error* is what ended the attempt."""
     ending: dict[str, Any] = {"phase": status.phase}
     if error is not None:
-        words = " ".join(str(error).split())[:MESSAGE_LIMIT]
+        words = one_line(str(error), MESSAGE_LIMIT)
         ending |= {"reason": error.reason, "message": words, "exit_code": error.exit_code}
     return RunReport(
         run=status.run.number,
@@ -137,7 +141,7 @@ def report_of(status: LocalStatus, error: AtlasError | None, now: datetime) -> R
 
 def message_of(error: AtlasError) -> str:
     """Put it in one line: the reason, a colon, and the sentence that names the cure."""
-    return f"{error.reason}: {' '.join(str(error).split())}"[:MESSAGE_LIMIT]
+    return one_line(f"{error.reason}: {error}", MESSAGE_LIMIT)
 
 
 def reason_in(message: str | None) -> str | None:

@@ -6,7 +6,8 @@ Called by `checkpoints`, `runs` and `train`. Keys are relative, with `/`. Knows 
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -64,11 +65,9 @@ class LocalStore:
 
     def write(self, key: str, data: bytes) -> None:
         path = self.root / key
-        try:
+        with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             replace_bytes(path, data)
-        except OSError as error:
-            raise CheckpointFailed(f"cannot write {path}: {error.strerror}") from error
 
     def list(self, prefix: str) -> list[str]:
         folder = self.root / prefix
@@ -76,7 +75,7 @@ class LocalStore:
 
     def move_in(self, folder: Path, key: str) -> None:
         target = self.root / key
-        try:
+        with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             for path in folder.rglob("*"):
                 if path.is_file():
@@ -84,8 +83,6 @@ class LocalStore:
             if target.exists():
                 shutil.rmtree(target)
             shutil.move(folder, target)
-        except OSError as error:
-            raise CheckpointFailed(f"cannot write {target}: {error.strerror}") from error
 
     def bring_out(self, key: str, into: Path) -> Path:
         del into
@@ -176,6 +173,17 @@ def open_store(checkpoints: Checkpoints, mount: Path = Path(CHECKPOINT_MOUNT)) -
         return _open_volume(checkpoints.volume, mount)
     assert checkpoints.s3 is not None, "the API's rules say exactly one"  # noqa: S101
     return _open_s3(checkpoints.s3)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the file system refuses in the block, as `CheckpointFailed`."""
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointFailed(
+            f"cannot write {path}: {error.strerror}; free or repair that place, or name another"
+        ) from error
 
 
 def _open_volume(volume: VolumeCheckpoints, mount: Path) -> LocalStore:

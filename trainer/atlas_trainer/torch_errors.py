@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from atlas_api.errors import AtlasError, NotFinite, OutOfMemory, WorkerLost
+from atlas_api.errors import AtlasError, CheckpointFailed, NotFinite, OutOfMemory, WorkerLost
 
 LOST = ("connection closed by peer", "connection reset by peer", "gloo/transport", "nccl", "socket has timed out")
 """What gloo, NCCL and the store of a process group write when a peer is gone."""
+
+FULL = ("no space left on device", "disk quota exceeded", "unexpected pos")
+"""What the system, safetensors and torch write when a disk is full."""
 
 LOST_TYPES = ("DistBackendError", "DistNetworkError", "DistStoreError")
 
@@ -16,7 +19,9 @@ def torch_errors() -> Iterator[None]:
     """Name the cure for what torch only says in its own words."""
     try:
         yield
-    except (MemoryError, RuntimeError) as error:
+    except AtlasError:
+        raise
+    except Exception as error:
         translated = translate(error)
         if translated is None:
             raise
@@ -26,6 +31,13 @@ def torch_errors() -> Iterator[None]:
 def translate(error: BaseException) -> AtlasError | None:
     """What an error of Python or torch means for the run. None when it is nothing that a user can mend."""
     text = str(error).lower()
+    if any(sign in text for sign in FULL):
+        return CheckpointFailed(
+            "there is no room left on the disk: make some where the run works and saves, or lower checkpoints.keep; "
+            "the run continues from its last checkpoint"
+        )
+    if not isinstance(error, MemoryError | RuntimeError):
+        return None
     memory = ("out of memory", "can't allocate memory", "not enough memory")
     if isinstance(error, MemoryError) or any(sign in text for sign in memory):
         return OutOfMemory(
@@ -39,6 +51,6 @@ def translate(error: BaseException) -> AtlasError | None:
     if "probability tensor contains either" in text:
         return NotFinite(
             "the model's probabilities are not finite: lower optimization.learningRate or check the weights in "
-            "model.source; the last checkpoint is from before"
+            "model.source; the last checkpoint predates it"
         )
     return None

@@ -10,7 +10,7 @@ interruption.
 import shutil
 import tempfile
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,7 +30,7 @@ from atlas_trainer.lead import Lead, dataset_key
 from atlas_trainer.mirror import Mirror
 from atlas_trainer.progress import Reporter
 from atlas_trainer.progress_status import phase_after
-from atlas_trainer.runs import cache_folder, work_folder
+from atlas_trainer.runs import cache_folder, claimed, placed, work_folder
 from atlas_trainer.store import LocalStore, Store, open_store
 from atlas_trainer.tokenizer import load_tokenizer
 from atlas_trainer.torch_errors import torch_errors
@@ -56,6 +56,7 @@ def train(
     """
     environment.prepare(run.spec.model)
     store = open_store(run.spec.checkpoints)
+    run = claimed(run, store)
     folder = work_folder(run, store)
     mirror = _mirror(run, store, folder)
     publish, address = (mirror.publish, store.uri(run.folder)) if mirror else (None, None)
@@ -67,7 +68,8 @@ def train(
                 attempt = _Attempt(run, store, world or World(), interrupt, scratch=lead.scratch, lead=lead)
                 model = attempt.execute()
         except AtlasError as error:
-            with interrupt.deferred():
+            # What ended the attempt is the news, also where store or disk no longer take it.
+            with interrupt.deferred(), suppress(AtlasError, OSError):
                 reporter.failed(error, interrupted=phase_after(error) == "Interrupted")
             raise
         with interrupt.deferred():
@@ -79,6 +81,7 @@ def follow(run: TrainingRun, world: World) -> None:
     """Execute *run* as one of the other processes of *world*. Raises the `AtlasError` that ended it."""
     environment.prepare(run.spec.model)
     store = open_store(run.spec.checkpoints)
+    run = placed(run, store)
     interrupt = Interrupt()
     with interrupt.installed(), torch_errors(), tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
         _Attempt(run, store, world, interrupt, scratch=Path(scratch), lead=None).execute()

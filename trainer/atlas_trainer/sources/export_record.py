@@ -6,10 +6,12 @@ ids, a step's plan entry nested under `step`, missing parts. A value of a wrong 
 needed.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from atlas_api.times import TIME
 from atlas_trainer.recorded import (
     decoded,
     execution_mode_of,
@@ -111,14 +113,15 @@ def _first(*values: Any) -> Any:
 
 
 def _moment(value: Any) -> datetime | None:
-    """A time with a zone; one without counts as UTC. None when it is no time."""
+    """A time in UTC, which one without a zone is in already. None when it is no time that a status can name."""
     if not isinstance(value, str):
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return utc if re.match(TIME, utc.isoformat()) else None
 
 
 def _word(value: Any) -> str | None:

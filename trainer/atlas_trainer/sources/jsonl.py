@@ -109,7 +109,9 @@ def _sessions(path: Path, reader: ExportReader) -> Iterator[Session]:
         files = _exports_in(path) if path.is_dir() else [path]
     for file in files:
         name = file.relative_to(path).as_posix() if file != path else path.name
-        yield from reader.sessions(numbered_lines(_file_chunks(file)), name)
+        # A name may be no text at all; as part of ids and messages it must be.
+        text = os.fsencode(name).decode("utf-8", "backslashreplace")
+        yield from reader.sessions(numbered_lines(_file_chunks(file)), text)
 
 
 def _exports_in(folder: Path) -> list[Path]:

@@ -13,11 +13,13 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_loads
 
 from atlas_api.pod import TRACES_URL
 from atlas_api.traces import TraceFilter, Traces
 from atlas_rewards.secret import describe, read_secret
 from atlas_trainer.recorded import (
+    decoded,
     execution_mode_of,
     ground_truth_of,
     learning_key_of,
@@ -60,6 +62,7 @@ def read_postgres(traces: Traces, tally: Tally) -> Iterator[Session]:
 def _snapshot(url: str) -> Iterator[psycopg.Connection]:
     options: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "client_encoding": "utf8"}
     with psycopg.connect(url, prepare_threshold=None, application_name="atlas-core", **options) as connection:
+        set_json_loads(decoded, connection)
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         with connection.transaction():
