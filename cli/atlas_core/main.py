@@ -1,6 +1,7 @@
 """The command line: arguments in, exit code out. Every `AtlasError` ends here, as one line and its exit code."""
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -9,14 +10,16 @@ from pathlib import Path
 from rich.console import Console
 
 from atlas_api import AtlasError, InvalidManifest, load_manifest
+from atlas_api.errors import INTERRUPTED
+from atlas_trainer.untrusted_text import visible
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""A disk, a user's share of it, or what a file may hold at most."""
 
 _SCORE_EXIT_CODES = (
-    "exit code: 0 done; 2 the configuration or an argument must change; 3 another start writes the same output;"
-    " 20 judges could not answer about some items, the same command asks about these again;"
-    " 22 the items, a key or a secret are not there; 45 no item has a score; 130 interrupted"
+    "exit code: 0 done; 2 the configuration or an argument must change; 3 another process is writing the same output;"
+    " 20 some items could not be judged, run the same command again to retry them;"
+    " 22 the items file, a key or a secret is missing; 45 no item has a score; 130 interrupted"
 )
 
 
@@ -37,6 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain(["interrupted"])
         return INTERRUPTED
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _complain(["no space left for a file; free some, then run the same command again"])
+        return 1
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.startswith("atlas_"):
             raise
@@ -52,7 +60,7 @@ def _placed(problem: str, file: Path) -> str:
 def _complain(lines: Sequence[str]) -> None:
     console = Console(stderr=True, soft_wrap=True)
     for line in lines:
-        console.print(line, style="red", markup=False, highlight=False)
+        console.print(visible(line), style="red", markup=False, highlight=False)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,7 +117,11 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
     )
     bench.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="report, plots, every score")
     bench.add_argument(
-        "--combination", action="append", default=[], metavar="A+B", help="judges and verifiers, as well"
+        "--combination",
+        action="append",
+        default=[],
+        metavar="A+B",
+        help="also compare this combination of judges and verifiers; may be repeated",
     )
     bench.add_argument("--seed", type=int, default=0, help="decides the order of the sessions (default 0)")
     bench.set_defaults(command=_bench)
@@ -154,7 +166,7 @@ def _score(arguments: argparse.Namespace, console: Console) -> int:
     if one and arguments.prompt is None:
         arguments.refuse("--response needs --prompt")
     if one != (arguments.output is None):
-        arguments.refuse("--items and --output belong together")
+        arguments.refuse("--items and --output must be given together")
     if not one and (arguments.prompt is not None or arguments.reference is not None):
         arguments.refuse("--prompt and --reference belong to --response; with --items they stand in the file")
     from atlas_core.score import score_file, score_one

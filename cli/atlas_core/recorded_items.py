@@ -79,11 +79,18 @@ def item_of(session: Session) -> RecordedItem | None:
         reference=session.ground_truth,
         prompt=(*system, {"role": "user", "content": session.task}),
         baseline=outputs[0] if guidance and outputs else None,
+        plan=_plan(session),
         teacher_trace=_GAP.join(guidance) or None,
         student_trace=_trace(session),
         metadata=metadata_of({"session_id": session.id, "task": session.task, "learning_key": session.learning_key}),
     )
     return RecordedItem(session.id, item, session.reward)
+
+
+def _plan(session: Session) -> str | None:
+    """What its steps were to do. The only step of a session is its task."""
+    steps = [step.description for step in session.steps if step.description.strip()]
+    return _GAP.join(steps) if len(session.steps) > 1 and steps else None
 
 
 def _trace(session: Session) -> str | None:

@@ -2,7 +2,8 @@
 `atlas-core rewards bench`: how combinations of judges score recorded sessions, and how well they agree.
 
 Models are asked once; what each combination would have said is computed from the same answers. Each completion is
-scored on its own, in an order that a seed decides. Nothing is trained, and nothing is written but the report.
+scored on its own, in an order that a seed decides. Nothing is trained, and nothing is written outside the folder of
+the report, except the judges' answers where the manifest names a file for them (`cache.path`).
 """
 
 import asyncio
@@ -74,7 +75,7 @@ def bench(file: Path, traces: Path, out: Path, console: Console, *, wanted: Sequ
 
 def _no_score(results: Sequence[ItemResult]) -> AtlasError:
     why = f"no item has a score; of the first: {visible('; '.join(results[0].reasons))}"
-    return SourceUnreachable(why) if all(map(unanswered, results)) else NothingScored(why)
+    return SourceUnreachable(why) if any(map(unanswered, results)) else NothingScored(why)
 
 
 def _recorded(traces: Path, seed: int, tally: Tally) -> list[RecordedItem]:

@@ -16,8 +16,6 @@ def run(training: AtlasTraining, fresh: bool, console: Console) -> None:
     with locked(training_folder(training.key, store)):
         status = read_status(store, training)
         upcoming = next_run(training, status, newest_run(store, training), fresh, datetime.now(UTC))
-        document = upcoming.model_dump_json(by_alias=True, exclude_none=True, indent=2)
-        store.write(f"{upcoming.folder}/run.json", document.encode())
         if upcoming.attempt > 1:
             console.print(f"continuing run {upcoming.number} (attempt {upcoming.attempt}); --new starts another one")
         train(upcoming, console)

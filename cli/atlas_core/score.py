@@ -60,7 +60,7 @@ class Counts:
 
 
 def score_one(service: RewardService, item: Item, as_json: bool, console: Console) -> None:
-    """Print the result of *item*. Raises `SourceMissing` for keys.
+    """Print the result of *item*, the reasons of what is missing in it included. Raises `SourceMissing` for keys.
 
     When it has no score, raises after that `SourceUnreachable` where judges could not answer, else `NothingScored`.
     """
@@ -73,9 +73,16 @@ def score_one(service: RewardService, item: Item, as_json: bool, console: Consol
         _print_json(document(result), console)
     else:
         console.print(result_table(result))
+    if unanswered(result):
+        raise SourceUnreachable(
+            "judges could not answer about the completion, for the reasons given;"
+            " the same command asks again, once their endpoint answers"
+        )
     if result.score is None:
-        why = f"the completion has no score: {visible('; '.join(result.reasons))}"
-        raise SourceUnreachable(why) if unanswered(result) else NothingScored(why)
+        raise NothingScored(
+            "the completion has no score, for the reasons given;"
+            " name a model that answers judges as asked, or verifiers that apply"
+        )
 
 
 def score_file(service: RewardService, items: Path, output: Path, as_json: bool, console: Console) -> None:

@@ -10,7 +10,7 @@ from atlas_trainer.untrusted_text import visible
 
 
 def result_table(result: ItemResult) -> RenderableType:
-    """The score, each judge with its reasons, verifiers, caps, and why anything is missing."""
+    """The score, what each judge and verifier says, caps, and why anything is missing."""
     lines = [Text(f"verifier {name}: {score(value)}") for name, value in result.verifiers.items()]
     lines += [Text(f"capped by {name}: {score(result.uncapped)} -> {score(result.score)}") for name in result.caps]
     lines += [Text(f"reason: {visible(reason)}") for reason in result.reasons]
@@ -29,7 +29,7 @@ def _judges(result: ItemResult) -> Table:
 
 
 def _said(judge: JudgeResult) -> Text:
-    lines = [visible(judge.rationale if judge.score is not None else judge.reason or "")]
+    lines = [visible(judge.rationale)]
     lines += [f"{one.rule}: {score(one.before)} -> {score(one.after)}" for one in judge.corrections]
     return Text("\n".join(lines))
 

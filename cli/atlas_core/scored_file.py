@@ -121,7 +121,7 @@ class ScoredFile:
                     record = json.loads(line)
                     by = record["revision"]
                     self._note(record, len(line))
-                except (ValueError, TypeError, KeyError):
+                except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
                     raise self._refusal(f"line {count} is no result of this command") from None
                 if by != self._revision:
                     raise self._refusal(f"was written with another configuration (revision {by}, now {self._revision})")
