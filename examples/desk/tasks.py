@@ -1,8 +1,8 @@
 """
 Messages that customers send to the order desk, and the order each one is about.
 
-Called by `__main__` and the tests. Pure: the same seed makes the same messages, without end. The order number has
-three digits; the other number in a message, the pieces, has one, and misleads.
+Called by `traces`. Pure: the same seed makes the same messages, without end. The order number has three digits; the
+other number in a message, the pieces, has one, and misleads.
 """
 
 import random
