@@ -1,4 +1,4 @@
-"""Fixtures that many tests share: a real Postgres, and a fresh database in it with the SDK's tables."""
+"""What many tests share: a real Postgres, a fresh database with the SDK's tables, property tests without a clock."""
 
 import itertools
 import shutil
@@ -8,7 +8,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from support.sdk_rows import create_schema
+
+# No test depends on how fast the machine is just now.
+settings.register_profile("untimed", settings(), deadline=None)
+settings.load_profile("untimed")
 
 _TEMPLATE = "sdk_template"
 _NUMBERS = itertools.count(1)

@@ -4,7 +4,6 @@ Called by `__main__`. What the agent, its sessions and its manifest are is in su
 """
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -67,9 +66,7 @@ def _apply(desk: OrderDesk, manifest: Path, learning_rate: float) -> None:
 def _watch(desk: OrderDesk, run: int) -> None:
     """`kubectl get atl -w` until the run has succeeded."""
     say("kubectl get atlastrainings -w")
-    common = ["--kubeconfig", str(desk.kubectl.kubeconfig), "--namespace", AGENTS]
-    command = [str(binaries.path("kubectl")), *common, "get", "atlastrainings", "-w"]
-    with subprocess.Popen(command) as watching:
+    with desk.kubectl.begin("get", "atlastrainings", "-w") as watching:
         try:
             wanted = ["--for=jsonpath={.status.run.number}=" + str(run), "--timeout=60s"]
             desk.kubectl.run("wait", f"atl/{NAME}", *wanted)

@@ -1,8 +1,8 @@
 """Tests on a cluster that is there already, such as kind or k3d: what $KUBECONFIG names is borrowed.
 
 The fixtures call it. It adds simulated nodes, whose pods a kwok process of this machine plays, and removes them again.
-The project's CRDs are installed and removed again where they are missing. The training-operator must be there; without
-it the tests are skipped, with the reason.
+The project's CRDs are installed and removed again where they are missing, and so are the rights of the operator that
+the tests start. The training-operator must be there; without it the tests are skipped, with the reason.
 A test's pods reach the simulated nodes by asking for `nvidia.com/gpu` or by the nodeSelector of kwok.LABEL.
 """
 
@@ -17,6 +17,9 @@ from cluster import cluster, kwok, place, processes
 from cluster.binaries import path
 from cluster.kubectl import Kubectl
 
+_OPERATOR = Path(__file__).parents[2] / "operator"
+_NAMESPACE = "atlas-system"
+
 
 @contextmanager
 def borrowed() -> Iterator[Path]:
@@ -30,11 +33,15 @@ def borrowed() -> Iterator[Path]:
             pytest.skip("the cluster of $KUBECONFIG has no training-operator (no CRD pytorchjobs.kubeflow.org)")
         kwok.remove_nodes(kubectl)  # a killed run leaves them
         installed = _define_what_is_missing(kubectl)
+        has_rights = kubectl.find("namespace", _NAMESPACE) is not None
         kwok.up(here)
         yield here.kubeconfig
         kwok.remove_nodes(kubectl)
         for definition in installed:
             kubectl.run("delete", "-f", definition)
+        if not has_rights:
+            for file in ("admission.yaml", "rbac.yaml"):
+                kubectl.within(_NAMESPACE).run("delete", "--ignore-not-found", "-f", _OPERATOR / file)
     finally:
         cluster.down(here)
 

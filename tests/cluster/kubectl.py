@@ -6,12 +6,12 @@ It knows a kubeconfig file and a namespace; it does not know which cluster is be
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cluster.binaries import path
-from cluster.processes import wait_until
+from cluster.processes import ClusterError, wait_until
 
 Document = dict[str, Any]
 """A Kubernetes object as JSON."""
@@ -38,14 +38,23 @@ class Kubectl:
         Raises:
             Refused: it ended with an error.
         """
-        # Its discovery cache lies beside the kubeconfig file: it goes with the cluster, and nothing is kept at home.
-        environment = {**os.environ, "KUBECACHEDIR": str(self.kubeconfig.parent / "kubectl-cache")}
-        common = ["--kubeconfig", str(self.kubeconfig), "--namespace", self.namespace]
-        command = [str(path("kubectl")), *common, *map(str, arguments)]
+        command, environment = self._command(arguments), self._environment()
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, env=environment)
         if done.returncode:
             raise Refused(done.stderr.strip())
         return done.stdout
+
+    def begin(self, *arguments: str, output: IO[str] | None = None) -> subprocess.Popen[bytes]:
+        """`kubectl ARGUMENTS` as a process beside the caller, who ends it. It prints to *output*, or where we print."""
+        return subprocess.Popen(self._command(arguments), stdout=output, stderr=output, env=self._environment())
+
+    def _command(self, arguments: Iterable[str | Path]) -> list[str]:
+        common = ["--kubeconfig", str(self.kubeconfig), "--namespace", self.namespace]
+        return [str(path("kubectl")), *common, *map(str, arguments)]
+
+    def _environment(self) -> dict[str, str]:
+        # Its discovery cache lies beside the kubeconfig file: it goes with the cluster, and nothing is kept at home.
+        return {**os.environ, "KUBECACHEDIR": str(self.kubeconfig.parent / "kubectl-cache")}
 
     def apply(self, document: Mapping[str, Any], *options: str) -> Document:
         """Server-side apply; an object's `metadata.namespace`, if it has one, must be this namespace. The answer."""
@@ -97,7 +106,11 @@ class Kubectl:
             seen[0] = self.find(kind, name)
             return condition(seen[0])
 
-        wait_until(what or f"{kind} {name}", holds, seconds=seconds)
+        try:
+            wait_until(what or f"{kind} {name}", holds, seconds=seconds)
+        except ClusterError as late:
+            last = json.dumps(seen[0].get("status")) if seen[0] else "that it does not exist"
+            raise ClusterError(f"{late}; the last status of {kind} {name}: {last}") from None
         return seen[0]
 
 

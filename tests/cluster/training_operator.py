@@ -1,8 +1,8 @@
 """The real training-operator v1.9.3 as a process of this machine, for PyTorchJobs, with its real admission webhook.
 
 cluster.py starts it where there is no real node; with one it runs in a pod. It acts with its own RBAC role.
-It always reads its serving certificates from one folder below /tmp, so each runs in a mount namespace of its own in
-which /tmp is a folder of its cluster: several run side by side and nothing is left behind.
+It always reads its serving certificates from one folder below $TMPDIR, so each runs with /tmp for it, in a mount
+namespace of its own in which /tmp is a folder of its cluster: several run side by side and nothing is left behind.
 Its webhook listens on all interfaces of this machine, since it has no setting for an address.
 """
 
@@ -41,7 +41,7 @@ def up(place: Place) -> None:
     _install(kubectl, place, keys)
     token = kubectl.run("create", "token", NAME, "--duration=24h").strip()
     certificates.write_kubeconfig(place, view / "kubeconfig", {"token": token})
-    process = start(place, NAME, _command(place, view), {"MY_POD_NAMESPACE": NAMESPACE})
+    process = start(place, NAME, _command(place, view), {"MY_POD_NAMESPACE": NAMESPACE, "TMPDIR": "/tmp"})
     address = f"http://127.0.0.1:{place.ports['training-operator-probe']}/readyz"
     took = wait_until(NAME, lambda: probe.body(address) == "ok", process)
     took += wait_until("the webhook of the training-operator", lambda: _decides(kubectl), process)

@@ -25,7 +25,14 @@ def cluster_command(*arguments: str, folder: Path) -> subprocess.Popen[str]:
     """The command line, with a folder of its own for its clusters."""
     environment = {**os.environ, "PYTHONPATH": str(TESTS), "TMPDIR": str(folder)}
     command = [sys.executable, "-m", "cluster", *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def said_by(*arguments: str, folder: Path) -> tuple[int, str]:
+    """Exit code and words of the command line."""
+    with cluster_command(*arguments, folder=folder) as command:
+        words, _ = command.communicate()
+    return command.returncode, words
 
 
 @pytest.mark.cluster
@@ -38,11 +45,27 @@ def test_a_cluster_whose_starter_was_killed_is_removed_by_down(tmp_path: Path) -
     (folder,) = tmp_path.glob("atlas-cluster-*")
     started = processes.recorded(place.load(folder / "default"))
     assert "etcd" in [process.name for process in started if process.lives]
-    with cluster_command("down", folder=tmp_path) as down:
-        output, _ = down.communicate()
-    assert output == "removing what the killed cluster default left behind\n"
+    assert said_by("down", folder=tmp_path) == (0, "removing what the killed cluster default left behind\n")
     assert not any(process.lives for process in started)
     assert not (folder / "default").exists()
+
+
+@pytest.mark.cluster
+def test_a_cluster_has_its_name_for_itself_is_listed_and_goes_without_a_trace(tmp_path: Path) -> None:
+    binaries.require(SIMULATED)
+    code, words = said_by("up", folder=tmp_path)
+    assert (code, words.count("export KUBECONFIG=")) == (0, 1)
+    (folder,) = tmp_path.glob("atlas-cluster-*")
+    started = processes.recorded(place.load(folder / "default"))
+    assert all(process.lives for process in started)
+    code, words = said_by("up", folder=tmp_path)
+    assert (code, words.count("a cluster named default is up; stop it first (down --name default)")) == (1, 1)
+    code, words = said_by("status", folder=tmp_path)
+    assert words.startswith(f"default: {folder}/default/kubeconfig\n")
+    assert [line.split()[0] for line in words.splitlines()[1:]] == [process.name for process in started]
+    assert said_by("down", folder=tmp_path) == (0, "the cluster default is down\n")
+    assert not any(process.lives for process in started)
+    assert said_by("status", folder=tmp_path) == (0, "no cluster\n")
 
 
 def test_a_process_that_ignores_the_request_to_end_is_killed(here: Place) -> None:

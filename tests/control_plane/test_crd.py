@@ -1,4 +1,4 @@
-"""The CRD on an API server: what people see of it, what a new object looks like, how its status is written."""
+"""The CRDs on an API server: what people see of them, what a new object looks like, how its status is written."""
 
 import json
 
@@ -7,11 +7,10 @@ from cluster.fixtures import ControlPlane
 from cluster.kubectl import Document, Kubectl, Refused
 from support.manifests import manifest
 
-from atlas_api.crd import TRAININGS
+from atlas_api.crd import RESOURCES, Resource
 
 pytestmark = pytest.mark.cluster
 
-CRD = "atlastrainings.atlas.arc.computer"
 NOW = "2026-10-01T00:00:00Z"
 STATUS: Document = {
     "observedGeneration": 1,
@@ -26,11 +25,16 @@ STATUS: Document = {
 }
 
 
+def name_of(resource: Resource) -> str:
+    return f"{resource.plural}.atlas.arc.computer"
+
+
 @pytest.fixture(scope="module", autouse=True)
 def served(control_plane: ControlPlane) -> None:
-    """The API server serves the CRD as it is in this tree."""
-    control_plane.kubectl.run("apply", "--server-side", "--force-conflicts", "-f", TRAININGS.file)
-    control_plane.kubectl.run("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=30s")
+    """The API server serves the CRDs as they are in this tree."""
+    for resource in RESOURCES:
+        control_plane.kubectl.run("apply", "--server-side", "--force-conflicts", "-f", resource.file)
+        control_plane.kubectl.run("wait", "--for=condition=Established", f"crd/{name_of(resource)}", "--timeout=30s")
 
 
 @pytest.fixture
@@ -49,13 +53,15 @@ def condition(kind: str, **fields: object) -> Document:
     return {**base, **fields}
 
 
-def test_the_api_server_stores_the_definition_as_it_is_written(control_plane: ControlPlane) -> None:
-    diff = control_plane.kubectl.run("diff", "--server-side", "--force-conflicts", "-f", TRAININGS.file)
+@pytest.mark.parametrize("resource", RESOURCES, ids=name_of)
+def test_the_api_server_stores_the_definition_as_it_is_written(resource: Resource, control_plane: ControlPlane) -> None:
+    diff = control_plane.kubectl.run("diff", "--server-side", "--force-conflicts", "-f", resource.file)
     assert diff == ""
 
 
-def test_the_schema_is_structural_and_its_names_are_taken(control_plane: ControlPlane) -> None:
-    conditions = control_plane.kubectl.get("crd", CRD)["status"]["conditions"]
+@pytest.mark.parametrize("resource", RESOURCES, ids=name_of)
+def test_the_schema_is_structural_and_its_names_are_taken(resource: Resource, control_plane: ControlPlane) -> None:
+    conditions = control_plane.kubectl.get("crd", name_of(resource))["status"]["conditions"]
     assert {one["type"]: one["status"] for one in conditions} == {"NamesAccepted": "True", "Established": "True"}
 
 
@@ -129,17 +135,22 @@ def test_the_status_is_no_way_to_the_spec_nor_the_spec_to_the_status(kubectl: Ku
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("", "A model trained by this recipe on these traces"),
-        ("spec", "What to train, on what, and how"),
-        ("spec.grpo.groupSize", "Completions sampled for each prompt"),
-        ("spec.traces", "Set exactly one of `postgres`, `s3`, `file`"),
-        ("spec.reward.verifiers", "One named check"),
-        ("spec.compute.resources.limits", "`nvidia.com/gpu` is not among them: trainings have `gpusPerWorker`"),
-        ("status.conditions.reason", "Why, in one CamelCase word"),
+        ("atl", "A model trained by this recipe on these traces"),
+        ("atl.spec", "What to train, on what, and how"),
+        ("atl.spec.grpo.groupSize", "Completions sampled for each prompt"),
+        ("atl.spec.traces", "Set exactly one of `postgres`, `s3`, `file`"),
+        ("atl.spec.reward.verifiers", "One named check"),
+        ("atl.spec.compute.resources.limits", "`nvidia.com/gpu` is not among them: trainings have `gpusPerWorker`"),
+        ("atl.status.conditions.reason", "Why, in one CamelCase word"),
+        ("rws", "Judges and verifiers that answer at an address"),
+        ("rws.spec.judges.rubric", "A rubric that comes with atlas-core"),
+        ("rws.spec.models.large", "Asked when the small model's samples disagree or doubt"),
+        ("rws.spec.quorum", "Judges that must give a verdict; below that the score is null, with reasons"),
+        ("rws.status.judges.state", "`Unknown` until it was asked"),
     ],
 )
 def test_explain_reads_like_the_documentation(path: str, words: str, control_plane: ControlPlane) -> None:
-    told = control_plane.kubectl.run("explain", ".".join(filter(None, ("atlastrainings", path))))
+    told = control_plane.kubectl.run("explain", path)
     assert words in " ".join(told.split())
 
 

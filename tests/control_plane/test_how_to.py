@@ -1,31 +1,18 @@
 """The commands of docs/how-to/gitops.md, run in order while a training lives through what they wait for."""
 
-import os
 import re
 import shlex
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cluster.binaries import path
-from cluster.fixtures import ControlPlane
 from cluster.kubectl import Kubectl
 from support.cluster_trainings import cluster_training, end_pod, finished_report, report, tell
-from support.operator_process import install, kubeconfig_of_the_operator, operator
 
 pytestmark = pytest.mark.cluster
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "gitops.md"
 NAME = "refunds"
-
-
-@pytest.fixture
-def watched(control_plane: ControlPlane, kubectl: Kubectl, tmp_path: Path) -> Iterator[Kubectl]:
-    """kubectl in a fresh namespace that an operator watches."""
-    install(control_plane.kubectl)
-    with operator(kubeconfig_of_the_operator(control_plane.kubectl, tmp_path), tmp_path / "operator.log"):
-        yield kubectl
 
 
 def commands() -> list[list[str]]:
@@ -55,6 +42,4 @@ def test_every_command_of_the_page_ends_well(watched: Kubectl) -> None:
             if any(words in word for word in command):
                 happen(watched)
         shortened = [re.sub(r"^--timeout=.*", "--timeout=40s", word) for word in command]
-        common = [str(path("kubectl")), "--kubeconfig", str(watched.kubeconfig), "--namespace", watched.namespace]
-        done = subprocess.run([*common, *shortened], env=os.environ, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (shlex.join(command), done.stderr)
+        watched.run(*shortened)

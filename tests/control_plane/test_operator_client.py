@@ -1,26 +1,25 @@
 """What the operator asks of a real API server and what it writes there, with the rights of its own manifest."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from cluster.fixtures import ControlPlane
 from cluster.kubectl import Document, Kubectl
 from cluster.processes import wait_until
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import load_kube_config
 from support.cluster_trainings import cluster_training
-from support.operator_process import install, kubeconfig_of_the_operator
+from support.operator_process import kubeconfig_of
 from support.pytorch_jobs import pytorch_job
 
 from atlas_api.names import short_name
 from atlas_operator import labels
 from atlas_operator.api import Api, ApiError, Forbidden
-from atlas_operator.cluster import Cluster, NameTaken, Stale, Terminating
+from atlas_operator.cluster import Cluster, Stale
 from atlas_operator.observed import Key
+from atlas_operator.ownership import NameTaken, Terminating
 
 pytestmark = pytest.mark.cluster
 
@@ -45,12 +44,10 @@ def ask_as(kubeconfig: Path, act: Act[T]) -> T:
     return asyncio.run(story())
 
 
-@pytest.fixture(scope="module")
-def ask(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Ask:
+@pytest.fixture
+def ask(rights: Path) -> Ask:
     """`ask_as` the operator."""
-    install(control_plane.kubectl)
-    kubeconfig = kubeconfig_of_the_operator(control_plane.kubectl, tmp_path_factory.mktemp("operator"))
-    return lambda act: ask_as(kubeconfig, act)
+    return lambda act: ask_as(rights, act)
 
 
 @pytest.fixture
@@ -246,8 +243,8 @@ def test_events_about_a_training_are_counted_and_shown_by_kubectl(
     assert "Unschedulable" in kubectl.run("describe", "atlastraining", NAME)
 
 
-def test_a_missing_right_is_named(control_plane: ControlPlane, kubectl: Kubectl, tmp_path: Path, ask: Ask) -> None:
-    kubeconfig = _kubeconfig_of(kubectl, "default", tmp_path)
+def test_a_missing_right_is_named(kubectl: Kubectl, tmp_path: Path, ask: Ask) -> None:
+    kubeconfig = kubeconfig_of(kubectl, "default", tmp_path)
     key = Key(kubectl.namespace, NAME)
     expected = f"may not get atlastrainings.atlas.arc.computer in namespace {kubectl.namespace}; add this right"
     with pytest.raises(Forbidden, match=expected):
@@ -259,11 +256,3 @@ def test_the_operator_may_not_read_secrets(ask: Ask, kubectl: Kubectl) -> None:
     rights = kubectl.run("auth", "can-i", "--list", "--as", operator)
     assert "secrets" not in rights
     assert "*" not in rights.replace("[/*]", "").replace("/*", "")
-
-
-def _kubeconfig_of(kubectl: Kubectl, account: str, folder: Path) -> Path:
-    document = json.loads(kubectl.run("config", "view", "--raw", "-o", "json"))
-    document["users"][0]["user"] = {"token": kubectl.run("create", "token", account).strip()}
-    path = folder / "kubeconfig"
-    path.write_text(json.dumps(document))
-    return path

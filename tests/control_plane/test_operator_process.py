@@ -5,82 +5,18 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cluster.fixtures import ControlPlane
 from cluster.kubectl import Document, Kubectl
 from cluster.processes import wait_until
 from support.cluster_trainings import cluster_training
-from support.operator_process import ROOT, install, kubeconfig_of_the_operator
+from support.operator_process import ROOT, begun_operator, kubeconfig_of
 
 pytestmark = pytest.mark.cluster
 
 NAME = "refunds"
-
-
-@dataclass(frozen=True)
-class Running:
-    """An operator's process and what it logged so far."""
-
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
-
-    def says(self, text: str) -> bool:
-        return any(text in line["message"] for line in self.lines())
-
-    def get(self, path: str) -> tuple[int, str]:
-        """Status and text of a page of its health port."""
-        port = next(line["message"].rsplit(" ", 1)[1] for line in self.lines() if "on port" in line["message"])
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode().strip()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode().strip()
-
-    def is_ready(self) -> bool:
-        return self.get("/readyz") == (200, "ok")
-
-
-@contextmanager
-def running(kubeconfig: Path, log: Path, *arguments: str) -> Iterator[Running]:
-    """An operator that has begun; killed at the end if the test left it alive."""
-    command = [sys.executable, "-m", "atlas_operator", "--health-port=0", *arguments]
-    environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
-    operator = Running(process, log)
-    try:
-        wait_until("operator", lambda: operator.says("on port"), seconds=30)
-        yield operator
-    finally:
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture(scope="module")
-def rights(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A kubeconfig of the operator in the whole cluster."""
-    install(control_plane.kubectl)
-    return kubeconfig_of_the_operator(control_plane.kubectl, tmp_path_factory.mktemp("operator"))
-
-
-def kubeconfig_of(kubectl: Kubectl, account: str, folder: Path) -> Path:
-    """A kubeconfig of a ServiceAccount in kubectl's namespace."""
-    document = json.loads(kubectl.run("config", "view", "--raw", "-o", "json"))
-    document["users"][0]["user"] = {"token": kubectl.run("create", "token", account).strip()}
-    path = folder / f"{account}.kubeconfig"
-    path.write_text(json.dumps(document))
-    return path
 
 
 def has_phase(training: Document | None) -> bool:
@@ -90,7 +26,7 @@ def has_phase(training: Document | None) -> bool:
 def test_a_training_is_noticed_and_nothing_of_the_framework_is_left_on_it(
     rights: Path, kubectl: Kubectl, tmp_path: Path
 ) -> None:
-    with running(rights, tmp_path / "log", "--namespace", kubectl.namespace) as operator:
+    with begun_operator(rights, tmp_path / "log", "--namespace", kubectl.namespace) as operator:
         wait_until("readiness", operator.is_ready, seconds=30)
         kubectl.create(cluster_training(NAME))
         training = kubectl.wait_for("atlastraining", NAME, has_phase, seconds=30)
@@ -104,7 +40,7 @@ def test_a_training_is_noticed_and_nothing_of_the_framework_is_left_on_it(
 def test_what_happens_to_a_job_reaches_the_training_it_belongs_to(
     rights: Path, kubectl: Kubectl, tmp_path: Path
 ) -> None:
-    with running(rights, tmp_path / "log", "--namespace", kubectl.namespace):
+    with begun_operator(rights, tmp_path / "log", "--namespace", kubectl.namespace):
         kubectl.create(cluster_training(NAME))
         kubectl.wait_for("atlastraining", NAME, lambda one: one is not None and one["status"].get("phase") == "Running")
         kubectl.run("delete", "pytorchjobs", "--all", "--wait=false")
@@ -112,7 +48,7 @@ def test_what_happens_to_a_job_reaches_the_training_it_belongs_to(
 
 
 def test_sigterm_ends_the_operator_well_within_ten_seconds(rights: Path, kubectl: Kubectl, tmp_path: Path) -> None:
-    with running(rights, tmp_path / "log", "--namespace", kubectl.namespace) as operator:
+    with begun_operator(rights, tmp_path / "log", "--namespace", kubectl.namespace) as operator:
         wait_until("readiness", operator.is_ready, seconds=30)
         operator.process.send_signal(signal.SIGTERM)
         assert operator.process.wait(10) == 0
@@ -125,7 +61,7 @@ def test_in_one_namespace_the_rights_of_a_role_suffice(
     kubectl.run("apply", "-f", ROOT / "operator/rbac-namespaced.yaml")
     kubeconfig = kubeconfig_of(kubectl, "atlas-operator", tmp_path)
     lease = f"{kubectl.namespace}/atlas-operator"
-    with running(kubeconfig, tmp_path / "log", "--namespace", kubectl.namespace, "--lease", lease) as operator:
+    with begun_operator(kubeconfig, tmp_path / "log", "--namespace", kubectl.namespace, "--lease", lease) as operator:
         wait_until("readiness", operator.is_ready, seconds=30)
         kubectl.create(cluster_training(NAME))
         kubectl.wait_for("atlastraining", NAME, lambda one: one is not None and one["status"].get("phase") == "Running")
@@ -138,7 +74,7 @@ def test_other_namespaces_are_left_alone(
     elsewhere = control_plane.kubectl
     elsewhere.create(cluster_training("bystander"))
     try:
-        with running(rights, tmp_path / "log", "--namespace", kubectl.namespace):
+        with begun_operator(rights, tmp_path / "log", "--namespace", kubectl.namespace):
             kubectl.create(cluster_training(NAME))
             kubectl.wait_for("atlastraining", NAME, has_phase, seconds=30)
             assert not has_phase(elsewhere.get("atlastraining", "bystander"))
@@ -150,7 +86,7 @@ def test_a_missing_right_is_said_by_the_readiness_probe(
     rights: Path, control_plane: ControlPlane, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     kubeconfig = kubeconfig_of(kubectl, "default", tmp_path)
-    with running(kubeconfig, tmp_path / "log", "--namespace", kubectl.namespace) as operator:
+    with begun_operator(kubeconfig, tmp_path / "log", "--namespace", kubectl.namespace) as operator:
         wait_until("a refusal", lambda: "403 Forbidden" in operator.get("/readyz")[1], seconds=30)
         assert operator.get("/readyz")[0] == 503
         assert operator.get("/healthz")[0] == 200
@@ -169,8 +105,8 @@ def test_of_two_replicas_one_works_and_the_other_takes_over_when_it_dies(
     options = ("--namespace", kubectl.namespace, "--lease", "atlas-system/takeover")
     kubectl.within("atlas-system").run("delete", "lease", "takeover", "--ignore-not-found")
     with (
-        running(rights, tmp_path / "first.log", *options) as first,
-        running(rights, tmp_path / "second.log", *options) as second,
+        begun_operator(rights, tmp_path / "first.log", *options) as first,
+        begun_operator(rights, tmp_path / "second.log", *options) as second,
     ):
         both = (first, second)
         wait_until("a leader", lambda: any(one.says("works now") for one in both), seconds=30)
@@ -188,7 +124,7 @@ def test_of_two_replicas_one_works_and_the_other_takes_over_when_it_dies(
 def test_a_replica_that_ends_hands_the_lease_over(rights: Path, kubectl: Kubectl, tmp_path: Path) -> None:
     options = ("--namespace", kubectl.namespace, "--lease", "atlas-system/handover")
     kubectl.within("atlas-system").run("delete", "lease", "handover", "--ignore-not-found")
-    with running(rights, tmp_path / "first.log", *options) as first:
+    with begun_operator(rights, tmp_path / "first.log", *options) as first:
         wait_until("a leader", lambda: first.says("works now"), seconds=30)
         first.process.send_signal(signal.SIGTERM)
         assert first.process.wait(10) == 0

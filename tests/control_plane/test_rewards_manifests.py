@@ -114,14 +114,14 @@ def test_a_good_manifest_is_accepted_by_both_and_means_the_same(changes: dict[st
 def test_a_broken_rule_is_told_by_both_in_the_same_words(changes: dict[str, Any], api_server: ApiServer) -> None:
     verdict = api_server.try_create(manifest(changes), plural=PLURAL)
     assert not verdict.accepted
-    assert verdict.sentences == set(problems(manifest(changes)))
+    assert verdict.sentences == set(problems(manifest(changes))) != set()
 
 
 @pytest.mark.parametrize("changes", WRONG_FIELDS.values(), ids=WRONG_FIELDS)
 def test_a_wrong_field_is_named_by_both(changes: dict[str, Any], api_server: ApiServer) -> None:
     verdict = api_server.try_create(manifest(changes), plural=PLURAL)
     assert not verdict.accepted
-    assert fields(verdict.sentences) == fields(problems(manifest(changes)))
+    assert fields(verdict.sentences) == fields(problems(manifest(changes))) != set()
 
 
 @pytest.mark.parametrize("name", ["rws", "rewardservice", "rewardservices", "atlas"])

@@ -1,7 +1,6 @@
 """RewardServices on a real node: judges in pods, a training that waits for them, roll-outs that lose no request."""
 
 import json
-import time
 from collections.abc import Callable, Set
 
 import pytest
@@ -11,6 +10,7 @@ from cluster.mounts import Mount
 from cluster.processes import wait_until
 from support.cluster_trainings import condition
 from support.judge_pods import start_judge
+from support.leftovers import assert_nothing_is_left
 from support.order_desk import BUCKET, OrderDesk
 from support.pods import NodeCluster, Workspace
 from support.report_page import drawn
@@ -25,7 +25,6 @@ NAME = "judges"
 TRAINING = "judged-desk"
 KEY, TOKEN = "the-judges-key", "the-callers-token"
 TOKEN_FROM = {"secretKeyRef": {"name": "callers", "key": "token"}}
-CHILDREN = "deployments,replicasets,pods,services,poddisruptionbudgets,configmaps,serviceaccounts,roles,rolebindings"
 
 
 def judged_by_pods(kubectl: Kubectl, mounts: list[Mount], latency: float, **spec: object) -> Document:
@@ -57,16 +56,6 @@ def judges_answered(service: Document) -> bool:
 def training_succeeded(training: Document) -> bool:
     assert training.get("status", {}).get("phase") not in ("Failed", "Invalid"), training["status"]
     return bool(training.get("status", {}).get("phase") == "Succeeded")
-
-
-def assert_nothing_is_left(kubectl: Kubectl, label: str) -> None:
-    def left() -> list[str]:
-        return kubectl.run("get", CHILDREN, "-l", label, "-o", "name").split()
-
-    deadline = time.monotonic() + 60
-    while left() and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert left() == []
 
 
 def stored(desk: OrderDesk, file: str) -> str:

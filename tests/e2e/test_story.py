@@ -2,21 +2,30 @@
 
 import hashlib
 import json
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cluster import binaries
 from cluster.kubectl import Document, Kubectl
+from cluster.processes import wait_until
 from support.cluster_trainings import condition
+from support.leftovers import assert_nothing_is_left
 from support.order_desk import BUCKET, NAME, OrderDesk
+
+from atlas_operator.labels import TRAINING
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 RUN_SECONDS = 600
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(desk: OrderDesk) -> Iterator[None]:
+    """Each story begins with nothing: beside pods that an earlier training left, run 1 would get another number."""
+    yield
+    desk.kubectl.delete("atlastraining", NAME, "--ignore-not-found")
+    assert_nothing_is_left(desk.kubectl, TRAINING, seconds=120)
 
 
 def seen(kubectl: Kubectl, holds: Callable[[Document], bool], what: str, seconds: float = RUN_SECONDS) -> Document:
@@ -38,11 +47,6 @@ def run_succeeded(number: int) -> Callable[[Document], bool]:
     return holds
 
 
-def children(kubectl: Kubectl) -> list[str]:
-    kinds = "pytorchjobs,pods,services,configmaps,serviceaccounts,roles,rolebindings"
-    return kubectl.run("get", kinds, "-l", "atlas.arc.computer/training", "-o", "name").split()
-
-
 def test_apply_progress_model_edit_second_run_history_delete(desk: OrderDesk, tmp_path: Path) -> None:
     kubectl = desk.kubectl
     kubectl.apply(desk.manifest)
@@ -53,6 +57,7 @@ def test_apply_progress_model_edit_second_run_history_delete(desk: OrderDesk, tm
     assert status["progress"]["percent"] == 100
     assert {"baselineSuccess", "evalSuccess", "reward"} <= set(status["metrics"])
     assert_model_is_there(desk, status["model"])
+    assert_model_is_there(desk, status["checkpoints"]["latest"])
     assert any(" Running " in line and "/3 " in line for line in lines()), lines()
 
     assert training["status"]["run"]["trigger"] == "SpecChange"
@@ -62,10 +67,7 @@ def test_apply_progress_model_edit_second_run_history_delete(desk: OrderDesk, tm
     assert condition(training, "Ready")["status"] == "True"
 
     kubectl.delete("atlastraining", NAME)
-    deadline = time.monotonic() + 60
-    while children(kubectl) and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert children(kubectl) == []
+    assert_nothing_is_left(kubectl, TRAINING)
 
 
 def test_a_killed_worker_ends_the_attempt_and_the_next_one_goes_on_from_the_checkpoint(desk: OrderDesk) -> None:
@@ -78,10 +80,27 @@ def test_a_killed_worker_ends_the_attempt_and_the_next_one_goes_on_from_the_chec
     reached = training["status"]["progress"]["step"]
     seen(kubectl, lambda one: one["status"]["progress"]["step"] > reached, "a step of attempt 2")
     # Read while it trains: pods that still run when the first worker ends are removed with their log.
-    assert "continuing after step" in kubectl.run("logs", f"{NAME}-1-2-worker-0")
+    assert "continuing after step" in kubectl.run("logs", f"{training['status']['run']['job']}-worker-0")
     status = seen(kubectl, run_succeeded(1), "run 1")["status"]
     assert_model_is_there(desk, status["model"])
-    kubectl.delete("atlastraining", NAME)
+
+
+def test_suspending_saves_a_checkpoint_and_resuming_goes_on_from_it(desk: OrderDesk) -> None:
+    kubectl = desk.kubectl
+    steps = 500  # of which dozens pass before the first one is seen
+    kubectl.apply(desk.changed(optimization={"maxSteps": steps}, checkpoints={"everySteps": steps}))
+    seen(kubectl, lambda one: one.get("status", {}).get("progress", {}).get("step", 0) >= 1, "a step")
+    kubectl.patch("atlastraining", NAME, {"spec": {"suspend": True}})
+    status = seen(kubectl, lambda one: one["status"]["phase"] == "Suspended", "suspension")["status"]
+    wait_until("its pods are gone", lambda: not kubectl.items("pods", TRAINING), seconds=60)
+    assert_model_is_there(desk, status["checkpoints"]["latest"])
+    reached = status["checkpoints"]["latest"]["step"]
+    assert 1 <= reached < steps
+
+    kubectl.patch("atlastraining", NAME, {"spec": {"suspend": False}})
+    resumed = seen(kubectl, lambda one: one["status"]["progress"]["step"] > reached, "a step after it")
+    log = kubectl.run("logs", f"{resumed['status']['run']['job']}-master-0")
+    assert f"continuing after step {reached} of {steps}" in log
 
 
 def assert_model_is_there(desk: OrderDesk, model: Document) -> None:
@@ -98,9 +117,7 @@ def assert_model_is_there(desk: OrderDesk, model: Document) -> None:
 @contextmanager
 def watched(kubectl: Kubectl, file: Path) -> Iterator[Callable[[], list[str]]]:
     """`kubectl get atl -w` beside the block; the function returns the lines that it has printed."""
-    common = ["--kubeconfig", str(kubectl.kubeconfig), "--namespace", kubectl.namespace]
-    command = [str(binaries.path("kubectl")), *common, "get", "atl", "-w"]
-    with file.open("w") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
+    with file.open("w") as output, kubectl.begin("get", "atl", "-w", output=output) as process:
         try:
             yield lambda: file.read_text().splitlines()
         finally:

@@ -1,4 +1,4 @@
-"""What integration tests share: an object store on localhost, and a small real model."""
+"""What integration tests share: an object store on localhost, a tiny model with its sessions, a small real model."""
 
 import os
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from support.bucket import Bucket
+from support.trainings import write_export
 
 from desk.model import prepare_model
 
@@ -61,6 +62,16 @@ def bucket(s3_endpoint: str) -> Bucket:
     client = boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1")
     client.create_bucket(Bucket="traces")
     return Bucket("traces", s3_endpoint, client)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a tiny model and sixteen sessions."""
+    from support.tiny_model import save_tiny_model  # brings torch, which most of these tests do without
+
+    save_tiny_model(tmp_path / "model")
+    write_export(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 from support.chat_templates import CHATML, ENDLESS, INST_SYS, Style, make_tokenizer
-from support.trainings import export_record, make_training, write_export
+from support.trainings import export_record, make_training, write_export, write_manifest
 
-from atlas_api.errors import AtlasError, InvalidManifest, WrongEndToken
+from atlas_api.errors import AtlasError, InvalidManifest, MalformedTraces, WrongEndToken
 from atlas_api.model import ModelSpec
 from atlas_core.data import export, preview
+from atlas_core.main import main
 from atlas_trainer.preview import percentile
 from atlas_trainer.tokenizer import load_tokenizer
 
@@ -54,6 +55,17 @@ def test_preview_names_the_first_unreadable_lines(tmp_path: Path) -> None:
     text = previewed(tmp_path)
     assert ["left", "out:", "malformedLine", "5"] in words(text)
     assert [f":{line}:" in text for line in range(9, 14)] == [True, True, True, False, False]
+
+
+def test_what_an_error_quotes_does_not_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exports = make_folder(tmp_path) / "exports"
+    exports.mkdir()
+    (exports / "\x1b[2J.jsonl").write_text("{")
+    manifest = write_manifest(tmp_path, traces={"file": {"path": str(exports)}, "maxMalformed": 0})
+    assert main(["data", "preview", "-f", str(manifest)]) == MalformedTraces.exit_code
+    said = capsys.readouterr().err
+    assert "[2J.jsonl:1: not JSON" in said
+    assert "\x1b" not in said
 
 
 def test_preview_shows_lengths_and_the_held_out_share(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What spares models and money: limits, hedges, circuit breaker, budget, over real HTTP."""
 
 import asyncio
+import time
 
 import pytest
 from support.judge_calls import FakeTime, ask, ask_large, calling, refused, run
@@ -188,12 +189,67 @@ def test_too_many_requests_do_not_open_the_circuit() -> None:
     run(in_turn(refusal(429), refusal(429), Reply("yes")), story)
 
 
+def test_calls_over_those_of_a_minute_wait_for_room() -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        settings, clock = judging(judge.base_url, budget={"callsPerMinute": 2}), FakeTime()
+        async with calling(settings, clock.world) as caller:
+            answers = await asyncio.gather(*(ask(caller, settings, text) for text in "abcde"))
+            assert caller.statistics().models[0].failures == {}
+        assert [answer.text for answer in answers] == ["yes"] * 5
+        assert 120 <= clock.now <= 122
+
+    judge = run(in_turn(Reply("yes")), story)
+    assert judge.count == 5
+
+
+def test_whoever_waits_for_room_until_the_deadline_is_told_so() -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        settings = judging(judge.base_url, budget={"callsPerMinute": 1})
+        async with calling(settings) as caller:
+            await ask(caller, settings, "a")
+            patient = asyncio.ensure_future(ask(caller, settings, "b"))
+            await asyncio.sleep(0.1)
+            failure = await refused(caller, settings, "c", deadline=time.monotonic() + 0.1)
+            assert failure.reason == "deadline"
+            assert "no answer before the deadline; it waits for room in budget.callsPerMinute" in str(failure)
+            patient.cancel()
+            await asyncio.gather(patient, return_exceptions=True)
+            assert (await refused(caller, settings, "d", deadline=time.monotonic() + 9)).reason == "overBudget"
+
+    assert run(in_turn(Reply("yes")), story).count == 1
+
+
+def test_a_second_call_does_not_wait_for_room() -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        settings = judging(judge.base_url, hedgeAfter=50, budget={"callsPerMinute": 21})
+        async with calling(settings) as caller:
+            for number in range(20):
+                await ask(caller, settings, str(number))
+            hedges = caller.statistics().models[0].hedges
+            assert (await ask(caller, settings, "slow")).text == "yes"
+            assert caller.statistics().models[0].hedges == hedges
+
+    run(lambda asked: Reply("yes", latency=0.5 if asked.text == "slow" else 0.0), story)
+
+
+def test_a_call_that_the_circuit_breaker_stops_costs_nothing() -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        once = {"concurrency": 1, "circuitBreaker": {"failures": 1, "openSeconds": 10}, "retries": {"attempts": 1}}
+        settings, clock = judging(judge.base_url, budget={"callsPerMinute": 2}, **once), FakeTime()
+        async with calling(settings, clock.world) as caller:
+            failed, answered = await asyncio.gather(refused(caller, settings, "a"), ask(caller, settings, "b"))
+        assert (failed.reason, answered.text) == ("overloaded", "yes")
+        assert clock.now < 60
+
+    assert run(in_turn(refusal(500), Reply("yes")), story).count == 2
+
+
 def test_over_the_budget_nothing_is_asked() -> None:
     async def story(judge: ScriptedJudge) -> None:
         settings = judging(judge.base_url, budget={"callsPerMinute": 2})
         async with calling(settings) as caller:
             await asyncio.gather(*(ask(caller, settings, text) for text in "ab"))
-            failure = await refused(caller, settings, "c")
+            failure = await refused(caller, settings, "c", deadline=time.monotonic() + 30)
             assert (await ask(caller, settings, "a")).cached
             told = caller.statistics().models[0]
             assert (told.calls, told.failures, told.error_rate) == (2, {"overBudget": 1}, 0.0)
@@ -212,6 +268,24 @@ def test_tokens_are_counted_as_the_endpoint_counts_them() -> None:
             assert caller.statistics().models[0].tokens == 98
 
     run(in_turn(Reply("yes", usage={"total_tokens": 98})), story)
+
+
+def test_what_a_call_that_is_refused_late_gives_back_is_not_there_to_be_spent_twice() -> None:
+    clock = FakeTime()
+
+    def script(asked: Asked) -> Reply:
+        clock.now += 90
+        return refusal(429) if "first" in asked.text else Reply("yes", usage={"total_tokens": 10})
+
+    async def story(judge: ScriptedJudge) -> None:
+        settings = judging(judge.base_url, budget={"tokensPerHour": 10}, retries={"attempts": 1})
+        async with calling(settings, clock.world) as caller:
+            assert (await refused(caller, settings, "first " * 6)).reason == "overloaded"
+            await ask(caller, settings, "other " * 6)
+            clock.now = 3600 + 90
+            assert (await refused(caller, settings, "third " * 6)).reason == "overBudget"
+
+    run(script, story)
 
 
 def test_who_goes_away_takes_the_call_along() -> None:

@@ -176,6 +176,18 @@ def test_the_key_goes_to_the_endpoint() -> None:
     assert run(in_turn(Reply("yes")), story).asked[0].headers["authorization"] == f"Bearer {KEY}"
 
 
+def test_an_endpoint_that_repeats_the_key_has_it_in_no_reason_and_no_answer() -> None:
+    escaped = '{"error": {"message": "bad key KEY"}}'.replace("KEY", KEY.replace("-", "\\u002d")).encode()
+
+    async def story(judge: ScriptedJudge) -> None:
+        settings = with_key(judge.base_url)
+        async with calling(settings) as caller:
+            assert "bad key ***" in str(await refused(caller, settings))
+            assert (await ask(caller, settings)).text == "bad key ***"
+
+    run(in_turn(Reply(status=400, body=escaped), Reply(f"bad key {KEY}")), story)
+
+
 def test_a_key_that_is_missing_is_told_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("A_KEY")
     with pytest.raises(SourceMissing, match="environment variable A_KEY is not set or empty"):
@@ -194,6 +206,61 @@ def test_the_proxy_of_the_environment_is_used_where_it_should_be(
             assert (await refused(caller, settings)).reason == reason  # the fake is no proxy, and answers 404
 
     run(in_turn(Reply("yes")), story)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "says"),
+    [
+        ("http://me:hidden@{}", "cannot be reached through the proxy http://{}: 407, Proxy Auth"),
+        ("me:hidden@{}", "cannot be reached through the proxy http://{}: 407, Proxy Auth"),
+        ("http://me:hidden/@@{}", "is no address"),
+        ("me:hidden@{}0000", "is no address"),
+        ("socks5h://me:hidden@{}", "cannot be reached through socks5h://{}, which is no HTTP proxy; correct it"),
+    ],
+)
+def test_a_password_of_the_proxy_is_in_no_reason(monkeypatch: pytest.MonkeyPatch, proxy: str, says: str) -> None:
+    async def refuses(_: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        client.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        await client.drain()
+        client.close()
+
+    async def story() -> None:
+        async with await asyncio.start_server(refuses, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()
+            monkeypatch.setenv("https_proxy", proxy.format(f"{host}:{port}"))
+            settings = judging("https://model.invalid/v1", retries={"attempts": 1})
+            async with calling(settings) as caller:
+                told = await refused(caller, settings)
+        assert told.reason == "unreachable"
+        assert says.format(f"{host}:{port}") in str(told)
+        assert "hidden" not in str(told)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("proxy", "named"),
+    [
+        ("http://me:hidden@127.0.0.1:9", "http://127.0.0.1:9: Connection refused"),
+        ("127.0.0.1:9", "http://127.0.0.1:9: Connection refused"),
+        ("proxy.invalid:3128", "http://proxy.invalid:3128: "),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_away_is_named_and_the_judge_is_not_blamed(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str, named: str
+) -> None:
+    async def story() -> None:
+        monkeypatch.setenv(f"{scheme}_proxy", proxy)
+        settings = judging(f"{scheme}://model.invalid/v1", retries={"attempts": 1})
+        async with calling(settings) as caller:
+            told = await refused(caller, settings)
+        assert told.reason == "unreachable"
+        assert f"cannot be reached through the proxy {named}" in str(told)
+        assert "baseUrl" not in str(told)
+        assert "hidden" not in str(told)
+
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize(

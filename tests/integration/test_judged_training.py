@@ -16,49 +16,32 @@ from typing import Any, TypeVar
 
 import httpx
 import pytest
-import yaml
 from datasets import Dataset as Table
 from rich.console import Console
-from support.judge_replies import Asked, Reply, by_content
+from support.judge_replies import Asked, Reply, by_content, refusal
+from support.measured import make_run
 from support.report_page import drawn
+from support.reward_service import judges_manifest, write_manifest
 from support.scripted_judge import ScriptedJudge
-from support.tiny_model import save_tiny_model
-from support.trainings import make_training, write_export
+from support.trainings import make_training
 from trl import GRPOConfig, GRPOTrainer
 
 from atlas_api.errors import SourceUnreachable
+from atlas_api.run_report import RunReport
 from atlas_core.run import run
 from atlas_rewards import Item, ItemResult, RewardService
 from atlas_rewards.client import RewardClient
 from atlas_rewards.judged_reward import JudgedReward
+from atlas_trainer.train import train as execute
 
 Service = TypeVar("Service", RewardClient, RewardService)
 ONE_STEP = {"maxSteps": 1, "batchSize": 8, "microBatchSize": 8}
 RUN = Path("runs/agents/demo/run-0001")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a tiny model and sixteen sessions."""
-    save_tiny_model(tmp_path / "model")
-    write_export(tmp_path)
-    return tmp_path
-
-
 def write_service(folder: Path, judge: ScriptedJudge) -> Path:
-    path = folder / "rewardservice.yaml"
-    names = ("accuracy", "helpfulness")
-    document = {
-        "apiVersion": "atlas.arc.computer/v1alpha1",
-        "kind": "RewardService",
-        "metadata": {"name": "judges"},
-        "spec": {
-            "judges": [{"name": name, "rubric": name} for name in names],
-            "models": {"small": {"model": "small", "baseUrl": judge.base_url}},
-        },
-    }
-    path.write_text(yaml.safe_dump(document))
-    return path
+    manifest = judges_manifest(judge.base_url, ["accuracy", "helpfulness"])
+    return write_manifest(folder / "rewardservice.yaml", manifest)
 
 
 @contextmanager
@@ -115,6 +98,38 @@ def test_a_service_elsewhere_is_asked(folder: Path) -> None:
         reward = {"serviceRef": {"url": url}, "verifiers": [{"name": "close", "referenceSimilarity": {}}]}
         run(make_training(folder, reward=reward, optimization=ONE_STEP), False, Console(quiet=True))
     assert_each_judge_is_seen(folder)
+
+
+def test_judges_that_cannot_answer_are_an_outage_after_which_the_run_goes_on(folder: Path) -> None:
+    with ScriptedJudge(lambda _: refusal(401)) as judge:
+        training = make_training(folder, reward={"serviceRef": {"file": str(write_service(folder, judge))}})
+        with pytest.raises(SourceUnreachable, match=r"judges could not answer about 3 of 3 \(.*refused"):
+            run(training, False, Console(quiet=True))
+        judge.script = by_content
+        run(training, False, Console(quiet=True))
+    status = json.loads((folder / RUN.parent / "status.json").read_text())
+    assert (status["phase"], status["run"]["number"], status["run"]["attempt"]) == ("Succeeded", 1, 2)
+
+
+def test_judges_that_go_away_while_it_trains_stop_the_run_before_it_learns_from_nothing(folder: Path) -> None:
+    with ScriptedJudge(by_content) as judge:
+
+        def leave(report: RunReport) -> None:
+            if report.phase == "Running" and report.progress and report.progress.step == 1:
+                judge.script = lambda _: refusal(401)
+
+        begun = make_run(
+            folder,
+            reward={"serviceRef": {"file": str(write_service(folder, judge))}},
+            optimization={"maxSteps": 8, "batchSize": 8, "microBatchSize": 8},
+            evaluation={"everySteps": 8},
+        )
+        with pytest.raises(SourceUnreachable, match="no completion of the last 3 steps has a score"):
+            execute(begun, Console(quiet=True), say=leave)
+        judge.script = by_content
+        execute(begun.model_copy(update={"attempt": 2}), Console(quiet=True))
+    status = json.loads((folder / RUN.parent / "status.json").read_text())
+    assert (status["phase"], status["progress"]["step"]) == ("Succeeded", 8)
 
 
 class Change:

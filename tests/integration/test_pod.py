@@ -27,9 +27,9 @@ def write_run(folder: Path, **spec: Any) -> Path:
     return path
 
 
-def execute(file: Path, server: FakeApiServer, attempt: int = 1) -> int:
+def execute(file: Path, server: FakeApiServer, attempt: int = 1, **variables: str) -> int:
     """Run it in a pod that can reach *server*. Returns the exit code."""
-    environment = {**server.environment, "ATLAS_ATTEMPT": str(attempt)}
+    environment = {**server.environment, "ATLAS_ATTEMPT": str(attempt), **variables}
     return main([str(file)], environment, file.parent / "termination-log", server.account)
 
 
@@ -86,7 +86,19 @@ def test_a_missing_source_is_told_without_a_model_being_loaded(tmp_path: Path, s
 
 
 def test_a_crash_is_told_with_its_last_line(tmp_path: Path, server: FakeApiServer) -> None:
-    (tmp_path / "runs").write_text("a file where a folder should be")
+    (tmp_path / "runs/agents/demo/status.json").mkdir(parents=True)  # a folder where a file should be
     assert execute(write_run(tmp_path), server) == 1
     assert (left(tmp_path).reason, left(tmp_path).exit_code) == ("Crashed", 1)
-    assert "NotADirectoryError" in (left(tmp_path).message or "")
+    assert "IsADirectoryError" in (left(tmp_path).message or "")
+
+
+def test_what_the_recipe_takes_from_secrets_is_neither_told_nor_logged(
+    tmp_path: Path, server: FakeApiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runs/agents/demo/status.json").mkdir(parents=True)
+    secret = {"name": "TOKEN", "secretKeyRef": {"name": "hub", "key": "token"}}
+    # The error quotes the path, of which this is a part.
+    assert execute(write_run(tmp_path, compute={"env": [secret]}), server, TOKEN="status.json") == 1
+    said = capsys.readouterr().err
+    assert "IsADirectoryError" in said
+    assert "status.json" not in said + (left(tmp_path).message or "") + json.dumps(server.newest)

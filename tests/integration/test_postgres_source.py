@@ -75,6 +75,19 @@ def test_golden_session_is_read_whole(connection: psycopg.Connection, read: Any)
     assert (tally.matched, tally.dropped) == (1, {})
 
 
+@pytest.mark.parametrize("value", ["[" * 3000 + "]" * 3000, "9" * 5000], ids=["endless brackets", "endless digits"])
+def test_a_value_that_python_cannot_hold_is_unknown_and_ends_nothing(
+    value: str, connection: psycopg.Connection, read: Any
+) -> None:
+    odd, next_one = insert_session(connection), insert_session(connection)
+    connection.execute(
+        "UPDATE sessions SET metadata = jsonb_build_object('ground_truth', %s::jsonb) WHERE id = %s", [value, odd]
+    )
+    sessions, _ = read()
+    assert ids(sessions) == [odd, next_one]
+    assert sessions[0].ground_truth is None
+
+
 def test_default_filter_takes_succeeded_and_approved_sessions(connection: psycopg.Connection, read: Any) -> None:
     kept = insert_session(connection)
     insert_session(connection, status="failed", review_status="quarantined")

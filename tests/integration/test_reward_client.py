@@ -1,5 +1,6 @@
 """`RewardClient` against services in processes of their own, and against one that refuses by script."""
 
+import asyncio
 import json
 import re
 import sqlite3
@@ -13,12 +14,12 @@ import pytest
 from support.judge_replies import Asked, Reply, by_content, hang, verdict
 from support.reward_service import service_manifest, serving, until, write_manifest
 from support.scripted_judge import ScriptedJudge
-from support.scripted_service import scripted_service
+from support.scripted_service import ScriptedService, scripted_service
 
 from atlas_api import InvalidManifest
-from atlas_api.errors import SourceUnreachable
+from atlas_api.errors import AccessDenied, SourceUnreachable
 from atlas_rewards import Item, ItemResult, RewardService
-from atlas_rewards.client import RewardClient
+from atlas_rewards.client import AT_ONCE, RewardClient
 from atlas_rewards.service_settings import BATCH, read_settings
 
 DIFFERENT = 60
@@ -143,6 +144,53 @@ def test_a_body_that_is_too_large_is_halved_and_an_item_that_is_has_no_score() -
     assert "raise its limits.bodyBytes" in large.reasons[0]
 
 
+MANY = [Item(f"answer {number}", prompt=({"role": "user", "content": str(number)},)) for number in range(12 * BATCH)]
+"""More than are asked about at the same time."""
+
+
+def test_requests_are_in_flight_together_up_to_a_bound_and_results_stay_in_order() -> None:
+    with scripted_service([(413, {})], together=AT_ONCE) as service, client(service.url) as elsewhere:
+        results = elsewhere.score_sync(MANY)
+    assert [result.reasons for result in results] == [(item.completion,) for item in MANY]
+    assert service.most_in_flight == AT_ONCE
+    assert sorted(service.sizes) == [BATCH // 2] * 2 + [BATCH] * 12
+
+
+def test_a_service_with_little_room_is_not_away_as_long_as_it_answers_some_requests() -> None:
+    with scripted_service(seconds=0.4, room=1) as service, client(service.url, patience=3.0) as elsewhere:
+        assert scores(elsewhere.score_sync(MANY)) == [0.5] * len(MANY)
+    assert service.most_in_flight == 1
+
+
+def test_a_request_that_fails_ends_the_others() -> None:
+    with (
+        scripted_service([(401, {})], seconds=0.3) as service,
+        client(service.url) as elsewhere,
+        pytest.raises(AccessDenied, match="refuses the token"),
+    ):
+        elsewhere.score_sync(MANY)
+    assert len(service.sizes) <= AT_ONCE
+
+
+def test_who_goes_away_takes_all_requests_along() -> None:
+    async def impatient(service: ScriptedService) -> None:
+        elsewhere = RewardClient(service.url)
+        asking = asyncio.create_task(elsewhere.score(MANY))
+        async with asyncio.timeout(30):
+            while service.in_flight < AT_ONCE:
+                await asyncio.sleep(0.01)
+            asking.cancel()
+            await asyncio.wait([asking])
+            service.release()
+            while service.in_flight:
+                await asyncio.sleep(0.01)
+        await elsewhere.close()
+
+    with scripted_service(together=AT_ONCE + 1) as service:
+        asyncio.run(impatient(service))
+    assert len(service.sizes) == AT_ONCE
+
+
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("wait", ["0", "Wed, 21 Oct 2015 07:28:00 GMT", "soon", None])
 def test_what_may_pass_is_tried_again(status: int, wait: str | None) -> None:
@@ -157,7 +205,7 @@ def test_what_may_pass_is_tried_again(status: int, wait: str | None) -> None:
     ("status", "said"),
     [
         (429, r"is too busy; raise its limits\.waitingItems, or run more replicas \(it says 429\)"),
-        (500, r"has a mistake; its log says more \(it says 500\)"),
+        (500, r"failed internally; see its log \(it says 500\)"),
         (503, r"cannot be reached; check that it is ready \(it says 503\)"),
     ],
 )
@@ -184,7 +232,7 @@ def test_a_service_that_says_nothing_useful_of_itself_is_asked_all_the_same(conf
     with scripted_service(config=config) as service, client(service.url) as elsewhere:
         results = elsewhere.score_sync([Item(f"answer {number}", str(number)) for number in range(BATCH + 1)])
     assert [result.reasons for result in results] == [(f"answer {number}",) for number in range(BATCH + 1)]
-    assert service.sizes == [BATCH, 1]
+    assert sorted(service.sizes) == [1, BATCH]
 
 
 def test_a_service_is_waited_for_as_long_as_its_items_may_take() -> None:

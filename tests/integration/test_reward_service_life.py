@@ -96,6 +96,22 @@ def test_a_new_configuration_under_load_loses_no_request(judge: ScriptedJudge, t
         until(lambda: served.metric('atlas_rewards_reloads_total{result="taken"}') == 1)
 
 
+def test_what_was_spent_and_the_answers_in_memory_outlast_a_configuration(judge: ScriptedJudge, tmp_path: Path) -> None:
+    judge.script = by_content
+    spec = {"budget": {"callsPerMinute": 2}, "timeouts": {"totalSeconds": 5}}
+    config = write_manifest(tmp_path / "service.yaml", service_manifest(judge.base_url, concurrency=10, **spec))
+    with serving(config, tmp_path / "log") as served:
+        first = results(served.score(item("one"), item("two")))
+        assert None not in [one["score"] for one in first]
+        before = served.get("/v1/config").json()["generation"]
+        write_manifest(config, service_manifest(judge.base_url, concurrency=11, **spec))
+        until(lambda: served.get("/v1/config").json()["generation"] != before)
+        known, unpaid = results(served.score(item("one"), item("three")))
+        assert known["score"] == first[0]["score"]
+        assert unpaid["score"] is None
+        assert "budget.callsPerMinute of 2 is used up" in unpaid["reasons"][1]
+
+
 def test_a_configuration_with_mistakes_is_refused_and_the_old_one_stays(judge: ScriptedJudge, tmp_path: Path) -> None:
     good = service_manifest(judge.base_url)
     with serving(mount(tmp_path, "v1", good), tmp_path / "log") as served:

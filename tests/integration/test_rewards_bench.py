@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 from rich.console import Console
-from support.judge_replies import Asked, Rates, Reply, refusal, verdict
+from support.judge_replies import Asked, Rates, Reply, Script, refusal, verdict
 from support.reward_service import service_manifest, write_manifest
 from support.scripted_judge import ScriptedJudge
 
-from atlas_api.errors import InvalidManifest, NothingMatched, NothingScored, SourceUnreachable
+from atlas_api.errors import AtlasError, InvalidManifest, NothingMatched, NothingScored, SourceUnreachable
 from atlas_core.rewards_bench import bench
 from atlas_rewards.configuration import load_configuration
 from atlas_rewards.reward_service import RewardService
@@ -116,12 +116,20 @@ def test_failures_are_counted_by_cause_and_nothing_is_made_up(tmp_path: Path) ->
     assert {cause for _, cause, _ in rows} & {"overloaded", "unreadable"}
 
 
-def test_a_report_without_a_score_is_no_success(tmp_path: Path) -> None:
-    with ScriptedJudge(lambda _: refusal(401)) as judge, pytest.raises(SourceUnreachable, match="refused"):
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        pytest.param(lambda _: refusal(401), SourceUnreachable, id="judges could not answer"),
+        pytest.param(
+            lambda asked: Reply("no") if asked.number else refusal(401), SourceUnreachable, id="one could not"
+        ),
+        pytest.param(lambda _: Reply("no"), NothingScored, id="nothing could be read"),
+    ],
+)
+def test_a_report_without_a_score_is_no_success(script: Script, expected: type[AtlasError], tmp_path: Path) -> None:
+    with ScriptedJudge(script) as judge, pytest.raises(expected, match="no item has a score; of the first: 0 of 4"):
         benched(configuration(tmp_path, judge), tmp_path / "out")
     assert (tmp_path / "out/report.md").exists()
-    with ScriptedJudge(lambda _: Reply("no")) as judge, pytest.raises(NothingScored):
-        benched(configuration(tmp_path, judge), tmp_path / "out")
 
 
 def test_no_file_holds_the_key(tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ from atlas_api.yaml_document import read_documents
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "rewards.md").read_text()
-SERVER = "http://localhost:8080"
 
 
 def blocks(language: str) -> list[str]:

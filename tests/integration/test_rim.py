@@ -1,7 +1,7 @@
 """`RIMReward` as programs of ATLAS use it, over real HTTP."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 import yaml
 from support.judge_replies import Asked, Reply, refusal, verdict
+from support.reward_service import judges_manifest, write_manifest
 from support.scripted_judge import ScriptedJudge
 
 import RIM
 from RIM.reward_adapter import RIMEvaluation, RIMReward
+
+JUDGES = ("accuracy", "helpfulness", "process", "diagnostic")
 
 SCORES = {"accuracy": 0.2, "helpfulness": 0.9, "process": 0.9, "diagnosis": 0.1}
 """Of the worked example: after the rules 0.2, 0.2, 0.3 and 0.1."""
@@ -30,21 +33,11 @@ def by_answer(asked: Asked) -> Reply:
 
 
 @contextmanager
-def reward(directory: Path, script: Any, **rim: Any) -> Iterator[RIMReward]:
+def reward(directory: Path, script: Any, judges: Sequence[str] = JUDGES) -> Iterator[RIMReward]:
     """A reward from a manifest whose models are scripted."""
     with ScriptedJudge(script) as judge:
-        judges = rim.pop("judges", ["accuracy", "helpfulness", "process", "diagnostic"])
-        document = {
-            "apiVersion": "atlas.arc.computer/v1alpha1",
-            "kind": "RewardService",
-            "metadata": {"name": "judges"},
-            "spec": {
-                "judges": [{"name": name, "rubric": name} for name in judges],
-                "models": {"small": {"model": "small", "baseUrl": judge.base_url}},
-            },
-        }
-        (directory / "judges.yaml").write_text(yaml.safe_dump(document))
-        made = RIMReward(config_path=str(directory / "judges.yaml"))
+        file = write_manifest(directory / "judges.yaml", judges_manifest(judge.base_url, judges))
+        made = RIMReward(config_path=str(file))
         yield made
         made.close()
 

@@ -1,5 +1,6 @@
 """Checkpoints and whole runs in a real S3 API."""
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -8,16 +9,18 @@ from typing import Any
 import pytest
 from rich.console import Console
 from support.bucket import Bucket
-from support.tiny_model import save_tiny_model
-from support.trainings import make_training, write_export
+from support.measured import make_run
+from support.trainings import make_training
 from transformers import AutoModelForCausalLM
 
 from atlas_api import AtlasTraining
-from atlas_api.errors import AccessDenied, SourceMissing
+from atlas_api.errors import AccessDenied, SourceMissing, ZeroSteps
+from atlas_api.run_report import RunReport
 from atlas_core.run import run
 from atlas_trainer.checkpoints import RunCheckpoints, checkpoint_name
 from atlas_trainer.runs import training_folder
 from atlas_trainer.store import S3Store, open_store
+from atlas_trainer.train import train
 
 
 def store_in(bucket: Bucket) -> S3Store:
@@ -63,13 +66,6 @@ def s3_training(folder: Path, bucket: Bucket, **checkpoints: Any) -> AtlasTraini
     return make_training(folder, checkpoints={"s3": {**address, **checkpoints}, "everySteps": 2, "keep": 1})
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    save_tiny_model(tmp_path / "model")
-    write_export(tmp_path)
-    return tmp_path
-
-
 def test_a_whole_run_leaves_everything_in_the_store(bucket: Bucket, folder: Path) -> None:
     training = s3_training(folder, bucket)
     run(training, fresh=False, console=Console(quiet=True))
@@ -100,6 +96,21 @@ def test_what_the_store_no_longer_holds_is_forgotten_here_as_well(bucket: Bucket
     run(training, fresh=False, console=Console(quiet=True))
     status = json.loads(store.read("agents/demo/status.json") or b"")
     assert (status["run"]["number"], status.get("history", [])) == (1, [])
+
+
+def test_what_ended_a_run_is_told_also_when_the_store_is_gone_by_then(bucket: Bucket, folder: Path) -> None:
+    def say(report: RunReport) -> None:
+        if report.phase == "Failed":
+            for page in bucket.client.get_paginator("list_objects_v2").paginate(Bucket=bucket.name):
+                for entry in page.get("Contents", []):
+                    bucket.client.delete_object(Bucket=bucket.name, Key=entry["Key"])
+            bucket.client.delete_bucket(Bucket=bucket.name)
+
+    out = io.StringIO()
+    checkpoints = s3_training(folder, bucket).spec.checkpoints.model_dump(mode="json", by_alias=True)
+    with pytest.raises(ZeroSteps):
+        train(make_run(folder, checkpoints=checkpoints, optimization={"batchSize": 400}), Console(file=out), say=say)
+    assert "Run 1 of agents/demo failed" in out.getvalue()
 
 
 def test_a_missing_bucket_is_reported_before_training(s3_endpoint: str, folder: Path) -> None:

@@ -38,10 +38,10 @@ def read_data(bucket: Bucket, data: bytes, **fields: Any) -> tuple[list[Session]
     return read_uri(bucket, bucket.uri("export.jsonl"), **fields)
 
 
-def large_export(sessions: int = 40, answer_bytes: int = 60_000) -> bytes:
+def large_export(sessions: int = 40) -> bytes:
     """About 2.5 MB that do not compress."""
     noise = random.Random(0)
-    return jsonl(*(session_record(n, final_answer=noise.randbytes(answer_bytes // 2).hex()) for n in range(sessions)))
+    return jsonl(*(session_record(n, final_answer=noise.randbytes(30_000).hex()) for n in range(sessions)))
 
 
 def test_one_object_is_read(bucket: Bucket) -> None:

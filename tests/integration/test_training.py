@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ import torch
 from peft import AutoPeftModelForCausalLM
 from rich.console import Console
 from safetensors.torch import load_file, save_file
-from support.tiny_model import character_tokenizer, save_tiny_model
-from support.trainings import export_record, make_training, write_export, write_manifest
+from support.measured import make_run
+from support.tiny_model import character_tokenizer
+from support.trainings import export_record, make_training, write_manifest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from atlas_api import AtlasError, InvalidManifest
@@ -26,18 +29,12 @@ from atlas_api.errors import (
     WrongEndToken,
     ZeroSteps,
 )
+from atlas_api.run_report import RunReport
 from atlas_core.run import run
+from atlas_trainer.train import train as execute
 
 ONE_STEP = {"maxSteps": 1, "batchSize": 8, "microBatchSize": 8}
 RUN = Path("runs/agents/demo/run-0001")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a tiny model and sixteen sessions."""
-    save_tiny_model(tmp_path / "model")
-    write_export(tmp_path)
-    return tmp_path
 
 
 def train(folder: Path, fresh: bool = False, **spec: Any) -> Path:
@@ -64,6 +61,18 @@ def test_a_finished_run_leaves_a_model_that_loads_in_a_fresh_process(folder: Pat
     assert manifest["step"] == 4
     assert set(manifest) >= {"files", "dataset", "base", "spec", "specHash", "versions", "metrics", "createdAt"}
     assert status(folder)["model"]["uri"] == str(final)
+
+
+def test_a_training_that_was_made_anew_trains_anew_and_changes_nothing_of_the_earlier_one(folder: Path) -> None:
+    earlier = make_run(folder, optimization=ONE_STEP)
+    first = execute(earlier, Console(quiet=True))
+    kept = {path: path.read_bytes() for path in (folder / RUN).rglob("*") if path.is_file()}
+    spec = make_training(folder, optimization={**ONE_STEP, "learningRate": 5e-3}).spec
+    started_at = earlier.started_at + timedelta(days=1)
+    second = execute(earlier.model_copy(update={"started_at": started_at, "spec": spec}), Console(quiet=True))
+    assert second.uri == first.uri.replace("run-0001", f"run-0001-{started_at:%Y%m%dT%H%M%SZ}")
+    assert second.sha256 != first.sha256
+    assert kept == {path: path.read_bytes() for path in (folder / RUN).rglob("*") if path.is_file()}
 
 
 def test_the_trained_weights_are_fp32_and_differ_from_the_start(folder: Path) -> None:
@@ -114,6 +123,17 @@ def test_the_report_and_the_logs_are_written(folder: Path) -> None:
         "step-000002.json",
         "step-000004.json",
     ]
+
+
+def test_a_request_to_stop_that_comes_in_the_last_step_leaves_nothing_unmeasured(folder: Path) -> None:
+    def say(report: RunReport) -> None:
+        if report.phase == "Running" and report.progress and report.progress.step == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    execute(make_run(folder), Console(quiet=True), say=say)
+    assert status(folder)["phase"] == "Succeeded"
+    assert (folder / RUN / "evaluations" / "step-000004.json").exists()
+    assert "evalSuccess" in json.loads((folder / RUN / "final" / "manifest.json").read_text())["metrics"]
 
 
 def test_without_held_out_tasks_nothing_is_evaluated(folder: Path) -> None:

@@ -19,9 +19,9 @@ def say(phase: Any = "Running", **fields: Any) -> RunReport:
     return RunReport(run=1, attempt=1, phase=phase, **fields)
 
 
-def disrupted(reason: str, at: float = 60, message: str = "") -> Document:
+def disrupted(reason: str, at: float = 60) -> Document:
     """The condition with which Kubernetes says that it took a pod away."""
-    return make_condition("DisruptionTarget", reason=reason, at=at, message=message)
+    return make_condition("DisruptionTarget", reason=reason, at=at)
 
 
 def fail(

@@ -133,5 +133,5 @@ def judged(name: str, score: float | None, **more: Any) -> JudgeResult:
     return JudgeResult(name, score, reason="timeout: took too long" if score is None else None, **more)
 
 
-def sample(score: float, uncertainty: float = 0.1, rationale: str = "", temperature: float = 0.2) -> Sample:
-    return Sample(score, uncertainty, rationale, (Principle("clarity", 1.0),), temperature, "small")
+def sample(score: float, uncertainty: float = 0.1) -> Sample:
+    return Sample(score, uncertainty, "", (Principle("clarity", 1.0),), 0.2, "small")

@@ -52,6 +52,11 @@ def session_record(number: int = 7, **fields: Any) -> Record:
     }
 
 
+def metadata(**changes: Any) -> Record:
+    """The metadata of a session, with *changes*."""
+    return {**session_record()["session_metadata"], **changes}
+
+
 def task_events(answer: str, *, attempt: int, guidance: Iterable[str] = (), start_id: int = 1) -> list[Record]:
     """The pair of events that one attempt of step 1 leaves in an export."""
 

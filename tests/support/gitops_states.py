@@ -95,6 +95,13 @@ def stopping(**spec: Any) -> Life:
     return life
 
 
+def node_lost(**spec: Any) -> Life:
+    """The attempt has failed, and nobody hears from the node of its pod."""
+    life = running(**spec).pod_is(make_pod(phase="Running", node="node-1", deleted_at=0))
+    life.now += timedelta(minutes=10)
+    return life.job_is("Created", "Failed").settle()
+
+
 def suspended(**spec: Any) -> Life:
     """Its pods are gone."""
     return stopping(**spec).settle()
@@ -108,6 +115,18 @@ def never_started(**spec: Any) -> Life:
 def resumed(**spec: Any) -> Life:
     """Its next attempt has a job."""
     return suspended(**spec).edit(suspend=False).settle()
+
+
+def waiting_for_judges(**spec: Any) -> Life:
+    """The RewardService that it names is not Ready."""
+    return Life(reward={"serviceRef": {"name": "judges"}}, **spec).settle()
+
+
+def judges_never_ready(**spec: Any) -> Life:
+    """The RewardService was waited for as long as the spec allows."""
+    life = Life(reward={"serviceRef": {"name": "judges"}, "waitSeconds": 60}, **spec).settle()
+    life.now += timedelta(seconds=61)
+    return life.settle()
 
 
 def preempted(**spec: Any) -> Life:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.item import Item
 from atlas_rewards.judging.cache import CacheStatistics
-from atlas_rewards.judging.calls import CallerStatistics
+from atlas_rewards.judging.calls import CallerStatistics, Lasting
 from atlas_rewards.judging.revision import revision_of
 from atlas_rewards.result import ItemResult, JudgeResult
 from atlas_rewards.service.scoring import OpenScoring, Scoring
@@ -47,7 +47,7 @@ class InstantScoring:
 
 
 @asynccontextmanager
-async def instant_scoring(spec: RewardServiceSpec) -> AsyncIterator[Scoring]:
+async def instant_scoring(spec: RewardServiceSpec, _: Lasting) -> AsyncIterator[Scoring]:
     yield InstantScoring(spec)
 
 
@@ -55,7 +55,7 @@ def meeting_scoring(parties: int) -> OpenScoring:
     """Scoring that gives results only when so many are wanted at the same time."""
 
     @asynccontextmanager
-    async def opening(spec: RewardServiceSpec) -> AsyncIterator[Scoring]:
+    async def opening(spec: RewardServiceSpec, _: Lasting) -> AsyncIterator[Scoring]:
         yield InstantScoring(spec, asyncio.Barrier(parties))
 
     return opening
@@ -65,7 +65,7 @@ def gated_scoring(gate: asyncio.Event, closed: list[str]) -> OpenScoring:
     """Scoring that waits for *gate*; *closed* gets the revision of each that has been closed."""
 
     @asynccontextmanager
-    async def opening(spec: RewardServiceSpec) -> AsyncIterator[Scoring]:
+    async def opening(spec: RewardServiceSpec, _: Lasting) -> AsyncIterator[Scoring]:
         scoring = InstantScoring(spec, gate)
         yield scoring
         closed.append(scoring.revision)

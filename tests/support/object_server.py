@@ -29,6 +29,9 @@ class ObjectServer:
         self.stale_writes = 0
         """How many of the next writes of a status are refused, as after a change that the operator did not see."""
 
+        self.refusals: dict[str, tuple[int, str]] = {}
+        """Code and message with which the creation of an object of a kind is refused."""
+
         self.objects: dict[str, Document] = {}
         self._numbers = count(1)
         for document in objects:
@@ -75,6 +78,8 @@ class ObjectServer:
         return [one for one in found if not label or one["metadata"].get("labels", {}).get(label) == value]
 
     def _create(self, body: Document) -> web.Response:
+        if body["kind"] in self.refusals:
+            return _refused(self.refusals[body["kind"]][0], "", self.refusals[body["kind"]][1])
         if path_of(body) in self.objects:
             return _refused(409, "AlreadyExists")
         self.writes.append(("POST", path_of(body)))
@@ -99,8 +104,8 @@ class ObjectServer:
         return web.json_response(self.keep({**found, "status": body["status"]}))
 
 
-def _refused(status: int, reason: str) -> web.Response:
-    return web.json_response(refusal(status, reason, "no").body, status=status)
+def _refused(status: int, reason: str, message: str = "no") -> web.Response:
+    return web.json_response(refusal(status, reason, message).body, status=status)
 
 
 @asynccontextmanager

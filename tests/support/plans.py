@@ -10,7 +10,8 @@ from support.kube_objects import BEGIN, after, make_condition, make_pod
 
 from atlas_api.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.observed import Document, Observed
-from atlas_operator.plan import Plan, plan
+from atlas_operator.plan import plan
+from atlas_operator.planned import Plan
 
 IMAGE = "example.test/trainer:1"
 SHA256 = "ab" * 32

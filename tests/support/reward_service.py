@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +22,20 @@ PATIENCE = 60
 
 def service_manifest(base_url: str, **spec: Any) -> dict[str, Any]:
     """A RewardService with one judge behind *base_url* that answers once; any field of the spec as on the wire."""
-    given = {
-        "judges": [{"name": "accuracy", "rubric": "accuracy"}],
-        "models": {"small": {"model": "small", "baseUrl": base_url}},
-        "temperatures": [0.2],
-        "retries": {"attempts": 1},
-        **spec,
-    }
+    return judges_manifest(base_url, ["accuracy"], **{"temperatures": [0.2], "retries": {"attempts": 1}, **spec})
+
+
+def judges_manifest(base_url: str, names: Sequence[str], /, **spec: Any) -> dict[str, Any]:
+    """A RewardService with judges behind *base_url* that are named like their rubrics; keywords as above."""
     return {
         "apiVersion": "atlas.arc.computer/v1alpha1",
         "kind": "RewardService",
         "metadata": {"name": "rewards"},
-        "spec": given,
+        "spec": {
+            "judges": [{"name": name, "rubric": name} for name in names],
+            "models": {"small": {"model": "small", "baseUrl": base_url}},
+            **spec,
+        },
     }
 
 

@@ -14,7 +14,8 @@ from support.kube_objects import BEGIN, ended_pod, make_condition, make_pod
 from atlas_api.pod import REPORT_KEY
 from atlas_operator.labels import ATTEMPT, RUN, progress_name
 from atlas_operator.observed import Document, Observed
-from atlas_operator.plan import Plan, plan
+from atlas_operator.plan import plan
+from atlas_operator.planned import Plan
 from atlas_operator.refusal import Refusal
 
 IMAGE = "example.test/trainer:1"

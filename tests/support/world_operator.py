@@ -24,8 +24,10 @@ from atlas_operator.diagnosis import pods_scheduled_at
 from atlas_operator.job_state import job_state
 from atlas_operator.labels import TRAINING
 from atlas_operator.observed import Document, Observed, time_of
-from atlas_operator.plan import Plan, plan
-from atlas_operator.refusal import Refusal, read_spec, read_status_as, refusal
+from atlas_operator.plan import plan
+from atlas_operator.planned import Plan
+from atlas_operator.refusal import Refusal, refusal
+from atlas_operator.stored_fields import read_spec_as, read_status_as
 
 LARGEST_STATUS = 32_000
 CONDITIONS = 8
@@ -135,6 +137,9 @@ class Operator:
             metadata = document["metadata"]
             assert owner(document) == training["metadata"]["uid"], "a child without an owner"
             assert metadata["labels"][TRAINING] == "demo", "a child without the training's label"
+        resting = training["spec"].get("suspend") is True
+        started = [document for document in planned.create if document["kind"] == "PyTorchJob"]
+        assert not (resting and started), "an attempt starts although spec.suspend is true"
         conditions = {each.type: each.status for each in status.conditions}
         assert len(conditions) == len(status.conditions) == CONDITIONS, "a condition is missing"
         assert not (conditions["Stalled"] == conditions["Reconciling"] == "True"), "both Stalled and Reconciling"
@@ -294,4 +299,4 @@ def _spec(training: Document) -> AtlasTrainingSpec | None:
 
 @lru_cache(maxsize=4096)
 def _read(text: str) -> AtlasTrainingSpec | None:
-    return read_spec({"spec": json.loads(text)})[0]
+    return read_spec_as(AtlasTrainingSpec, {"spec": json.loads(text)})[0]

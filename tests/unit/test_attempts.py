@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from support.sdk_rows import NOTE, Event, answer, attempt_events, event, plan, run_events, verdict
 
 from atlas_trainer.recorded import steps_of
@@ -135,6 +136,23 @@ def test_plans_of_a_wrong_shape_are_no_plan() -> None:
 def test_events_of_a_wrong_shape_are_skipped() -> None:
     broken: list[Any] = [{}, {"payload": None}, {"payload": {"event_type": "TASK_END", "name": None}}, "x", None]
     assert steps_of(ONE, [result()], [], [note()], [*broken, *run_events()]) == GOLDEN
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        event("TASK_END", f"step_{'9' * 5000}", output=answer("Refunded")),
+        {
+            "payload": {
+                **said("student", "Refunded")["payload"],
+                "metadata": {"actor": "student", "step_id": "9" * 5000},
+            }
+        },
+    ],
+)
+def test_a_step_number_without_end_is_no_number(endless: Event) -> None:
+    assert steps_of(ONE, [], [], [note()], [*run_events(), endless]) == GOLDEN
+    assert steps_of({"steps": [{"id": "9" * 5000}]}, [result()], [refused()], [note()], run_events())
 
 
 def test_older_sessions_load_from_calls_with_an_actor() -> None:

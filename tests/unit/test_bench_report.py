@@ -26,10 +26,10 @@ ASKED = CallerStatistics((), CacheStatistics(0, 3, 5), 2)
 
 def heard(accuracy: float | None, process: float | None) -> ItemResult:
     said = {"accuracy": accuracy, "process": process}
-    reasons = {
-        name: None if score is not None else "no sample of 3 can be used: timeout: x" for name, score in said.items()
-    }
-    judges = [JudgeResult(name, score, reason=reasons[name], seconds=1.5) for name, score in said.items()]
+    judges = [
+        JudgeResult(name, score, causes=("timeout",) if score is None else (), seconds=1.5)
+        for name, score in said.items()
+    ]
     return ItemResult(None, tuple(judges))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from atlas_api.errors import AllTruncated, FlatReward, NotFinite, NothingScored
+from atlas_api.errors import AllTruncated, FlatReward, NotFinite, NothingScored, SourceUnreachable
 from atlas_trainer.guards import Log, objection
 
 
@@ -49,6 +49,24 @@ def test_a_run_shorter_than_the_patience_is_judged_at_its_end(changes: dict[str,
 def test_one_good_step_at_the_start_is_enough(changes: dict[str, Any]) -> None:
     history = logs(1) + logs(30, **changes)
     assert all(objection(history[:length], max_steps=100) is None for length in range(1, len(history)))
+
+
+def test_a_run_whose_judges_went_away_stops_at_any_time_and_may_go_on_later() -> None:
+    away = logs(3, reward=None, unanswered_share=1.0, varied_groups=0.0)
+    assert objection([*logs(20), *away[:2]], max_steps=100) is None
+    error = objection([*logs(20), *away], max_steps=100)
+    assert isinstance(error, SourceUnreachable)
+    assert error.failure == "infrastructure"
+    assert isinstance(objection(away, max_steps=100), SourceUnreachable)
+
+
+def test_tasks_that_nobody_can_score_do_not_stop_a_run_that_has_learnt() -> None:
+    assert objection([*logs(20), *logs(5, reward=None, unanswered_share=0.0)], max_steps=100) is None
+
+
+def test_a_run_without_a_signal_stops_also_where_the_last_step_could_not_be_scored() -> None:
+    error = objection([*logs(9, varied_groups=0.0), *logs(1, varied_groups=0.0, reward=None)], max_steps=100)
+    assert isinstance(error, FlatReward)
 
 
 def test_log_entries_that_are_no_steps_do_not_count() -> None:

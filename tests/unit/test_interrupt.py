@@ -53,6 +53,15 @@ def test_a_request_that_a_library_swallows_is_made_again() -> None:
             threading.Event().wait(60)
 
 
+def test_a_request_that_a_library_swallows_counts_where_it_would_be_deferred() -> None:
+    interrupt = Interrupt()
+    with interrupt.installed():
+        with suppress(Exception):
+            signal.raise_signal(signal.SIGTERM)
+        with interrupt.deferred():
+            assert interrupt.requested
+
+
 def test_a_request_that_was_taken_in_is_not_made_again() -> None:
     interrupt = Interrupt()
     with interrupt.installed():

@@ -214,7 +214,7 @@ def test_a_status_that_nobody_can_read_is_not_overwritten(tmp_path: Path) -> Non
     run_folder(tmp_path).mkdir(parents=True)
     path = tmp_path / "agents" / "demo" / "status.json"
     path.write_text("{}")
-    with pytest.raises(InvalidManifest):
+    with pytest.raises(InvalidManifest, match=r"agents/demo/status\.json: phase: is required.*move it away"):
         reporter(tmp_path)
     assert path.read_text() == "{}"
 

@@ -1,11 +1,13 @@
 """The status of a training, event by event."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from support.measured import START, make_address, make_dataset, make_model, make_result, make_run
 
+from atlas_api import parse_json
 from atlas_api.errors import FlatReward, Preempted
 from atlas_api.status import CheckpointsStatus, LocalStatus
 from atlas_trainer.progress_status import (
@@ -56,6 +58,12 @@ def test_a_new_run_moves_the_last_one_into_the_history_and_keeps_its_model(tmp_p
     assert (status.metrics, status.progress, status.checkpoints.latest) == ({}, None, None)
 
 
+def test_a_run_of_a_training_that_was_made_anew_has_reached_nothing_yet(tmp_path: Path) -> None:
+    anew = make_run(tmp_path).model_copy(update={"started_at": LATER})
+    status = status_after_start(trained(tmp_path), anew)
+    assert (status.run.number, status.progress, status.metrics, status.checkpoints.latest) == (1, None, {}, None)
+
+
 def test_a_failed_run_is_remembered_with_its_reason(tmp_path: Path) -> None:
     failed = status_after_failure(trained(tmp_path), FlatReward("raise temperature"), False, LATER)
     status = status_after_start(failed, make_run(tmp_path, number=2))
@@ -103,6 +111,12 @@ def test_a_message_is_the_reason_and_the_cure_on_one_line(tmp_path: Path) -> Non
         trained(tmp_path), FlatReward("all scored the same:\nraise temperature"), False, LATER
     )
     assert (status.phase, status.message) == ("Failed", "FlatReward: all scored the same: raise temperature")
+
+
+def test_a_message_that_quotes_what_is_no_text_can_be_read_again(tmp_path: Path) -> None:
+    status = status_after_failure(trained(tmp_path), FlatReward("\udcff \x1b[2J"), False, LATER)
+    document = json.dumps(status.model_dump(mode="json", by_alias=True, exclude_none=True))
+    assert parse_json(LocalStatus, document.encode()).message == "FlatReward: \ufffd \ufffd[2J"
 
 
 def test_a_run_that_has_ended_has_no_time_left(tmp_path: Path) -> None:

@@ -68,6 +68,15 @@ def test_the_first_try_the_guidance_and_the_whole_trace_are_shown() -> None:
     assert item.student_trace == "Attempt 1: 6\n\nGuidance: Look for the order\n\nAttempt 2: 159"
 
 
+def test_the_plan_of_a_session_with_several_steps_is_shown() -> None:
+    steps = (Step(1, "Find the order", (Attempt("159"),)), Step(2, " ", ()), Step(3, "Answer", (Attempt("159"),)))
+    assert scored(session(steps=steps)).item.plan == "Find the order\n\nAnswer"
+
+
+def test_a_session_of_one_step_has_no_plan() -> None:
+    assert scored(session()).item.plan is None
+
+
 def test_without_guidance_there_is_no_baseline() -> None:
     item = scored(session(steps=(Step(1, "Answer", (Attempt("159"),)),))).item
     assert (item.baseline, item.teacher_trace) == (None, None)

@@ -179,6 +179,12 @@ def test_a_model_in_an_object_store_is_fetched_first(tmp_path: Path) -> None:
     assert 'AutoModelForCausalLM.from_pretrained("./model")' in lines
 
 
+def test_a_command_to_copy_does_what_it_says_whatever_the_address(tmp_path: Path) -> None:
+    run = make_run(tmp_path, checkpoints={"s3": {"uri": "s3://models/my runs;true"}})
+    lines = how_to_load("s3://models/my runs;true/agents/demo/run-0001/final", run.spec)
+    assert "aws s3 cp --recursive 's3://models/my runs;true/agents/demo/run-0001/final' ./model" in lines
+
+
 def test_a_model_on_a_claim_is_copied_first(tmp_path: Path) -> None:
     run = make_run(tmp_path, checkpoints={"volume": {"claimName": "models"}})
     lines = how_to_load("pvc://models/agents/demo/run-0001/final", run.spec)

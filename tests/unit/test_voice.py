@@ -57,6 +57,35 @@ def test_secrets_are_taken_out_of_what_libraries_say(tmp_path: Path) -> None:
     assert left(tmp_path).message == "RuntimeError: postgresql://…@db/atlas refused …"
 
 
+def test_a_password_is_taken_out_though_the_address_around_it_is_not_said(tmp_path: Path) -> None:
+    told = voice(tmp_path, ATLAS_TRACES_URL="postgresql://atlas:hunter%402@db/atlas")
+    told.failed(1, 2, RuntimeError("password 'hunter@2' (sent as hunter%402) was refused"))
+    told.close()
+    assert left(tmp_path).message == "RuntimeError: password '…' (sent as …) was refused"
+
+
+def test_variables_that_the_recipe_takes_from_secrets_are_taken_out_too(tmp_path: Path) -> None:
+    told = voice(tmp_path, HF_TOKEN="hf_abcdef", MODE="fast")
+    told.hide(["HF_TOKEN", "ABSENT"])
+    told.failed(1, 2, RuntimeError("fast download with hf_abcdef was refused"))
+    told.close()
+    assert left(tmp_path).message == "RuntimeError: fast download with … was refused"
+
+
+def test_secrets_are_taken_out_of_what_the_reporter_tells(tmp_path: Path) -> None:
+    told = voice(tmp_path, ATLAS_REWARD_TOKEN="s3cr3t-token")
+    told.say(RunReport(run=1, attempt=2, phase="Failed", message="AtlasError: refused s3cr3t-token"))
+    told.close()
+    assert left(tmp_path).message == "AtlasError: refused …"
+
+
+def test_an_error_that_quotes_what_is_no_text_is_told_all_the_same(tmp_path: Path) -> None:
+    told = voice(tmp_path)
+    told.failed(1, 2, SourceMissing("\udcff.jsonl \x1b[2J is gone"))
+    told.close()
+    assert left(tmp_path).message == "\ufffd.jsonl \ufffd[2J is gone"
+
+
 def test_an_end_that_was_told_is_not_told_otherwise(tmp_path: Path) -> None:
     told = voice(tmp_path)
     told.say(RunReport(run=1, attempt=2, phase="Succeeded"))

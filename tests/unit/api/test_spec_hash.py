@@ -95,6 +95,26 @@ def test_other_pods_are_another_placement() -> None:
     assert len({placement_of(**compute) for compute in different}) == 4
 
 
+def test_values_that_are_the_default_are_no_part_of_the_placement() -> None:
+    address = {"uri": "s3://bucket/models"}
+    spellings = [{"s3": address}, {"s3": {**address, "endpoint": None}}, {"s3": address, "everySteps": 7, "keep": 9}]
+    assert len({parse(AtlasTrainingSpec, {**BASE, "checkpoints": where}).placement_hash() for where in spellings}) == 1
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"checkpoints": {"s3": {"uri": "s3://bucket/models"}}},
+        {"checkpoints": {"volume": {"claimName": "models"}}},
+        {"traces": {"s3": {"uri": "s3://traces/", "credentialsFrom": {"secretRef": {"name": "other"}}}}},
+        {"reward": {"serviceRef": {"name": "judges", "tokenFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}}},
+    ],
+    ids=lambda elsewhere: next(iter(elsewhere)),
+)
+def test_other_addresses_and_credentials_are_another_placement(elsewhere: dict[str, Any]) -> None:
+    assert parse(AtlasTrainingSpec, {**BASE, **elsewhere}).placement_hash() != placement_of()
+
+
 def test_it_is_16_hex_digits() -> None:
     assert len(hash_of()) == 16
     assert int(hash_of(), 16) > 0

@@ -138,7 +138,7 @@ def test_nobody_but_the_operator_tries_again_or_cleans_up(workers: int) -> None:
 
     (replica,) = spec["pytorchReplicaSpecs"].values()
     assert replica["restartPolicy"] == "Never"
-    assert spec["runPolicy"] == {"backoffLimit": 0, "cleanPodPolicy": "Running"}
+    assert spec["runPolicy"] == {"cleanPodPolicy": "Running"}
 
 
 def test_a_queue_is_named_by_kueues_label() -> None:

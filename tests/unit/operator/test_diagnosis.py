@@ -128,3 +128,10 @@ def test_pods_do_not_have_their_nodes_while_one_has_none() -> None:
 def test_a_pod_that_was_put_on_a_node_by_hand_has_it_since_it_started() -> None:
     pod = make_pod(node="node-1", startTime="2026-11-23T09:00:07Z")
     assert pods_scheduled_at([pod]) == BEGIN + timedelta(seconds=7)
+
+
+def test_a_job_whose_first_pod_is_refused_is_not_taken_for_one_that_nobody_has_seen() -> None:
+    unseen = make_job()
+    event = make_event("FailedCreatePod", FORBIDDEN + "exceeded quota: team-a", unseen)
+    assert diagnose(job=unseen).reason == "WaitingForTrainingOperator"
+    assert diagnose(job=unseen, events=[event]).reason == "QuotaExceeded"

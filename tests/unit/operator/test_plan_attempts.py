@@ -86,9 +86,23 @@ def test_an_attempt_is_over_only_when_no_pod_may_write_any_more(phase: str) -> N
     waiting = broke(started.see(pods=(pod_of(started, phase),)))
 
     assert waiting.run.retry_at is None
-    assert waiting.condition("Running") == ("False", "Waiting")
+    assert waiting.condition("Running") == ("False", "Stopping")
     assert waiting.last.look_again_at is not None
     assert waiting.see(pods=()).look().run.retry_at is not None
+
+
+@pytest.mark.parametrize("ready_when", ["Accepted", "Running"])
+def test_the_pod_of_a_lost_node_is_named_and_after_its_grace_period_the_cure_is_too(ready_when: str) -> None:
+    started = running(scene(readyWhen=ready_when).look_until_quiet())
+    waiting = broke(started.see(pods=(pod_of(started, deleted_at=60),)))
+    overdue = waiting.look(60 + 30 + 60)
+
+    assert waiting.last.look_again_at == replace(waiting, seconds=90).now
+    for late, cured in ((waiting, False), (overdue, True)):
+        message = next(each.message for each in late.status.conditions if each.type == "Running")
+        assert "waiting for demo-1-1-master-0 on node node-1 to end" in message
+        assert ("delete its Node" in message) == cured
+        assert (late.status.phase, late.condition("Reconciling")) == ("Stopping", ("True", "Stopping"))
 
 
 def test_pods_of_a_job_that_somebody_deleted_are_waited_for() -> None:

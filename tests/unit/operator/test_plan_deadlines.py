@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from support.kube_objects import BEGIN, make_condition, make_pod
+from support.kube_objects import running as runs
 from support.plans import Scene, pod_of, reported, running, scene, with_job
 
 from atlas_operator.observed import Document
@@ -25,11 +26,11 @@ def gone(before: Scene, at: float) -> Scene:
 def test_without_a_limit_a_run_waits_in_the_queue_for_ever() -> None:
     waiting = scene().look_until_quiet().look(10_000_000)
 
-    assert (waiting.run.stopping, waiting.last.look_again_at) == (None, None)
+    assert waiting.run.stopping is None
 
 
 def test_a_run_that_finds_no_room_in_time_fails() -> None:
-    waiting = scene(limits={"queueSeconds": 600}).look_until_quiet()
+    waiting = scene(limits={"queueSeconds": 600}).look_until_quiet().look(590)
     late = waiting.look(600)
 
     assert waiting.last.look_again_at == replace(waiting, seconds=600).now
@@ -52,6 +53,21 @@ def test_an_attempt_that_does_not_start_in_time_is_the_users_to_mend_and_says_wh
     assert (over.run.outcome, over.run.reason, over.run.failures) == ("Failed", "StartTimeout", {"user": 1})
     assert over.status.message is not None
     assert over.status.message.startswith("pods did not run within limits.startSeconds (1800 s): ")
+
+
+def test_while_an_attempt_starts_what_only_events_tell_is_asked_for_every_minute() -> None:
+    starting = scheduled(scene().look_until_quiet(), at=0).look(50)
+
+    assert starting.last.look_again_at == replace(starting, seconds=110).now
+
+
+@pytest.mark.parametrize(("seconds", "stops"), [(719, False), (720, True)])
+def test_of_several_workers_the_last_one_that_runs_starts_the_clocks(seconds: float, stops: bool) -> None:
+    started = scene(compute={"workers": 2}, limits={"stallSeconds": 300}).look_until_quiet()
+    pods = tuple(pod_of(started, index=index, containers=[runs(at=at)]) for index, at in ((0, 20), (1, 420)))
+    seen = with_job(started.see(pods=pods), make_condition("Running", at=20), active=2).look(421)
+
+    assert (seen.look(seconds).run.stopping is not None) == stops
 
 
 @pytest.mark.parametrize(("seconds", "stops"), [(909, False), (910, True)])

@@ -208,3 +208,10 @@ def test_the_history_is_as_long_as_asked_for(limit: int, kept: list[int]) -> Non
         story = trained(story.annotate(f"run {number}").look_until_quiet())
 
     assert [entry.run for entry in story.status.history] == kept
+
+
+def test_a_lower_limit_shortens_the_history_at_once() -> None:
+    story: Any = scene()
+    for number in range(1, 5):
+        story = trained(story.annotate(str(number)).look_until_quiet())
+    assert [entry.run for entry in story.edit(historyLimit=1).look().status.history] == [3]

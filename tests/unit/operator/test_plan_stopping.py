@@ -122,6 +122,19 @@ def test_other_pods_mean_another_attempt_of_the_same_run() -> None:
     assert (moved.run.number, moved.run.attempt, moved.run.failures) == (1, 2, {})
 
 
+def test_a_suspension_while_an_attempt_moves_starts_nothing() -> None:
+    resting = gone(live().edit(compute={"workers": 2}).look(20).edit(suspend=True))
+
+    assert (resting.last.create, resting.status.phase) == ((), "Suspended")
+    assert names(resting.edit(suspend=False).look(500).last.create)[-1] == ("PyTorchJob", "demo-1-2")
+
+
+def test_another_recipe_while_an_attempt_moves_starts_the_next_run_at_once() -> None:
+    replaced = gone(live().edit(compute={"workers": 2}).look(20).edit(**OTHER_RECIPE))
+
+    assert (replaced.run.number, replaced.run.attempt) == (2, 1)
+
+
 def test_another_address_reaches_the_trainer_with_the_next_attempt() -> None:
     moving = live().edit(checkpoints={"s3": {"uri": "s3://elsewhere"}}).look(20)
     outdated = gone(moving)

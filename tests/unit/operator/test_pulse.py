@@ -40,7 +40,7 @@ def test_a_watch_that_is_refused_from_the_start_says_why() -> None:
     pulse = Pulse(_Clock())
     pulse.begin([PODS])
     pulse.failed(PODS, "403 Forbidden")
-    assert pulse.problem() == f"watching {PODS} fails since 0 s: 403 Forbidden"
+    assert pulse.problem() == f"watching {PODS} has been failing for 0 s: 403 Forbidden"
 
 
 def test_a_short_failure_does_not_matter_and_a_long_one_does() -> None:
@@ -50,7 +50,7 @@ def test_a_short_failure_does_not_matter_and_a_long_one_does() -> None:
     pulse.failed(PODS, "refused again")
     assert pulse.problem() == ""
     clock.now = 45
-    assert pulse.problem() == f"watching {PODS} fails since 45 s: refused again"
+    assert pulse.problem() == f"watching {PODS} has been failing for 45 s: refused again"
     pulse.opened(PODS)
     assert pulse.problem() == ""
 
@@ -61,7 +61,7 @@ def test_a_watch_that_is_never_opened_anew_is_dead() -> None:
     pulse.opened(PODS)
     assert pulse.problem() == ""
     clock.now = 500
-    assert pulse.problem() == f"the watch of {JOBS} is silent since 500 s"
+    assert pulse.problem() == f"the watch of {JOBS} has been silent for 500 s"
 
 
 def test_an_interruption_gives_its_reason() -> None:

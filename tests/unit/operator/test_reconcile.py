@@ -158,3 +158,34 @@ def test_a_run_whose_children_are_refused_has_one_status_and_not_two_in_turn(spe
         assert (here.training["status"], here.server.writes) == (told, [])
 
     tell(story, of_a_user("ConfigMap"), **spec)
+
+
+REFUSALS = {
+    "a quota": (403, "exceeded quota: team-a", "Refused", "exceeded quota: team-a"),
+    "a webhook that is away": (
+        500,
+        'Internal error occurred: failed calling webhook "validator.example": connection refused',
+        "WebhookUnavailable",
+        "validator.example",
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "said", "reason", "word"), REFUSALS.values(), ids=REFUSALS)
+def test_a_job_that_the_api_server_does_not_take_shows_in_the_status_until_it_does(
+    code: int, said: str, reason: str, word: str
+) -> None:
+    async def story(here: Place) -> None:
+        here.server.refusals["PyTorchJob"] = (code, said)
+        await here.look()
+        told = {each["type"]: each for each in here.training["status"]["conditions"]}
+        assert [told[kind]["status"] for kind in ("Ready", "Accepted", "Reconciling")] == ["False", "False", "True"]
+        assert told["Accepted"]["reason"] == reason
+        assert word in told["Accepted"]["message"]
+        await here.look()
+        here.server.refusals.clear()
+        await here.look()
+        assert here.server.named("demo-1-1") == ["PyTorchJob"]
+        assert here.server.events() == ["run 1 starts (Created)", told["Accepted"]["message"]]
+
+    tell(story)

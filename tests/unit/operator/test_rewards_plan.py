@@ -114,7 +114,7 @@ def test_of_variables_with_one_name_the_last_counts() -> None:
         ({"volumes": [files("/a"), files("/a")]}, "FolderTaken", "volumes.1: something is mounted at /a already"),
         ({"verifiers": [TESTS]}, "CodeNotAllowed", "verifiers: tests runs completions as code"),
         ({"cache": {"path": "/data/answers.db"}}, "CacheNotWritable", "below /var/cache/atlas, which"),
-        ({"cache": {"path": "/a/x"}, "volumes": [files("/a")]}, "CacheNotWritable", "into a claim with"),
+        ({"cache": {"path": "/a/x"}, "volumes": [files("/a")]}, "CacheNotWritable", "on a claim with"),
         ({"cache": {"path": "/var/cache/atlas/../x"}}, "CacheNotWritable", "cache.path"),
     ],
 )

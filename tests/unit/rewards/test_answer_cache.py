@@ -10,7 +10,7 @@ import pytest
 
 from atlas_api.errors import InvalidManifest
 from atlas_api.judging import Cache
-from atlas_rewards.judging.cache import AnswerCache
+from atlas_rewards.judging.cache import AnswerCache, Memory
 from atlas_rewards.judging.completion import Completion
 
 
@@ -45,6 +45,20 @@ def test_without_entries_nothing_is_remembered() -> None:
         assert await known(cache, "a") == ""
 
     run(Cache(entries=0), story)
+
+
+def test_caches_may_share_a_memory_and_each_keeps_to_its_own_limit() -> None:
+    async def story() -> None:
+        memory = Memory()
+        large, small, none = (AnswerCache(Cache(entries=entries), memory) for entries in (3, 1, 0))
+        for key in "abc":
+            large.put(key, Completion(key, 1))
+        assert await known(small, "abc") == "abc"
+        assert await known(none, "abc") == ""
+        small.put("d", Completion("d", 1))
+        assert await known(large, "abcd") == "d"
+
+    asyncio.run(story())
 
 
 def test_hits_and_misses_are_counted() -> None:

@@ -3,13 +3,13 @@
 import pytest
 
 from atlas_rewards.bench_statistics import Summary, percentile, summarise
-from atlas_rewards.causes import UNREADABLE, cause_of, unanswered
+from atlas_rewards.causes import cause_of, unanswered
 from atlas_rewards.result import Correction, ItemResult, JudgeResult
 
 
-def result(score: float | None, reason: str = "", seconds: float = 1.0, **judge: object) -> ItemResult:
+def result(score: float | None, *causes: str, seconds: float = 1.0, **judge: object) -> ItemResult:
     """Of one judge."""
-    told = JudgeResult("accuracy", score, uncertainty=0.2, reason=reason or None, **judge)  # type: ignore[arg-type]
+    told = JudgeResult("accuracy", score, uncertainty=0.2, causes=causes, **judge)  # type: ignore[arg-type]
     return ItemResult(score, (told,), seconds=seconds)
 
 
@@ -49,7 +49,7 @@ def test_one_pair_or_a_side_that_never_varies_has_no_correlation() -> None:
 def test_a_judge_counts_as_escalated_when_the_large_model_was_asked_even_in_vain() -> None:
     results = [
         result(0.5, escalated=True, escalation_reason="disagreement"),
-        result(None, "the large model was asked", escalation_reason="uncertainty"),
+        result(None, "timeout", escalation_reason="uncertainty"),
         result(0.5),
         result(0.5),
     ]
@@ -64,7 +64,7 @@ def test_corrected_and_capped_items_are_counted() -> None:
 
 
 def test_latency_is_that_of_items_with_a_score() -> None:
-    results = [result(0.5, seconds=number) for number in range(1, 21)] + [result(None, "x", seconds=300)]
+    results = [result(0.5, seconds=number) for number in range(1, 21)] + [result(None, "timeout", seconds=300)]
     told = summarise(results, [None] * 21)
     assert (told.p50_seconds, told.p95_seconds) == (10, 19)
 
@@ -75,36 +75,35 @@ def test_a_percentile_is_a_value_that_was_measured(percent: float, value: float)
 
 
 @pytest.mark.parametrize(
-    ("reason", "cause"),
-    [
-        ("no sample of 3 can be used: timeout: small: took longer than 60 s", "timeout"),
-        ("no sample of 3 can be used: timeout: small: x; overloaded: small: 429", "overloaded, timeout"),
-        ("no sample of 3 can be used: the answer holds no verdict", UNREADABLE),
-        ("the large model was asked (uncertainty) and gave no verdict: circuitOpen: large: x", "circuitOpen"),
-    ],
+    ("causes", "counted"),
+    [(("timeout",), "timeout"), (("timeout", "overloaded"), "overloaded, timeout"), ((), "unknown")],
 )
-def test_an_item_without_a_score_is_counted_under_its_cause(reason: str, cause: str) -> None:
-    assert cause_of(result(None, reason)) == cause
+def test_an_item_without_a_score_is_counted_under_its_causes(causes: tuple[str, ...], counted: str) -> None:
+    assert cause_of(result(None, *causes)) == counted
 
 
 def test_causes_are_counted_most_frequent_first() -> None:
-    results = [result(None, reason) for reason in ("no verdict", "timeout: a", "timeout: b")] + [result(0.5)]
-    assert list(summarise(results, [None] * 4).failures.items()) == [("timeout", 2), (UNREADABLE, 1)]
+    results = [result(None, cause) for cause in ("unreadable", "timeout", "timeout")] + [result(0.5)]
+    assert list(summarise(results, [None] * 4).failures.items()) == [("timeout", 2), ("unreadable", 1)]
 
 
 @pytest.mark.parametrize(
-    ("reason", "again"),
+    ("causes", "again"),
     [
-        ("no sample of 3 can be used: timeout: small: took longer than 60 s", True),
-        ("no sample of 3 can be used: the answer holds no verdict; overloaded: small: 429", True),
-        ("no sample of 3 can be used: the answer holds no verdict", False),
-        ("no sample of 1 can be used: noText: small: declines to answer", False),
+        (("timeout",), True),
+        (("unreadable", "overloaded"), True),
+        (("unreadable",), False),
+        (("noText",), False),
+        (("tooMany",), False),
+        ((), False),
     ],
 )
-def test_an_item_that_no_model_looked_at_may_be_asked_about_again(reason: str, again: bool) -> None:
-    assert unanswered(result(None, reason)) is again
+def test_an_item_that_a_model_could_not_answer_about_may_be_asked_about_again(
+    causes: tuple[str, ...], again: bool
+) -> None:
+    assert unanswered(result(None, *causes)) is again
 
 
 def test_what_has_a_score_is_answered_whichever_judge_is_missing() -> None:
-    silent = JudgeResult("process", None, reason="no sample of 3 can be used: timeout: small: x")
+    silent = JudgeResult("process", None, causes=("timeout",))
     assert not unanswered(ItemResult(0.5, (silent,)))

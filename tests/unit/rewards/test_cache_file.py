@@ -113,3 +113,23 @@ def test_two_that_share_a_file_prune_it_to_its_limit_and_no_further(path: Path) 
 
     run(story, path, 10)
     assert len(keys(path)) == 10
+
+
+@pytest.mark.timeout(60)
+def test_a_file_that_others_hold_is_waited_for_once_and_not_for_each_answer(path: Path) -> None:
+    """Five seconds for each of the answers would be minutes, also when the file is closed."""
+
+    async def story(file: CacheFile, clock: Clock) -> None:
+        await put(file, clock, "before")
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        for number in range(40):
+            file.put(f"meanwhile{number}", Completion("A", 1))
+            reading = asyncio.create_task(file.get("before"))
+            await asyncio.sleep(0)
+        assert await reading == Completion("before", 1)
+        other.close()
+        await put(file, clock, "after")
+
+    run(story, path, 100)
+    assert keys(path) == ["after", "before"]

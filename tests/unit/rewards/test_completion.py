@@ -158,6 +158,22 @@ def test_refused_keys_are_not_explained_since_the_explanation_may_hold_them() ->
     assert str(read_error(401, body, None)) == "answers 401 Unauthorized; check apiKeyFrom"
 
 
+KEY = "sk-test/ab+cd/ef=="
+SPELLINGS = (KEY, KEY.replace("/", "\\/"), "".join(f"\\u{ord(letter):04x}" for letter in KEY))
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_the_key_is_in_no_text_however_the_endpoint_writes_it(spelling: str) -> None:
+    body = response({"content": "I refuse KEY."}).replace(b"KEY", spelling.encode())
+    assert read_completion(body, KEY).text == "I refuse ***."
+    error = json.dumps({"error": {"message": "x" * 190 + " KEY"}}).replace("KEY", spelling).encode()
+    assert str(read_error(400, error, None, KEY)).endswith("xxx ***")
+
+
+def test_a_placeholder_of_a_key_does_not_tear_a_verdict() -> None:
+    assert read_completion(response({"content": '{"score": 1}'}), "score").text == '{"score": 1}'
+
+
 @pytest.mark.parametrize(
     ("status", "body", "told"),
     [

@@ -25,7 +25,11 @@ EVERYBODY = spec_of(
 )
 ONE = spec_of("accuracy", temperatures=[0.2], antiGaming={"enabled": False})
 ALONE = spec_of("accuracy", temperatures=[0.2], large=False, antiGaming={"enabled": False})
-HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\ufeff\U000e0000-\U000e007f]")
+SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u034f\u115f\u180b\u200b\u2028-\u202e\u2800\u3164\ufeff\uffa0\U000e0000-\U000e007f]"
+    f"|[{SELECTORS}]{{2}}"
+)
 TEXTS = pytest.mark.parametrize("text", INJECTIONS.values(), ids=INJECTIONS)
 
 
@@ -73,9 +77,7 @@ def test_what_is_sent_can_be_sent_and_hides_nothing(text: str) -> None:
     for call in calls:
         call.material.encode()
         assert "<|" not in call.material
-        assert not re.search(
-            "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\ufeff\U000e0000-\U000e007f]", call.material
-        )
+        assert not HIDDEN.search(call.material)
         assert len(call.material) < 9 * EVERYBODY.max_characters
 
 

@@ -29,6 +29,31 @@ def test_every_completion_has_a_prompt(prompts: list[str], completions: list[str
         items_of(prompts, completions, {"reference": ["x", "y"]})
 
 
+@pytest.mark.parametrize(
+    ("said", "judged"),
+    [
+        ({"content": "42", "name": "agent"}, "42"),
+        ({"content": None, "tool_calls": [{"id": "c1"}]}, '{"tool_calls":[{"id":"c1"}]}'),
+        ({"content": "Let me see.", "tool_calls": [{"id": "c1"}]}, 'Let me see.\n{"tool_calls":[{"id":"c1"}]}'),
+        ({"content": "", "tool_calls": []}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_the_last_turn_of_an_assistant_says_and_calls_is_judged(said: dict[str, Any], judged: str) -> None:
+    messages = [{"role": "assistant", "content": "Earlier."}, {"role": "assistant", **said}, {"role": "tool"}]
+    (item,) = items_of(["How warm is it?"], [messages], {})
+    assert item.completion == judged
+
+
+def test_a_completion_without_a_turn_of_an_assistant_is_empty() -> None:
+    assert [item.completion for item in items_of(["a", "b"], [[], [{"role": "tool", "content": "x"}]], {})] == ["", ""]
+
+
+def test_the_content_of_a_completion_is_text() -> None:
+    with pytest.raises(TypeError, match="completion: list is no text"):
+        items_of(["a"], [[{"role": "assistant", "content": [{"type": "text", "text": "42"}]}]], {})
+
+
 def test_a_completion_that_is_nothing_is_told() -> None:
     nothing: Any = None
     with pytest.raises(TypeError, match="completions: None is neither text nor messages"):

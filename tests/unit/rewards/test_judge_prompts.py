@@ -11,7 +11,7 @@ from support.ensembles import FOUR, item_of
 from atlas_api import parse
 from atlas_api.judging import Judge
 from atlas_rewards.item import Item
-from atlas_rewards.judging.prompt import Case, Question, ask_about, cases, conversation, shown
+from atlas_rewards.judging.prompt import Case, Question, ask_about, by_prompt, cases, conversation, shown
 from atlas_rewards.judging.rubric import rubric_text
 
 FULL: dict[str, Any] = {
@@ -116,6 +116,35 @@ def test_of_several_messages_each_says_who_speaks() -> None:
     assert conversation([system, user]) == '[system]\nBe brief.\n\n[user]\n[{"type": "text"}]'
     assert conversation([{"role": "user", "content": "6*7?"}]) == "6*7?"
     assert conversation([]) == ""
+
+
+def asks_for_weather(city: str) -> list[dict[str, Any]]:
+    call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": f'{{"city": "{city}"}}'}}
+    return [
+        {"role": "user", "content": "How warm is it?", "name": "ada"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "21 C", "tool_call_id": "c1"},
+    ]
+
+
+def test_tool_calls_and_their_results_are_shown() -> None:
+    assert conversation(asks_for_weather("Köln")) == (
+        '[user]\nHow warm is it?\n{"name":"ada"}\n\n'
+        '[assistant]\n{"tool_calls":[{"id":"c1","type":"function","function":'
+        '{"name":"weather","arguments":"{\\"city\\": \\"Köln\\"}"}}]}\n\n'
+        '[tool]\n21 C\n{"tool_call_id":"c1"}'
+    )
+
+
+@pytest.mark.parametrize("beside", [{}, {"tool_calls": []}, {"tool_calls": None, "name": ""}])
+def test_a_message_without_content_says_nothing(beside: dict[str, Any]) -> None:
+    assert conversation([{"role": "user", "content": None, **beside}]) == ""
+
+
+def test_prompts_that_differ_only_in_tool_calls_are_not_compared() -> None:
+    items = [Item("21 C", prompt=tuple(asks_for_weather(city))) for city in ("Paris", "Rome")]
+    assert by_prompt(items) == [[0], [1]]
+    assert len(cases_of(judge("accuracy", mode="group"), *items)) == 2
 
 
 def test_items_that_look_the_same_are_decided_once() -> None:

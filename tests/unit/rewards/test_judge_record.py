@@ -1,6 +1,5 @@
 """What is known about a judge follows from its verdicts."""
 
-from atlas_rewards.causes import cause_of
 from atlas_rewards.result import ItemResult, JudgeResult
 from atlas_rewards.service.judge_record import IN_A_ROW, JudgeRecord, JudgeRecords
 
@@ -9,7 +8,7 @@ def verdict(seconds: float = 1.0) -> JudgeResult:
     return JudgeResult("accuracy", 0.5, seconds=seconds)
 
 
-NONE = JudgeResult("accuracy", None, reason="no sample of 3 can be used: timeout: small at http://x gives no answer")
+NONE = JudgeResult("accuracy", None, reason="no sample of 3 can be used: …", causes=("timeout", "unreadable"))
 
 
 def record_of(*results: JudgeResult) -> JudgeRecord:
@@ -35,15 +34,17 @@ def test_it_fails_when_many_in_a_row_are_missing_and_says_why() -> None:
     assert (failing.state, failing.reason) == ("Failing", "timeout")
 
 
-def test_a_judge_whose_answers_cannot_be_read_says_so_in_the_same_word_as_the_items_that_it_fails() -> None:
-    answer = "no JSON object with score in the answer 'I refused to score this before the deadline'"
-    silent = JudgeResult("accuracy", None, reason=f"no sample of 1 can be used: {answer}")
-    assert record_of(*[silent] * IN_A_ROW).report().reason == cause_of(ItemResult(None, (silent,))) == "unreadable"
-
-
 def test_one_verdict_makes_it_answer_again() -> None:
     report = record_of(*[NONE] * IN_A_ROW, verdict()).report()
     assert (report.state, report.reason) == ("Answering", None)
+
+
+def test_a_group_too_large_to_compare_says_nothing_about_the_judge() -> None:
+    oversized = [JudgeResult("accuracy", None, reason="65 are too many", causes=("tooMany",))] * 65
+    assert record_of(*oversized).report() == record_of().report()
+    report = record_of(verdict(), *oversized).report()
+    assert (report.state, report.error_rate, report.questions) == ("Answering", 0.0, 1)
+    assert record_of(*[NONE] * IN_A_ROW, *oversized).state == "Failing"
 
 
 def test_the_probe_alone_decides_at_once_and_counts_in_no_figure() -> None:

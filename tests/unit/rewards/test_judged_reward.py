@@ -65,7 +65,12 @@ def test_means_are_logged_over_what_each_could_judge() -> None:
         log_metric=logged.__setitem__,
     )
     assert logged == pytest.approx(
-        {"rewards/accuracy": (0.9 + 0.1 + 0.1) / 3, "rewards/exact": 1 / 3, "unscored_share": 0.25}
+        {
+            "rewards/accuracy": (0.9 + 0.1 + 0.1) / 3,
+            "rewards/exact": 1 / 3,
+            "unscored_share": 0.25,
+            "unanswered_share": 0.25,
+        }
     )
 
 
@@ -73,7 +78,16 @@ def test_what_judged_nothing_logs_nothing() -> None:
     logged: dict[str, float] = {}
     spec = spec_of("accuracy", verifiers=[{"name": "exact", "exactMatch": {}}])
     rewards(reward(by_answer, spec), ["q"], ["42"], log_metric=logged.__setitem__)
-    assert logged == {"rewards/accuracy": 0.9, "unscored_share": 0.0}
+    assert logged == {"rewards/accuracy": 0.9, "unscored_share": 0.0, "unanswered_share": 0.0}
+
+
+def test_what_judges_could_not_answer_about_is_told_from_what_they_could_not_judge() -> None:
+    def away(call: Call) -> str:
+        return "I would rather not." if call.answer == "unreadable" else by_answer(call)
+
+    logged: dict[str, float] = {}
+    rewards(reward(away), ["q"] * 4, ["42", "unscored", "unreadable", "no"], log_metric=logged.__setitem__)
+    assert (logged["unscored_share"], logged["unanswered_share"]) == (0.5, 0.25)
 
 
 def test_of_messages_the_last_assistant_turn_is_judged() -> None:

@@ -137,7 +137,7 @@ def test_a_manifest_is_read_from_its_file(tmp_path: Path) -> None:
     file.write_text(MANIFEST)
     service = RewardService.from_file(file)
     assert [judge.name for judge in service.spec.judges] == ["accuracy"]
-    assert RewardService.from_spec(service.spec).revision == service.revision
+    assert RewardService(service.spec).revision == service.revision
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,15 @@ def test_many_values_are_refused_before_they_are_made(part: bytes) -> None:
         read_json(b"[" + b",".join([part] * 1500) + b"]", items=1)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32-le"])
+def test_only_utf_8_is_read(encoding: str) -> None:
+    """In another encoding a letter such as this one holds a byte that looks like a quote, and hides what follows."""
+    text = f'["\u2200"{",[]" * 1500}]'
+    with pytest.raises(Refusal):
+        read_json(text.encode(encoding), items=1)
+    assert read_json('["\u2200"]'.encode("utf-8-sig"), items=1) == ["\u2200"]
+
+
 def test_a_message_about_json_quotes_nothing_of_it() -> None:
     with pytest.raises(Refusal, match="not valid JSON") as caught:
         read_json(b'{"secret words": ', items=1)

@@ -15,6 +15,7 @@ from atlas_api import AtlasError, parse
 from atlas_api.errors import SourceMissing
 from atlas_api.rewardservice import RewardService, RewardServiceSpec
 from atlas_rewards import Item
+from atlas_rewards.judging.calls import Lasting
 from atlas_rewards.service.application import application
 from atlas_rewards.service.generation import Generation, Generations
 from atlas_rewards.service.metrics import Metrics
@@ -59,10 +60,10 @@ def test_the_old_generation_is_closed_after_its_last_request() -> None:
 
 def test_judges_that_cannot_be_opened_change_nothing() -> None:
     @asynccontextmanager
-    async def opening(spec: RewardServiceSpec) -> AsyncIterator[Scoring]:
+    async def opening(spec: RewardServiceSpec, lasting: Lasting) -> AsyncIterator[Scoring]:
         if spec.quorum == 2:
             raise SourceMissing("the key is not there")
-        async with instant_scoring(spec) as scoring:
+        async with instant_scoring(spec, lasting) as scoring:
             yield scoring
 
     async def live() -> None:
@@ -83,10 +84,10 @@ def test_judges_that_cannot_be_opened_change_nothing() -> None:
 @pytest.mark.timeout(60)
 def test_the_end_does_not_wait_for_judges_that_are_never_opened() -> None:
     @asynccontextmanager
-    async def opening(spec: RewardServiceSpec) -> AsyncIterator[Scoring]:
+    async def opening(spec: RewardServiceSpec, lasting: Lasting) -> AsyncIterator[Scoring]:
         if spec.temperatures == (0.5,):
             await asyncio.Event().wait()
-        async with instant_scoring(spec) as scoring:
+        async with instant_scoring(spec, lasting) as scoring:
             yield scoring
 
     async def live() -> None:

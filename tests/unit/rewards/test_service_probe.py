@@ -11,6 +11,7 @@ from support.reward_service import service_manifest
 
 from atlas_api import parse
 from atlas_api.rewardservice import RewardService, RewardServiceSpec
+from atlas_rewards.judging.calls import Lasting
 from atlas_rewards.service.generation import Generation, Generations
 from atlas_rewards.service.probe import UNKNOWN, Probe, probe_spec
 from atlas_rewards.service.scoring import Scoring
@@ -51,7 +52,7 @@ class Openings:
         self.gate = asyncio.Event()
 
     @asynccontextmanager
-    async def __call__(self, spec: RewardServiceSpec) -> AsyncIterator[Scoring]:
+    async def __call__(self, spec: RewardServiceSpec, lasting: Lasting) -> AsyncIterator[Scoring]:
         self.count += 1
         yield InstantScoring(spec, self.gate)
 

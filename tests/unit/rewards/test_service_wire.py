@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from atlas_rewards import Item
 from atlas_rewards.result import Correction, ItemResult, JudgeResult, Principle, Sample
-from atlas_rewards.service.wire import NotARequest, items_in, read_item, response
+from atlas_rewards.service.wire import NotARequest, ScoreResponse, items_in, read_item, response
 
 FIELDS = ("completion", "response", "prompt", "reference", "baseline", "plan", "teacherTrace", "studentTrace")
 
@@ -91,6 +91,17 @@ def test_results_are_written_in_camel_case_with_null_for_unknown() -> None:
     assert told["judges"][0]["escalationReason"] is None
     assert told["judges"][0]["corrections"] == [{"rule": "r", "before": 0.5, "after": 0.4}]
     assert told["judges"][0]["samples"][0]["temperature"] == 0.2
+
+
+def test_results_of_older_and_of_newer_services_are_read() -> None:
+    judge = JudgeResult("accuracy", None, reason="timeout: no answer", causes=("timeout",))
+    document = json.loads(response("abc", [ItemResult(None, (judge,))]))
+    (told,) = document["results"][0]["judges"]
+    assert told.pop("causes") == ["timeout"]
+    for place in (document, document["results"][0], told):
+        place["later"] = {"more": 1}
+    (read,) = ScoreResponse.model_validate_json(json.dumps(document)).results
+    assert read == ItemResult(None, (JudgeResult("accuracy", None, reason="timeout: no answer"),))
 
 
 def test_the_content_of_a_message_is_text_or_parts_as_they_are() -> None:

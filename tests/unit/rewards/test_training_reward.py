@@ -9,7 +9,8 @@ from support.rewards import scorer_of
 from atlas_api import InvalidManifest, parse
 from atlas_api.reward import Reward
 from atlas_rewards import Item, ItemResult, JudgeResult
-from atlas_rewards.training_reward import TrainingReward, build_reward
+from atlas_rewards.scoring import Score
+from atlas_rewards.training_reward import TrainingReward, build_reward, combined
 
 
 class Judges:
@@ -67,6 +68,20 @@ def test_without_the_judges_score_there_is_none_whatever_the_verifiers_say() -> 
     assert result.score is None
     assert result.parts == {"v0": 1.0, "accuracy": None}
     assert result.reasons == ("away",)
+
+
+def test_what_the_service_capped_stays_capped_whatever_the_verifiers_say() -> None:
+    capped = ItemResult(0.3, caps=("empty",), uncapped=0.9)
+    results = [combined(Score(value), capped, 3.0) for value in (1.0, 0.0, None)]
+    assert [result.score for result in results] == pytest.approx([0.3, 0.225, 0.3])
+    assert [result.uncapped for result in results] == pytest.approx([0.925, 0.675, 0.9])
+    assert {result.caps for result in results} == {("empty",)}
+
+
+def test_without_a_cap_the_score_is_the_one_before_caps() -> None:
+    given = [ItemResult(0.5, uncapped=0.5), ItemResult(0.5), None]
+    results = [combined(Score(1.0), judged, 1.0) for judged in given]
+    assert [(result.score, result.uncapped) for result in results] == [(0.75, 0.75), (0.75, 0.75), (1.0, 1.0)]
 
 
 def test_the_result_says_what_a_verifier_could_not_judge_and_which_revision_judged() -> None:

@@ -113,6 +113,7 @@ def test_whose_turn_never_comes_ends_at_the_deadline_and_says_so() -> None:
             "accuracy: no sample of 3 can be used: deadline: no model was asked before it; the case waits for its turn"
             " among the calls in flight",
         )
+        assert {result.judges[0].causes for result in waited} == {("deadline",)}
         assert len(model.asked) == 2 * 3
 
     run(story)

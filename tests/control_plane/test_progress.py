@@ -1,0 +1,80 @@
+"""The way of a trainer's numbers into the status: what is shown when, what a liar can do, and with which rights."""
+
+import json
+
+import pytest
+from cluster.kubectl import Document, Kubectl, Refused
+from support.account_rights import may
+from support.cluster_trainings import report, tell
+from support.training_story import NAME, edit, seen, shows, start
+
+pytestmark = pytest.mark.cluster
+
+
+def test_progress_reaches_the_status_within_twelve_seconds(watched: Kubectl) -> None:
+    start(watched)
+    for step in (100, 248):
+        tell(watched, NAME, report(1, 1, step=step))
+        training = seen(watched, shows(f"{step}/400"), "progress", 12)
+    status = training["status"]
+    assert (status["progress"]["percent"], status["display"]["eta"], status["metrics"]["reward"]) == (62, "41m", 0.71)
+    assert status["checkpoints"]["latest"]["step"] == 248
+    line = watched.run("get", "atl", NAME, "--no-headers").split()
+    assert line[:8] == [NAME, "Running", "GRPO", "62%", "248/400", "41m", "0.71", "1"]
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        '{"run": 1, "attempt": 1, "phase": "Succeeded", "model": "mine"}',
+        '{"run": 2, "attempt": 1, "phase": "Running", "progress": {"step": 400, "maxSteps": 400}}',
+        '{"run": 1, "attempt": 1, "phase": "Running", "metrics": {"reward": 1e999, "x": [[[]]]}}',
+        "x" * 900_000,
+    ],
+    ids=["wrong types", "another run", "huge numbers", "a megabyte"],
+)
+def test_a_trainer_that_lies_changes_nothing_but_its_own_numbers(watched: Kubectl, lie: str) -> None:
+    start(watched)
+    tell(watched, NAME, report(1, 1))
+    before = seen(watched, shows("100/400"), "progress")["status"]
+    progress = watched.get("configmap", f"{NAME}-1-progress")
+    watched.run("replace", "-f", "-", text=json.dumps({**progress, "data": {"report": lie}}))
+    after = edit(watched, historyLimit=3)["status"]  # by now the operator has read it
+    assert (after["phase"], after["run"], after["progress"]) == (before["phase"], before["run"], before["progress"])
+    assert len(json.dumps(after)) < 32_000
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"finalizers": ["example.test/never"]},
+        {"ownerReferences": None},
+        {"labels": {"atlas.arc.computer/training": "another"}},
+        {"labels": None},
+        {"annotations": {"atlas.arc.computer/training": "another"}},
+    ],
+    ids=["a finalizer", "no owner", "another training", "no labels", "another name"],
+)
+def test_pods_can_neither_hide_nor_hold_what_they_report_to(watched: Kubectl, lie: Document) -> None:
+    start(watched)
+    as_its_pods = f"--as=system:serviceaccount:{watched.namespace}:{NAME}-1"
+    with pytest.raises(Refused, match="pods may report, and may not change"):
+        watched.patch("configmap", f"{NAME}-1-progress", {"metadata": lie}, as_its_pods)
+    told = {"data": {"report": json.dumps(report(1, 1, step=248))}}
+    watched.patch("configmap", f"{NAME}-1-progress", told, as_its_pods)
+    seen(watched, shows("248/400"), "progress", 12)
+
+
+def test_the_pods_account_may_patch_its_own_progress_and_nothing_else(watched: Kubectl) -> None:
+    start(watched)
+    account = f"{NAME}-1"
+    assert may(watched, account, "patch", f"configmaps/{NAME}-1-progress")
+    assert not any(
+        [
+            may(watched, account, "patch", f"configmaps/{NAME}-1"),
+            may(watched, account, "list", "configmaps"),
+            may(watched, account, "get", "secrets"),
+            may(watched, account, "patch", "atlastrainings/status"),
+            may(watched, account, "create", "pods"),
+        ]
+    )
