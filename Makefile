@@ -27,10 +27,10 @@ test: $(READY) ## The tests that need no GPU and no Kubernetes
 test-faults: $(READY) ## Runs that are stopped and killed, with several processes (about 10 minutes)
 	$(BIN)/pytest -m faults tests/integration
 
-test-cluster: cluster-tools ## The operator on a real control plane with simulated pods (about 6 minutes)
+test-cluster: cluster-tools ## The operator on a real control plane with simulated pods (about 7 minutes)
 	$(BIN)/pytest -m cluster tests/control_plane
 
-e2e: cluster-tools ## The whole story in real pods on a real node of this machine; needs root (about 8 minutes)
+e2e: cluster-tools ## The whole story in real pods on a real node of this machine; needs root (about 14 minutes)
 	$(BIN)/pytest -m e2e tests/e2e
 
 demo-cluster: cluster-tools ## The same story to watch; the cluster stays up
@@ -56,7 +56,7 @@ check: $(READY) ## Format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-crds: $(READY) ## Write the CustomResourceDefinition anew from the types
+crds: $(READY) ## Write the CustomResourceDefinitions (crds/*.yaml) anew from the types
 	$(BIN)/python -m atlas_api.crd
 
 format: $(READY) ## Format the code and mend what ruff can
@@ -77,7 +77,7 @@ bench-rewards: $(READY) ## Judges and scoring service, side by side with bare cl
 bench-plan: $(READY) ## 100,000 generated histories through the operator's plan
 	PYTHONPATH=tests:examples $(BIN)/python benchmarks/bench_plan.py
 
-requirements: $(READY) ## Compile requirements/*.txt anew from pyproject.toml
+requirements: $(READY) ## Compile requirements/dev.txt from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-emit-index-url --no-annotate --quiet -o requirements/dev.txt
 
