@@ -11,7 +11,7 @@ from datetime import datetime
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.condition import Condition
-from atlas_api.status import ModelStatus, Phase, RunStatus
+from atlas_api.status import ModelStatus, Phase, RunStatus, Trigger
 from atlas_operator.diagnosis import Diagnosis
 from atlas_operator.job_state import JobState
 from atlas_operator.refusal import Refusal
@@ -44,6 +44,9 @@ class Facts:
 
     waiting_for: str | None
     """What the next decision waits for, in words."""
+
+    next_trigger: Trigger | None
+    """The cause of another run that waits for the end of the live one."""
 
     model: ModelStatus | None
 
@@ -137,6 +140,14 @@ def _running(facts: Facts) -> Verdict:
     run = facts.run
     if run is None or run.finished_at is not None:
         return Verdict("False", "NoLiveRun", "no run is live")
+    told = _at_work(facts, run)
+    if facts.next_trigger is None:
+        return told
+    return told._replace(message=f"{told.message}; another run follows ({facts.next_trigger})")
+
+
+def _at_work(facts: Facts, run: RunStatus) -> Verdict:
+    """Whether the live run trains, and why it does not."""
     if run.paused:
         return Verdict("False", "Suspended", f"run {run.number} waits for spec.suspend to be false")
     if facts.stopping:

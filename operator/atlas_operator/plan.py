@@ -13,7 +13,7 @@ One attempt is live at a time: nothing is created while a job or pod of another 
 
 from datetime import datetime
 
-from atlas_api.status import AtlasTrainingStatus
+from atlas_api.status import AtlasTrainingStatus, Trigger
 from atlas_operator.beginning import begin_if_due
 from atlas_operator.conditions import Facts, conditions, phase
 from atlas_operator.display import display
@@ -24,6 +24,7 @@ from atlas_operator.observed import Observed
 from atlas_operator.planned import Plan
 from atlas_operator.refusal import Refusal
 from atlas_operator.sweep import leftovers
+from atlas_operator.triggers import follower
 
 
 def plan(
@@ -69,6 +70,7 @@ def _status(look: Look) -> AtlasTrainingStatus:
         ending=look.attempt.is_ending,
         diagnosis=look.attempt.diagnosis() if look.is_live else None,
         waiting_for=look.waiting_for,
+        next_trigger=_next_trigger(look),
         model=look.status.model,
     )
     told = {
@@ -81,6 +83,13 @@ def _status(look: Look) -> AtlasTrainingStatus:
     }
     status = look.status.model_copy(update=told)
     return fitting(status.model_copy(update={"display": display(status, look.spec)}))
+
+
+def _next_trigger(look: Look) -> Trigger | None:
+    """Why another run follows the live one, as far as can be said now."""
+    if look.spec is None or look.refusal or not look.is_live:
+        return None
+    return follower(look.spec, look.run, look.retrain_at, look.status.last_handled_retrain_at)
 
 
 def _tell_hindrance(look: Look) -> None:

@@ -27,6 +27,11 @@ def next_trigger(
     return "SpecChange" if last.outcome == "Failed" and cured else None
 
 
+def follower(spec: AtlasTrainingSpec, live: RunStatus, retrain_at: str | None, handled: str | None) -> Trigger | None:
+    """The cause of another run that waits for the end of *live*, None when there is none."""
+    return next_trigger(spec, live.model_copy(update={"outcome": "Succeeded"}), retrain_at, handled)
+
+
 def unwanted(spec: AtlasTrainingSpec, run: RunStatus) -> tuple[StopReason, str] | None:
     """Why the spec no longer wants the newest attempt of *run*, in a word and a sentence. None when it does."""
     if spec.suspend:

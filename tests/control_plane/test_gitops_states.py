@@ -162,7 +162,7 @@ def make_spec(**spec: Any) -> AtlasTrainingSpec:
 
 
 def make_facts(**facts: Any) -> Facts:
-    nothing = dict.fromkeys(("refusal", "run", "state", "diagnosis", "waiting_for", "model"))
+    nothing = dict.fromkeys(("refusal", "run", "state", "diagnosis", "waiting_for", "next_trigger", "model"))
     return Facts(
         **{"generation": 1, "now": BEGIN, "before": (), "spec": make_spec(), "ending": False, **nothing, **facts}
     )

@@ -69,6 +69,7 @@ def test_labels_limits_and_history_start_nothing(watched: Kubectl) -> None:
 def test_with_wait_the_next_run_follows_the_end_of_the_live_one(watched: Kubectl) -> None:
     start(watched, retrain={"onSpecChange": "Wait"})
     watched.patch("atlastraining", NAME, {"spec": {"optimization": {"maxSteps": 200}}})
+    seen(watched, lambda one: "another run follows (SpecChange)" in condition(one, "Running")["message"], "announced")
     tell(watched, NAME, finished_report(1, 1))
     end_pod(watched, NAME, 1, 1, 0)
     training = attempt_is(watched, 2, 1)

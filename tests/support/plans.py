@@ -89,6 +89,10 @@ class Scene:
         """Status and reason of a condition in it."""
         return next((each.status, each.reason) for each in self.status.conditions if each.type == kind)
 
+    def told(self, kind: str) -> str:
+        """The message of a condition in it."""
+        return next(each.message for each in self.status.conditions if each.type == kind)
+
     def look(self, seconds: float | None = None) -> "Scene":
         """Plan, then play the API server: the status is written, what is to be made exists, what is to go is gone."""
         now = replace(self, seconds=self.seconds if seconds is None else seconds)

@@ -163,6 +163,25 @@ def test_the_domains_own_conditions_follow_the_run() -> None:
     assert retrying().condition("Running") == ("False", "JobFailed" if retrying().observed.pods else "PodsLost")
 
 
+@pytest.mark.parametrize(("policy", "cause"), [("Wait", "; another run follows (SpecChange)"), ("Never", "")])
+def test_a_recipe_that_waits_for_the_end_of_the_live_run_is_announced(policy: str, cause: str) -> None:
+    started = running(scene(retrain={"onSpecChange": policy}).look_until_quiet())
+    training = started.see(pods=(pod_of(started),)).look_until_quiet()
+    edited = training.edit(optimization={"maxSteps": 9, "batchSize": 8}).look()
+
+    assert training.told("Running") == "run 1, attempt 1"
+    assert edited.told("Running") == f"run 1, attempt 1{cause}"
+
+
+def test_an_annotation_that_waits_for_the_end_of_the_live_run_is_announced_until_the_run_begins() -> None:
+    asked = in_training().annotate("today").look()
+    followed = trained(asked.see(pods=())).look_until_quiet()
+
+    assert asked.told("Running") == "run 1, attempt 1; another run follows (RetrainAt)"
+    assert followed.run.number == 2
+    assert "follows" not in followed.told("Running")
+
+
 def test_a_model_stays_available_while_the_next_run_trains_or_fails() -> None:
     second = succeeded().edit(optimization={"maxSteps": 9, "batchSize": 8}).look_until_quiet()
 
