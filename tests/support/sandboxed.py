@@ -40,7 +40,7 @@ def exists(pid: int) -> bool:
     """Whether the process runs. One that ended and was not collected does not."""
     try:
         return _status(pid)[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the second where it goes while it is read
         return False
 
 
