@@ -15,6 +15,8 @@ from cluster.place import Place
 
 _TAIL = 25
 _POLL = 0.1
+_BURIAL_SECONDS = 20
+"""How long the kernel may take to end a process that was killed."""
 
 
 class ClusterError(RuntimeError):
@@ -91,7 +93,7 @@ def stop(place: Place, name: str, seconds: float = 20) -> None:
     _signal(process, signal.SIGTERM)
     if not _ended_within(process, seconds):
         _signal(process, signal.SIGKILL)
-        _ended_within(process, seconds)
+        _ended_within(process, _BURIAL_SECONDS)
     with suppress(ChildProcessError):  # who started it buries it
         os.waitpid(process.pid, os.WNOHANG)
     record.unlink()

@@ -50,7 +50,7 @@ def _kill_until_gone(find: Callable[[], set[int]]) -> None:
 
 def _processes_in_containers() -> set[int]:
     lists = [path for folder in pod_cgroups() for path in folder.rglob("cgroup.procs")]
-    numbers = {int(line) for path in lists if (text := _read(path)) for line in text.split()}
+    numbers = {int(line) for path in lists if (text := kernel_text(path)) for line in text.split()}
     return {number for number in numbers if _state(number) != "Z"}
 
 
@@ -62,17 +62,17 @@ def _shims() -> set[int]:
 
 def _command_lines() -> Iterator[tuple[int, list[str]]]:
     for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and (text := _read(folder / "cmdline")):
+        if folder.name.isdigit() and (text := kernel_text(folder / "cmdline")):
             yield int(folder.name), text.split("\0")
 
 
 def _state(process: int) -> str:
     """One letter; Z is a process that has ended and waits for its parent to notice."""
-    text = _read(Path(f"/proc/{process}/stat"))
+    text = kernel_text(Path(f"/proc/{process}/stat"))
     return text.rsplit(")", 1)[1].split()[0] if text else "Z"
 
 
-def _read(path: Path) -> str:
+def kernel_text(path: Path) -> str:
     """The text of a file of the kernel, empty when what it describes is gone."""
     try:
         return path.read_text(errors="replace")
@@ -97,7 +97,7 @@ def _remove_cgroups() -> None:
 
 def _restore_settings(machine: Machine) -> None:
     for name, value in machine.settings.items():
-        if _read(Path(name)) != value:
+        if kernel_text(Path(name)) != value:
             Path(name).write_text(value)
 
 

@@ -104,7 +104,9 @@ def test_a_pod_that_no_node_has_room_for_is_explained(watched: Kubectl) -> None:
 
 def test_a_run_that_finds_no_room_in_time_fails_with_the_reason(watched: Kubectl) -> None:
     compute = {"image": "example.test/trainer:1", "nodeSelector": {"disk": "fast"}}
-    watched.create(cluster_training(NAME, compute=compute, limits={"queueSeconds": 3}))
+    watched.create(cluster_training(NAME, compute=compute))
+    seen(watched, lambda one: condition(one, "Running").get("reason") == "Unschedulable", "diagnosis")
+    watched.patch("atlastraining", NAME, {"spec": {"limits": {"queueSeconds": 3}}})
     training = phase_is(watched, "Failed")
     assert training["status"]["run"]["reason"] == "QueueTimeout"
     assert "limits.queueSeconds (3 s)" in training["status"]["message"]
@@ -133,7 +135,8 @@ def test_a_run_without_a_sign_of_life_is_stopped_and_tried_again(watched: Kubect
 
 
 def test_a_run_that_takes_too_long_fails(watched: Kubectl) -> None:
-    start(watched, limits={"runSeconds": 3})
+    start(watched)
+    watched.patch("atlastraining", NAME, {"spec": {"limits": {"runSeconds": 3}}})
     training = phase_is(watched, "Failed")
     assert condition(training, "Stalled")["reason"] == "RunTimeout"
 

@@ -108,7 +108,7 @@ def test_a_pod_reaches_the_object_store_and_the_database(
 
 def test_two_elastic_workers_reduce_over_gloo_and_the_job_succeeds(workspace: Workspace) -> None:
     workspace.kubectl.create(two_workers("reduce", workspace))
-    job = workspace.kubectl.wait_for("pytorchjob", "reduce", has_ended, "the job ends", seconds=180)
+    job = workspace.kubectl.wait_for("pytorchjob", "reduce", has_ended, "the job ends", seconds=500)
     assert conditions(job) >= {"Succeeded"}
     assert "of 2 sum 3.0" in workspace.kubectl.run("logs", "reduce-worker-0")
 

@@ -19,7 +19,7 @@ def test_calls_in_flight_are_limited_over_everything() -> None:
         async with calling(settings) as caller:
             await asyncio.gather(*(ask(caller, settings, str(number)) for number in range(30)))
 
-    judge = run(Rates(latency=0.01), story)
+    judge = run(Rates(latency=0.1), story)
     assert (judge.most_in_flight, judge.count) == (5, 30)
 
 
@@ -175,7 +175,7 @@ def test_calls_that_hang_until_the_deadline_open_the_circuit() -> None:
             assert (told.state, told.failures, told.answered, told.error_rate) == ("open", {"timeout": 2}, 0, 1.0)
             failure = await refused(caller, settings, "c")
         assert failure.reason == "circuitOpen"
-        assert "gave no answer within 0.0" in str(failure)
+        assert "gave no answer within 0." in str(failure)
 
     run(in_turn(hang()), story)
 

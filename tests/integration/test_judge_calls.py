@@ -68,14 +68,14 @@ def test_what_will_not_get_better_is_not_asked_again(reply: Reply, reason: str, 
     ("reply", "reason", "says"),
     [
         (refusal(503), "overloaded", "answers 503 Service Unavailable (3 calls made)"),
-        (hang(), "timeout", "gives no answer within 0.02 s (3 calls made)"),
+        (hang(), "timeout", "gives no answer within 0.3 s (3 calls made)"),
         (broken(), "unreachable", "cannot be reached"),
         (Reply(body={"choices": []}), "malformed", "no chat completion"),
     ],
 )
 def test_what_never_gets_better_is_given_up_after_the_last_attempt(reply: Reply, reason: str, says: str) -> None:
     async def story(judge: ScriptedJudge) -> None:
-        settings = judging(judge.base_url, timeouts={"callSeconds": 0.02})
+        settings = judging(judge.base_url, timeouts={"callSeconds": 0.3})
         async with calling(settings) as caller:
             failure = await refused(caller, settings)
         assert failure.reason == reason

@@ -75,7 +75,7 @@ def test_all_questions_about_all_items_are_put_at_once() -> None:
 
 
 def test_no_more_questions_are_put_at_once_than_allowed() -> None:
-    with ScriptedJudge(Rates(latency=0.01)) as judge:
+    with ScriptedJudge(Rates(latency=0.1)) as judge:
         scored(judge, [item_of(f"answer {number}") for number in range(8)], concurrency=7)
         assert (judge.count, judge.most_in_flight) == (96, 7)
 
@@ -86,7 +86,7 @@ def test_with_faults_every_item_has_a_score_or_says_why_not_and_none_is_late() -
         results = scored(
             judge,
             items,
-            timeouts={"callSeconds": 0.5, "totalSeconds": 20.0},
+            timeouts={"callSeconds": 2.0, "totalSeconds": 20.0},
             retries={"attempts": 3, "baseSeconds": 0.01},
             quorum=4,
         )

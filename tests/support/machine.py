@@ -3,6 +3,8 @@
 import subprocess
 from pathlib import Path
 
+from cluster.teardown import kernel_text, pod_cgroups
+
 _FOLDERS = ("/run", "/run/netns", "/run/containerd", "/var/lib", "/var/lib/cni", "/var/log", "/etc/cni", "/opt")
 _PROGRAMS = ("containerd", "kubelet", "kube-proxy", "coredns", "versitygw", "/pause", "/manager")
 
@@ -26,7 +28,7 @@ def _tables() -> list[str]:
 
 
 def _cgroups() -> list[str]:
-    return [f"cgroup {path}" for path in Path("/sys/fs/cgroup").glob("**/kubepods")]
+    return [f"cgroup {path}" for path in pod_cgroups()]
 
 
 def _entries() -> list[str]:
@@ -34,5 +36,5 @@ def _entries() -> list[str]:
 
 
 def _processes() -> list[str]:
-    names = [path.read_bytes().split(b"\0")[0].decode() for path in Path("/proc").glob("[0-9]*/cmdline")]
+    names = [kernel_text(path).split("\0")[0] for path in Path("/proc").glob("[0-9]*/cmdline")]
     return [f"process {name}" for name in names if any(program in name for program in _PROGRAMS)]

@@ -19,7 +19,7 @@ from cluster.processes import wait_until
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "atlas-system"
-SECONDS_TO_START = 30
+SECONDS_TO_START = 120
 
 
 @dataclass(frozen=True)
