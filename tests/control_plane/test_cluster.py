@@ -89,12 +89,14 @@ def test_a_pod_that_asks_for_more_gpus_than_a_node_has_is_unschedulable(kubectl:
     assert pod["status"]["phase"] == "Pending"
 
 
-def test_a_pod_can_start_late_and_go_late(kubectl: Kubectl) -> None:
-    kubectl.create(pytorch_job("slow", ready_after="2", deletion_seconds="3"))
+def test_a_pod_starts_late_and_goes_late_until_a_test_hurries_it(kubectl: Kubectl) -> None:
+    kubectl.create(pytorch_job("slow", ready_after="600", deletion_seconds="600"))
     pod_of(kubectl, "slow", "Pending")
+    kubectl.annotate("pod", "slow-worker-0", {f"{PREFIX}ready-after": "0"})
     pod_of(kubectl, "slow", "Running")
     kubectl.delete("pytorchjob", "slow")
     kubectl.wait_for("pod", "slow-worker-0", lambda pod: pod is not None and "deletionTimestamp" in pod["metadata"])
+    kubectl.annotate("pod", "slow-worker-0", {f"{PREFIX}deletion-seconds": "0"})
     kubectl.wait_for("pod", "slow-worker-0", lambda pod: pod is None)
 
 

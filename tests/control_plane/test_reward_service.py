@@ -6,6 +6,7 @@ import time
 import pytest
 from cluster.kubectl import Kubectl
 from cluster.kwok import PREFIX
+from cluster.processes import wait_until
 from support import argocd, kstatus
 from support.account_rights import may
 from support.cluster_trainings import condition
@@ -191,20 +192,33 @@ def test_pods_run_where_and_with_what_the_spec_says(watched: Kubectl) -> None:
     assert {"operator": "Exists"} in pod["spec"]["tolerations"]
 
 
+def settled_versions(kubectl: Kubectl) -> dict[str, str]:
+    """Those that stay for a second: once a service is Ready, controllers still write to its objects for a moment."""
+    readings = [resource_versions(kubectl)]
+
+    def agree() -> bool:
+        time.sleep(1)
+        readings.append(resource_versions(kubectl))
+        return readings[-1] == readings[-2]
+
+    wait_until("versions that stay", agree)
+    return readings[-1]
+
+
 def test_an_idle_service_is_not_written(watched: Kubectl) -> None:
     defaults = {"env": [{"name": "EMPTY", "value": ""}], "nodeSelector": {}, "tolerations": [{"operator": "Exists"}]}
     files = [{"mountPath": "/checks", "configMap": "checks", "readOnly": False}]
     amounts = {"requests": {"cpu": "0.5", "memory": "1024Mi"}}
     watched.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "checks"}})
     start(watched, replicas=2, resources=amounts, volumes=files, **defaults)
-    before = resource_versions(watched)
+    before = settled_versions(watched)
     time.sleep(3)
     assert resource_versions(watched) == before
 
 
 def test_the_same_spec_applied_again_changes_nothing(watched: Kubectl) -> None:
     start(watched)
-    before = resource_versions(watched)
+    before = settled_versions(watched)
     watched.annotate("rewardservice", NAME, {"somebody": "was here"})
     time.sleep(2)
     after = resource_versions(watched)

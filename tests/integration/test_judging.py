@@ -75,7 +75,10 @@ def test_all_questions_about_all_items_are_put_at_once() -> None:
 
 
 def test_no_more_questions_are_put_at_once_than_allowed() -> None:
-    with ScriptedJudge(Rates(latency=0.1)) as judge:
+    def script(asked: Asked) -> Reply:
+        return replace(by_content(asked), latency=3.0 if asked.number < 7 else 0.01)  # long enough to put seven
+
+    with ScriptedJudge(script) as judge:
         scored(judge, [item_of(f"answer {number}") for number in range(8)], concurrency=7)
         assert (judge.count, judge.most_in_flight) == (96, 7)
 

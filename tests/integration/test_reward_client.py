@@ -280,7 +280,7 @@ def test_after_kill_minus_nine_in_a_batch_the_clients_retry_gets_the_answers_fro
         manifest = service_manifest(judge.base_url, cache={"path": str(tmp_path / "cache.sqlite")})
         config = write_manifest(tmp_path / "service.yaml", manifest)
         results: list[ItemResult] = []
-        with serving(config, tmp_path / "log1") as served, client(served.url) as elsewhere:
+        with serving(config, tmp_path / "log1") as served, client(served.url, patience=300) as elsewhere:
             asking = threading.Thread(target=lambda: results.extend(elsewhere.score_sync(items)))
             asking.start()
             until(lambda: remembered(tmp_path / "cache.sqlite") == 20)

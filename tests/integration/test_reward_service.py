@@ -3,6 +3,8 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any
 
 import httpx
@@ -10,7 +12,17 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from support.judge_replies import by_content, hang, refusal
-from support.reward_service import Served, code, item, results, service_manifest, serving, slow, until, write_manifest
+from support.reward_service import (
+    Served,
+    code,
+    holding,
+    item,
+    results,
+    service_manifest,
+    serving,
+    until,
+    write_manifest,
+)
 from support.scripted_judge import ScriptedJudge
 
 TOKEN = "t0ken-of-the-tests"
@@ -170,7 +182,8 @@ def test_a_number_too_large_for_a_float_reaches_no_judge(service: Served) -> Non
 
 
 def test_more_waiting_items_than_allowed_are_refused_until_there_is_room(service: Served, judge: ScriptedJudge) -> None:
-    judge.script = slow(2.0)
+    checked = threading.Event()
+    judge.script = holding(checked)
     answers: list[httpx.Response] = []
     takers = [threading.Thread(target=lambda: answers.append(service.score(*[item()] * 6))) for _ in range(2)]
     for taker in takers:
@@ -179,6 +192,7 @@ def test_more_waiting_items_than_allowed_are_refused_until_there_is_room(service
     refused = service.score(item())
     assert code(refused) == (429, "busy")
     assert 1 <= int(refused.headers["Retry-After"]) <= 30
+    checked.set()
     for taker in takers:
         taker.join()
     assert [answer.status_code for answer in answers] == [200, 200]
@@ -190,8 +204,11 @@ def test_items_of_a_client_that_left_are_given_up(service: Served, judge: Script
     judge.script = lambda _: hang()
     counted = 'atlas_rewards_model_calls_total{model="small",outcome="abandoned"}'
     abandoned, before = judge.abandoned, service.metric(counted)
-    with service.client as client, pytest.raises(httpx.ReadTimeout):
-        client.post("/v1/score", json={"items": [item(f"It is {number}.") for number in range(8)]}, timeout=1.0)
+    with closing(HTTPConnection(service.url.removeprefix("http://"))) as client:
+        body = json.dumps({"items": [item(f"It is {number}.") for number in range(8)]})
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        client.request("POST", "/v1/score", body, headers)
+        until(lambda: judge.in_flight == 8)
     until(lambda: service.metric("atlas_rewards_waiting_items") == 0)
     until(lambda: judge.abandoned == abandoned + 8)
     assert service.metric(counted) == before + 8

@@ -9,9 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-from support.judge_replies import Asked, Reply, by_content, refusal, verdict
+from support.judge_replies import Asked, Reply, by_content, hang, refusal, verdict
 from support.reward_service import (
     code,
+    holding,
     item,
     results,
     service_manifest,
@@ -160,12 +161,13 @@ def test_a_token_is_replaced_also_while_a_newer_configuration_is_refused(judge: 
 def test_a_retry_after_kill_minus_nine_gets_the_same_answers(judge: ScriptedJudge, tmp_path: Path) -> None:
     """The judge never says the same twice, so only what was remembered can be the same."""
     told: dict[str, float] = {}
+    killed = threading.Event()
 
     def script(asked: Asked) -> Reply:
         number = int(asked.text.split("completion number ")[1].split(" ")[0])
         score = round(0.1 + (asked.number % 800) / 1000, 3)
         told.setdefault(str(number), score)
-        return Reply(**{**vars(verdict(score, uncertainty=0.0)), "latency": 0.02 if number < 20 else 3.0})
+        return verdict(score, uncertainty=0.0) if number < 20 or killed.is_set() else hang()
 
     judge.script = script
     manifest = service_manifest(judge.base_url, cache={"path": str(tmp_path / "cache.sqlite")})
@@ -182,13 +184,16 @@ def test_a_retry_after_kill_minus_nine_gets_the_same_answers(judge: ScriptedJudg
                 broken.append(error)
 
         client = threading.Thread(target=ask)
+        asked = judge.count
         client.start()
         until(lambda: served.metric('atlas_rewards_model_calls_total{model="small",outcome="answered"}') == 20)
         until(lambda: len(rows(tmp_path / "cache.sqlite")) == 20)
+        until(lambda: judge.count == asked + 30)
         served.kill()
         client.join()
         assert broken
     asked = judge.count
+    killed.set()
     with serving(config, tmp_path / "log2", port) as served:
         first = [one["score"] for one in results(served.score(*batch))]
         assert first[:20] == [told[str(number)] for number in range(20)]
@@ -205,7 +210,8 @@ def rows(file: Path) -> list[Any]:
 
 
 def test_sigterm_finishes_what_was_taken_and_in_the_end_takes_nothing_new(judge: ScriptedJudge, tmp_path: Path) -> None:
-    judge.script = slow(FAREWELL_SECONDS + 2.0)
+    checked = threading.Event()
+    judge.script = holding(checked)
     with serving(
         write_manifest(tmp_path / "service.yaml", service_manifest(judge.base_url)), tmp_path / "log"
     ) as served:
@@ -219,6 +225,7 @@ def test_sigterm_finishes_what_was_taken_and_in_the_end_takes_nothing_new(judge:
         refused = served.score(item())
         assert code(refused) == (503, "shuttingDown")
         assert refused.headers["Retry-After"] == "1"
+        checked.set()
         client.join()
         assert [one["score"] for one in results(answers[0])] == [0.5, 0.5]
         assert served.process.wait(30) == 0

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import Any
 
 import httpx
 import yaml
-from support.judge_replies import Asked, Reply, verdict
+from support.judge_replies import Asked, Reply, Script, verdict
 
 PATIENCE = 60
 
@@ -58,6 +59,16 @@ def results(response: httpx.Response) -> list[dict[str, Any]]:
 def code(response: httpx.Response) -> tuple[int, str]:
     """Status and error code of a refused request."""
     return response.status_code, response.json()["error"]["code"]
+
+
+def holding(release: threading.Event) -> Script:
+    """A judge that answers nobody before *release*, however long that takes."""
+
+    def script(_: Asked) -> Reply:
+        release.wait(PATIENCE)  # all of the judge stands still, and goes on even when the test has failed
+        return verdict(0.5)
+
+    return script
 
 
 def slow(seconds: float) -> Callable[[Asked], Reply]:

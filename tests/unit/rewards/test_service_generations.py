@@ -50,7 +50,8 @@ def test_the_old_generation_is_closed_after_its_last_request() -> None:
             assert closed == []
             gate.set()
             assert (await taken)[0].score == 0.5
-        await asyncio.sleep(0.01)
+        while not closed:
+            await asyncio.sleep(0)
         assert closed == [old.scoring.revision]
         await generations.close()
         assert len(closed) == 2

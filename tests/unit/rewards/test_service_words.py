@@ -73,9 +73,15 @@ def test_the_operator_hears_of_changes_only(tmp_path: Path) -> None:
     reports = [report_of(5), report_of(5), report_of(5), report_of(7)]
 
     async def tell(sink: ClusterReport) -> None:
-        left = iter(reports)
-        telling = asyncio.create_task(keep_reporting(sink, lambda: next(left, reports[-1]), seconds=0.01))
-        await asyncio.sleep(0.2)
+        left, all_told = iter(reports), asyncio.Event()
+
+        def report() -> JudgesReport:
+            if (now := next(left, None)) is None:  # the last one was taken before one more is asked for
+                all_told.set()
+            return now or reports[-1]
+
+        telling = asyncio.create_task(keep_reporting(sink, report, seconds=0.01))
+        await all_told.wait()
         telling.cancel()
 
     with FakeApiServer(tmp_path) as server:
