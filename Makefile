@@ -22,7 +22,7 @@ rewards-demo: $(READY) ## The rewards alone: scripted judges (a fake), the servi
 	$(BIN)/python -m desk.rewards
 
 test: $(READY) ## The tests that need no GPU and no Kubernetes
-	$(BIN)/pytest -m "not gpu and not faults and not cluster and not e2e"
+	$(BIN)/pytest -n 2 --dist loadscope -m "not gpu and not faults and not cluster and not e2e"
 
 test-faults: $(READY) ## Runs that are stopped and killed, with several processes (about 10 minutes)
 	$(BIN)/pytest -m faults tests/integration
