@@ -7,6 +7,8 @@ import pytest
 
 from atlas_rewards.judging.sharing import Flight, Flights, TooLate
 
+LATER = 60.0  # on the story's clock, which stands still at 0: nobody is late before the story says so
+
 
 class Work:
     """Work that ends when told to, and counts how often it was begun."""
@@ -29,11 +31,6 @@ class Work:
             self.deadlines.append(flight.deadline)
 
 
-def later(seconds: float = 60.0) -> float:
-    """A moment of the story's clock, which stands still: nobody is late before the story says so."""
-    return seconds
-
-
 def run(story: Callable[[Flights[str], Work], Awaitable[None]]) -> None:
     async def told() -> None:
         await story(Flights(lambda: 0.0), Work())
@@ -43,7 +40,7 @@ def run(story: Callable[[Flights[str], Work], Awaitable[None]]) -> None:
 
 def test_the_second_asker_shares_and_knows_it() -> None:
     async def story(flights: Flights[str], work: Work) -> None:
-        asked = [asyncio.ensure_future(flights.join("k", later(), work)) for _ in range(3)]
+        asked = [asyncio.ensure_future(flights.join("k", LATER, work)) for _ in range(3)]
         await asyncio.sleep(0)
         work.end.set_result("yes")
         assert await asyncio.gather(*asked) == [("yes", False), ("yes", True), ("yes", True)]
@@ -55,7 +52,7 @@ def test_the_second_asker_shares_and_knows_it() -> None:
 def test_other_questions_are_asked_on_their_own() -> None:
     async def story(flights: Flights[str], work: Work) -> None:
         work.end.set_result("yes")
-        await asyncio.gather(*(flights.join(key, later(), work) for key in "ab"))
+        await asyncio.gather(*(flights.join(key, LATER, work) for key in "ab"))
         assert work.begun == 2
 
     run(story)
@@ -64,8 +61,8 @@ def test_other_questions_are_asked_on_their_own() -> None:
 def test_an_answer_is_not_kept() -> None:
     async def story(flights: Flights[str], work: Work) -> None:
         work.end.set_result("yes")
-        await flights.join("k", later(), work)
-        await flights.join("k", later(), work)
+        await flights.join("k", LATER, work)
+        await flights.join("k", LATER, work)
         assert work.begun == 2
 
     run(story)
@@ -74,7 +71,7 @@ def test_an_answer_is_not_kept() -> None:
 def test_a_failure_is_everybodys() -> None:
     async def story(flights: Flights[str], work: Work) -> None:
         work.end.set_exception(ValueError("no"))
-        both = await asyncio.gather(*(flights.join("k", later(), work) for _ in range(2)), return_exceptions=True)
+        both = await asyncio.gather(*(flights.join("k", LATER, work) for _ in range(2)), return_exceptions=True)
         assert [str(failure) for failure in both] == ["no", "no"]
 
     run(story)
@@ -83,7 +80,7 @@ def test_a_failure_is_everybodys() -> None:
 def test_who_cannot_wait_longer_is_told_what_the_work_is_at() -> None:
     async def story(flights: Flights[str], work: Work) -> None:
         with pytest.raises(TooLate, match="is at work"):
-            await flights.join("k", later(0.005), work)
+            await flights.join("k", 0.005, work)
         await asyncio.sleep(0)
         assert work.cancelled == 1
 
@@ -93,7 +90,7 @@ def test_who_cannot_wait_longer_is_told_what_the_work_is_at() -> None:
 def test_after_the_deadline_nothing_is_begun() -> None:
     async def story(flights: Flights[str], work: Work) -> None:
         with pytest.raises(TooLate, match="was not asked any more"):
-            await flights.join("k", later(-0.001), work)
+            await flights.join("k", -0.001, work)
         await asyncio.sleep(0)
         assert work.begun == 0
 
@@ -102,10 +99,10 @@ def test_after_the_deadline_nothing_is_begun() -> None:
 
 def test_who_is_late_may_still_share_what_is_there() -> None:
     async def story(flights: Flights[str], work: Work) -> None:
-        asked = asyncio.ensure_future(flights.join("k", later(), work))
+        asked = asyncio.ensure_future(flights.join("k", LATER, work))
         await asyncio.sleep(0)
         with pytest.raises(TooLate, match="is at work"):
-            await flights.join("k", later(-0.001), work)
+            await flights.join("k", -0.001, work)
         work.end.set_result("yes")
         assert await asked == ("yes", False)
 
@@ -114,8 +111,8 @@ def test_who_is_late_may_still_share_what_is_there() -> None:
 
 def test_the_work_goes_on_for_those_who_can_wait() -> None:
     async def story(flights: Flights[str], work: Work) -> None:
-        hasty = asyncio.ensure_future(flights.join("k", later(0.005), work))
-        until = later()
+        hasty = asyncio.ensure_future(flights.join("k", 0.005, work))
+        until = LATER
         patient = asyncio.ensure_future(flights.join("k", until, work))
         with pytest.raises(TooLate):
             await hasty
@@ -128,12 +125,12 @@ def test_the_work_goes_on_for_those_who_can_wait() -> None:
 
 def test_work_that_everybody_left_is_cancelled_and_begun_anew_for_the_next() -> None:
     async def story(flights: Flights[str], work: Work) -> None:
-        asked = asyncio.ensure_future(flights.join("k", later(), work))
+        asked = asyncio.ensure_future(flights.join("k", LATER, work))
         await asyncio.sleep(0.001)
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
-        again = asyncio.ensure_future(flights.join("k", later(), work))
+        again = asyncio.ensure_future(flights.join("k", LATER, work))
         await asyncio.sleep(0.001)
         work.end.set_result("yes")
         assert await again == ("yes", False)
@@ -144,7 +141,7 @@ def test_work_that_everybody_left_is_cancelled_and_begun_anew_for_the_next() -> 
 
 def test_closing_leaves_nobody_waiting() -> None:
     async def story(flights: Flights[str], work: Work) -> None:
-        asked = asyncio.ensure_future(flights.join("k", later(), work))
+        asked = asyncio.ensure_future(flights.join("k", LATER, work))
         await asyncio.sleep(0.001)
         await flights.close()
         with pytest.raises(TooLate):
