@@ -22,7 +22,7 @@ from support.histories import Tally, check_histories
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.status import Outcome, Phase, StopReason, Trigger
-from atlas_operator.stored_fields import read_spec_as
+from atlas_operator.cluster.decode import read_spec_as
 
 CHUNK = 500
 """Histories of one seed: hypothesis remembers all that it has tried, in order to try something else."""

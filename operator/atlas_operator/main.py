@@ -9,14 +9,14 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from atlas_operator import log
-from atlas_operator.api import connected
-from atlas_operator.cluster import Cluster
-from atlas_operator.connection import NoCluster
-from atlas_operator.health import serving
-from atlas_operator.leader import Leadership
-from atlas_operator.metrics import Metrics
-from atlas_operator.operation import Operation
+from atlas_operator.cluster.api import connected
+from atlas_operator.cluster.client import Cluster
+from atlas_operator.cluster.connection import NoCluster
+from atlas_operator.controller import logs
+from atlas_operator.controller.health import serving
+from atlas_operator.controller.leader import Leadership
+from atlas_operator.controller.manager import Operation
+from atlas_operator.controller.metrics import Metrics
 from atlas_operator.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the operator until SIGTERM or SIGINT. The exit code; 1 when it cannot begin."""
     settings = settings_of(arguments)
-    log.set_up(settings.log_format)
+    logs.set_up(settings.log_format)
     try:
         asyncio.run(_run(settings))
     except (NoCluster, OSError) as error:

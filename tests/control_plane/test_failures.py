@@ -9,7 +9,7 @@ from support.cluster_trainings import cluster_training, condition, end_pod, repo
 from support.pytorch_jobs import has_condition
 from support.training_story import NAME, attempt_is, edit, phase_is, seen, start
 
-from atlas_operator.labels import job_name
+from atlas_operator.objects.labels import job_name
 
 pytestmark = pytest.mark.cluster
 

@@ -18,11 +18,11 @@ from support.training_life import Life
 from atlas_api import AtlasTrainingSpec
 from atlas_api.condition import Condition
 from atlas_api.status import ModelStatus, RunStatus, Stopping
-from atlas_operator.conditions import MISSING_REFERENCES, Facts, conditions
-from atlas_operator.diagnosis import Diagnosis
-from atlas_operator.job_state import JobState
-from atlas_operator.observed import Document
-from atlas_operator.refusal import Refusal
+from atlas_operator.backends.pytorchjob import JobState
+from atlas_operator.cluster.observed import Document
+from atlas_operator.pending.attempt import Diagnosis
+from atlas_operator.training.conditions import MISSING_REFERENCES, Facts, conditions
+from atlas_operator.training.preconditions import Refusal
 
 pytestmark = pytest.mark.cluster
 

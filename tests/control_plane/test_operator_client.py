@@ -15,11 +15,11 @@ from support.operator_process import kubeconfig_of
 from support.pytorch_jobs import pytorch_job
 
 from atlas_api.names import short_name
-from atlas_operator import labels
-from atlas_operator.api import Api, ApiError, Forbidden
-from atlas_operator.cluster import Cluster, Stale
-from atlas_operator.observed import Key
-from atlas_operator.ownership import NameTaken, Terminating
+from atlas_operator.cluster.api import Api, ApiError, Forbidden
+from atlas_operator.cluster.client import Cluster, Stale
+from atlas_operator.cluster.observed import Key
+from atlas_operator.cluster.ownership import NameTaken, Terminating
+from atlas_operator.objects import labels
 
 pytestmark = pytest.mark.cluster
 

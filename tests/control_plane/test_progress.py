@@ -9,7 +9,7 @@ from support.account_rights import may
 from support.cluster_trainings import report, tell
 from support.training_story import NAME, edit, seen, shows, start
 
-from atlas_operator.labels import FIELD_MANAGER, progress_name
+from atlas_operator.objects.labels import FIELD_MANAGER, progress_name
 
 pytestmark = pytest.mark.cluster
 

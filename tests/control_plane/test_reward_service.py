@@ -14,7 +14,7 @@ from support.leftovers import assert_nothing_is_left
 from support.reward_service_story import NAME, is_ready, pods, reason_is, resource_versions, seen, start
 from support.reward_services import IMAGE, judges_report, reward_service, tell_judges
 
-from atlas_operator.labels import CONFIGURATION, REWARDS
+from atlas_operator.objects.labels import CONFIGURATION, REWARDS
 
 pytestmark = pytest.mark.cluster
 

@@ -13,11 +13,11 @@ from support.reward_services import judges_report, reward_service
 from support.rewards_life import RewardsLife, answering, silent, starting
 
 from atlas_api.rewardservice_status import JudgeStatus
-from atlas_operator.diagnosis import Diagnosis
-from atlas_operator.observed import Document
-from atlas_operator.refusal import Refusal
-from atlas_operator.rewards_conditions import RewardsFacts, rewards_conditions
-from atlas_operator.rollout import Rollout
+from atlas_operator.cluster.observed import Document
+from atlas_operator.pending.attempt import Diagnosis
+from atlas_operator.rewardservice.conditions import RewardsFacts, rewards_conditions
+from atlas_operator.rewardservice.rollout import Rollout
+from atlas_operator.training.preconditions import Refusal
 
 pytestmark = pytest.mark.cluster
 

@@ -9,7 +9,7 @@ from support.cluster_trainings import cluster_training, condition, end_pod, fini
 from support.leftovers import assert_nothing_is_left
 from support.training_story import NAME, attempt_is, children, edit, phase_is, run_of, seen, start, succeed
 
-from atlas_operator.labels import TRAINING, job_name
+from atlas_operator.objects.labels import TRAINING, job_name
 
 pytestmark = pytest.mark.cluster
 

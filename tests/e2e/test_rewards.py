@@ -17,7 +17,7 @@ from support.report_page import drawn
 from support.reward_services import reward_service
 from support.steady_callers import Callers, steady_callers
 
-from atlas_operator.labels import REWARDS
+from atlas_operator.objects.labels import REWARDS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

@@ -13,7 +13,7 @@ from support.cluster_trainings import condition
 from support.leftovers import assert_nothing_is_left
 from support.order_desk import BUCKET, NAME, OrderDesk
 
-from atlas_operator.labels import TRAINING
+from atlas_operator.objects.labels import TRAINING
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

@@ -2,8 +2,8 @@
 
 from support.kube_objects import make_condition, make_job
 
-from atlas_operator.diagnosis import Diagnosis, why_not_running
-from atlas_operator.observed import Document
+from atlas_operator.cluster.observed import Document
+from atlas_operator.pending.attempt import Diagnosis, why_not_running
 
 JOB = make_job(make_condition("Created"))
 

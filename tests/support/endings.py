@@ -6,8 +6,8 @@ from support.kube_objects import make_condition, make_job
 
 from atlas_api.run_report import RunReport
 from atlas_api.status import ModelStatus
-from atlas_operator.ending import Failure, ending
-from atlas_operator.observed import Document
+from atlas_operator.cluster.observed import Document
+from atlas_operator.failures.attempt import Failure, ending
 
 FAILED = make_job(make_condition("Created"), make_condition("Failed", message="1 Worker replica failed."))
 SUCCEEDED = make_job(make_condition("Created"), make_condition("Succeeded"))

@@ -8,7 +8,7 @@ from support.cluster_trainings import report
 from support.kube_objects import make_condition, make_pod, waiting
 from support.training_life import Life
 
-from atlas_operator.refusal import Refusal
+from atlas_operator.training.preconditions import Refusal
 
 State = Callable[..., Life]
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from atlas_api.run_report import RunReport
-from atlas_operator.report import read_report
+from atlas_operator.reports.run import read_report
 
 AT = "2026-11-23T09:10:00Z"
 SHA = "ab" * 32

@@ -6,7 +6,7 @@ from cluster.kubectl import Document, Kubectl
 from support.cluster_trainings import condition
 from support.reward_services import reward_service
 
-from atlas_operator.labels import REWARDS
+from atlas_operator.objects.labels import REWARDS
 
 NAME = "judges"
 

@@ -14,12 +14,12 @@ from support.kube_objects import BEGIN, make_condition
 from support.reward_services import IMAGE, reward_service
 
 from atlas_api.rewardservice import RewardServiceSpec
-from atlas_operator.labels import CONFIGURATION
-from atlas_operator.observed import Document, ObservedRewards
-from atlas_operator.refusal import Refusal
-from atlas_operator.rewards_plan import RewardsPlan, rewards_plan
-from atlas_operator.status_writes import wire
-from atlas_operator.stored_fields import read_spec_as
+from atlas_operator.cluster.decode import read_spec_as
+from atlas_operator.cluster.observed import Document, ObservedRewards
+from atlas_operator.cluster.status_writer import wire
+from atlas_operator.objects.labels import CONFIGURATION
+from atlas_operator.rewardservice.plan import RewardsPlan, rewards_plan
+from atlas_operator.training.preconditions import Refusal
 from atlas_rewards.judging.revision import revision_of
 
 NAME = "judges"

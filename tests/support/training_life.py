@@ -12,11 +12,11 @@ from support.cluster_trainings import cluster_training, finished_report
 from support.kube_objects import BEGIN, ended_pod, make_condition, make_pod
 
 from atlas_api.pod import REPORT_KEY
-from atlas_operator.labels import ATTEMPT, RUN, progress_name
-from atlas_operator.observed import Document, Observed
-from atlas_operator.plan import plan
-from atlas_operator.planned import Plan
-from atlas_operator.refusal import Refusal
+from atlas_operator.cluster.observed import Document, Observed
+from atlas_operator.objects.labels import ATTEMPT, RUN, progress_name
+from atlas_operator.status.plan_types import Plan
+from atlas_operator.training.plan import plan
+from atlas_operator.training.preconditions import Refusal
 
 IMAGE = "example.test/trainer:1"
 

@@ -14,9 +14,9 @@ from support.kube_objects import BEGIN, KUBEFLOW
 from support.plans import IMAGE, SHA256, judges_document
 from support.world_objects import is_ended, is_over, owner, set_condition
 
-from atlas_operator.job_state import replicas
-from atlas_operator.labels import ATTEMPT, RUN
-from atlas_operator.observed import Document, Observed
+from atlas_operator.backends.pytorchjob import replicas
+from atlas_operator.cluster.observed import Document, Observed
+from atlas_operator.objects.labels import ATTEMPT, RUN
 
 
 class World:

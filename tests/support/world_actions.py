@@ -16,8 +16,8 @@ from support.world_story import Action, Story, picked
 from support.world_user import USER, apply
 
 from atlas_api.errors import AtlasError
-from atlas_operator.evidence import errors
-from atlas_operator.observed import Document
+from atlas_operator.cluster.observed import Document
+from atlas_operator.failures.pod import errors
 
 
 def begin() -> Story:

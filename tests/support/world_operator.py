@@ -19,15 +19,15 @@ from support.world_objects import is_ended, is_over, owner
 from atlas_api import AtlasTrainingSpec
 from atlas_api.limits import Limits
 from atlas_api.status import AtlasTrainingStatus, RunStatus
-from atlas_operator.attempt import place_of
-from atlas_operator.diagnosis import pods_scheduled_at
-from atlas_operator.job_state import job_state
-from atlas_operator.labels import TRAINING
-from atlas_operator.observed import Document, Observed, time_of
-from atlas_operator.plan import plan
-from atlas_operator.planned import Plan
-from atlas_operator.refusal import Refusal, refusal
-from atlas_operator.stored_fields import read_spec_as, read_status_as
+from atlas_operator.backends.pytorchjob import job_state
+from atlas_operator.cluster.decode import read_spec_as, read_status_as
+from atlas_operator.cluster.observed import Document, Observed, time_of
+from atlas_operator.objects.labels import TRAINING
+from atlas_operator.pending.attempt import pods_scheduled_at
+from atlas_operator.status.plan_types import Plan
+from atlas_operator.training.attempt import place_of
+from atlas_operator.training.plan import plan
+from atlas_operator.training.preconditions import Refusal, refusal
 
 LARGEST_STATUS = 32_000
 CONDITIONS = 8

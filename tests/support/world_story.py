@@ -5,7 +5,7 @@ from collections.abc import Callable
 from support.world import World
 from support.world_operator import Operator
 
-from atlas_operator.observed import Document
+from atlas_operator.cluster.observed import Document
 
 
 class Story:

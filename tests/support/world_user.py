@@ -6,7 +6,7 @@ from support.plans import spec_document, training_document
 from support.world_operator import Ledger
 from support.world_story import Action, Story, picked
 
-from atlas_operator.observed import Document
+from atlas_operator.cluster.observed import Document
 
 
 def apply(story: Story, pick: int) -> None:

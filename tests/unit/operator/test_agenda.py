@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from atlas_operator.agenda import LONGEST_RETRY, Agenda
+from atlas_operator.controller.delaying_queue import LONGEST_RETRY, Agenda
 
 
 def test_a_key_added_twice_is_taken_once() -> None:

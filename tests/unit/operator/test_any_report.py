@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.reports import CHECKPOINT, DATASET, MODEL, PROGRESS, read
 
 from atlas_api.run_report import RunReport
-from atlas_operator.report import read_report
+from atlas_operator.reports.run import read_report
 
 SMALL = 14_000
 """Bytes. A status has room for twice as much beside it."""

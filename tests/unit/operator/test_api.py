@@ -14,9 +14,9 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 from support.scripted_answers import Answer, Server, refusal, server_giving
 
-from atlas_operator.api import Api, ApiError, Forbidden, NotLeading, Unreachable
-from atlas_operator.cluster import Cluster
-from atlas_operator.observed import Key
+from atlas_operator.cluster.api import Api, ApiError, Forbidden, NotLeading, Unreachable
+from atlas_operator.cluster.client import Cluster
+from atlas_operator.cluster.observed import Key
 
 PODS = "/api/v1/namespaces/agents/pods"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atlas_operator.backoff import retry_delay
+from atlas_operator.training.backoff import retry_delay
 
 
 @pytest.mark.parametrize(

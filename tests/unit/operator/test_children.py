@@ -12,9 +12,9 @@ from support.plans import IMAGE, training_document
 from atlas_api import AtlasTrainingSpec, parse
 from atlas_api.names import short_name
 from atlas_api.status import RunStatus
-from atlas_operator.children import attempt_children
-from atlas_operator.labels import TRAINING, job_name, progress_name, run_name
-from atlas_operator.observed import Document
+from atlas_operator.cluster.observed import Document
+from atlas_operator.objects.labels import TRAINING, job_name, progress_name, run_name
+from atlas_operator.objects.run import attempt_children
 
 DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 LABEL = re.compile(r"[a-z0-9A-Z]([-a-z0-9A-Z_.]{0,61}[a-z0-9A-Z])?")

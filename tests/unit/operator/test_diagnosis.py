@@ -6,8 +6,8 @@ import pytest
 from support.diagnoses import JOB, diagnose
 from support.kube_objects import BEGIN, make_condition, make_event, make_job, make_pod, placed, unplaced, waiting
 
-from atlas_operator.diagnosis import pods_scheduled_at
-from atlas_operator.observed import Document
+from atlas_operator.cluster.observed import Document
+from atlas_operator.pending.attempt import pods_scheduled_at
 
 PAIR = make_job(make_condition("Created"), workers=2)
 FORBIDDEN = 'Error creating: pods "demo-1-1-worker-0" is forbidden: '

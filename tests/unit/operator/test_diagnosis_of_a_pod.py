@@ -4,7 +4,7 @@ import pytest
 from support.diagnoses import diagnose
 from support.kube_objects import make_event, make_pod, placed, running, terminated, unplaced, waiting
 
-from atlas_operator.observed import Document
+from atlas_operator.cluster.observed import Document
 
 PODS: dict[str, tuple[Document, str, list[str]]] = {
     "not enough of two resources": (

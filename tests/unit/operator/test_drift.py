@@ -3,8 +3,8 @@
 import pytest
 from support.rewards_life import RewardsLife
 
-from atlas_operator.drift import differs, is_applied
-from atlas_operator.observed import Document
+from atlas_operator.cluster.drift import differs, is_applied
+from atlas_operator.cluster.observed import Document
 
 
 @pytest.mark.parametrize(

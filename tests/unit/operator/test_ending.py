@@ -5,8 +5,8 @@ from support.endings import FAILED, MODEL, SUCCEEDED, disrupted, fail, say
 from support.kube_objects import ended_pod, make_condition, make_job, make_pod, running, terminated
 
 from atlas_api.errors import AtlasError
-from atlas_operator.ending import Failure, Success, ending
-from atlas_operator.observed import Document
+from atlas_operator.cluster.observed import Document
+from atlas_operator.failures.attempt import Failure, Success, ending
 
 
 def test_a_model_in_the_progress_config_map_is_success() -> None:

@@ -3,8 +3,8 @@
 import pytest
 from support.kube_objects import BEGIN, make_condition, make_job
 
-from atlas_operator.job_state import job_state, replicas, running_since
-from atlas_operator.observed import Document
+from atlas_operator.backends.pytorchjob import job_state, replicas, running_since
+from atlas_operator.cluster.observed import Document
 
 CREATED = make_condition("Created")
 RUNNING = make_condition("Running", at=60)

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 from support.scripted_answers import Answer, Server, refusal, server_giving
 
-from atlas_operator.api import Api
-from atlas_operator.leader import Leadership
+from atlas_operator.cluster.api import Api
+from atlas_operator.controller.leader import Leadership
 
 ABSENT = refusal(404, "NotFound", "no such lease")
 CONFLICT = refusal(409, "Conflict", "changed meanwhile")

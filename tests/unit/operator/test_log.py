@@ -5,9 +5,9 @@ import logging
 import sys
 from typing import Any
 
-from atlas_operator.api import Unreachable
-from atlas_operator.log import JsonFormatter, PlainFormatter, about
-from atlas_operator.observed import Key
+from atlas_operator.cluster.api import Unreachable
+from atlas_operator.cluster.observed import Key
+from atlas_operator.controller.logs import JsonFormatter, PlainFormatter, about
 
 
 def _record(message: str, error: Exception | None = None, **extra: Any) -> logging.LogRecord:

@@ -6,9 +6,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from atlas_operator.health import serving
-from atlas_operator.metrics import Metrics, new_failures
-from atlas_operator.observed import Key
+from atlas_operator.cluster.observed import Key
+from atlas_operator.controller.health import serving
+from atlas_operator.controller.metrics import Metrics, new_failures
 
 
 def _value(metrics: Metrics, name: str, **labels: str) -> float | None:

@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.kube_objects import ended_pod, make_condition, make_event, make_job, make_pod, terminated, waiting
 
-from atlas_operator.diagnosis import pods_scheduled_at, why_not_running
-from atlas_operator.ending import Failure, ending
-from atlas_operator.job_state import job_state, running_since
-from atlas_operator.observed import Document
-from atlas_operator.report import termination_report
+from atlas_operator.backends.pytorchjob import job_state, running_since
+from atlas_operator.cluster.observed import Document
+from atlas_operator.failures.attempt import Failure, ending
+from atlas_operator.pending.attempt import pods_scheduled_at, why_not_running
+from atlas_operator.reports.run import termination_report
 
 JOB = make_job(make_condition("Created"), make_condition("Running"), queue="team-a", active=1, deleted_at=9)
 POD = ended_pod(

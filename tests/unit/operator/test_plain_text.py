@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atlas_operator.plain_text import one_line, reason_in
+from atlas_operator.cluster.plain_text import one_line, reason_in
 
 
 def test_line_breaks_and_tabs_become_spaces() -> None:

@@ -8,7 +8,7 @@ import pytest
 from support.kube_objects import ended_pod, make_condition
 from support.plans import SHA256, Scene, broke, names, pod_of, reported, running, scene, with_job
 
-from atlas_operator.observed import Document
+from atlas_operator.cluster.observed import Document
 
 
 def lost(before: Scene) -> Scene:

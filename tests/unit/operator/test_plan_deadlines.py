@@ -7,7 +7,7 @@ from support.kube_objects import BEGIN, make_condition, make_pod
 from support.kube_objects import running as runs
 from support.plans import Scene, pod_of, reported, running, scene, with_job
 
-from atlas_operator.observed import Document
+from atlas_operator.cluster.observed import Document
 
 
 def scheduled(before: Scene, at: float) -> Scene:

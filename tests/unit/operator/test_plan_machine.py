@@ -3,7 +3,7 @@
 from support.histories import check_histories
 
 from atlas_api import AtlasTrainingSpec
-from atlas_operator.stored_fields import read_spec_as
+from atlas_operator.cluster.decode import read_spec_as
 
 
 def test_every_history_keeps_the_rules_and_comes_to_rest() -> None:

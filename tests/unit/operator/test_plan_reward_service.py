@@ -8,8 +8,8 @@ from support.cluster_trainings import condition
 from support.plans import REVISION, Scene, judges_document, scene
 from support.training_life import Life
 
-from atlas_operator.observed import Document
-from atlas_operator.reward_service import names_service
+from atlas_operator.cluster.observed import Document
+from atlas_operator.rewardservice.served import names_service
 
 
 def judged(**service_ref: Any) -> Life:

@@ -8,7 +8,7 @@ from support.cluster_trainings import condition
 from support.plans import judges_document
 from support.training_life import Life
 
-from atlas_operator.observed import Document
+from atlas_operator.cluster.observed import Document
 
 
 def waits(seconds: int | None = 600, **spec: Any) -> Life:

@@ -7,9 +7,9 @@ import pytest
 from support.kube_objects import after
 from support.plans import IMAGE, Scene, failed, names, scene, trained, training_document
 
-from atlas_operator.observed import Document, Observed
-from atlas_operator.plan import plan
-from atlas_operator.refusal import Refusal
+from atlas_operator.cluster.observed import Document, Observed
+from atlas_operator.training.plan import plan
+from atlas_operator.training.preconditions import Refusal
 
 
 def test_a_new_training_starts_its_first_run() -> None:

@@ -8,7 +8,7 @@ import pytest
 from support.kube_objects import make_condition
 from support.plans import SHA256, Scene, broke, names, pod_of, reported, running, scene, spec_document, trained
 
-from atlas_operator.observed import Document
+from atlas_operator.cluster.observed import Document
 
 OTHER_RECIPE: Document = {"optimization": {"maxSteps": 9, "batchSize": 8}}
 

@@ -1,6 +1,6 @@
 """Readiness of the watches, on a clock that the test moves."""
 
-from atlas_operator.pulse import Pulse
+from atlas_operator.controller.watch_health import Pulse
 
 PODS, JOBS = "/api/v1/pods", "/apis/kubeflow.org/v1/pytorchjobs"
 

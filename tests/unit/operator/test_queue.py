@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from atlas_operator.queue import WorkQueue
+from atlas_operator.controller.workqueue import WorkQueue
 
 
 def _run(story: Callable[[], Awaitable[None]]) -> None:

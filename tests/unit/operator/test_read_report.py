@@ -9,7 +9,7 @@ from support.reports import CHECKPOINT, DATASET, MODEL, PROGRESS, SHA, read, say
 from atlas_api.errors import FlatReward
 from atlas_api.run_report import RunReport
 from atlas_api.status import CheckpointsStatus
-from atlas_operator.report import TEXT_LIMIT, read_report
+from atlas_operator.reports.run import TEXT_LIMIT, read_report
 
 
 def test_an_honest_report_is_read_as_the_trainer_wrote_it() -> None:

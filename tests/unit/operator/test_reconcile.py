@@ -11,12 +11,12 @@ from support.kube_objects import BEGIN
 from support.object_server import ObjectServer, object_server
 from support.plans import IMAGE, training_document
 
-from atlas_operator.api import Api
-from atlas_operator.cluster import Cluster, Stale
-from atlas_operator.kinds import KINDS, object_path
-from atlas_operator.observed import Document, Key
-from atlas_operator.reconcile import reconcile
+from atlas_operator.cluster.api import Api
+from atlas_operator.cluster.client import Cluster, Stale
+from atlas_operator.cluster.kinds import KINDS, object_path
+from atlas_operator.cluster.observed import Document, Key
 from atlas_operator.settings import Settings
+from atlas_operator.training.reconcile import reconcile
 
 DEMO = Key("agents", "demo")
 JUDGED = {"serviceRef": {"name": "judges"}}

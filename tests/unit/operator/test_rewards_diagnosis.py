@@ -6,7 +6,7 @@ from support.kube_objects import make_event, terminated, waiting
 from support.reward_services import judges_report
 from support.rewards_life import RewardsLife, answering, silent, starting
 
-from atlas_operator.observed import Document
+from atlas_operator.cluster.observed import Document
 
 CRASHED = {
     **waiting("CrashLoopBackOff", name="rewards"),

@@ -7,8 +7,8 @@ from support.rewards_life import RewardsLife, answering, digest, revision, silen
 from atlas_api import parse
 from atlas_api.rewardservice import RewardService
 from atlas_api.yaml_document import read_documents
-from atlas_operator.observed import Document
-from atlas_operator.refusal import Refusal
+from atlas_operator.cluster.observed import Document
+from atlas_operator.training.preconditions import Refusal
 from atlas_rewards.judging.revision import revision_of
 
 KINDS = ["ConfigMap", "ConfigMap", "Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"]

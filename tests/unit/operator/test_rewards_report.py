@@ -7,10 +7,10 @@ from support.kube_objects import BEGIN, after
 from support.reward_services import judges_report
 from support.rewards_life import RewardsLife, answering, silent
 
-from atlas_operator.labels import FIELD_MANAGER
-from atlas_operator.observed import Document
-from atlas_operator.rewards_reconcile import FIGURES_SECONDS, without_figures
-from atlas_operator.status_writes import pause
+from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.status_writer import pause
+from atlas_operator.objects.labels import FIELD_MANAGER
+from atlas_operator.rewardservice.reconcile import FIGURES_SECONDS, without_figures
 
 SILENT = {"state": "Failing", "reason": "unreachable"}
 

@@ -7,8 +7,8 @@ from support.cluster_trainings import condition
 from support.reward_services import judge_models
 from support.rewards_life import RewardsLife, answering, digest, revision, silent
 
-from atlas_operator.observed import Document
-from atlas_operator.rewards_pod import DRAIN_SECONDS
+from atlas_operator.cluster.observed import Document
+from atlas_operator.objects.rewardservice_pod import DRAIN_SECONDS
 from atlas_rewards.service.scoring_endpoint import GRACE_SECONDS
 from atlas_rewards.service.server import CLOSING_SECONDS, FAREWELL_SECONDS
 

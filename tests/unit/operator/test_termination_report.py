@@ -4,7 +4,7 @@ import pytest
 from support.kube_objects import ended_pod, make_pod
 from support.reports import read, say
 
-from atlas_operator.report import termination_report
+from atlas_operator.reports.run import termination_report
 
 
 def test_the_termination_message_of_rank_0_is_read() -> None:

@@ -4,8 +4,8 @@ import pytest
 from support.plans import judges_document
 from support.training_life import Life
 
-from atlas_operator.observed import Document, Key
-from atlas_operator.waiting import Waiting
+from atlas_operator.cluster.observed import Document, Key
+from atlas_operator.rewardservice.dependents import Waiting
 
 JUDGES = Key("agents", "judges", "RewardService")
 REFUNDS = Key("agents", "refunds")

@@ -1,0 +1,74 @@
+"""
+Fields of documents that others wrote: pods, jobs, events.
+
+Called by everything that reads them. A field that is missing or of another type reads as empty, so that one odd object
+never stops the operator. Knows no kind of object beyond what all share: metadata and conditions.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from atlas_operator.cluster.observed import Document
+
+
+def at(document: object, *path: str) -> object:
+    """What lies at *path*, None where nothing does."""
+    for key in path:
+        if not isinstance(document, dict):
+            return None
+        document = document.get(key)
+    return document
+
+
+def mapping(document: object, *path: str) -> Document:
+    """The object at *path*, empty when there is none."""
+    found = at(document, *path)
+    return found if isinstance(found, dict) else {}
+
+
+def items(document: object, *path: str) -> list[Document]:
+    """The objects in the list at *path*, empty when there is none."""
+    found = at(document, *path)
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def text(document: object, *path: str) -> str:
+    """The text at *path*, empty when there is none."""
+    found = at(document, *path)
+    return found if isinstance(found, str) else ""
+
+
+def whole(document: object, *path: str) -> int | None:
+    """The whole number at *path*."""
+    found = at(document, *path)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def moment(document: object, *path: str) -> datetime | None:
+    """The time at *path*. A time without a zone is none."""
+    try:
+        found = datetime.fromisoformat(text(document, *path))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def name_of(document: object) -> str:
+    """Name of the object."""
+    return text(document, "metadata", "name") or "without a name"
+
+
+def condition(document: object, kind: str) -> Document:
+    """The newest condition of type *kind* in the object's status, empty when there is none."""
+    return next((each for each in reversed(items(document, "status", "conditions")) if each.get("type") == kind), {})
+
+
+def holds(document: object, kind: str) -> bool:
+    """Whether the condition *kind* is True."""
+    return text(condition(document, kind), "status") == "True"
+
+
+def latest(moments: Iterable[datetime | None]) -> datetime | None:
+    """The latest of *moments*; None when there are none, or one is not known."""
+    known = list(moments)
+    return None if not known or None in known else max(each for each in known if each)

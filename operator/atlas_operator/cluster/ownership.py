@@ -1,0 +1,47 @@
+"""Whose a child is, by what the API server stores of it. Pure; called by `cluster`, plans and the sweep."""
+
+from typing import Any
+
+from atlas_operator.cluster.observed import Document
+
+
+class NameTaken(Exception):
+    """An object that belongs to something else has the name of a child."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"{kind} {name} exists and belongs to something else; delete or rename it")
+        self.kind = kind
+        self.name = name
+
+
+class Terminating(Exception):
+    """A child of this name is still being deleted; it can be made again once it is gone."""
+
+
+def claim(found: Document, wanted: Document) -> None:
+    """See that *found*, which has the name of *wanted*, is the same child, and stays."""
+    kind, name = wanted["kind"], wanted["metadata"]["name"]
+    if controller_of(found) != controller_of(wanted):
+        if _owner_of(found) == _owner_of(wanted):
+            raise Terminating(f"{kind} {name} of an earlier owner of this name is still being deleted")
+        raise NameTaken(kind, name)
+    if "deletionTimestamp" in found["metadata"]:
+        raise Terminating(f"{kind} {name} is still being deleted")
+
+
+def controller_of(document: Document) -> str | None:
+    """UID of the object that controls it."""
+    owners: list[dict[str, Any]] = document["metadata"].get("ownerReferences") or []
+    return next((owner["uid"] for owner in owners if owner.get("controller")), None)
+
+
+def _owner_of(document: Document) -> tuple[str, str] | None:
+    """Kind and name of the controller, which an object that was made anew shares with the one before it."""
+    owners: list[dict[str, Any]] = document["metadata"].get("ownerReferences") or []
+    return next(((owner["kind"], owner["name"]) for owner in owners if owner.get("controller")), None)
+
+
+def is_owned(child: Document, parent: Document) -> bool:
+    """Whether *child* belongs to this very *parent*, and not to an earlier one of its name."""
+    owners = child["metadata"].get("ownerReferences", [])
+    return any(owner.get("uid") == parent["metadata"]["uid"] for owner in owners)

@@ -1,0 +1,93 @@
+"""Log lines: JSON, one line each, with the object that they are about; or plain text for a terminal.
+
+`main` sets it up. Request bodies and headers are never logged, so no credential can be in a line.
+"""
+
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Literal
+
+from atlas_operator.cluster.api import ApiError, NotLeading, Unreachable
+from atlas_operator.cluster.observed import Key, Kind
+from atlas_operator.cluster.ownership import NameTaken, Terminating
+
+# Their text says everything; a traceback would only hide it.
+_SELF_EXPLAINING = (ApiError, Unreachable, NotLeading, NameTaken, Terminating)
+
+_NAMES: dict[Kind, str] = {"AtlasTraining": "training", "RewardService": "rewards"}
+
+_about: ContextVar[Mapping[str, str | int]] = ContextVar("about", default=MappingProxyType({}))
+
+
+def subject(key: Key) -> dict[str, str]:
+    """The fields by which lines say what they are about."""
+    return {"namespace": key.namespace, _NAMES[key.kind]: key.name}
+
+
+@contextmanager
+def about(**fields: str | int) -> Iterator[None]:
+    """Lines that are logged inside carry these *fields*: namespace, training or rewards, run, attempt."""
+    token = _about.set({**_about.get(), **fields})
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+def set_up(form: str) -> None:
+    """Log to standard error from now on, as `json` or `plain`."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else PlainFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # What kopf has to say about single objects and requests is seen in the readiness sentence.
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    # It warns that it cannot catch signals; `main` does.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Time (RFC 3339), level, logger, message, the fields of `about`, and `error` with its traceback."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        return json.dumps(line | _error(record), default=str)
+
+
+class PlainFormatter(logging.Formatter):
+    """Lines for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Time, level, message, what it is about, and the error."""
+        fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
+        error = _error(record)
+        text = f"{self.formatTime(record)} {record.levelname} {record.getMessage()}{fields}"
+        return "\n".join(filter(None, [text + (f": {error['error']}" if error else ""), error.get("traceback", "")]))
+
+
+def _fields(record: logging.LogRecord) -> Mapping[str, str | int]:
+    key = getattr(record, "key", None)
+    return subject(key) if isinstance(key, Key) else _about.get()
+
+
+def _error(record: logging.LogRecord) -> dict[Literal["error", "traceback"], str]:
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return {}
+    words = f"{type(error).__name__}: {error}"
+    if isinstance(error, _SELF_EXPLAINING):
+        return {"error": words}
+    return {"error": words, "traceback": "".join(traceback.format_exception(error))}

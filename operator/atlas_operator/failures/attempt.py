@@ -1,0 +1,112 @@
+"""
+How a finished attempt ended, and whose fault it was.
+
+Called by the plan once the job is finished or gone and no pod of it runs. Knows neither budgets nor what happens next.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from atlas_api.errors import AtlasError, FailureClass, Preempted
+from atlas_api.run_report import RunReport
+from atlas_api.status import ModelStatus
+from atlas_operator.backends.pytorchjob import job_state
+from atlas_operator.cluster.fields import at, condition, name_of, text
+from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.plain_text import one_line
+from atlas_operator.failures.pod import Failure, Finding, errors, finding
+from atlas_operator.reports.run import is_rank_0
+
+__all__ = ["Failure", "Success", "ending"]
+
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+# Of failures in the same second: nobody's consequence is a SIGKILL, and a SIGTERM often is one.
+_AT_ONCE = {"Killed": 0, "PodDeleted": 2, "Preempted": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The attempt ended with a model."""
+
+    model: ModelStatus
+
+
+def ending(
+    job: Document | None, pods: Iterable[Document], report: RunReport | None, termination: RunReport | None
+) -> Success | Failure:
+    """
+    Say how the attempt of *job* ended. *job* is None when it is gone; *pods* are the attempt's, terminated ones too.
+
+    *report* and *termination* are as `read_report` and `termination_report` return them: what they say of success or
+    failure they say of this attempt. Only a model in one of them is success, whatever the job says: a job also counts
+    as succeeded when the trainer was told to end early, and as failed when a pod stumbles after the model was saved.
+    """
+    reports = [each for each in (termination, report) if each]
+    model = next((each.model for each in reports if each.phase == "Succeeded" and each.model), None)
+    if model:
+        return Success(model)
+    pods = list(pods)
+    claims = [each for each in reports if each.phase in ("Failed", "Interrupted") and (each.reason or each.exit_code)]
+    causes = sorted(_findings(pods, claims), key=_weight)
+    if job is None or at(job, "metadata", "deletionTimestamp"):
+        return next((each.failure for each in causes if each.specific), _deleted(job))
+    if job_state(job) == "Succeeded":
+        return next((each.failure for each in causes if each.specific), _marker_missing(reports))
+    if causes:
+        return causes[0].failure
+    return _unexplained(job, pods)
+
+
+def _findings(pods: list[Document], claims: list[RunReport]) -> list[Finding]:
+    """What each pod shows. The trainer's word stands in for rank 0's exit code, but not for what the cluster did."""
+    found = [(pod, finding(pod)) for pod in pods]
+    shown = [each for _, each in found if each]
+    rank_0 = next((each for pod, each in found if each and is_rank_0(pod)), None)
+    if not claims or (rank_0 and _by_the_cluster(rank_0)):
+        return shown
+    claim = _claimed(claims[0], rank_0)
+    return [*(each for each in shown if each is not rank_0), claim]
+
+
+def _by_the_cluster(shown: Finding) -> bool:
+    """Facts that the trainer cannot know better."""
+    return shown.specific and shown.failure.reason not in {kind.__name__ for kind in errors().values()}
+
+
+def _claimed(claim: RunReport, shown: Finding | None) -> Finding:
+    kinds = {kind.__name__: kind for kind in errors().values()}
+    kind = kinds.get(claim.reason or "") or errors().get(claim.exit_code or 0)
+    failure_class: FailureClass = kind.failure if kind else (shown.failure.failure_class if shown else "user")
+    reason = claim.reason or (kind.__name__ if kind else "Crashed")
+    message = claim.message or (shown.failure.message if shown else "the trainer did not say more; see its log")
+    specific = kind not in (None, AtlasError, Preempted)
+    return Finding(Failure(failure_class, reason, one_line(message)), specific, shown.at if shown else None)
+
+
+def _weight(each: Finding) -> tuple[bool, datetime, int]:
+    """The cause sorts first: what explains itself before what may follow from it, then by time."""
+    return not each.specific, each.at or _END_OF_TIME, _AT_ONCE.get(each.failure.reason, 1)
+
+
+def _deleted(job: Document | None) -> Failure:
+    name = f"PyTorchJob {name_of(job)}" if job else "the PyTorchJob"
+    message = f"{name} was deleted by somebody; set spec.suspend to stop a run"
+    return Failure("infrastructure", "JobDeleted", one_line(message))
+
+
+def _marker_missing(reports: list[RunReport]) -> Failure:
+    claimed = any(each.phase == "Succeeded" for each in reports)
+    what = "the trainer reported success without the address of a model" if claimed else "no final report of it came"
+    cure = "check that the image is one of this version, and the pod's log"
+    return Failure("infrastructure", "MarkerMissing", f"the job succeeded, but {what}; {cure}")
+
+
+def _unexplained(job: Document, pods: list[Document]) -> Failure:
+    name = name_of(job)
+    if not pods:
+        message = f"PyTorchJob {name} ended and its pods are gone; a node may have been lost"
+        return Failure("infrastructure", "PodsLost", one_line(message))
+    said = text(condition(job, "Failed"), "message") or "it does not say why"
+    return Failure("infrastructure", "JobFailed", one_line(f"PyTorchJob {name} ended without a failed pod: {said}"))

@@ -1,0 +1,190 @@
+"""
+What one pod shows of why it ended. Called by `ending`, which weighs the pods against each other.
+
+Knows neither the job nor the trainer's report: only what the scheduler, the kubelet and the exit codes say.
+"""
+
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from atlas_api.errors import AtlasError, FailureClass
+from atlas_operator.cluster.fields import at, condition, holds, items, mapping, moment, name_of, text, whole
+from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.plain_text import one_line, reason_in
+from atlas_operator.reports.run import CONTAINER
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An attempt ended without a model."""
+
+    failure_class: FailureClass
+    """What decides whether it is tried again."""
+
+    reason: str
+    """Why, in one CamelCase word."""
+
+    message: str
+    """Why, in one line that names pod, container and cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A failure, with what says whether it is the cause or only follows from another pod's."""
+
+    failure: Failure
+    specific: bool
+    """A cause by itself. An exit code that only says "something broke" is not: the peers of a lost pod have one too."""
+
+    at: datetime | None
+    """When it happened."""
+
+
+SIGKILL, SIGTERM = 128 + signal.SIGKILL, 128 + signal.SIGTERM
+_SIGNALS = {128 + each.value: each.name for each in signal.Signals}
+
+# These come from machine code that is wrong or was made for another CPU, and come again at every attempt. All other
+# signals are sent from outside, or (SIGABRT) by a communication library that has lost its peers.
+_OWN_FAULT = {128 + fault for fault in (signal.SIGSEGV, signal.SIGILL, signal.SIGFPE)}
+
+_NEVER_STARTED = ("StartError", "ContainerCannotRun")
+
+
+def finding(pod: Document) -> Finding | None:
+    """Say why *pod* ended, or is being ended, without success. None when it shows no reason."""
+    return next(_findings(pod), None)
+
+
+def errors() -> dict[int, type[AtlasError]]:
+    """Every error that the trainer ends with, by exit code."""
+    return {kind.exit_code: kind for kind in _family(AtlasError)}
+
+
+def _family(kind: type[AtlasError]) -> Iterator[type[AtlasError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _family(child)
+
+
+def _findings(pod: Document) -> Iterator[Finding]:
+    """From what is beyond doubt to what may only follow from it."""
+    if text(pod, "status", "phase") == "Succeeded":
+        return
+    yield from _disruption(pod)
+    yield from _verdict(pod)
+    for container in sorted(_failed(pod), key=_less_telling):
+        yield _exit(pod, container)
+    if asked_at := _deletion_asked_at(pod):
+        message = f"pod {name_of(pod)} was deleted before training was done"
+        yield Finding(_failure("infrastructure", "PodDeleted", message), False, asked_at)
+
+
+def _disruption(pod: Document) -> Iterator[Finding]:
+    """The cluster took the pod away, and said so."""
+    if not holds(pod, "DisruptionTarget"):
+        return
+    target = condition(pod, "DisruptionTarget")
+    reason = reason_in(text(target, "reason"), "Disrupted")
+    preempted = reason.startswith("Preemption") or text(pod, "status", "reason") == "Preempting"
+    failure = _taken_away(pod, preempted, reason, text(target, "message"))
+    yield Finding(failure, True, moment(target, "lastTransitionTime"))
+
+
+def _verdict(pod: Document) -> Iterator[Finding]:
+    """The kubelet, or the node's death, ended the pod as a whole."""
+    said = text(pod, "status", "reason")
+    if said:
+        reason = reason_in(said, "PodRefused")
+        failure = _taken_away(pod, said == "Preempting", reason, text(pod, "status", "message"))
+        yield Finding(failure, True, _ended_at(pod))
+
+
+def _failed(pod: Document) -> list[Document]:
+    return [container for container in _containers(pod) if whole(_end(container), "exitCode")]
+
+
+def _less_telling(container: Document) -> tuple[bool, bool]:
+    return text(_end(container), "reason") != "OOMKilled", container.get("name") != CONTAINER
+
+
+def _taken_away(pod: Document, preempted: bool, reason: str, said: str) -> Failure:
+    node = text(pod, "spec", "nodeName")
+    what = "had to make room for a more important one" if preempted else "was ended by the cluster"
+    where = f" on node {node}" if node else ""
+    message = f"pod {name_of(pod)} {what}{where} ({reason})" + (f": {said}" if said else "")
+    return _failure("preempted" if preempted else "infrastructure", reason, message)
+
+
+def _exit(pod: Document, container: Document) -> Finding:
+    end = _end(container)
+    code = whole(end, "exitCode") or 0
+    cause = text(end, "reason")
+    moments = [found for found in (moment(end, "finishedAt"), _deletion_asked_at(pod)) if found]
+    failure, specific = _exit_failure(code, cause, container, f"{_place(pod, container)}, exit code {code}")
+    return Finding(failure, specific, min(moments, default=None))
+
+
+def _exit_failure(code: int, cause: str, container: Document, place: str) -> tuple[Failure, bool]:
+    kind = errors().get(code) if container.get("name") == CONTAINER else None
+    if cause == "OOMKilled":
+        cure = "used more memory than its limit; raise compute.resources.limits.memory or make the batch smaller"
+        return _failure("outOfMemory", "OOMKilled", f"{place}: {cure}"), True
+    if cause in _NEVER_STARTED:
+        said = text(_end(container), "message")
+        return _failure("user", "StartError", f"{place}: could not be started; check the image: {said}"), True
+    if code == SIGTERM:
+        return _failure(
+            "preempted", "Preempted", f"{place}: was asked to end (SIGTERM) before training was done"
+        ), False
+    if kind and kind is not AtlasError:
+        return _failure(kind.failure, kind.__name__, f"{place}: {_meaning(kind)}"), True
+    return _crash(code, place), False
+
+
+def _crash(code: int, place: str) -> Failure:
+    name = _SIGNALS.get(code)
+    if code in _OWN_FAULT:
+        cure = "machine code in the image is wrong or made for another CPU; check the image, see the pod's log"
+        return _failure("user", "Crashed", f"{place}: died of {name}; {cure}")
+    if code == SIGKILL:
+        return _failure("infrastructure", "Killed", f"{place}: was killed (SIGKILL), not for the memory limit")
+    if name:
+        return _failure("infrastructure", "Killed", f"{place}: died of {name}; see the pod's log")
+    return _failure("user", "Crashed", f"{place}: ended without saying why; see the pod's log")
+
+
+def _failure(failure_class: FailureClass, reason: str, message: str) -> Failure:
+    return Failure(failure_class, reason, one_line(message))
+
+
+def _meaning(kind: type[AtlasError]) -> str:
+    """The error's own words, its name where Python was told to drop them."""
+    return (kind.__doc__ or kind.__name__).strip()
+
+
+def _place(pod: Document, container: Document) -> str:
+    return f"pod {name_of(pod)}, container {text(container, 'name') or 'without a name'}"
+
+
+def _containers(pod: Document) -> list[Document]:
+    return items(pod, "status", "containerStatuses") + items(pod, "status", "initContainerStatuses")
+
+
+def _end(container: Document) -> Document:
+    return mapping(container, "state", "terminated")
+
+
+def _ended_at(pod: Document) -> datetime | None:
+    moments = [moment(_end(container), "finishedAt") for container in _containers(pod)]
+    return min((found for found in moments if found), default=None)
+
+
+def _deletion_asked_at(pod: Document) -> datetime | None:
+    """A pod that is told to go may outlive the peers that miss it: what counts is when it was told."""
+    gone_at = moment(pod, "metadata", "deletionTimestamp")
+    grace = at(pod, "metadata", "deletionGracePeriodSeconds")
+    if gone_at is None:
+        return None
+    return gone_at - timedelta(seconds=grace) if isinstance(grace, int) and 0 <= grace <= 10**6 else gone_at

@@ -1,0 +1,104 @@
+"""The objects that a RewardService consists of: pure builders, called by `rewards_plan`.
+
+A ConfigMap for each configuration, named by its content and never changed, so that pods of the old one keep it until
+they are replaced; a ConfigMap for what the pods report, and a ServiceAccount that may patch that one and nothing else;
+a Deployment, its Service, and a PodDisruptionBudget where there are several pods.
+"""
+
+import hashlib
+import json
+from pathlib import PurePosixPath
+from typing import Any
+
+from atlas_api import pod as contract
+from atlas_api.names import short_name
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_operator.cluster.drift import marked
+from atlas_operator.cluster.observed import Document
+from atlas_operator.objects.labels import GROUP, REWARDS, VERSION, configuration_name, judges_name
+from atlas_operator.objects.metadata import account, child
+from atlas_operator.objects.rewardservice_pod import PORT_NAME, rewards_pod
+
+CONFIGURATION_KEY = PurePosixPath(contract.REWARD_SERVICE_FILE).name
+
+DEADLINE_SECONDS = 600
+"""A roll-out that makes no progress for so long has failed."""
+
+_NOT_READ = {
+    *("image", "image_pull_secrets", "replicas", "resources"),
+    *("node_selector", "tolerations", "env", "volumes"),
+}
+"""What the pods do not look at."""
+
+
+def configuration(spec: RewardServiceSpec) -> Document:
+    """The part of *spec* that pods read. What is the default is left out: later versions have more defaults."""
+    return spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_READ)
+
+
+def configuration_digest(spec: RewardServiceSpec) -> str:
+    """16 hex digits over what pods read: another digest needs other pods."""
+    return hashlib.sha256(json.dumps(configuration(spec), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def url(service: Document) -> str:
+    """Where the pods are reached inside the cluster."""
+    return contract.reward_service_url(service["metadata"]["name"], service["metadata"]["namespace"])
+
+
+def configuration_map(service: Document, spec: RewardServiceSpec) -> Document:
+    """The manifest as the pods read it: secrets are references in it."""
+    metadata = service["metadata"]
+    manifest = {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "RewardService",
+        "metadata": {"name": metadata["name"], "namespace": metadata["namespace"]},
+        "spec": configuration(spec),
+    }
+    name = configuration_name(metadata["name"], configuration_digest(spec))
+    # JSON is YAML, and needs no decision about quotes.
+    data = {CONFIGURATION_KEY: json.dumps(manifest, indent=2, ensure_ascii=False)}
+    return _child(service, "v1", "ConfigMap", name, immutable=True, data=data)
+
+
+def judges_map(service: Document) -> Document:
+    """The ConfigMap that the pods report to."""
+    return _child(service, "v1", "ConfigMap", judges_name(service["metadata"]["name"]))
+
+
+def reporter(service: Document) -> tuple[Document, ...]:
+    """As whom the pods report."""
+    name = service["metadata"]["name"]
+    return account(service, short_name(name), judges_name(name), {})
+
+
+def deployment(service: Document, spec: RewardServiceSpec, image: str) -> Document:
+    """The pods: a new one is ready before an old one goes."""
+    name = short_name(service["metadata"]["name"])
+    body = {
+        "replicas": spec.replicas,
+        "revisionHistoryLimit": 0,
+        "progressDeadlineSeconds": DEADLINE_SECONDS,
+        "selector": {"matchLabels": {REWARDS: name}},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+        "template": rewards_pod(service, spec, image, configuration_digest(spec)),
+    }
+    return marked(_child(service, "apps/v1", "Deployment", name, spec=body))
+
+
+def front(service: Document) -> Document:
+    """The Service that `url` is the address of."""
+    name = short_name(service["metadata"]["name"])
+    port = {"name": PORT_NAME, "port": contract.REWARDS_PORT, "targetPort": PORT_NAME, "protocol": "TCP"}
+    return marked(_child(service, "v1", "Service", name, spec={"selector": {REWARDS: name}, "ports": [port]}))
+
+
+def budget(service: Document) -> Document:
+    """The PodDisruptionBudget: drained nodes take one pod at a time."""
+    name = short_name(service["metadata"]["name"])
+    spec = {"maxUnavailable": 1, "selector": {"matchLabels": {REWARDS: name}}}
+    return marked(_child(service, "policy/v1", "PodDisruptionBudget", name, spec=spec))
+
+
+def _child(service: Document, api: str, kind: str, name: str, **content: Any) -> Document:
+    return child(service, api, kind, name, {}, **content)

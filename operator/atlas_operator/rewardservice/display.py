@@ -1,0 +1,25 @@
+"""What `kubectl get` shows of a RewardService, ready to print. Pure; called by `rewards_plan`."""
+
+from collections.abc import Sequence
+
+from atlas_api.rewardservice_status import JudgeStatus, RewardServiceDisplay
+from atlas_operator.rewardservice.rollout import Rollout
+
+_SECOND = 1000
+
+
+def rewards_display(rollout: Rollout, judges: Sequence[JudgeStatus]) -> RewardServiceDisplay:
+    """The columns. What is not known is absent."""
+    known = [judge for judge in judges if judge.state != "Unknown"]
+    answering = sum(judge.state == "Answering" for judge in judges)
+    slowest = max((judge.p99_ms for judge in judges if judge.p99_ms is not None), default=None)
+    return RewardServiceDisplay(
+        ready=f"{rollout.ready}/{rollout.wanted}",
+        judges=f"{answering}/{len(judges)}" if known else None,
+        p99=_duration(slowest) if slowest is not None else None,
+    )
+
+
+def _duration(milliseconds: int) -> str:
+    """Like `840ms`, `1.2s`, `31s`."""
+    return f"{milliseconds}ms" if milliseconds < _SECOND else f"{milliseconds / _SECOND:.3g}s"

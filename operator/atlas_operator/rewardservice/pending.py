@@ -1,0 +1,84 @@
+"""
+Why a RewardService does not answer with all its pods, in plain words. Pure; called by `rewards_plan`.
+
+The readiness probe of a pod is the quorum of its judges: one that runs and is not ready has judges that do not answer.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from atlas_api.rewardservice_status import JudgeStatus
+from atlas_operator.cluster.fields import condition, holds, items, mapping, name_of, text, whole
+from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.plain_text import one_line
+from atlas_operator.pending.attempt import Diagnosis, is_about, pods_refused
+from atlas_operator.pending.pod import Fields, Obstacle, Weight, obstacle
+from atlas_operator.rewardservice.judges import failing
+from atlas_operator.rewardservice.rollout import is_going, is_ready
+
+Judges = Callable[[Document], Sequence[JudgeStatus]]
+"""What a pod itself says of its judges."""
+
+_FIELDS = Fields(
+    image="spec.image",
+    pull="check spec.image, that the node reaches the registry, and spec.imagePullSecrets",
+    resources="spec.resources",
+    gpus="spec.resources",
+    taints="name them in spec.tolerations",
+    placement="correct spec.nodeSelector",
+)
+
+
+def why_not_ready(
+    deployment: Document, pods: Iterable[Document], events: Sequence[Document], judges: Judges
+) -> Diagnosis | None:
+    """Say what keeps *pods* of *deployment* from answering; what somebody has to mend first. None: nothing but time.
+
+    *events*, oldest first, may be about anything.
+    """
+    waiting = [pod for pod in pods if not is_going(pod) and not is_ready(pod)]
+    found = [each for pod in waiting if (each := _trouble(pod, [one for one in events if is_about(one, pod)], judges))]
+    found += _of_the_deployment(deployment)
+    first = min(found, key=lambda each: each.weight, default=None)
+    if first is None:
+        return None
+    same = sum(each.reason == first.reason for each in found)
+    counted = f"{same} pods: " if same > 1 else ""
+    return Diagnosis(first.reason, one_line(counted + first.message))
+
+
+def _trouble(pod: Document, events: Sequence[Document], judges: Judges) -> Obstacle | None:
+    if text(pod, "status", "phase") != "Running":
+        return obstacle(pod, events, _FIELDS)
+    crash = next(_crashes(pod), None)
+    return crash or _not_ready(pod, events, judges(pod))
+
+
+def _crashes(pod: Document) -> Iterator[Obstacle]:
+    for container in items(pod, "status", "containerStatuses"):
+        ended = mapping(container, "state", "terminated")
+        if text(container, "state", "waiting", "reason") == "CrashLoopBackOff":
+            ended = mapping(container, "lastState", "terminated")
+        if not ended:
+            continue
+        said = text(ended, "message") or text(ended, "reason") or "see its log"
+        often = "ends again and again," if whole(container, "restartCount") else "ended"
+        message = f"pod {name_of(pod)} {often} with exit code {whole(ended, 'exitCode')}: {said}"
+        yield Obstacle(Weight.MISTAKE, "Crashing", message)
+
+
+def _not_ready(pod: Document, events: Sequence[Document], judges: Sequence[JudgeStatus]) -> Obstacle:
+    name = name_of(pod)
+    silent = ", ".join(f"{judge.name} ({judge.reason})" if judge.reason else judge.name for judge in failing(judges))
+    if silent:
+        message = f"pod {name} runs, and these judges do not answer: {silent}; check models, keys and quotas"
+        return Obstacle(Weight.HELD, "JudgesFailing", message)
+    probe = next((each for each in reversed(events) if text(each, "reason") == "Unhealthy"), None)
+    if probe is None:
+        return Obstacle(Weight.PASSING, "Starting", f"pod {name} runs; its judges have not answered the probe yet")
+    message = f"pod {name} runs and is not ready, so too few judges answer: {text(probe, 'message')}"
+    return Obstacle(Weight.HELD, "ProbeFailing", message)
+
+
+def _of_the_deployment(deployment: Document) -> Iterator[Obstacle]:
+    if holds(deployment, "ReplicaFailure"):
+        yield pods_refused(text(condition(deployment, "ReplicaFailure"), "message"), name_of(deployment))

@@ -1,0 +1,225 @@
+"""
+What to do about one RewardService: pure, as `plan` is for trainings. Called by `rewards_reconcile`.
+
+Nothing is remembered: what there should be follows from the spec, and what is there is applied anew where it differs.
+A spec that cannot be served changes nothing: the pods of the one before it go on answering.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice_status import JudgeStatus, RewardServiceStatus
+from atlas_operator.cluster.decode import read_spec_as, read_status_as
+from atlas_operator.cluster.drift import differs, is_applied
+from atlas_operator.cluster.fields import holds, whole
+from atlas_operator.cluster.observed import Document, ObservedRewards
+from atlas_operator.cluster.ownership import is_owned
+from atlas_operator.objects.labels import configuration_name, judges_name
+from atlas_operator.objects.rewardservice import (
+    budget,
+    configuration_digest,
+    configuration_map,
+    deployment,
+    front,
+    judges_map,
+    reporter,
+    url,
+)
+from atlas_operator.pending.attempt import Diagnosis
+from atlas_operator.rewardservice.conditions import RewardsFacts, rewards_conditions
+from atlas_operator.rewardservice.display import rewards_display
+from atlas_operator.rewardservice.judges import outlived, read_judges, read_revision
+from atlas_operator.rewardservice.pending import why_not_ready
+from atlas_operator.rewardservice.preconditions import rewards_refusal
+from atlas_operator.rewardservice.rollout import Rollout, configuration_of, rollout
+from atlas_operator.status.plan_types import HINDRANCE_PATIENCE, Note
+from atlas_operator.training.preconditions import Refusal
+from atlas_rewards.judging.revision import revision_of
+
+PATIENCE = timedelta(seconds=15)
+"""The kubelet's events tell why a pod is not ready, and nothing announces them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RewardsPlan:
+    """What to do, in this order: create, apply, merge, delete, write the status, post."""
+
+    status: RewardServiceStatus | None
+    create: tuple[Document, ...] = ()
+    """Made once and never changed."""
+
+    apply: tuple[Document, ...] = ()
+    """Made, or changed to be like this."""
+
+    merge: tuple[Document, ...] = ()
+    """Merged into what is there; null removes."""
+
+    delete: tuple[Document, ...] = ()
+    notes: tuple[Note, ...] = ()
+    look_again_at: datetime | None = None
+
+
+def rewards_plan(
+    observed: ObservedRewards,
+    default_image: str | None,
+    now: datetime,
+    hindrance: Refusal | None = None,
+    allow_code: bool = False,
+) -> RewardsPlan:
+    """Decide. *default_image* is used where `image` is left out; *now* is aware.
+
+    *hindrance* is why the API server refused what the last plan wanted. *allow_code*: pods may run completions as code.
+    Deletion needs nothing: the API server collects what the service owns.
+    """
+    if observed.service["metadata"].get("deletionTimestamp"):
+        return RewardsPlan(status=None)
+    return _Planner(observed, default_image, now, hindrance, allow_code).execute()
+
+
+class _Planner:
+    """One look. Children of an earlier service of this name do not count."""
+
+    def __init__(
+        self,
+        observed: ObservedRewards,
+        default_image: str | None,
+        now: datetime,
+        hindrance: Refusal | None,
+        allow_code: bool,
+    ) -> None:
+        self.service = observed.service
+        self.name: str = self.service["metadata"]["name"]
+        self.now = now
+        self.spec, problems = read_spec_as(RewardServiceSpec, self.service)
+        self.refusal = rewards_refusal(self.spec, problems, default_image, allow_code) or hindrance
+        self.image = (self.spec.image if self.spec else None) or default_image or ""
+        self.before = read_status_as(RewardServiceStatus, self.service)
+        self.observed = observed
+        self.deployment = self._first(observed.deployments)
+        self.front = self._first(observed.services)
+        self.budget = self._first(observed.budgets)
+        self.config_maps = {
+            found["metadata"]["name"]: found for found in observed.config_maps if is_owned(found, self.service)
+        }
+
+    def execute(self) -> RewardsPlan:
+        if self.spec is None or (self.refusal and self.refusal.final):
+            return self._told(self._as_it_is())
+        wanted = deployment(self.service, self.spec, self.image)
+        applied = self.deployment is not None and is_applied(wanted, self.deployment)
+        state = rollout(
+            self.deployment, self.observed.pods, configuration_digest(self.spec), self.spec.replicas, applied
+        )
+        return self._told(
+            state,
+            create=tuple(self._missing(self.spec, applied)),
+            apply=tuple(self._changed(self.spec, wanted)),
+            merge=tuple(self._outlived()),
+            delete=tuple(self._leftovers(self.spec, state)),
+        )
+
+    def _first(self, found: tuple[Document, ...]) -> Document | None:
+        return next((each for each in found if is_owned(each, self.service)), None)
+
+    def _as_it_is(self) -> Rollout:
+        """The pods of an earlier spec, which go on."""
+        wanted = whole(self.deployment, "spec", "replicas") or 0
+        ready = whole(self.deployment, "status", "readyReplicas") or 0
+        return Rollout(wanted, ready=ready)
+
+    # Children
+
+    def _missing(self, spec: RewardServiceSpec, applied: bool) -> Iterator[Document]:
+        """The ServiceAccount is not watched: it is made with the Deployment, and when that cannot make pods."""
+        for document in (configuration_map(self.service, spec), judges_map(self.service)):
+            if document["metadata"]["name"] not in self.config_maps:
+                yield document
+        if not applied or holds(self.deployment, "ReplicaFailure"):
+            yield from reporter(self.service)
+
+    def _changed(self, spec: RewardServiceSpec, wanted: Document) -> Iterator[Document]:
+        if self.front is None or differs(front(self.service), self.front):
+            yield front(self.service)
+        if self.deployment is None or differs(wanted, self.deployment):
+            yield wanted
+        if spec.replicas > 1 and (self.budget is None or differs(budget(self.service), self.budget)):
+            yield budget(self.service)
+
+    def _leftovers(self, spec: RewardServiceSpec, state: Rollout) -> Iterator[Document]:
+        """A budget that no longer makes sense, and configurations that no pod reads any more."""
+        if spec.replicas == 1 and self.budget is not None:
+            yield self.budget
+        if not state.complete:
+            return
+        read = {configuration_of(pod) for pod in self.observed.pods} | {configuration_digest(spec)}
+        kept = {configuration_name(self.name, digest) for digest in read} | {judges_name(self.name)}
+        yield from (found for name, found in self.config_maps.items() if name not in kept)
+
+    # The story so far
+
+    def _told(self, state: Rollout, **children: tuple[Document, ...]) -> RewardsPlan:
+        judges = self._judges(self.spec, *self.observed.pods) if self.spec else self.before.judges
+        facts = RewardsFacts(
+            generation=self.service["metadata"].get("generation", 1),
+            now=self.now,
+            before=self.before.conditions,
+            refusal=self.refusal,
+            rollout=state,
+            diagnosis=self._diagnosis(state),
+            judges=judges,
+            revision=self._revision(state),
+            url=url(self.service),
+        )
+        status = RewardServiceStatus(
+            observed_generation=facts.generation,
+            conditions=rewards_conditions(facts),
+            url=facts.url if self.deployment else self.before.url,
+            revision=facts.revision,
+            replicas=state.wanted,
+            ready_replicas=state.ready,
+            judges=judges,
+            display=rewards_display(state, judges),
+        )
+        return RewardsPlan(status, notes=tuple(self._notes(status)), look_again_at=self._look(state), **children)
+
+    def _judges(self, spec: RewardServiceSpec, *pods: Document) -> tuple[JudgeStatus, ...]:
+        return read_judges(self._reports(), pods, [judge.name for judge in spec.judges])
+
+    def _revision(self, state: Rollout) -> str | None:
+        """The pods say it: an image of another version may score otherwise."""
+        if self.spec is None or not state.complete:
+            return self.before.revision
+        return read_revision(self._reports(), self.observed.pods) or revision_of(self.spec)
+
+    def _reports(self) -> Document:
+        """The ConfigMap that the pods report to."""
+        return self.config_maps.get(judges_name(self.name), {})
+
+    def _outlived(self) -> Iterator[Document]:
+        """What pods reported that are gone."""
+        if gone := outlived(self._reports(), self.observed.pods):
+            yield {**judges_map(self.service), "data": dict.fromkeys(gone)}
+
+    def _diagnosis(self, state: Rollout) -> Diagnosis | None:
+        """Pods of older configurations are left out: their troubles go with them."""
+        if self.spec is None or self.deployment is None or state.complete:
+            return None
+        digest = configuration_digest(self.spec)
+        newest = [pod for pod in self.observed.pods if configuration_of(pod) == digest]
+        return why_not_ready(self.deployment, newest, self.observed.events, partial(self._judges, self.spec))
+
+    def _notes(self, status: RewardServiceStatus) -> Iterator[Note]:
+        was = next((each.status for each in self.before.conditions if each.type == "Ready"), None)
+        ready = next(each for each in status.conditions if each.type == "Ready")
+        if ready.status == "True" and was != "True":
+            yield Note("Normal", "Ready", ready.message)
+        if ready.status == "False" and was == "True":
+            yield Note("Warning" if self.refusal else "Normal", ready.reason, ready.message)
+
+    def _look(self, state: Rollout) -> datetime | None:
+        if self.refusal:
+            return None if self.refusal.final else self.now + HINDRANCE_PATIENCE
+        return None if state.complete else self.now + PATIENCE

@@ -1,0 +1,178 @@
+"""The newest attempt as it was observed: its job, its pods, what its trainer says. Pure; called by `plan`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from atlas_api.pod import REPORT_KEY
+from atlas_api.run_report import RunReport
+from atlas_api.status import RunStatus
+from atlas_operator.backends.pytorchjob import JobState, job_state, replicas, running_since
+from atlas_operator.cluster.fields import condition, latest, moment, name_of, text
+from atlas_operator.cluster.observed import Document, Observed, time_of
+from atlas_operator.failures.attempt import Failure, Success, ending
+from atlas_operator.objects.labels import ATTEMPT, RUN, progress_name
+from atlas_operator.pending.attempt import Diagnosis, pods_scheduled_at, why_not_running
+from atlas_operator.reports.run import read_report, termination_report, trainer_of
+
+ENDED: tuple[JobState, ...] = ("Failed", "Succeeded")
+
+OVERDUE = timedelta(minutes=1)
+"""A pod that is still there so long after its grace period has a node that nobody hears from."""
+
+_NAMED = 3
+"""Pods in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt. Everything is None or empty while its job was not seen."""
+
+    job: Document | None = None
+    pods: tuple[Document, ...] = ()
+    events: tuple[Document, ...] = ()
+    state: JobState | None = None
+    progress_map: Document | None = None
+    report: RunReport | None = None
+    termination: RunReport | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job says that it is over; pods may still run."""
+        return self.state in ENDED
+
+    @property
+    def live_pods(self) -> list[Document]:
+        """Pods that may still write."""
+        return [pod for pod in self.pods if is_alive(pod)]
+
+    @property
+    def has_live_pods(self) -> bool:
+        """Whether any pod may still write."""
+        return bool(self.live_pods)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it is over, or was deleted, and its pods are not gone yet."""
+        return self.has_live_pods and (self.ended or self.job is None)
+
+    def told(self) -> dict[str, Any]:
+        """Fields of the status that the trainer speaks of, what it left behind at its end last."""
+        told: dict[str, Any] = {}
+        for report in filter(None, (self.report, self.termination)):
+            latest = {
+                "progress": report.progress,
+                "metrics": report.metrics or None,
+                "dataset": report.dataset,
+                "checkpoints": report.checkpoints if report.checkpoints.latest else None,
+            }
+            told |= {name: value for name, value in latest.items() if value is not None}
+        return told
+
+    def ended_at(self) -> datetime | None:
+        """When the job said that it is over."""
+        return moment(condition(self.job, self.state or ""), "lastTransitionTime") if self.ended else None
+
+    def ending(self) -> Success | Failure:
+        """How it ended, once nothing of it runs."""
+        return ending(self.job, self.pods, self.report, self.termination)
+
+    def diagnosis(self) -> Diagnosis | None:
+        """Why it does not run. None when it runs, or has no job to ask about."""
+        if self.job is None or self.state == "Running":
+            return None
+        return why_not_running(self.job, self.pods, self.events)
+
+    def scheduled_at(self) -> datetime | None:
+        """When its last pod got a node; None while pods are missing."""
+        complete = self.job is not None and len(self.pods) >= replicas(self.job)
+        return pods_scheduled_at(self.pods) if complete else None
+
+    def running_since(self) -> datetime | None:
+        """Since when all of its pods run; None unless they do. The job itself tells of the first pod alone."""
+        since = running_since(self.job) if self.job else None
+        started = latest(moment(trainer_of(pod), "state", "running", "startedAt") for pod in self.pods)
+        return max(since, started) if since and started else since
+
+    def pods_to_end(self, now: datetime) -> str:
+        """What is waited for when pods have to go, and the cure where they do not."""
+        alive = self.live_pods
+        named = [f"{name_of(pod)}{_place(pod)}" for pod in alive[:_NAMED]]
+        more = [f"{len(alive) - _NAMED} more"] if len(alive) > _NAMED else []
+        cure = "; is the node lost? Then delete its Node, or taint it with node.kubernetes.io/out-of-service"
+        late = any(at <= now for pod in alive if (at := _overdue_at(pod)))
+        return f"{', '.join(named + more)} to end{cure if late else ''}"
+
+    def pods_overdue_at(self, now: datetime) -> datetime | None:
+        """The next moment at which one of its pods should be gone."""
+        return min((at for pod in self.live_pods if (at := _overdue_at(pod)) and at > now), default=None)
+
+    def sign_of_life_at(self) -> datetime | None:
+        """When its trainer last reported, by the API server's clock."""
+        fields = (self.progress_map or {}).get("metadata", {}).get("managedFields", [])
+        return max((at for field in fields if (at := time_of(field.get("time")))), default=None)
+
+
+def attempt_of(observed: Observed, run: RunStatus | None) -> Attempt:
+    """What belongs to the newest attempt of *run*."""
+    if run is None:
+        return Attempt()
+    mine = (run.number, run.attempt)
+    job = next((found for found in observed.jobs if place_of(found) == mine), None)
+    pods = tuple(pod for pod in observed.pods if place_of(pod) == mine)
+    progress_map = config_map(observed, progress_name(observed.training["metadata"]["name"], run.number))
+    text = ((progress_map or {}).get("data") or {}).get(REPORT_KEY)
+    return Attempt(
+        job=job,
+        pods=pods,
+        events=observed.events,
+        state=job_state(job) if job else None,
+        progress_map=progress_map,
+        report=read_report(text, *mine),
+        termination=termination_report(pods, *mine),
+    )
+
+
+def _place(pod: Document) -> str:
+    node = text(pod, "spec", "nodeName")
+    return f" on node {node}" if node else ""
+
+
+def _overdue_at(pod: Document) -> datetime | None:
+    deadline = moment(pod, "metadata", "deletionTimestamp")
+    return deadline + OVERDUE if deadline else None
+
+
+def next_attempt(observed: Observed, run: RunStatus) -> int:
+    """A number that no attempt of *run* ever had."""
+    places = (place_of(found) for found in (*observed.jobs, *observed.pods))
+    return 1 + max(run.attempt, *(attempt for number, attempt in places if number == run.number), 0)
+
+
+def others_at_work(observed: Observed, run: RunStatus) -> Iterator[Document]:
+    """Jobs and pods of any other attempt that may still write."""
+    mine = (run.number, run.attempt)
+    yield from (job for job in observed.jobs if place_of(job) != mine and job_state(job) not in ENDED)
+    yield from (pod for pod in observed.pods if place_of(pod) != mine and is_alive(pod))
+
+
+def config_map(observed: Observed, name: str) -> Document | None:
+    """A ConfigMap of the training by name."""
+    return next((found for found in observed.config_maps if found["metadata"]["name"] == name), None)
+
+
+def place_of(child: Document) -> tuple[int, int]:
+    """Run and attempt of a child; 0 where its labels do not say."""
+    return number_of(child, RUN), number_of(child, ATTEMPT)
+
+
+def number_of(child: Document, label: str) -> int:
+    """The number in a label of ours, 0 when there is none."""
+    text = child["metadata"].get("labels", {}).get(label, "0")
+    return int(text) if text.isdecimal() else 0
+
+
+def is_alive(pod: Document) -> bool:
+    """Whether a pod may still write."""
+    return pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")

@@ -1,0 +1,44 @@
+"""Children that nobody needs any more. Pure; called by `plan`."""
+
+from collections.abc import Iterator
+
+from atlas_api.status import RunStatus
+from atlas_operator.backends.pytorchjob import job_state
+from atlas_operator.cluster.observed import Document, Observed
+from atlas_operator.cluster.ownership import is_owned
+from atlas_operator.objects.labels import RUN, progress_name, run_name
+from atlas_operator.objects.metadata import RBAC, child
+from atlas_operator.training.attempt import ENDED, number_of, place_of
+
+KEPT_ATTEMPTS = 3
+"""Jobs of the newest run that are kept for their logs."""
+
+
+def leftovers(observed: Observed, run: RunStatus | None) -> Iterator[Document]:
+    """Everything of earlier runs, jobs of long-gone attempts, and jobs that run without being the newest attempt."""
+    newest = (run.number, run.attempt) if run else (0, 0)
+    for job in observed.jobs:
+        number, attempt = place_of(job)
+        stray = (number, attempt) != newest and job_state(job) not in ENDED
+        stale = number == newest[0] and attempt <= newest[1] - KEPT_ATTEMPTS
+        if stray or stale or number < newest[0]:
+            yield job
+    mine = [found for found in observed.config_maps if is_owned(found, observed.training)]
+    name, names = observed.training["metadata"]["name"], {found["metadata"]["name"] for found in mine}
+    for number in sorted({number_of(found, RUN) for found in mine}):
+        if number < newest[0] and names & {run_name(name, number), progress_name(name, number)}:
+            yield from _of_run(observed.training, number)
+
+
+def _of_run(training: Document, run: int) -> Iterator[Document]:
+    """The children of a run, with their owner: another object may have the name.
+
+    The ConfigMap by which they are found again goes last.
+    """
+    name = training["metadata"]["name"]
+    base = run_name(name, run)
+    yield child(training, "v1", "ConfigMap", progress_name(name, run), {})
+    yield child(training, RBAC, "RoleBinding", base, {})
+    yield child(training, RBAC, "Role", base, {})
+    yield child(training, "v1", "ServiceAccount", base, {})
+    yield child(training, "v1", "ConfigMap", base, {})

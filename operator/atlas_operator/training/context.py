@@ -1,0 +1,92 @@
+"""
+One look at one AtlasTraining while it is decided: what was observed, and what follows from it so far.
+
+Made by `plan`, changed by `live_run`, `beginning` and `conclusion`, read out by `plan`.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from atlas_api import AtlasTrainingSpec
+from atlas_api.limits import Limits
+from atlas_api.retrain import RETRAIN_AT
+from atlas_api.status import RunStatus
+from atlas_operator.cluster.decode import read_spec_as
+from atlas_operator.cluster.observed import Document, Observed
+from atlas_operator.status.plan_types import EventType, Note
+from atlas_operator.training.attempt import attempt_of
+from atlas_operator.training.preconditions import Refusal, refusal
+from atlas_operator.training.recovery import read_story
+
+PATIENCE = timedelta(seconds=30)
+"""How long to wait for something that a watch should announce, before looking again anyway."""
+
+RETRAIN_AT_LIMIT = 253
+"""Characters of the annotation that count: as many as `status.lastHandledRetrainAt` holds."""
+
+
+class Look:
+    """`status`, `newest` and `attempt` follow the decisions; everything else was observed, or is to be done."""
+
+    def __init__(
+        self,
+        observed: Observed,
+        default_image: str | None,
+        now: datetime,
+        hindrance: Refusal | None,
+        allow_code: bool,
+    ) -> None:
+        self.observed = observed
+        self.training = observed.training
+        self.metadata = observed.training["metadata"]
+        self.now = now
+        self.spec, problems = read_spec_as(AtlasTrainingSpec, self.training)
+        self.refusal = refusal(self.spec, problems, default_image, observed.backend_served, allow_code) or hindrance
+        self.default_image = default_image
+        self.allow_code = allow_code
+        self.retrain_at = self.metadata.get("annotations", {}).get(RETRAIN_AT, "")[:RETRAIN_AT_LIMIT]
+        self.before = self.status = read_story(observed, self.retrain_at)
+        self.newest = self.before.run
+        self.attempt = attempt_of(observed, self.newest)
+        self.create: list[Document] = []
+        self.delete: list[Document] = []
+        self.notes: list[Note] = []
+        self.looks: list[datetime] = []
+        self.waiting_for: str | None = None
+        self.due = False
+        """Whether a run should begin, and something stands in the way."""
+
+    @property
+    def run(self) -> RunStatus:
+        """The newest run, where there is one."""
+        assert self.newest is not None, "asked only once there is a run"  # noqa: S101
+        return self.newest
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the newest run has not ended."""
+        return self.newest is not None and self.newest.finished_at is None
+
+    @property
+    def limits(self) -> Limits:
+        """Those of the newest spec; the defaults while it cannot be read."""
+        return self.spec.limits if self.spec else Limits()
+
+    def set(self, **changes: Any) -> None:
+        """Change fields of the newest run."""
+        self.newest = self.run.model_copy(update=changes)
+
+    def note(self, kind: EventType, reason: str, message: str) -> None:
+        """Post an event once the plan is carried out."""
+        self.notes.append(Note(kind, reason, message))
+
+    def wait_for_pods(self) -> None:
+        """Wait until nothing of the attempt may write any more."""
+        self.wait(self.attempt.pods_to_end(self.now))
+        overdue = self.attempt.pods_overdue_at(self.now)
+        self.looks += [overdue] if overdue else []
+
+    def wait(self, what: str) -> None:
+        """Wait for *what*, to be read after "waiting for"."""
+        self.waiting_for = what
+        self.looks.append(self.now + PATIENCE)

@@ -1,0 +1,98 @@
+"""Where the story went on when the status is missing or unreadable: it is told again by the children. Pure."""
+
+from pydantic import ValidationError
+
+from atlas_api import AtlasTrainingSpec, TrainingRun
+from atlas_api.checkpoints import Checkpoints
+from atlas_api.reward import ServiceRef
+from atlas_api.status import AtlasTrainingStatus, RunStatus
+from atlas_api.traces import Traces
+from atlas_operator.cluster.decode import read_status_as
+from atlas_operator.cluster.observed import Document, Observed, time_of
+from atlas_operator.cluster.ownership import is_owned
+from atlas_operator.objects.labels import ATTEMPT, PLACEMENT, RUN, run_name
+from atlas_operator.objects.run import RUN_KEY
+from atlas_operator.training.attempt import config_map, number_of
+
+
+def read_story(observed: Observed, retrain_at: str) -> AtlasTrainingStatus:
+    """The status as it was written, or the newest run that children tell of where none was.
+
+    Nobody knows then whether *retrain_at* was answered: it counts as answered, so that lost memory starts no runs.
+    """
+    status = read_status_as(AtlasTrainingStatus, observed.training)
+    run = None if status.run else recovered_run(observed)
+    return status.model_copy(update={"run": run, "last_handled_retrain_at": retrain_at}) if run else status
+
+
+def recovered_run(observed: Observed) -> RunStatus | None:
+    """The newest run that children tell of: its number, its newest attempt, its recipe. None when there are none."""
+    for found in sorted(_run_files(observed), key=lambda found: number_of(found, RUN), reverse=True):
+        if is_owned(found, observed.training) and (run := _content(found)):
+            jobs = [job for job in observed.jobs if number_of(job, RUN) == run.number]
+            return _run_of(run, max(jobs, key=lambda job: number_of(job, ATTEMPT), default=None))
+    return None
+
+
+def next_run(observed: Observed, newest: RunStatus | None) -> int:
+    """A number that no run ever had, as far as anything tells."""
+    children = (*_run_files(observed), *observed.jobs, *observed.pods)
+    return 1 + max(newest.number if newest else 0, *(number_of(found, RUN) for found in children), 0)
+
+
+def _run_files(observed: Observed) -> list[Document]:
+    """The ConfigMaps with run.json. By name: a trainer may change every label of the ConfigMap that it reports to."""
+    name = observed.training["metadata"]["name"]
+    return [
+        found for found in observed.config_maps if found["metadata"]["name"] == run_name(name, number_of(found, RUN))
+    ]
+
+
+def attempt_spec(observed: Observed, spec: AtlasTrainingSpec, run: RunStatus) -> AtlasTrainingSpec | None:
+    """*spec* while it has the run's recipe; else the spec that the run began with, on the pods of *spec*.
+
+    None when the recipe has changed and the ConfigMap with the old one is gone.
+    """
+    if spec.hash() == run.spec_hash:
+        return spec
+    stored = config_map(observed, run_name(observed.training["metadata"]["name"], run.number))
+    found = _content(stored) if stored else None
+    return found.spec.model_copy(update={"compute": spec.compute}) if found else None
+
+
+def outdated_run_file(observed: Observed, run: int, spec: AtlasTrainingSpec) -> Document | None:
+    """The run's ConfigMap where the trainer would read other addresses than *spec* has. It cannot be changed.
+
+    Addresses are what the trainer reads although it may change under one recipe: the hash leaves out some of it.
+    """
+    stored = config_map(observed, run_name(observed.training["metadata"]["name"], run))
+    if stored is None:
+        return None
+    found = _content(stored)
+    return None if found and _addresses(found.spec) == _addresses(spec) else stored
+
+
+def _addresses(spec: AtlasTrainingSpec) -> tuple[Checkpoints, Traces, ServiceRef | None]:
+    return spec.checkpoints, spec.traces, spec.reward.service_ref
+
+
+def _content(stored: Document) -> TrainingRun | None:
+    """What a run was told. Rules that came later do not make it unreadable."""
+    try:
+        return TrainingRun.model_validate_json(stored.get("data", {}).get(RUN_KEY, ""))
+    except ValidationError:
+        return None
+
+
+def _run_of(run: TrainingRun, job: Document | None) -> RunStatus:
+    metadata = (job or {}).get("metadata", {})
+    return RunStatus(
+        number=run.number,
+        attempt=number_of(job, ATTEMPT) if job else 1,
+        spec_hash=run.spec.hash(),
+        started_at=run.started_at,
+        attempt_at=time_of(metadata.get("creationTimestamp")) or run.started_at,
+        placement_hash=metadata.get("annotations", {}).get(PLACEMENT),
+        job=metadata.get("name"),
+        job_uid=metadata.get("uid"),
+    )
