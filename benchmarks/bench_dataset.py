@@ -18,14 +18,14 @@ from typing import Any
 from bench_traces import embedded_server, filled_database
 
 from atlas_api import AtlasTraining, parse
-from atlas_trainer.chat_tokens import fit_messages, prompt_text, token_counts
-from atlas_trainer.conversation import grpo_row
-from atlas_trainer.dataset import build_dataset, freeze
-from atlas_trainer.rows import Row
-from atlas_trainer.session import Tally
-from atlas_trainer.sources import read_sessions
-from atlas_trainer.split import held_out
-from atlas_trainer.tokenizer import load_tokenizer
+from atlas_trainer.dataset.chat_tokens import fit_messages, prompt_text, token_counts
+from atlas_trainer.dataset.conversation import grpo_row
+from atlas_trainer.dataset.dataset import build_dataset, freeze
+from atlas_trainer.dataset.rows import Row
+from atlas_trainer.dataset.split import held_out
+from atlas_trainer.dataset.tokenizer import load_tokenizer
+from atlas_trainer.traces import read_sessions
+from atlas_trainer.traces.session import Tally
 from desk.__main__ import MODEL
 from desk.model import prepare_model
 

@@ -136,8 +136,8 @@ def _measure(reader: str, url: str) -> None:
 def _count_ours(url: str) -> Callable[[], int]:
     from atlas_api.secrets import SecretSource
     from atlas_api.traces import PostgresTraces, TraceFilter, Traces
-    from atlas_trainer.session import Tally
-    from atlas_trainer.sources.postgres import read_postgres
+    from atlas_trainer.traces.postgres import read_postgres
+    from atlas_trainer.traces.session import Tally
 
     os.environ["BENCH_URL"] = url
     source = PostgresTraces(url_from=SecretSource(env="BENCH_URL"))

@@ -10,8 +10,8 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from atlas_rewards.bench_statistics import CLOSE
-from atlas_trainer.chart import tick_labels, ticks
-from atlas_trainer.quantity import number, score
+from atlas_trainer.reporting.formatting import number, score
+from atlas_trainer.reporting.html.line_chart import tick_labels, ticks
 
 if TYPE_CHECKING:
     from atlas_core.bench_report import Bench, Row

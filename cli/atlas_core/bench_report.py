@@ -10,7 +10,7 @@ from atlas_rewards import ItemResult
 from atlas_rewards.bench_statistics import Summary
 from atlas_rewards.combinations import Combination
 from atlas_rewards.judging.calls import CallerStatistics
-from atlas_trainer.quantity import number, percent, score
+from atlas_trainer.reporting.formatting import number, percent, score
 
 _HEAD = (
     "combination",

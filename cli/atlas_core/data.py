@@ -7,13 +7,13 @@ from rich.console import Console
 from rich.text import Text
 
 from atlas_api import AtlasTraining, InvalidManifest
-from atlas_trainer import environment
-from atlas_trainer.dataset import Dataset, build_dataset
-from atlas_trainer.preview import chosen_rows, counts_table, lengths_table, marked_row, row_title, split_line
-from atlas_trainer.rows_file import write_jsonl, write_parquet
-from atlas_trainer.session import Tally
-from atlas_trainer.tokenizer import load_tokenizer
-from atlas_trainer.untrusted_text import visible
+from atlas_trainer.dataset.dataset import Dataset, build_dataset
+from atlas_trainer.dataset.preview import chosen_rows, counts_table, lengths_table, marked_row, row_title, split_line
+from atlas_trainer.dataset.rows_file import write_jsonl, write_parquet
+from atlas_trainer.dataset.tokenizer import load_tokenizer
+from atlas_trainer.distributed import environment
+from atlas_trainer.reporting.untrusted_text import visible
+from atlas_trainer.traces.session import Tally
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

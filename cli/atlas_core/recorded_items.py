@@ -13,8 +13,8 @@ from atlas_api.errors import NothingMatched
 from atlas_api.traces import FileTraces, TraceFilter, Traces
 from atlas_rewards import Item
 from atlas_rewards.item import metadata_of
-from atlas_trainer.session import Session, Tally
-from atlas_trainer.sources import read_sessions
+from atlas_trainer.traces import read_sessions
+from atlas_trainer.traces.session import Session, Tally
 
 _MANIFESTS = (".yaml", ".yml")
 _GAP = "\n\n"

@@ -32,9 +32,9 @@ from atlas_rewards.combinations import Combination, combinations_of, recombined
 from atlas_rewards.configuration import load_configuration
 from atlas_rewards.judging.calls import Caller, CallerStatistics, caller_for
 from atlas_rewards.stream import done_in_order, items_at_once
-from atlas_trainer.atomic_file import replace_text
-from atlas_trainer.session import Tally
-from atlas_trainer.untrusted_text import visible
+from atlas_trainer.reporting.untrusted_text import visible
+from atlas_trainer.storage.atomic_file import replace_text
+from atlas_trainer.traces.session import Tally
 
 AUDIT = "audit.jsonl"
 REPORT = "report.md"

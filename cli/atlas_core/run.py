@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from atlas_api import AtlasTraining
-from atlas_trainer.runs import locked, newest_run, next_run, read_status, training_folder
-from atlas_trainer.store import open_store
+from atlas_trainer.storage.runs import locked, newest_run, next_run, read_status, training_folder
+from atlas_trainer.storage.store import open_store
 from atlas_trainer.train import train
 
 

@@ -22,7 +22,7 @@ from atlas_rewards.items_file import ItemLine, count_lines, read_items
 from atlas_rewards.judging.prompt import in_common
 from atlas_rewards.service.wire import ScoreResponse
 from atlas_rewards.stream import done_in_order, items_at_once
-from atlas_trainer.untrusted_text import visible
+from atlas_trainer.reporting.untrusted_text import visible
 
 _SHOWN = 3
 """Malformed lines that are named, and causes of missing scores."""

@@ -5,8 +5,8 @@ from rich.table import Table
 from rich.text import Text
 
 from atlas_rewards import ItemResult, JudgeResult
-from atlas_trainer.quantity import score
-from atlas_trainer.untrusted_text import visible
+from atlas_trainer.reporting.formatting import score
+from atlas_trainer.reporting.untrusted_text import visible
 
 
 def result_table(result: ItemResult) -> RenderableType:

@@ -23,7 +23,7 @@ from rich.text import Text
 from atlas_core.recorded_items import recorded_items, traces_in
 from atlas_core.score_table import result_table
 from atlas_rewards.client import RewardClient
-from atlas_trainer.session import Tally
+from atlas_trainer.traces.session import Tally
 
 FOLDER = Path(".demo/rewards")
 MANIFEST = Path("examples/rewardservice.yaml")

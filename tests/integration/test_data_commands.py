@@ -15,8 +15,8 @@ from atlas_api.errors import AtlasError, InvalidManifest, MalformedTraces, Wrong
 from atlas_api.model import ModelSpec
 from atlas_core.data import export, preview
 from atlas_core.main import main
-from atlas_trainer.preview import percentile
-from atlas_trainer.tokenizer import load_tokenizer
+from atlas_trainer.dataset.preview import percentile
+from atlas_trainer.dataset.tokenizer import load_tokenizer
 
 
 def make_folder(folder: Path, style: Style = CHATML) -> Path:

@@ -10,10 +10,10 @@ from support.chat_templates import CHATML, MODEL_ROLE, make_tokenizer
 from support.trainings import export_record, make_training, write_export
 
 from atlas_api.errors import CheckpointFailed, NothingMatched, ZeroSteps
-from atlas_trainer.chat_tokens import prompt_ids
-from atlas_trainer.dataset import Dataset, build_dataset, freeze, thaw
-from atlas_trainer.rows_file import read_parquet, write_parquet
-from atlas_trainer.session import Tally
+from atlas_trainer.dataset.chat_tokens import prompt_ids
+from atlas_trainer.dataset.dataset import Dataset, build_dataset, freeze, thaw
+from atlas_trainer.dataset.rows_file import read_parquet, write_parquet
+from atlas_trainer.traces.session import Tally
 
 TOKENIZER = make_tokenizer(CHATML)
 LONG = "Refund all of these orders: " + ", ".join(str(number) for number in range(200))

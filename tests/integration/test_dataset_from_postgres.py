@@ -8,8 +8,8 @@ from support.sdk_rows import NOTE, insert_session, metadata
 from support.traces import traces_of
 from support.trainings import make_training
 
-from atlas_trainer.dataset import Dataset, build_dataset, freeze, thaw
-from atlas_trainer.session import Tally
+from atlas_trainer.dataset.dataset import Dataset, build_dataset, freeze, thaw
+from atlas_trainer.traces.session import Tally
 
 TOKENIZER = make_tokenizer(CHATML)
 

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from support.traces import traces_of
 
-from atlas_trainer.conversation import grpo_row
-from atlas_trainer.session import Session, Tally
-from atlas_trainer.sources.postgres import read_postgres
+from atlas_trainer.dataset.conversation import grpo_row
+from atlas_trainer.traces.postgres import read_postgres
+from atlas_trainer.traces.session import Session, Tally
 from desk.agent import SYSTEM_PROMPT, Answer
 from desk.coach import PIECES
 from desk.recorder import count_sessions, create_tables, record, recorded_messages

@@ -20,7 +20,7 @@ from support.trainings import write_export
 
 from atlas_api.compute import Compute
 from atlas_api.pod import DISTRIBUTED_PORT, launch_command
-from atlas_trainer.checkpoints import MANIFEST
+from atlas_trainer.storage.checkpoints import MANIFEST
 
 STEPS = 6
 RUN = Path("runs/agents/demo/run-0001")

@@ -13,8 +13,8 @@ from support.sdk_rows import breakdown, insert_session, stats
 from support.traces import read_all, traces_of
 
 from atlas_api.traces import TraceFilter
-from atlas_trainer.session import Session, Tally
-from atlas_trainer.sources.filters import passing
+from atlas_trainer.traces.filters import passing
+from atlas_trainer.traces.session import Session, Tally
 
 DAY = datetime(2026, 10, 1, tzinfo=UTC)
 SCORES: list[Any] = [0.0, 0.2, 0.6999999999999998, 0.7, 0.70001, 0.8000000000000002, 1.0, "0.91", "NaN", "Infinity"]

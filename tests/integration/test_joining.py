@@ -8,8 +8,8 @@ import sys
 
 WAITER = """
 import os
-from atlas_trainer.interrupt import Interrupt
-from atlas_trainer.world import World
+from atlas_trainer.distributed.interrupt import Interrupt
+from atlas_trainer.distributed.process_group import World
 
 with Interrupt().installed():
     world = World.of(os.environ)

@@ -14,7 +14,7 @@ import pytest
 from support.tiny_model import save_tiny_model
 from support.trainings import write_export, write_manifest
 
-from atlas_trainer.checkpoints import MANIFEST
+from atlas_trainer.storage.checkpoints import MANIFEST
 
 pytestmark = pytest.mark.faults
 

@@ -13,8 +13,8 @@ from support.traces import read_all, traces_of
 from atlas_api.errors import AccessDenied, AtlasError, InvalidManifest, SchemaMismatch, SourceMissing, SourceUnreachable
 from atlas_api.secrets import SecretSource
 from atlas_api.traces import PostgresTraces, Traces
-from atlas_trainer.session import Tally
-from atlas_trainer.sources import read_sessions
+from atlas_trainer.traces import read_sessions
+from atlas_trainer.traces.session import Tally
 
 READ_TABLES = "sessions, plans, step_results, step_attempts, guidance_notes, trajectory_events"
 

@@ -23,7 +23,7 @@ from support.sdk_rows import (
 )
 from support.traces import read_all, traces_of
 
-from atlas_trainer.session import Attempt, Session, Step
+from atlas_trainer.traces.session import Attempt, Session, Step
 
 ANY: dict[str, Any] = {"status": (), "review_status": ()}
 TWO_ATTEMPTS = (Attempt("Refund sent", NOTE), Attempt("Refunded"))

@@ -17,9 +17,9 @@ from atlas_api import AtlasTraining
 from atlas_api.errors import AccessDenied, SourceMissing, ZeroSteps
 from atlas_api.run_report import RunReport
 from atlas_core.run import run
-from atlas_trainer.checkpoints import RunCheckpoints, checkpoint_name
-from atlas_trainer.runs import training_folder
-from atlas_trainer.store import S3Store, open_store
+from atlas_trainer.storage.checkpoints import RunCheckpoints, checkpoint_name
+from atlas_trainer.storage.runs import training_folder
+from atlas_trainer.storage.store import S3Store, open_store
 from atlas_trainer.train import train
 
 

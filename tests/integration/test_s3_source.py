@@ -19,9 +19,9 @@ from atlas_api.errors import AccessDenied, MalformedTraces, SourceMissing, Sourc
 from atlas_api.pod import TRACES_S3
 from atlas_api.secrets import CredentialsSource
 from atlas_api.traces import S3Traces, TraceFilter, Traces
-from atlas_trainer.s3_client import client_for, s3_errors
-from atlas_trainer.session import Session, Tally
-from atlas_trainer.sources.s3 import read_objects
+from atlas_trainer.storage.s3_client import client_for, s3_errors
+from atlas_trainer.traces.s3 import read_objects
+from atlas_trainer.traces.session import Session, Tally
 
 
 def read(traces: Traces) -> tuple[list[Session], Tally]:

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from support.traces import read_all, traces_of
 
-from atlas_trainer.session import Attempt, Session, Step
+from atlas_trainer.traces.session import Attempt, Session, Step
 
 NOTE = "Check the order state first"
 TWO_ATTEMPTS = (Attempt("Refund sent", NOTE), Attempt("Refunded"))

@@ -8,8 +8,8 @@ from support.exports import EVERYTHING, file_traces
 
 from atlas_api.secrets import SecretSource
 from atlas_api.traces import PostgresTraces, TraceFilter, Traces
-from atlas_trainer.session import Attempt, Session, Step, Tally
-from atlas_trainer.sources import read_sessions
+from atlas_trainer.traces import read_sessions
+from atlas_trainer.traces.session import Attempt, Session, Step, Tally
 
 SHIPPED = {
     "reward_eval_trajectories.jsonl": 40,

@@ -8,7 +8,7 @@ from support.trainings import make_training
 
 from atlas_api.run import TrainingRun
 from atlas_api.status import CheckpointAddress, DatasetStatus, ModelStatus
-from atlas_trainer.measurement import EvaluationResult, Sample
+from atlas_trainer.evaluation.measurement import EvaluationResult, Sample
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from atlas_api.secrets import SecretSource
 from atlas_api.traces import PostgresTraces, TraceFilter, Traces
-from atlas_trainer.session import Session, Tally
-from atlas_trainer.sources import read_sessions
+from atlas_trainer.traces import read_sessions
+from atlas_trainer.traces.session import Session, Tally
 
 
 def traces_of(url: str, folder: Path, **filter: Any) -> Traces:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from support.sdk_rows import NOTE, Event, answer, attempt_events, event, plan, run_events, verdict
 
-from atlas_trainer.recorded import steps_of
-from atlas_trainer.session import Attempt, Step
+from atlas_trainer.traces.sdk_fields import steps_of
+from atlas_trainer.traces.session import Attempt, Step
 
 ONE = plan("Answer in one go")
 GOLDEN = (Step(1, "Answer in one go", (Attempt("Refund sent", NOTE), Attempt("Refunded"))),)

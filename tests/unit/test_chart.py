@@ -6,8 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_trainer.chart import HEIGHT, LEFT, MOST_POINTS, RIGHT, WIDTH, Chart, Series, draw, thin, ticks
-from atlas_trainer.quantity import number
+from atlas_trainer.reporting.formatting import number
+from atlas_trainer.reporting.html.line_chart import (
+    HEIGHT,
+    LEFT,
+    MOST_POINTS,
+    RIGHT,
+    WIDTH,
+    Chart,
+    Series,
+    draw,
+    thin,
+    ticks,
+)
 
 
 def chart(*points: tuple[int, float | None]) -> Chart:

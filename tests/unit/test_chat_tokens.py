@@ -18,7 +18,7 @@ from support.chat_templates import (
 )
 
 from atlas_api.errors import WrongEndToken
-from atlas_trainer.chat_tokens import TokenRow, end_of_turn, fit_messages, prompt_ids, render
+from atlas_trainer.dataset.chat_tokens import TokenRow, end_of_turn, fit_messages, prompt_ids, render
 
 TOKENIZERS = {style.name: make_tokenizer(style) for style in STYLES}
 every_style = pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)

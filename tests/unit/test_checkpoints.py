@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from atlas_api.status import CheckpointAddress
-from atlas_trainer.checkpoints import MANIFEST, RunCheckpoints, best, checkpoint_name, to_delete
-from atlas_trainer.store import LocalStore
+from atlas_trainer.storage.checkpoints import MANIFEST, RunCheckpoints, best, checkpoint_name, to_delete
+from atlas_trainer.storage.store import LocalStore
 
 
 def at(step: int, metric: float | None = None) -> CheckpointAddress:

@@ -3,7 +3,7 @@
 import pytest
 from support.measured import make_result, make_sample
 
-from atlas_trainer.comparison import Comparison, Verdict, pairs, wilson_interval, worth_showing
+from atlas_trainer.evaluation.comparison import Comparison, Verdict, pairs, wilson_interval, worth_showing
 
 
 def test_before_is_the_baseline_and_after_the_newest() -> None:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_trainer.conversation import Role, conversation, grpo_row
-from atlas_trainer.rows import Message, Row
-from atlas_trainer.session import Attempt, Session, Step
+from atlas_trainer.dataset.conversation import Role, conversation, grpo_row
+from atlas_trainer.dataset.rows import Message, Row
+from atlas_trainer.traces.session import Attempt, Session, Step
 
 RETRIED = Step(1, "Answer in one go", (Attempt("Shipped", "Check the order state first"), Attempt("Refunded")))
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.exports import metadata, session_record, step_record, task_events
 
-from atlas_trainer.session import Attempt, Session, Step
-from atlas_trainer.sources.export_record import UnreadableRecordError, session_from_record
+from atlas_trainer.traces.export_record import UnreadableRecordError, session_from_record
+from atlas_trainer.traces.session import Attempt, Session, Step
 
 
 def read_record(**fields: Any) -> Session:

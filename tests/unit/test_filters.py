@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from atlas_api.traces import TraceFilter
-from atlas_trainer.session import Session, Tally
-from atlas_trainer.sources.filters import first_objection, passing
+from atlas_trainer.traces.filters import first_objection, passing
+from atlas_trainer.traces.session import Session, Tally
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 ANY_STATE: dict[str, Any] = {"status": (), "review_status": ()}

@@ -10,8 +10,8 @@ import pytest
 
 from atlas_rewards import Item, ItemResult
 from atlas_rewards.judged_reward import JudgedReward
-from atlas_trainer.grpo_reward import GrpoReward, varied_share
-from atlas_trainer.world import World
+from atlas_trainer.algorithms.grpo_reward import GrpoReward, varied_share
+from atlas_trainer.distributed.process_group import World
 
 
 class Service:

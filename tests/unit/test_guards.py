@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from atlas_api.errors import AllTruncated, FlatReward, NotFinite, NothingScored, SourceUnreachable
-from atlas_trainer.guards import Log, objection
+from atlas_trainer.algorithms.early_stopping import Log, objection
 
 
 def logs(count: int, **changes: Any) -> list[Log]:

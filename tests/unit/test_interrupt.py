@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from atlas_api.errors import Preempted
-from atlas_trainer.interrupt import Interrupt
+from atlas_trainer.distributed.interrupt import Interrupt
 
 
 def test_a_signal_ends_the_block_at_once() -> None:

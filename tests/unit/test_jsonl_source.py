@@ -14,8 +14,8 @@ from support.exports import EVERYTHING, file_traces, jsonl, metadata, session_re
 
 from atlas_api.errors import AccessDenied, MalformedTraces, SourceMissing
 from atlas_api.traces import TraceFilter, Traces
-from atlas_trainer.session import Session, Tally
-from atlas_trainer.sources.jsonl import read_files
+from atlas_trainer.traces.jsonl import read_files
+from atlas_trainer.traces.session import Session, Tally
 
 
 def read(traces: Traces) -> tuple[list[Session], Tally]:

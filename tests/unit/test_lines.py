@@ -8,7 +8,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atlas_trainer.sources.lines import Line, numbered_lines
+from atlas_trainer.traces.lines import Line, numbered_lines
 
 
 def zstd(data: bytes) -> bytes:

@@ -4,7 +4,7 @@ import json
 
 from support.measured import make_result, make_sample
 
-from atlas_trainer.measurement import EvaluationResult
+from atlas_trainer.evaluation.measurement import EvaluationResult
 
 
 def test_a_result_survives_a_restart() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.measured import START
 
-from atlas_trainer.metrics_log import MetricsLog
+from atlas_trainer.reporting.metrics_log import MetricsLog
 
 
 def log_with_steps(path: Path, *steps: int) -> MetricsLog:

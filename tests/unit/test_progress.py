@@ -16,8 +16,8 @@ from atlas_api import parse_json
 from atlas_api.errors import FlatReward, InvalidManifest, Preempted
 from atlas_api.run_report import RunReport
 from atlas_api.status import CheckpointsStatus, LocalStatus
-from atlas_trainer.metrics_log import MetricsLog
-from atlas_trainer.progress import Reporter
+from atlas_trainer.reporting.metrics_log import MetricsLog
+from atlas_trainer.reporting.reporter import Reporter
 
 
 def run_folder(base: Path, number: int = 1) -> Path:

@@ -7,7 +7,7 @@ import pytest
 from support.reward_cases import REWARD_CASES, RewardCase
 from support.sdk_rows import answer, breakdown, stats
 
-from atlas_trainer.recorded import (
+from atlas_trainer.traces.sdk_fields import (
     execution_mode_of,
     ground_truth_of,
     learning_key_of,

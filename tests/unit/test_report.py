@@ -19,8 +19,9 @@ from support.report_page import drawn
 
 from atlas_api.errors import NothingMatched
 from atlas_api.status import CheckpointsStatus, LocalStatus
-from atlas_trainer.measurement import EvaluationResult
-from atlas_trainer.progress_status import (
+from atlas_trainer.evaluation.measurement import EvaluationResult
+from atlas_trainer.reporting.html.page import render_report
+from atlas_trainer.reporting.status import (
     progress_at,
     status_after_dataset,
     status_after_failure,
@@ -29,7 +30,6 @@ from atlas_trainer.progress_status import (
     status_after_step,
     status_after_success,
 )
-from atlas_trainer.report import render_report
 
 VOID = {"meta", "link", "img", "br", "hr", "input", "line", "circle", "path", "rect"}
 

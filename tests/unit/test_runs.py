@@ -10,7 +10,7 @@ from support.trainings import make_training, training_document
 from atlas_api import AtlasTraining, InvalidManifest, parse
 from atlas_api.errors import CheckpointFailed, RunActive
 from atlas_api.status import LocalStatus, Phase, RunStatus
-from atlas_trainer.runs import (
+from atlas_trainer.storage.runs import (
     claimed,
     locked,
     newest_run,
@@ -20,7 +20,7 @@ from atlas_trainer.runs import (
     training_folder,
     work_folder,
 )
-from atlas_trainer.store import LocalStore
+from atlas_trainer.storage.store import LocalStore
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 EARLIER = datetime(2026, 11, 22, tzinfo=UTC)

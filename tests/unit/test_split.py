@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from atlas_api.errors import ZeroSteps
 from atlas_api.traces import Split
-from atlas_trainer.near_tasks import canonical, group
-from atlas_trainer.rows import Row
-from atlas_trainer.split import held_out
+from atlas_trainer.dataset.near_duplicates import canonical, group
+from atlas_trainer.dataset.rows import Row
+from atlas_trainer.dataset.split import held_out
 
 HALF = Split(eval=0.5)
 

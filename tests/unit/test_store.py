@@ -6,7 +6,7 @@ import pytest
 
 from atlas_api import InvalidManifest
 from atlas_api.checkpoints import Checkpoints, VolumeCheckpoints
-from atlas_trainer.store import open_store
+from atlas_trainer.storage.store import open_store
 
 
 def on_claim(path: str = "") -> Checkpoints:

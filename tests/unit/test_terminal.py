@@ -12,17 +12,17 @@ from support.measured import START, make_model, make_result, make_run, make_samp
 from atlas_api.errors import Preempted
 from atlas_api.run import TrainingRun
 from atlas_api.status import LocalStatus
-from atlas_trainer.closing import closing
-from atlas_trainer.comparison import Comparison
-from atlas_trainer.loading import how_to_load
-from atlas_trainer.progress_status import (
+from atlas_trainer.evaluation.comparison import Comparison
+from atlas_trainer.reporting.load_snippet import how_to_load
+from atlas_trainer.reporting.status import (
     progress_at,
     status_after_failure,
     status_after_start,
     status_after_step,
     status_after_success,
 )
-from atlas_trainer.terminal import Terminal
+from atlas_trainer.reporting.summary import closing
+from atlas_trainer.reporting.terminal import Terminal
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 

@@ -8,7 +8,7 @@ from support.measured import START, make_address, make_dataset, make_model
 from atlas_api.pod import TERMINATION_LIMIT
 from atlas_api.run_report import RunReport
 from atlas_api.status import CheckpointsStatus, Progress
-from atlas_trainer.termination import leave, shortened
+from atlas_trainer.reporting.termination import leave, shortened
 
 
 def make_report(causes: int = 1, metrics: int = 1, message: str = "", uri: str = "/models/final") -> RunReport:

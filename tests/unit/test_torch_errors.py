@@ -7,7 +7,7 @@ import pytest
 from safetensors import SafetensorError
 
 from atlas_api.errors import AtlasError, CheckpointFailed, NotFinite, OutOfMemory, WorkerLost
-from atlas_trainer.torch_errors import torch_errors
+from atlas_trainer.distributed.torch_errors import torch_errors
 
 
 @pytest.mark.parametrize(

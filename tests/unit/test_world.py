@@ -3,7 +3,7 @@
 import pytest
 
 from atlas_api import InvalidManifest
-from atlas_trainer.world import World
+from atlas_trainer.distributed.process_group import World
 
 
 def test_without_variables_a_process_is_alone() -> None:

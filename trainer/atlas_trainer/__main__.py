@@ -17,11 +17,11 @@ from rich.console import Console
 from atlas_api import AtlasError, InvalidManifest, TrainingRun, parse_json
 from atlas_api.cluster_report import ACCOUNT
 from atlas_api.pod import ATTEMPT, RANK, RUN_FILE, TERMINATION_FILE, WORLD_SIZE
-from atlas_trainer.interrupt import Interrupt
-from atlas_trainer.torch_errors import torch_errors
-from atlas_trainer.untrusted_text import visible
-from atlas_trainer.voice import Voice
-from atlas_trainer.world import World
+from atlas_trainer.distributed.interrupt import Interrupt
+from atlas_trainer.distributed.process_group import World
+from atlas_trainer.distributed.torch_errors import torch_errors
+from atlas_trainer.reporting.pod_reporter import Voice
+from atlas_trainer.reporting.untrusted_text import visible
 
 
 def main(

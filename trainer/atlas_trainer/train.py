@@ -22,24 +22,24 @@ from atlas_api.run_report import RunReport
 from atlas_api.status import ModelStatus
 from atlas_rewards.judged_reward import JudgedReward
 from atlas_rewards.training_reward import build_reward
-from atlas_trainer import environment
-from atlas_trainer.checkpoints import checkpoint_name
-from atlas_trainer.dataset import Dataset, thaw
-from atlas_trainer.interrupt import Interrupt
-from atlas_trainer.lead import Lead, dataset_key
-from atlas_trainer.mirror import Mirror
-from atlas_trainer.progress import Reporter
-from atlas_trainer.progress_status import phase_after
-from atlas_trainer.runs import cache_folder, claimed, placed, work_folder
-from atlas_trainer.store import LocalStore, Store, open_store
-from atlas_trainer.tokenizer import load_tokenizer
-from atlas_trainer.torch_errors import torch_errors
-from atlas_trainer.world import World
+from atlas_trainer.dataset.dataset import Dataset, thaw
+from atlas_trainer.dataset.tokenizer import load_tokenizer
+from atlas_trainer.distributed import environment
+from atlas_trainer.distributed.interrupt import Interrupt
+from atlas_trainer.distributed.process_group import World
+from atlas_trainer.distributed.torch_errors import torch_errors
+from atlas_trainer.main_process import Lead, dataset_key
+from atlas_trainer.reporting.reporter import Reporter
+from atlas_trainer.reporting.status import phase_after
+from atlas_trainer.storage.checkpoints import checkpoint_name
+from atlas_trainer.storage.runs import cache_folder, claimed, placed, work_folder
+from atlas_trainer.storage.store import LocalStore, Store, open_store
+from atlas_trainer.storage.sync import Mirror
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from atlas_trainer.grpo import Hooks
+    from atlas_trainer.algorithms.grpo import Hooks
 
 T = TypeVar("T")
 
@@ -123,8 +123,8 @@ class _Attempt:
         dataset = self._dataset(tokenizer)
 
         # torch and TRL take seconds to import: every mistake above is reported before.
-        from atlas_trainer import grpo
-        from atlas_trainer.evaluation import Evaluator
+        from atlas_trainer.algorithms import grpo
+        from atlas_trainer.evaluation.evaluator import Evaluator
 
         trainer = grpo.build_trainer(self.spec, tokenizer, dataset.train, reward, self.scratch, world=self.world)
         step = self._first_does(lambda lead: lead.newest_step())
@@ -137,7 +137,7 @@ class _Attempt:
         return self._first_does(lambda lead: lead.finish())
 
     def _hooks(self) -> "Hooks | None":
-        from atlas_trainer.grpo import Hooks
+        from atlas_trainer.algorithms.grpo import Hooks
 
         return Hooks(self.lead.measure, self.lead.reporter.step, self.lead.saved) if self.lead else None
 

@@ -1,0 +1,81 @@
+"""
+Silence is a defect: decide from the log of a run whether it still learns anything.
+
+Called after every step by `grpo`. Pure: a list of log entries in, an error or nothing out.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from atlas_api.errors import AllTruncated, AtlasError, FlatReward, NotFinite, NothingScored, SourceUnreachable
+from atlas_trainer.reporting.formatting import score
+
+Log = Mapping[str, Any]
+"""One step as TRL logs it, with `varied_groups` (share of groups with two different rewards) added by us."""
+
+JUDGES_PATIENCE = 3
+TRUNCATION_PATIENCE = 3
+FLAT_PATIENCE = 10
+
+
+def objection(logs: Sequence[Log], max_steps: int) -> AtlasError | None:
+    """Why the run must stop now, or None. *logs* hold every step so far, also those before a resume."""
+    steps = [log for log in logs if "loss" in log]
+    checks = (_not_finite, _judges_away, _nothing_scored, _all_truncated, _flat_reward)
+    return next((error for check in checks if (error := check(steps, max_steps))), None)
+
+
+def _not_finite(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
+    del max_steps
+    for log in steps[-1:]:
+        for name in ("loss", "grad_norm"):
+            if not math.isfinite(log.get(name, 0.0)):
+                return NotFinite(
+                    f"{name} is {log[name]} at step {log.get('step')}: lower optimization.learningRate, "
+                    "or check rewards and precision; the last checkpoint predates it"
+                )
+    return None
+
+
+def _judges_away(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
+    """At any time: steps without a reward cost what others cost, and teach nothing."""
+    patience = min(JUDGES_PATIENCE, max_steps)
+    silent = [log.get("reward") is None and bool(log.get("unanswered_share")) for log in steps[-patience:]]
+    if len(silent) < patience or not all(silent):
+        return None
+    return SourceUnreachable(
+        f"no completion of the last {patience} steps has a score, because judges could not answer: "
+        "start again once their endpoints do, and the run goes on from its last checkpoint"
+    )
+
+
+def _nothing_scored(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
+    patience = min(TRUNCATION_PATIENCE, max_steps)
+    if len(steps) != patience or any(log.get("reward") is not None for log in steps):
+        return None
+    return NothingScored(
+        f"no verifier could score any completion in {patience} steps: exactMatch, numeric and referenceSimilarity "
+        "need a recorded answer; check spec.reward.verifiers and the traces' final answers"
+    )
+
+
+def _all_truncated(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
+    patience = min(TRUNCATION_PATIENCE, max_steps)
+    if len(steps) != patience or any(log.get("completions/clipped_ratio") != 1.0 for log in steps):
+        return None
+    return AllTruncated(
+        f"every completion of the first {patience} steps hit the limit before it ended: "
+        "raise spec.grpo.maxCompletionTokens, or start from a model that answers more briefly"
+    )
+
+
+def _flat_reward(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
+    patience = min(FLAT_PATIENCE, max_steps)
+    if len(steps) != patience or any(log.get("varied_groups") for log in steps):
+        return None
+    mean = score(steps[-1].get("reward"))
+    return FlatReward(
+        f"in {patience} steps no group held two different rewards (mean {mean}): there is nothing to learn from; "
+        "use easier tasks, a reward with partial credit, a larger grpo.groupSize or a higher temperature"
+    )

@@ -1,0 +1,113 @@
+"""
+What a dataset looks like, for people: counts by cause, token lengths, rows with their trained tokens marked.
+
+Called by `atlas-core data preview`. Every text from a trace passes `visible`, and none is read as markup.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, groupby, pairwise
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from atlas_trainer.dataset.chat_tokens import TokenRow, prompt_text, render, token_counts
+from atlas_trainer.dataset.dataset import Dataset
+from atlas_trainer.dataset.rows import Message, Row
+from atlas_trainer.dataset.rows_file import Labelled
+from atlas_trainer.reporting.untrusted_text import one_line, visible
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+BEGIN, END = "\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}", "\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}"
+"""Marks around trained tokens where there is no colour."""
+
+PERCENTILES = (50, 90, 99, 100)
+
+_SHOWN = 1500
+_TITLE = 100
+_TRAINED = "black on green"
+_SPECIAL = "cyan"
+_BATCH = 64
+
+
+def counts_table(dataset: Dataset) -> Table:
+    """Where every session went."""
+    table = Table("sessions", "count")
+    table.columns[1].justify = "right"
+    table.add_row("passed the filter", str(dataset.matched))
+    table.add_row("used", str(len(dataset.rows)))
+    for cause, count in dataset.dropped.items():
+        table.add_row(Text(f"left out: {visible(cause)}"), str(count))
+    return table
+
+
+def split_line(dataset: Dataset) -> str:
+    """How many rows are held out."""
+    share = len(dataset.held_out) / len(dataset.rows)
+    return f"{len(dataset.train)} rows to train on, {len(dataset.held_out)} held out ({share:.1%})"
+
+
+def lengths_table(dataset: Dataset, tokenizer: "PreTrainedTokenizerBase") -> Table:
+    """Token counts of the prompts, as rendered, and of the recorded answers."""
+    table = Table("tokens", "p50", "p90", "p99", "max")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    prompts: list[int] = []
+    answers: list[int] = []
+    for start in range(0, len(dataset.rows), _BATCH):
+        batch = dataset.rows[start : start + _BATCH]
+        prompts += token_counts(tokenizer, [prompt_text(tokenizer, row.prompt) for row in batch])
+        answers += token_counts(tokenizer, [row.recorded for row in batch])
+    for name, counts in (("prompt", prompts), ("recorded answer", answers)):
+        table.add_row(name, *(str(percentile(counts, percent)) for percent in PERCENTILES))
+    return table
+
+
+def percentile(values: Sequence[int], percent: int) -> int:
+    """The smallest of *values* that at least *percent* per cent of them do not exceed (nearest rank)."""
+    rank = -(-percent * len(values) // 100)
+    return sorted(values)[max(rank, 1) - 1]
+
+
+def chosen_rows(dataset: Dataset, count: int) -> Iterator[Labelled]:
+    """At most *count* rows, evenly spread from the oldest to the newest."""
+    labelled = list(dataset.labelled())
+    shown = min(max(count, 0), len(labelled))
+    return (labelled[index * len(labelled) // shown] for index in range(shown))
+
+
+def row_title(row: Row, side: str) -> str:
+    """Where a row comes from, on one line."""
+    reward = "unknown" if row.reward is None else f"{row.reward:.2f}"
+    reference = "none" if row.reference is None else one_line(row.reference, _TITLE)
+    session = one_line(row.session_id, _TITLE)
+    return f"session {session}, turn {row.turn}, {side}, recorded reward {reward}, reference: {reference}"
+
+
+def marked_row(row: Row, tokenizer: "PreTrainedTokenizerBase", colour: bool) -> Text:
+    """The row as the model sees it, with the recorded answer; trained tokens coloured, or between marks."""
+    answer: Message = {"role": "assistant", "content": row.recorded}
+    (tokens,) = render(tokenizer, [*row.prompt, answer], {len(row.prompt)})
+    text = Text()
+    for piece, trained in _pieces(tokens):
+        shown = visible(_shortened(piece))
+        text.append(shown if colour or not trained else f"{BEGIN}{shown}{END}", _TRAINED if trained else "")
+    text.highlight_words([visible(token) for token in tokenizer.all_special_tokens], _SPECIAL)
+    return text
+
+
+def _pieces(tokens: TokenRow) -> Iterator[tuple[str, bool]]:
+    """Runs of text that are trained as a whole, or not at all. A token begins where the one before it ends."""
+    ends = accumulate((end for _, end in tokens.offsets), max, initial=0)
+    spans = zip(pairwise(ends), tokens.mask, strict=True)
+    for trained, run in groupby(spans, key=lambda span: span[1]):
+        bounds = [place for place, _ in run]
+        yield tokens.text[bounds[0][0] : bounds[-1][1]], trained
+
+
+def _shortened(text: str) -> str:
+    """Beginning and end of a long text, so that the end of a turn stays in sight."""
+    cut = len(text) - 2 * _SHOWN
+    return text if cut <= 0 else f"{text[:_SHOWN]} [... {cut} characters ...] {text[-_SHOWN:]}"

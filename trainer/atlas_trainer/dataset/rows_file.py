@@ -1,0 +1,79 @@
+"""
+Rows as files, Parquet or JSONL, for `dataset` (frozen beside the checkpoints) and for `atlas-core data export`.
+
+Files appear whole or not at all. Columns have the names of `Row.to_json`, and `split`: `train` or `eval`.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from atlas_trainer.dataset.rows import Row
+
+Side = Literal["train", "eval"]
+Labelled = tuple[Row, Side]
+
+_BATCH = 1024
+
+
+def write_jsonl(path: Path, rows: Iterable[Labelled]) -> None:
+    """One JSON object a line, in ASCII, so that line separators inside texts split no line."""
+    with _appearing(path) as draft, draft.open("w", encoding="ascii", newline="\n") as file:
+        for row, side in rows:
+            file.write(json.dumps({**row.to_json(), "split": side}) + "\n")
+
+
+def write_parquet(path: Path, rows: Iterable[Labelled]) -> None:
+    """One line a row, in batches, so that no column outgrows Arrow's 2 GiB of text."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    text = pa.string()
+    schema = pa.schema(
+        {
+            "sessionId": text,
+            "turn": pa.int32(),
+            "task": text,
+            "prompt": pa.list_(pa.struct({"role": text, "content": text})),
+            "reference": text,
+            "recorded": text,
+            "learningKey": text,
+            "reward": pa.float64(),
+            "createdAt": pa.timestamp("us", tz="UTC"),
+            "split": text,
+        }
+    )
+    remaining = iter(rows)
+    with _appearing(path) as draft, pq.ParquetWriter(draft, schema) as writer:
+        while batch := list(islice(remaining, _BATCH)):
+            documents = [{**row.to_json(), "createdAt": row.created_at, "split": side} for row, side in batch]
+            writer.write_batch(pa.RecordBatch.from_pylist(documents, schema=schema))
+
+
+def read_parquet(path: Path) -> Iterator[Labelled]:
+    """What `write_parquet` wrote, in the same order."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(_BATCH):
+            for document in batch.to_pylist():
+                created = document.pop("createdAt")
+                yield replace(Row.from_json({**document, "createdAt": None}), created_at=created), document["split"]
+
+
+@contextmanager
+def _appearing(path: Path) -> Iterator[Path]:
+    """A draft beside *path* that takes its place at the end, or goes away when writing fails."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield draft
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

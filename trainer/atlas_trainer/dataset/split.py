@@ -1,0 +1,52 @@
+"""
+Which rows are held out for evaluation.
+
+Called by `dataset`. Pure. A group of near-identical tasks (or a session) is held out when the hash of its name and
+the seed is small: the order of the rows does not matter, and what is added later moves an old row only when it joins
+two groups, or when all groups were on one side.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from atlas_api.errors import ZeroSteps
+from atlas_api.traces import Split
+from atlas_trainer.dataset.near_duplicates import group
+from atlas_trainer.dataset.rows import Row
+
+_ONE = 1 << 64
+
+
+def held_out(rows: Sequence[Row], split: Split) -> frozenset[int]:
+    """Places in *rows* that are held out: about `split.eval` of the groups, at least one and never all.
+
+    Raises `ZeroSteps` when all rows are one group, so that one side would stay empty.
+    """
+    if split.eval <= 0.0 or not rows:
+        return frozenset()
+    names = group([row.task for row in rows]) if split.by == "task" else [row.session_id for row in rows]
+    places = {name: _place(name, split.seed) for name in names}
+    if len(places) == 1:
+        raise ZeroSteps(_one_group(len(rows), split))
+    chosen = {name for name, place in places.items() if place < split.eval * _ONE}
+    chosen |= {min(places, key=lambda name: (places[name], name))}
+    chosen -= {max(places, key=lambda name: (places[name], name))}
+    return frozenset(index for index, name in enumerate(names) if name in chosen)
+
+
+def _place(name: str, seed: int) -> int:
+    """A number below 2**64, drawn evenly by *name* and *seed*."""
+    digest = hashlib.sha256(f"{seed}\n{name}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8])
+
+
+def _one_group(rows: int, split: Split) -> str:
+    if split.by == "task" and rows > 1:
+        return (
+            f"spec.traces.split: all {rows} sessions are about nearly the same task, so no task can be held out; "
+            "set split.by to session, set split.eval to 0, or widen spec.traces.filter"
+        )
+    return (
+        "spec.traces.split: there is only one session, so none can be held out; "
+        "set split.eval to 0 or widen spec.traces.filter"
+    )

@@ -1,0 +1,144 @@
+"""
+Measure a model on held-out tasks by letting it answer them, greedily.
+
+Called by `lead` before, during and after training. Greedy decoding draws no random numbers, so that measuring
+does not change what is learnt next.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from atlas_api.errors import AtlasError, NothingScored, SourceUnreachable
+from atlas_rewards import SUCCESS, Item, ItemResult
+from atlas_rewards.causes import unanswered
+from atlas_rewards.item import metadata_of
+from atlas_rewards.judged_reward import JudgedReward, revisions_of
+from atlas_trainer.dataset.chat_tokens import prompt_ids
+from atlas_trainer.dataset.rows import Row
+from atlas_trainer.evaluation.measurement import EvaluationResult, Sample
+from atlas_trainer.reporting.untrusted_text import one_line
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+BATCH = 16
+_SHOWN = 400
+
+Advance = Callable[[int, int], None]
+"""Told how many of how many tasks are answered."""
+
+
+class Evaluator:
+    """Answers held-out tasks and scores the answers."""
+
+    def __init__(
+        self,
+        tokenizer: "PreTrainedTokenizerBase",
+        reward: JudgedReward,
+        rows: Sequence[Row],
+        max_completion_tokens: int,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.reward = reward
+        self.rows = rows
+        self.max_completion_tokens = max_completion_tokens
+
+    def measure(self, model: "PreTrainedModel", step: int, advance: Advance) -> EvaluationResult:
+        """The result at *step*. Raises `NothingScored` or `SourceUnreachable` when no answer could be scored."""
+        answers: dict[str, tuple[str, int, bool]] = {}
+        by_length = sorted(self.rows, key=lambda row: len(str(row.prompt)))
+        was_training = model.training
+        model.eval()
+        for start in range(0, len(by_length), BATCH):
+            batch = by_length[start : start + BATCH]
+            answers.update(zip((row.session_id for row in batch), self._answer(model, batch), strict=True))
+            advance(len(answers), len(self.rows))
+        model.train(was_training)
+        return self._result(step, [(row, *answers[row.session_id]) for row in self.rows])
+
+    def _answer(self, model: "PreTrainedModel", rows: Sequence[Row]) -> list[tuple[str, int, bool]]:
+        """Text, token count and whether it was cut, for each row."""
+        prompts = [prompt_ids(self.tokenizer, row.prompt) for row in rows]
+        batch = self.tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt").to(model.device)
+        ends = _end_ids(model, self.tokenizer)
+        with torch.no_grad():
+            output = model.generate(
+                **batch,
+                do_sample=False,
+                temperature=None,
+                top_p=None,
+                top_k=None,
+                max_new_tokens=self.max_completion_tokens,
+                eos_token_id=ends,
+                pad_token_id=self.tokenizer.pad_token_id,
+            )
+        completions = output[:, batch["input_ids"].shape[1] :].tolist()
+        return [self._read(ids, set(ends)) for ids in completions]
+
+    def _read(self, ids: list[int], ends: set[int]) -> tuple[str, int, bool]:
+        length = next((index + 1 for index, token in enumerate(ids) if token in ends), None)
+        text = self.tokenizer.decode(ids[:length], skip_special_tokens=True)
+        return text, length or len(ids), length is None
+
+    def _result(self, step: int, answers: Sequence[tuple[Row, str, int, bool]]) -> EvaluationResult:
+        """All answers scored at once: judges work on them at the same time."""
+        results = self.reward.score_sync([item_of(row, completion) for row, completion, _, _ in answers])
+        if all(result.score is None for result in results):
+            raise _no_score(results)
+        samples = [
+            (_sample_of(row, completion, tokens, result), cut)
+            for (row, completion, tokens, cut), result in zip(answers, results, strict=True)
+        ]
+        return _measured(step, samples, revisions_of(results))
+
+
+def item_of(row: Row, completion: str) -> Item:
+    """What the verifiers see of a completion of *row*."""
+    metadata = metadata_of({"session_id": row.session_id, "task": row.task, "learning_key": row.learning_key})
+    return Item(completion=completion, reference=row.reference, prompt=row.prompt, metadata=metadata)
+
+
+def _sample_of(row: Row, completion: str, tokens: int, result: ItemResult) -> Sample:
+    return Sample(
+        session_id=row.session_id,
+        task=row.task,
+        prompt=tuple(dict(message) for message in row.prompt),
+        completion=completion,
+        reference=row.reference,
+        reward=result.score,
+        parts=result.parts,
+        tokens=tokens,
+    )
+
+
+def _no_score(results: Sequence[ItemResult]) -> AtlasError:
+    """Where judges could not answer, a later attempt may find them back."""
+    lost = [result for result in results if unanswered(result)]
+    if not lost:
+        return NothingScored("no held-out answer could be scored: check spec.reward and the recorded answers")
+    return SourceUnreachable(
+        f"no held-out answer could be scored: judges could not answer about {len(lost)} of {len(results)}"
+        f" ({one_line('; '.join(lost[0].reasons), _SHOWN)}); start again once their endpoint answers"
+    )
+
+
+def _measured(step: int, samples: Sequence[tuple[Sample, bool]], revisions: tuple[str, ...]) -> EvaluationResult:
+    rewards = [sample.reward for sample, _ in samples if sample.reward is not None]
+    return EvaluationResult(
+        step=step,
+        success=sum(reward >= SUCCESS for reward in rewards) / len(rewards),
+        reward=sum(rewards) / len(rewards),
+        tokens=sum(sample.tokens for sample, _ in samples) / len(samples),
+        truncated=sum(cut for _, cut in samples) / len(samples),
+        unscored=len(samples) - len(rewards),
+        samples=tuple(sample for sample, _ in samples),
+        revisions=revisions,
+    )
+
+
+def _end_ids(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+    declared: Any = model.generation_config.eos_token_id
+    declared = declared if isinstance(declared, list) else [declared]
+    return sorted({tokenizer.eos_token_id, *(token for token in declared if token is not None)})

@@ -1,0 +1,262 @@
+"""
+The one object that the trainer tells what happens. It fans out:
+
+    terminal            a live line, or plain lines
+    metrics.jsonl       every number
+    tensorboard/        the same numbers as TensorBoard files
+    report.html         the whole story, after each evaluation and at the end
+    ../status.json      LocalStatus of the training, after every event
+    *say*               RunReport of the attempt, after every event
+
+Called by `train`. Knows no model and no store: *publish* carries a finished file to wherever the run's files go.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+
+from atlas_api.errors import AtlasError
+from atlas_api.run import TrainingRun
+from atlas_api.run_report import RunReport
+from atlas_api.status import CheckpointsStatus, DatasetStatus, LocalStatus, ModelStatus, Progress
+from atlas_trainer.evaluation.comparison import Comparison
+from atlas_trainer.evaluation.measurement import EvaluationResult
+from atlas_trainer.reporting import status as after
+from atlas_trainer.reporting.html.page import render_report
+from atlas_trainer.reporting.metrics_log import MetricsLog
+from atlas_trainer.reporting.revisions import revisions_in, warning
+from atlas_trainer.reporting.summary import closing
+from atlas_trainer.reporting.tensorboard import TensorBoard
+from atlas_trainer.reporting.terminal import Terminal
+from atlas_trainer.storage.atomic_file import replace_text
+from atlas_trainer.storage.runs import status_in
+
+PUBLISH_SECONDS = 10
+"""Between milestones the status is published at most this often."""
+
+SIGN_OF_LIFE_SECONDS = 30
+"""While nothing else happens, the operator is told this often that the run works."""
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time, aware."""
+    return datetime.now(UTC)
+
+
+class Reporter:
+    """Progress of one attempt. A context manager: leaving it gives the terminal back, whatever happened."""
+
+    def __init__(
+        self,
+        run: TrainingRun,
+        folder: Path,
+        console: Console,
+        publish: Callable[[Path], None] | None = None,
+        clock: Clock = utc_now,
+        *,
+        say: Callable[[RunReport], None] | None = None,
+        address: str | None = None,
+    ) -> None:
+        """*folder* is the run's; it is made when missing. Earlier attempts and runs are read from the files there.
+
+        *address* is where the folder's files are published to, for people; left out: nowhere else.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self.run = run
+        self.report_path = folder / "report.html"
+        self.address = address or str(folder)
+        self.status_path = folder.parent / "status.json"
+        self.metrics = MetricsLog(folder / "metrics.jsonl")
+        self.tensorboard = TensorBoard(folder / "tensorboard", run.attempt)
+        self.terminal = Terminal(console)
+        self.publish = publish
+        self.clock = clock
+        self.say = say
+        self.results: dict[int, EvaluationResult] = {}
+        self.revisions = revisions_in(self.metrics.read())
+        self.max_steps = 0
+        self.marks: list[datetime] = []
+        self.published_at: datetime | None = None
+        self.said_at = clock()
+        self._write_status(after.status_after_start(_read_status(self.status_path), run))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def reading(self, sessions: int = 0) -> None:
+        """So many sessions have been read from the source."""
+        self.terminal.reading(sessions)
+        self._show_life()
+
+    def dataset(self, dataset: DatasetStatus) -> None:
+        """The dataset is chosen and frozen."""
+        self.terminal.note(dataset_line(dataset))
+        self.terminal.waiting("loading the model")
+        self._write_status(after.status_after_dataset(self.status, dataset))
+        self._publish(self.status_path)
+
+    def evaluating(self, step: int, done: int, total: int) -> None:
+        """So many of *total* held-out tasks have been answered by the model at *step*."""
+        self.terminal.evaluating(evaluation_phase(step, self.max_steps), done, total)
+        self._show_life()
+
+    def recalled(self, result: EvaluationResult) -> None:
+        """An earlier attempt of this run has measured this: it counts, and is not written again."""
+        self.results[result.step] = result
+
+    def evaluated(self, result: EvaluationResult) -> None:
+        """The model has been measured; step 0 is the baseline."""
+        self.results[result.step] = result
+        numbers = evaluation_numbers(result)
+        self.metrics.append(result.step, "eval", numbers, self.clock(), result.revisions)
+        self.tensorboard.write(result.step, "eval", numbers)
+        self.terminal.evaluated(result)
+        self._scored_by(result.step, result.revisions)
+        self._write_status(after.status_after_evaluation(self.status, result))
+        self._write_report()
+
+    def training_started(self, step: int, max_steps: int) -> None:
+        """Training begins, or goes on after *step* > 0: what was written past it is taken back."""
+        self.max_steps = max_steps
+        self.marks = [self.clock()]
+        self.results = {at: result for at, result in self.results.items() if at <= step}
+        self.metrics.rewind(step)
+        self.revisions = revisions_in(self.metrics.read())
+        self.tensorboard.resume(step)
+        if step:
+            self.terminal.note(f"continuing after step {step} of {max_steps}")
+        self.terminal.training(step, max_steps, None, None, self.clock())
+        resumed = after.status_after_rewind(self.status, self._comparison().after)
+        self._write_status(after.status_after_step(resumed, self._progress(step), {}))
+
+    def step(self, step: int, metrics: Mapping[str, float], revisions: Sequence[str] = ()) -> None:
+        """An optimizer step is done; *metrics* as TRL logs them, *revisions* of the judges that scored it."""
+        now = self.clock()
+        self.marks = [*self.marks[-after.RECENT_STEPS :], now]
+        self.metrics.append(step, "train", metrics, now, revisions)
+        self.tensorboard.write(step, "train", metrics)
+        progress = self._progress(step)
+        self.terminal.step(step, self.max_steps, metrics, progress.eta_seconds, now)
+        self._scored_by(step, revisions)
+        self._write_status(after.status_after_step(self.status, progress, metrics))
+        if self.published_at is None or (now - self.published_at).total_seconds() >= PUBLISH_SECONDS:
+            self._publish(self.status_path)
+
+    def saved(self, checkpoints: CheckpointsStatus) -> None:
+        """A checkpoint is complete."""
+        self._write_status(after.status_after_save(self.status, checkpoints))
+        self._publish(self.status_path, self.metrics.path, *self.tensorboard.files())
+
+    def note(self, text: str) -> None:
+        """Something that a person should read."""
+        self.terminal.note(text)
+
+    def finished(self, model: ModelStatus) -> None:
+        """The final model is complete."""
+        self._end(after.status_after_success(self.status, model, self.clock()))
+
+    def failed(self, error: AtlasError, interrupted: bool) -> None:
+        """The attempt ends without a model. The error itself is shown by whoever catches it."""
+        self._end(after.status_after_failure(self.status, error, interrupted, self.clock()), error)
+
+    def close(self) -> None:
+        """Give the terminal back and end the TensorBoard files. Harmless when done already."""
+        self.terminal.close()
+        self.tensorboard.close()
+
+    def _end(self, status: LocalStatus, error: AtlasError | None = None) -> None:
+        self._write_status(status, error)
+        self.tensorboard.close()
+        self.terminal.close(closing(self.run, status, self._comparison(), self.address))
+        self._write_report()
+
+    def _scored_by(self, step: int, revisions: Sequence[str]) -> None:
+        """Say when judges changed."""
+        new = {revision: step for revision in revisions if revision not in self.revisions}
+        self.revisions |= new
+        if new and len(self.revisions) > 1:
+            self.note(warning(self.revisions))
+
+    def _comparison(self) -> Comparison:
+        return Comparison.of([self.results[step] for step in sorted(self.results)])
+
+    def _progress(self, step: int) -> Progress:
+        now = self.clock()
+        eta = after.eta_seconds(self.marks, self.max_steps - step)
+        return after.progress_at(step, self.max_steps, eta, now)
+
+    def _write_status(self, status: LocalStatus, error: AtlasError | None = None) -> None:
+        self.status = status
+        self._say(status, error)
+        document = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        replace_text(self.status_path, json.dumps(document, indent=2) + "\n")
+
+    def _say(self, status: LocalStatus, error: AtlasError | None) -> None:
+        self.said_at = self.clock()
+        if self.say is not None:
+            self.say(after.report_of(status, error, self.said_at))
+
+    def _show_life(self) -> None:
+        """Between two events the operator only needs to know that the run works."""
+        if (self.clock() - self.said_at).total_seconds() >= SIGN_OF_LIFE_SECONDS:
+            self._say(self.status, None)
+
+    def _write_report(self) -> None:
+        """Write report and publish everything: the report is only as new as what it was made from."""
+        results = [self.results[step] for step in sorted(self.results)]
+        page = render_report(self.run, self.status, self.metrics.read(), results, self.clock())
+        replace_text(self.report_path, page)
+        self._publish(self.metrics.path, *self.tensorboard.files(), self.report_path, self.status_path)
+
+    def _publish(self, *paths: Path) -> None:
+        self.published_at = self.clock()
+        for path in paths:
+            if self.publish is not None and path.exists():
+                self.publish(path)
+
+
+def _read_status(path: Path) -> LocalStatus | None:
+    return status_in(path.read_bytes(), str(path)) if path.exists() else None
+
+
+def evaluation_phase(step: int, max_steps: int) -> str:
+    """What the terminal calls an evaluation: `max_steps` is 0 before training has started."""
+    if step == 0:
+        return "evaluating before"
+    return "evaluating after" if step >= max_steps else "evaluating"
+
+
+def evaluation_numbers(result: EvaluationResult) -> dict[str, float | None]:
+    """The numbers of an evaluation by name, with the mean of each verifier over what it could judge."""
+    parts: dict[str, list[float]] = {}
+    for sample in result.samples:
+        for name, given in sample.parts.items():
+            if given is not None:
+                parts.setdefault(name, []).append(given)
+    return {
+        "success": result.success,
+        "reward": result.reward,
+        "tokens": result.tokens,
+        "truncated": result.truncated,
+        "unscored": result.unscored,
+        **{f"rewards/{name}": sum(given) / len(given) for name, given in parts.items()},
+    }
+
+
+def dataset_line(dataset: DatasetStatus) -> str:
+    """Counts in one line, causes most frequent first."""
+    causes = sorted(dataset.dropped.items(), key=lambda cause: (-cause[1], cause[0]))
+    dropped = ", ".join(f"{count:,} {cause}" for cause, count in causes)
+    return f"dataset: {dataset.used:,} sessions used" + (f"; left out: {dropped}" if dropped else "")

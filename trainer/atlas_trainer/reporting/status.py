@@ -1,0 +1,161 @@
+"""
+The status of a training, event by event.
+
+Pure: each function takes the status so far and what happened, and returns the status after it. The reporter calls them
+and writes the result; nothing here knows files or clocks.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from atlas_api.errors import AtlasError
+from atlas_api.run import TrainingRun
+from atlas_api.run_report import RunReport
+from atlas_api.status import (
+    CheckpointsStatus,
+    DatasetStatus,
+    HistoryEntry,
+    LocalStatus,
+    ModelStatus,
+    Phase,
+    Progress,
+    RunStatus,
+)
+from atlas_trainer.evaluation.measurement import EvaluationResult
+from atlas_trainer.reporting.untrusted_text import one_line
+
+MESSAGE_LIMIT = 1000
+RESUMABLE = ("preempted", "infrastructure", "outOfMemory")
+"""Failure classes after which the next start continues the run instead of beginning another."""
+
+RECENT_STEPS = 20
+
+
+def status_after_start(previous: LocalStatus | None, run: TrainingRun) -> LocalStatus:
+    """Begin an attempt. The same run keeps what it has reached; a new run moves the previous one into the history.
+
+    One of the same number that started at another time is a new one: the training was deleted and made anew.
+    """
+    begun = RunStatus(number=run.number, attempt=run.attempt, spec_hash=run.spec.hash(), started_at=run.started_at)
+    if previous is None:
+        return LocalStatus(phase="Running", run=begun)
+    if (previous.run.number, previous.run.started_at) == (run.number, run.started_at):
+        return previous.model_copy(update={"phase": "Running", "message": None, "run": begun})
+    history = (_history_entry(previous), *previous.history)[: run.spec.history_limit]
+    return LocalStatus(phase="Running", run=begun, model=previous.model, history=history)
+
+
+def _history_entry(ended: LocalStatus) -> HistoryEntry:
+    """Sum up a run. One that still says Running was killed before it could say anything else."""
+    killed = ended.phase == "Running"
+    return HistoryEntry(
+        run=ended.run.number,
+        phase="Interrupted" if killed else ended.phase,
+        reason="Killed" if killed else reason_in(ended.message),
+        finished_at=ended.progress.updated_at if ended.progress else ended.run.started_at,
+        metrics=ended.metrics,
+    )
+
+
+def status_after_dataset(status: LocalStatus, dataset: DatasetStatus) -> LocalStatus:
+    """Say what the run learns from."""
+    return status.model_copy(update={"dataset": dataset})
+
+
+def progress_at(step: int, max_steps: int, eta: int | None, now: datetime) -> Progress:
+    """Say how far *step* is on the way to *max_steps*; *eta* is in seconds."""
+    percent = min(100, 100 * step // max_steps) if max_steps else 0
+    return Progress(step=step, max_steps=max_steps, percent=percent, eta_seconds=eta, updated_at=now)
+
+
+def status_after_step(status: LocalStatus, progress: Progress, metrics: Mapping[str, float]) -> LocalStatus:
+    """Move to *progress*, and take reward and loss from TRL's *metrics* where they are finite."""
+    moved = status.model_copy(update={"progress": progress})
+    return _with_metrics(moved, {name: metrics.get(name) for name in ("reward", "loss")})
+
+
+def status_after_evaluation(status: LocalStatus, result: EvaluationResult) -> LocalStatus:
+    """Take the held-out numbers: as the baseline at step 0, as the newest evaluation after it."""
+    kind = "eval" if result.step else "baseline"
+    return _with_metrics(status, {f"{kind}Success": result.success, f"{kind}Tokens": result.tokens})
+
+
+def status_after_rewind(status: LocalStatus, newest: EvaluationResult | None) -> LocalStatus:
+    """Forget an evaluation past the step that training goes on from; *newest* is what is left after the baseline."""
+    metrics = {name: number for name, number in status.metrics.items() if name not in ("evalSuccess", "evalTokens")}
+    rewound = status.model_copy(update={"metrics": metrics})
+    return status_after_evaluation(rewound, newest) if newest else rewound
+
+
+def status_after_save(status: LocalStatus, checkpoints: CheckpointsStatus) -> LocalStatus:
+    """Name the complete checkpoints."""
+    return status.model_copy(update={"checkpoints": checkpoints})
+
+
+def status_after_success(status: LocalStatus, model: ModelStatus, now: datetime) -> LocalStatus:
+    """End the run with a model."""
+    return _ended(status, "Succeeded", None, now).model_copy(update={"model": model})
+
+
+def status_after_failure(status: LocalStatus, error: AtlasError, interrupted: bool, now: datetime) -> LocalStatus:
+    """End the attempt without one. The model of an earlier run stays."""
+    return _ended(status, "Interrupted" if interrupted else "Failed", message_of(error), now)
+
+
+def _ended(status: LocalStatus, phase: Phase, message: str | None, now: datetime) -> LocalStatus:
+    at_rest = {"eta_seconds": None, "updated_at": now}
+    progress = status.progress.model_copy(update=at_rest) if status.progress else None
+    return status.model_copy(update={"phase": phase, "message": message, "progress": progress})
+
+
+def _with_metrics(status: LocalStatus, numbers: Mapping[str, float | None]) -> LocalStatus:
+    known = {name: number for name, number in numbers.items() if number is not None and math.isfinite(number)}
+    return status.model_copy(update={"metrics": {**status.metrics, **known}})
+
+
+def phase_after(error: AtlasError) -> Literal["Interrupted", "Failed"]:
+    """Whether the run can go on after *error*."""
+    return "Interrupted" if error.failure in RESUMABLE else "Failed"
+
+
+def report_of(status: LocalStatus, error: AtlasError | None, now: datetime) -> RunReport:
+    """What is said of *status* to the operator; *error* is what ended the attempt."""
+    ending: dict[str, Any] = {"phase": status.phase}
+    if error is not None:
+        words = one_line(str(error), MESSAGE_LIMIT)
+        ending |= {"reason": error.reason, "message": words, "exit_code": error.exit_code}
+    return RunReport(
+        run=status.run.number,
+        attempt=status.run.attempt,
+        told_at=now,
+        progress=status.progress,
+        metrics=status.metrics,
+        dataset=status.dataset,
+        checkpoints=status.checkpoints,
+        model=status.model if status.phase == "Succeeded" else None,
+        **ending,
+    )
+
+
+def message_of(error: AtlasError) -> str:
+    """Put it in one line: the reason, a colon, and the sentence that names the cure."""
+    return one_line(f"{error.reason}: {error}", MESSAGE_LIMIT)
+
+
+def reason_in(message: str | None) -> str | None:
+    """Return the reason that `message_of` put in front."""
+    return message.partition(":")[0] if message else None
+
+
+def eta_seconds(marks: Sequence[datetime], remaining: int) -> int | None:
+    """
+    Seconds that *remaining* steps will take, at the mean pace between *marks*: the start and the ends of recent steps.
+
+    What happens between two steps, evaluation and saving, is part of the pace. None before the first step has ended.
+    """
+    intervals = len(marks) - 1
+    if intervals < 1:
+        return None
+    return max(0, round((marks[-1] - marks[0]).total_seconds() / intervals * remaining))

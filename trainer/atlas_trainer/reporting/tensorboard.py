@@ -1,0 +1,57 @@
+"""
+The numbers of a run as TensorBoard files, without the TensorBoard server.
+
+Called by the reporter. Scalars are grouped under `train/` and `eval/`. A resumed run writes a further file, which
+tells TensorBoard to forget the steps that are done again.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas_trainer.reporting.metrics_log import Kind
+
+if TYPE_CHECKING:
+    from tensorboardX import SummaryWriter
+
+
+class TensorBoard:
+    """Event files in one folder. Nothing is written before the first number."""
+
+    def __init__(self, folder: Path, attempt: int) -> None:
+        self.folder = folder
+        self.attempt = attempt
+        self._writer: SummaryWriter | None = None
+        self._resumed_after = 0
+
+    def resume(self, step: int) -> None:
+        """Make readers forget what an earlier attempt wrote past *step*. Called before this attempt's first number."""
+        self._resumed_after = step
+
+    def write(self, step: int, kind: Kind, numbers: Mapping[str, float | None]) -> None:
+        """Add the finite numbers, flushed."""
+        writer = self._opened()
+        for name, number in numbers.items():
+            if number is not None and math.isfinite(number):
+                writer.add_scalar(f"{kind}/{name}", number, step)
+        writer.flush()
+
+    def files(self) -> list[Path]:
+        """All event files, those of earlier attempts included."""
+        return sorted(self.folder.glob("events.*"))
+
+    def close(self) -> None:
+        """End the writer's thread."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _opened(self) -> "SummaryWriter":
+        if self._writer is None:
+            # The import takes seconds where torch is installed, so it waits until there is something to write.
+            from tensorboardX import SummaryWriter
+
+            # The name holds seconds only: without the attempt, a quick restart would overwrite a file.
+            name = f".attempt-{self.attempt}"
+            self._writer = SummaryWriter(str(self.folder), purge_step=self._resumed_after + 1, filename_suffix=name)
+        return self._writer

@@ -1,0 +1,139 @@
+"""
+Which run is next: continue the one that was interrupted, or start another beside it.
+
+Called by `atlas-core run`. The decision is pure; what it needs is read from the store's `status.json`. Also where a run
+lives in the store, for `train`.
+"""
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from atlas_api import AtlasTraining, InvalidManifest, TrainingRun, parse_json
+from atlas_api.errors import RunActive
+from atlas_api.status import LocalStatus
+from atlas_trainer.storage.store import LocalStore, Store, writing
+from atlas_trainer.traces.loose_json import decoded, get, text
+
+_RUN = re.compile(r"run-(\d{4,})/")
+
+
+def next_run(
+    training: AtlasTraining, status: LocalStatus | None, newest: int, fresh: bool, now: datetime
+) -> TrainingRun:
+    """The attempt to start now.
+
+    *status* is the last one written, *newest* the highest run number in the store (0: none). An interrupted run of
+    the same recipe continues as its next attempt, unless *fresh*; everything else starts run *newest* + 1.
+    """
+    number, attempt, started_at = newest + 1, 1, now
+    if status is not None and not fresh and _can_continue(status, training.spec.hash(), newest):
+        number, attempt, started_at = status.run.number, status.run.attempt + 1, status.run.started_at
+    return TrainingRun(
+        name=training.metadata.name,
+        namespace=training.metadata.namespace,
+        number=number,
+        attempt=attempt,
+        started_at=started_at,
+        spec=training.spec,
+    )
+
+
+def _can_continue(status: LocalStatus, spec_hash: str, newest: int) -> bool:
+    unfinished = status.phase in ("Running", "Interrupted")
+    return unfinished and status.run.spec_hash == spec_hash and status.run.number == newest
+
+
+def read_status(store: Store, training: AtlasTraining) -> LocalStatus | None:
+    """The status that the last run left in the store. Raises `InvalidManifest`."""
+    key = f"{training.key}/status.json"
+    data = store.read(key)
+    return status_in(data, store.uri(key)) if data else None
+
+
+def status_in(data: bytes, where: str) -> LocalStatus:
+    """The status that the file *where* holds as *data*. Raises `InvalidManifest` where that is another version's."""
+    try:
+        return parse_json(LocalStatus, data)
+    except InvalidManifest as error:
+        cure = "use the version of atlas-core that wrote it, or move it away"
+        raise InvalidManifest([f"{where}: {problem}; {cure}" for problem in error.problems]) from None
+
+
+def newest_run(store: Store, training: AtlasTraining) -> int:
+    """The highest run number in the store, 0 when there is none."""
+    keys = (key.removeprefix(f"{training.key}/") for key in store.list(training.key))
+    return max((int(found[1]) for key in keys if (found := _RUN.match(key))), default=0)
+
+
+def placed(run: TrainingRun, store: Store) -> TrainingRun:
+    """*run*, apart from that of an earlier training of the same name, whose dataset and models stay what they are.
+
+    A training that was deleted and made anew counts its runs from 1 again. All processes come to the same answer.
+    """
+    known = store.read(_claim(run))
+    return run if known is None or _started_at(known) == run.started_at else run.model_copy(update={"apart": True})
+
+
+def claimed(run: TrainingRun, store: Store) -> TrainingRun:
+    """The same, once its folder says whose it is. For the first process."""
+    run = placed(run, store)
+    store.write(_claim(run), run.model_dump_json(by_alias=True, exclude_none=True, indent=2).encode())
+    return run
+
+
+def _claim(run: TrainingRun) -> str:
+    return f"{run.folder}/run.json"
+
+
+def _started_at(claim: bytes) -> datetime | None:
+    """When the run started that a folder is claimed by; whatever version wrote it."""
+    started = text(get(decoded(claim), "startedAt"))
+    try:
+        return datetime.fromisoformat(started or "")
+    except ValueError:
+        return None
+
+
+def training_folder(key: str, store: Store) -> Path:
+    """Where a training works on this machine: in the store when that is a folder, else in the user's cache."""
+    if isinstance(store, LocalStore):
+        return store.root / key
+    return cache_folder() / "runs" / store.uri(key).removeprefix("s3://")
+
+
+def cache_folder() -> Path:
+    """What may be lost, on this machine. It is made when missing."""
+    return _made(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "atlas-core")
+
+
+def work_folder(run: TrainingRun, store: Store) -> Path:
+    """Where this run works on this machine. It is made when missing. Raises `CheckpointFailed`."""
+    key, _, name = run.folder.rpartition("/")
+    return _made(training_folder(key, store) / name)
+
+
+def _made(folder: Path) -> Path:
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a training on this machine; kill -9 frees it.
+
+    Raises `RunActive` when another process holds it, `CheckpointFailed` when *folder* cannot be written.
+    """
+    with writing(folder):
+        lock = (_made(folder) / ".lock").open("w")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunActive(f"another process is training in {folder}; wait for it or stop it first") from None
+        yield

@@ -1,0 +1,128 @@
+"""
+One decoded line of a JSONL export, made into a `Session`. Called by the reader of exports. Pure.
+
+Takes what the SDK's exporters of all versions wrote, and what older trainers accepted: JSON in strings, steps without
+ids, a step's plan entry nested under `step`, missing parts. A value of a wrong type counts as missing; only the task is
+needed.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from atlas_api.times import TIME
+from atlas_trainer.traces.export_steps import answer_text, steps_of_record
+from atlas_trainer.traces.sdk_fields import (
+    decoded,
+    execution_mode_of,
+    ground_truth_of,
+    learning_key_of,
+    project_of,
+    reward_of,
+    system_prompt_of,
+    tags_of,
+)
+from atlas_trainer.traces.session import Session
+
+STATUSES = frozenset({"running", "succeeded", "failed"})
+
+_EMPTY: tuple[Any, ...] = (None, "", {}, [])
+
+_ALSO_AT_TOP_LEVEL = ("adaptive_summary", "execution_mode", "ground_truth", "learning_key", "project_root", "tags")
+
+
+class UnreadableRecordError(ValueError):
+    """The record is no session. The message says why and quotes nothing."""
+
+
+def session_from_record(record: Any) -> Session:
+    """
+    Normalise one record. `Session.id` is the recorded id as text, "" when there is none.
+
+    Exports of the SDK say how a session was reviewed. Where nothing is said the file is older than the review gate, so
+    nobody can have quarantined the session, and it counts as `approved`. The status stands in the caller's metadata
+    only: where it is missing, or is a word of the caller's own, a session with an answer counts as `succeeded` and one
+    without as `failed`, since that is all the SDK then kept of failed ones. Raises UnreadableRecordError.
+    """
+    if not isinstance(record, Mapping):
+        raise UnreadableRecordError("not a JSON object")
+    metadata = _metadata(record)
+    final_answer = answer_text(record.get("final_answer"))
+    steps = steps_of_record(record, metadata)
+    return Session(
+        id=_id(record, metadata),
+        task=_task(record),
+        status=_status(record, metadata, answered=bool(final_answer.strip() or steps)),
+        review_status=_word(record.get("review_status")) or _word(metadata.get("review_status")) or "approved",
+        created_at=_moment(metadata.get("created_at")) or _moment(record.get("created_at")),
+        final_answer=final_answer,
+        reward=_reward(record, metadata),
+        steps=steps,
+        learning_key=learning_key_of(metadata),
+        tags=tags_of(metadata),
+        project=project_of(metadata),
+        execution_mode=execution_mode_of(metadata),
+        system_prompt=system_prompt_of(metadata),
+        ground_truth=ground_truth_of(metadata),
+    )
+
+
+def _metadata(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The session's metadata; what newer exports also write at the top level fills its gaps."""
+    metadata = decoded(record.get("session_metadata"))
+    own = metadata if isinstance(metadata, Mapping) else {}
+    outer = {key: record.get(key) for key in _ALSO_AT_TOP_LEVEL}
+    return {key: value for part in (outer, own) for key, value in part.items() if value not in _EMPTY}
+
+
+def _task(record: Mapping[str, Any]) -> str:
+    task = record.get("task")
+    if not isinstance(task, str) or not task.strip():
+        raise UnreadableRecordError("no task")
+    return task
+
+
+def _id(record: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
+    for value in (metadata.get("session_id"), record.get("session_id"), record.get("id")):
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if word := _word(value):
+            return word
+    return ""
+
+
+def _status(record: Mapping[str, Any], metadata: Mapping[str, Any], *, answered: bool) -> str:
+    for value in (metadata.get("status"), record.get("status")):
+        if isinstance(value, str) and value in STATUSES:
+            return value
+    return "succeeded" if answered else "failed"
+
+
+def _reward(record: Mapping[str, Any], metadata: Mapping[str, Any]) -> float | None:
+    breakdown = _first(record.get("session_reward"), record.get("reward"), metadata.get("session_reward"))
+    if isinstance(breakdown, int | float):
+        breakdown = {"score": breakdown}
+    return reward_of(_first(record.get("reward_stats"), metadata.get("reward_stats")), breakdown)
+
+
+def _first(*values: Any) -> Any:
+    """The first value that was recorded, decoded."""
+    found = (decoded(value) for value in values)
+    return next((value for value in found if value not in _EMPTY), None)
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time in UTC, which one without a zone is in already. None when it is no time that a status can name."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return utc if re.match(TIME, utc.isoformat()) else None
+
+
+def _word(value: Any) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None

@@ -1,0 +1,127 @@
+"""
+The session filter for sources that cannot push it into a query. Called by the JSONL and S3 sources.
+
+The meaning of each condition is the one of the SQL that the Postgres source sends. Knows nothing of files or stores.
+"""
+
+import heapq
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from atlas_api.traces import TraceFilter
+from atlas_trainer.traces.seen_ids import is_row_number
+from atlas_trainer.traces.session import Session, Tally
+
+REWARD_EPSILON = 1e-6
+"""Means of judge samples carry float noise: three times 0.7 is stored as 0.6999999999999998."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def first_objection(filter: TraceFilter, session: Session) -> str | None:
+    """Name of the first condition, in the filter's own order, that the session does not meet; None when it passes.
+
+    `unknownReward` stands for a session without a known reward where the filter asks for one.
+    """
+    return (
+        _identity_objection(filter, session) or _reward_objection(filter, session) or _origin_objection(filter, session)
+    )
+
+
+def passing(filter: TraceFilter, sessions: Iterator[Session], tally: Tally) -> Iterator[Session]:
+    """Yield the sessions that pass, in the order they came; count the others in `tally.filtered`.
+
+    With a limit at most `limit` sessions are held in memory, and nothing is yielded before the last one was seen.
+    """
+    accepted = _accepted(filter, sessions, tally)
+    if filter.limit is not None:
+        accepted = _limited(filter, filter.limit, accepted, tally)
+    for session in accepted:
+        tally.matched += 1
+        yield session
+
+
+def _accepted(filter: TraceFilter, sessions: Iterator[Session], tally: Tally) -> Iterator[Session]:
+    for session in sessions:
+        objection = first_objection(filter, session)
+        if objection:
+            tally.leave_out(objection)
+        else:
+            yield session
+
+
+def _identity_objection(filter: TraceFilter, session: Session) -> str | None:
+    if filter.status and session.status not in filter.status:
+        return "status"
+    if filter.review_status and session.review_status not in filter.review_status:
+        return "reviewStatus"
+    return None
+
+
+def _reward_objection(filter: TraceFilter, session: Session) -> str | None:
+    lowest, highest = filter.min_reward, filter.max_reward
+    if lowest is None and highest is None:
+        return None
+    if session.reward is None:
+        return "unknownReward"
+    if lowest is not None and session.reward < lowest - REWARD_EPSILON:
+        return "minReward"
+    if highest is not None and session.reward > highest + REWARD_EPSILON:
+        return "maxReward"
+    return None
+
+
+def _origin_objection(filter: TraceFilter, session: Session) -> str | None:
+    if filter.learning_keys and session.learning_key not in filter.learning_keys:
+        return "learningKeys"
+    if filter.tags and not set(filter.tags) & set(session.tags):
+        return "tags"
+    if filter.projects and session.project not in filter.projects:
+        return "projects"
+    if filter.execution_modes and session.execution_mode not in filter.execution_modes:
+        return "executionModes"
+    return _date_objection(filter, session.created_at)
+
+
+def _date_objection(filter: TraceFilter, created_at: datetime | None) -> str | None:
+    if filter.created_after and (created_at is None or created_at < filter.created_after):
+        return "createdAfter"
+    if filter.created_before and (created_at is None or created_at >= filter.created_before):
+        return "createdBefore"
+    return None
+
+
+class _Ranked(NamedTuple):
+    """A session on the heap. The smallest is the first to go; `arrival` is unique, so sessions are never compared."""
+
+    dated: bool
+    age: int
+    row: int
+    place: int
+    arrival: int
+    session: Session
+
+
+def _ranked(session: Session, arrival: int, newest: bool) -> _Ranked:
+    """Order by (created_at, id) from the wanted end. Sessions without a date go first, whichever end that is.
+
+    Ids that are no numbers fall back to the place in the stream: the SDK exports newest first.
+    """
+    sign = 1 if newest else -1
+    age = (session.created_at - _EPOCH) // timedelta(microseconds=1) if session.created_at else 0
+    row = int(session.id) if is_row_number(session.id) else 0
+    return _Ranked(session.created_at is not None, sign * age, sign * row, -sign * arrival, arrival, session)
+
+
+def _limited(filter: TraceFilter, limit: int, sessions: Iterator[Session], tally: Tally) -> Iterator[Session]:
+    kept: list[_Ranked] = []
+    for arrival, session in enumerate(sessions):
+        entry = _ranked(session, arrival, newest=filter.order == "newest")
+        if len(kept) < limit:
+            heapq.heappush(kept, entry)
+        else:
+            heapq.heappushpop(kept, entry)
+            tally.leave_out("limit")
+    for entry in sorted(kept, key=lambda ranked: ranked.arrival):
+        yield entry.session

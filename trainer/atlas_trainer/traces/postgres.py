@@ -1,0 +1,139 @@
+"""
+Sessions straight from the database that the SDK writes. Called by `read_sessions`.
+
+One read-only snapshot on one connection. The sessions are chosen first, by one query; then there is one server-side
+cursor a table, all in the order of session ids, merged like a zip: however many sessions there are, no table is read
+twice and memory stays flat. Needs SELECT on six tables and nothing else; nothing outlives the transaction, so a
+PgBouncer in transaction mode is fine. Knows nothing of how sessions become training rows.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_loads
+
+from atlas_api.pod import TRACES_URL
+from atlas_api.traces import TraceFilter, Traces
+from atlas_rewards.secret import describe, read_secret
+from atlas_trainer.traces import postgres_sql
+from atlas_trainer.traces.postgres_errors import checked_url, in_our_words
+from atlas_trainer.traces.postgres_schema import require_sdk_schema
+from atlas_trainer.traces.sdk_fields import (
+    decoded,
+    execution_mode_of,
+    ground_truth_of,
+    learning_key_of,
+    project_of,
+    steps_of,
+    system_prompt_of,
+    tags_of,
+)
+from atlas_trainer.traces.session import Session, Tally
+
+CONNECT_SECONDS = 10
+ROWS_A_FETCH = 100
+"""Bounds memory: a row holds an answer, and answers of 200 kB exist."""
+
+# Cursors are read to their end, so a plan that is quick for the first rows only is wrong. Compiling never pays here.
+_SETTINGS = "SET LOCAL cursor_tuple_fraction = 1; SET LOCAL jit = off; SET LOCAL timezone = 'UTC'"
+
+
+def read_postgres(traces: Traces, tally: Tally) -> Iterator[Session]:
+    """
+    Stream the sessions that pass `traces.filter`, ordered by id. The tally is complete before the first one comes.
+
+    Raises SourceUnreachable, AccessDenied, SourceMissing, SchemaMismatch, InvalidManifest. Closing the iterator early
+    ends the transaction.
+    """
+    if traces.postgres is None:
+        raise ValueError("traces.postgres is not set")
+    where = describe(traces.postgres.url_from, TRACES_URL)
+    url = checked_url(read_secret(traces.postgres.url_from, TRACES_URL), where)
+    with in_our_words(url, where), _snapshot(url) as connection:
+        require_sdk_schema(connection)
+        ids = _choose(connection, traces.filter, tally)
+        yield from _sessions(connection, ids)
+
+
+@contextmanager
+def _snapshot(url: str) -> Iterator[psycopg.Connection]:
+    options: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "client_encoding": "utf8"}
+    with psycopg.connect(url, prepare_threshold=None, application_name="atlas-core", **options) as connection:
+        set_json_loads(decoded, connection)
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        with connection.transaction():
+            connection.execute(_SETTINGS)
+            yield connection
+
+
+def _choose(connection: psycopg.Connection, filter: TraceFilter, tally: Tally) -> str:
+    """Count every session; return the ids of those that pass, in the text form of a bigint[]."""
+    query, parameters = postgres_sql.choice(filter)
+    chosen = "{}"
+    for cause, sessions, ids in connection.execute(query, parameters):
+        if cause is None:
+            tally.matched += sessions
+            chosen = ids
+        else:
+            tally.filtered[cause] = tally.filtered.get(cause, 0) + sessions
+    return chosen
+
+
+def _sessions(connection: psycopg.Connection, ids: str) -> Iterator[Session]:
+    for table, query in postgres_sql.QUERIES.items():
+        connection.execute(f"DECLARE atlas_{table} NO SCROLL CURSOR FOR {query}", {"ids": ids})
+    plans, results, attempts, notes, events = (
+        _Children(_rows(connection, table))
+        for table in ("plans", "step_results", "step_attempts", "guidance_notes", "trajectory_events")
+    )
+    for row in _rows(connection, "sessions"):
+        session_id = row["id"]
+        plan = next((found["plan"] for found in plans.of(session_id)), None)
+        seen = [found["event"] for found in events.of(session_id)]
+        steps = steps_of(plan, results.of(session_id), attempts.of(session_id), notes.of(session_id), seen)
+        yield _session(row, steps)
+
+
+def _rows(connection: psycopg.Connection, table: str) -> Iterator[DictRow]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        while rows := cursor.execute(f"FETCH {ROWS_A_FETCH} FROM atlas_{table}").fetchall():
+            yield from rows
+
+
+class _Children:
+    """The rows of one table, handed out session by session. Sessions are asked for in ascending order of id."""
+
+    def __init__(self, rows: Iterator[DictRow]) -> None:
+        self._rows = rows
+        self._head = next(rows, None)
+
+    def of(self, session_id: int) -> list[DictRow]:
+        found = []
+        while self._head is not None and self._head["session_id"] == session_id:
+            found.append(self._head)
+            self._head = next(self._rows, None)
+        return found
+
+
+def _session(row: DictRow, steps: tuple[Any, ...]) -> Session:
+    metadata = row["metadata"]
+    return Session(
+        id=str(row["id"]),
+        task=row["task"],
+        status=row["status"],
+        review_status=row["review_status"],
+        created_at=row["created_at"],
+        final_answer=row["final_answer"],
+        reward=row["reward"],
+        steps=steps,
+        learning_key=learning_key_of(metadata),
+        tags=tags_of(metadata),
+        project=project_of(metadata),
+        execution_mode=execution_mode_of(metadata),
+        system_prompt=system_prompt_of(metadata),
+        ground_truth=ground_truth_of(metadata),
+    )

@@ -1,0 +1,243 @@
+"""
+The queries of the Postgres source. Called by `postgres.py`. Pure text; knows no connection.
+
+One query judges every session; its answer, the chosen ids, goes into one query a table. Three things keep these fast
+where answers are large: rows are sorted before anything is unpacked from TOAST; `|| '{}'` in a subquery that `OFFSET 0`
+keeps apart makes Postgres unpack a JSON value once instead of once an expression; events are read for those sessions
+alone whose step results do not tell the whole story. Each level repeats its order, else Postgres sorts again.
+"""
+
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from atlas_api.traces import TraceFilter
+from atlas_trainer.traces.filters import REWARD_EPSILON
+from atlas_trainer.traces.sdk_fields import NO_VALID_SAMPLE
+
+_NO_VALID_SAMPLE = " || ".join(
+    f'@.{path}rationale == "{NO_VALID_SAMPLE}"' for path in ("", "judges[*].", "judges[*].samples[*].")
+)
+
+# The same meaning as `recorded.reward_of`. A value is cast only after its text was seen to be a number that fits.
+_FIRST_RECORDED = f"""
+CASE
+  WHEN jsonb_typeof(reward_stats) NOT IN ('object', 'null') THEN NULL
+  WHEN reward @? '$ ? ({_NO_VALID_SAMPLE})' THEN NULL
+  ELSE coalesce(
+    nullif(reward_stats -> 'score', 'null'),
+    nullif(reward_stats -> 'score_mean', 'null'),
+    nullif(reward -> 'score', 'null'))
+END #>> '{{}}'
+"""
+_NUMBER = """
+CASE WHEN recorded ~ '^[ \\t\\r\\n]*[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]{1,4})?[ \\t\\r\\n]*$'
+  THEN recorded::numeric END
+"""
+_SCORE = "CASE WHEN abs(number) < 1e-300 THEN 0 WHEN abs(number) < 1e300 THEN number::float8 END"
+
+
+def _with_score(sessions: str, order: str = "") -> str:
+    """A query's rows with the session reward as `score`, null when it is unknown. `order` is the one they come in."""
+    query = sessions
+    for column, value in (("recorded", _FIRST_RECORDED), ("number", _NUMBER), ("score", _SCORE)):
+        query = f"SELECT *, {value} AS {column} FROM ({query}) AS before_{column} {order} OFFSET 0"  # noqa: S608
+    return query
+
+
+_CHOSEN = "unnest(%(ids)s::bigint[]) AS chosen(id)"
+
+_PICKED = f"""
+SELECT sessions.id, task, status, review_status, created_at, final_answer, metadata, reward, reward_stats
+FROM sessions JOIN {_CHOSEN} ON sessions.id = chosen.id ORDER BY sessions.id OFFSET 0
+"""  # noqa: S608
+
+_SESSIONS = f"""
+SELECT id, task, status, review_status, created_at, coalesce(final_answer, '') AS final_answer, score AS reward,
+  jsonb_build_object(
+    'learning_key', meta -> 'learning_key',
+    'tags', meta -> 'tags',
+    'project_root', meta -> 'project_root',
+    'execution_mode', meta -> 'execution_mode',
+    'adaptive_summary', jsonb_build_object('adaptive_mode', meta #> '{{adaptive_summary,adaptive_mode}}'),
+    'executor_system_prompt', meta -> 'executor_system_prompt',
+    'ground_truth', meta -> 'ground_truth') AS metadata
+FROM (
+  SELECT *, metadata || '{{}}'::jsonb AS meta FROM ({_with_score(_PICKED, "ORDER BY id")}) AS scored
+  ORDER BY id OFFSET 0
+) AS unpacked
+ORDER BY id
+"""  # noqa: S608
+
+_PLANS = f"""
+SELECT session_id, jsonb_build_object('steps', plan -> 'steps') AS plan
+FROM (
+  SELECT session_id, plan FROM plans JOIN {_CHOSEN} ON session_id = chosen.id ORDER BY session_id OFFSET 0
+) AS picked
+ORDER BY session_id
+"""  # noqa: S608
+
+_STEP_RESULTS = f"""
+SELECT session_id, step_id, output, attempts
+FROM step_results JOIN {_CHOSEN} ON session_id = chosen.id
+ORDER BY session_id, step_id
+"""  # noqa: S608
+
+# A first attempt that was accepted says nothing that the step result does not.
+_STEP_ATTEMPTS = f"""
+SELECT session_id, step_id, attempt,
+  jsonb_build_object('validation', jsonb_build_object(
+    'valid', validation -> 'valid', 'guidance', validation -> 'guidance')) AS evaluation
+FROM (
+  SELECT session_id, step_id, attempt, evaluation -> 'validation' AS validation FROM (
+    SELECT session_id, step_id, attempt, evaluation FROM step_attempts JOIN {_CHOSEN} ON session_id = chosen.id
+    ORDER BY session_id, step_id, attempt OFFSET 0
+  ) AS picked ORDER BY session_id, step_id, attempt OFFSET 0
+) AS unpacked
+WHERE attempt > 1 OR validation -> 'valid' = 'false'
+ORDER BY session_id, step_id, attempt
+"""  # noqa: S608
+
+_GUIDANCE_NOTES = f"""
+SELECT session_id, step_id, sequence, note
+FROM guidance_notes JOIN {_CHOSEN} ON session_id = chosen.id
+ORDER BY session_id, step_id, sequence
+"""  # noqa: S608
+
+# A succeeded session with one attempt a step has every answer in step_results; the events only repeat it.
+_SETTLED = """
+SELECT session_id FROM step_results JOIN sessions ON sessions.id = session_id AND status = 'succeeded'
+GROUP BY session_id HAVING bool_and(coalesce(attempts = 1 AND octet_length(output) > 0, false))
+"""
+
+_ANSWER = """
+CASE
+  WHEN payload #>> '{data,output,context_entry,output_text}' <> '' THEN jsonb_build_object(
+    'context_entry', jsonb_build_object('output_text', payload #> '{data,output,context_entry,output_text}'),
+    'evaluation', jsonb_build_object('validation', jsonb_build_object(
+      'valid', payload #> '{data,output,evaluation,validation,valid}',
+      'guidance', payload #> '{data,output,evaluation,validation,guidance}')))
+  WHEN jsonb_typeof(payload #> '{data,output}') = 'object'
+    THEN (payload #> '{data,output}') - '{trace,metadata,runtime,context_entry}'::text[]
+  ELSE payload #> '{data,output}'
+END
+"""
+
+_EVENTS = f"""
+SELECT session_id, jsonb_build_object('payload', jsonb_build_object(
+    'event_type', payload -> 'event_type',
+    'name', payload -> 'name',
+    'UUID', payload -> 'UUID',
+    'metadata', jsonb_build_object(
+      'actor', payload #> '{{metadata,actor}}', 'step_id', payload #> '{{metadata,step_id}}'),
+    'data', jsonb_build_object(
+      'input', jsonb_build_object(
+        'attempt', payload #> '{{data,input,attempt}}', 'guidance', payload #> '{{data,input,guidance}}'),
+      'output', {_ANSWER}))) AS event
+FROM (
+  SELECT id, session_id, event -> 'payload' AS payload FROM (
+    SELECT trajectory_events.id, session_id, event
+    FROM trajectory_events JOIN (SELECT id FROM {_CHOSEN} EXCEPT ({_SETTLED})) AS open ON session_id = open.id
+    ORDER BY session_id, trajectory_events.id OFFSET 0
+  ) AS picked ORDER BY session_id, id OFFSET 0
+) AS unpacked
+WHERE payload ->> 'event_type' = 'LLM_END'
+  OR payload ->> 'event_type' IN ('TASK_START', 'TASK_END') AND payload ->> 'name' ~ '^step_[0-9]+$'
+ORDER BY session_id, id
+"""  # noqa: S608
+
+
+QUERIES = {
+    "sessions": _SESSIONS,
+    "plans": _PLANS,
+    "step_results": _STEP_RESULTS,
+    "step_attempts": _STEP_ATTEMPTS,
+    "guidance_notes": _GUIDANCE_NOTES,
+    "trajectory_events": _EVENTS,
+}
+"""One a table, each ordered by session id. The parameter `ids` is a bigint[] in text form."""
+
+_JUDGED = "SELECT id, status, review_status, created_at, metadata, reward, reward_stats FROM sessions"
+
+
+def choice(filter: TraceFilter) -> tuple[str, dict[str, Any]]:
+    """
+    The query that judges every session, and its parameters.
+
+    One row for each cause: `cause` (null for the sessions that pass), `sessions` (how many), `ids` (of those that pass,
+    in the text form of a bigint[]: handed on as it came, however many there are).
+    """
+    conditions = _conditions(filter)
+    cases = "".join(f"    WHEN {objection} THEN '{cause}'\n" for cause, objection in conditions)
+    bounded = filter.min_reward is not None or filter.max_reward is not None
+    sessions = f"({_with_score(_JUDGED)}) AS scored" if bounded else "sessions"
+    direction = "DESC" if filter.order == "newest" else "ASC"
+    query = f"""
+WITH judged AS (
+  SELECT id, created_at, CASE
+{cases}    WHEN false THEN ''
+    END AS cause
+  FROM {sessions}
+), placed AS (
+  SELECT id, cause, {_place(filter, direction)} AS place FROM judged
+), decided AS (
+  SELECT id, CASE WHEN cause IS NULL AND place > %(limit)s::bigint THEN 'limit' ELSE cause END AS cause FROM placed
+)
+SELECT cause, count(*) AS sessions, (array_agg(id::bigint) FILTER (WHERE cause IS NULL))::text AS ids
+FROM decided GROUP BY cause
+"""  # noqa: S608
+    return query, _parameters(filter)
+
+
+def _place(filter: TraceFilter, direction: str) -> str:
+    if filter.limit is None:
+        return "NULL::bigint"
+    return f"row_number() OVER (PARTITION BY cause IS NULL ORDER BY created_at {direction}, id {direction})"
+
+
+def _conditions(filter: TraceFilter) -> list[tuple[str, str]]:
+    """Cause and SQL of each objection, in the order in which the first one counts. Left out where nothing was asked."""
+    bounded = filter.min_reward is not None or filter.max_reward is not None
+    named = "jsonb_typeof(metadata -> 'execution_mode') = 'string' AND metadata ->> 'execution_mode' ~ '\\S'"
+    summary = "metadata #> '{adaptive_summary,adaptive_mode}'"
+    mode = f"CASE WHEN {named} THEN metadata -> 'execution_mode' ELSE {summary} END"
+    tags = "CASE WHEN jsonb_typeof(metadata -> 'tags') IN ('array', 'string') THEN metadata -> 'tags' END"
+    asked: list[tuple[Any, str, str]] = [
+        (filter.status, "status", "(status = ANY(%(status)s)) IS NOT TRUE"),
+        (filter.review_status, "reviewStatus", "(review_status = ANY(%(review_status)s)) IS NOT TRUE"),
+        (bounded, "unknownReward", "score IS NULL"),
+        (filter.min_reward is not None, "minReward", "score < %(lowest)s::float8"),
+        (filter.max_reward is not None, "maxReward", "score > %(highest)s::float8"),
+        (
+            filter.learning_keys,
+            "learningKeys",
+            "(metadata -> 'learning_key' = ANY(%(learning_keys)s::jsonb[])) IS NOT TRUE",
+        ),
+        (filter.tags, "tags", f"({tags} ?| %(tags)s) IS NOT TRUE"),
+        (filter.projects, "projects", "(metadata -> 'project_root' = ANY(%(projects)s::jsonb[])) IS NOT TRUE"),
+        (filter.execution_modes, "executionModes", f"({mode} = ANY(%(modes)s::jsonb[])) IS NOT TRUE"),
+        (filter.created_after, "createdAfter", "(created_at >= %(after)s) IS NOT TRUE"),
+        (filter.created_before, "createdBefore", "(created_at < %(before)s) IS NOT TRUE"),
+    ]
+    return [(cause, objection) for wanted, cause, objection in asked if wanted]
+
+
+def _parameters(filter: TraceFilter) -> dict[str, Any]:
+    return {
+        "status": list(filter.status),
+        "review_status": list(filter.review_status),
+        "lowest": None if filter.min_reward is None else filter.min_reward - REWARD_EPSILON,
+        "highest": None if filter.max_reward is None else filter.max_reward + REWARD_EPSILON,
+        "learning_keys": _json_words(filter.learning_keys),
+        "tags": [tag for tag in filter.tags if tag],
+        "projects": _json_words(filter.projects),
+        "modes": _json_words(filter.execution_modes),
+        "after": filter.created_after,
+        "before": filter.created_before,
+        "limit": filter.limit,
+    }
+
+
+def _json_words(words: tuple[str, ...]) -> list[Jsonb]:
+    """To be compared with JSON strings, so that the number 7 is not the word "7". Blank ones mean unknown: no match."""
+    return [Jsonb(word) for word in words if word.strip()]

@@ -1,0 +1,121 @@
+"""
+JSONL exports in an object store. Called by `sources.read_sessions`.
+
+Objects are streamed; a connection cut in the middle resumes where it was. Knows nothing of what the lines hold.
+"""
+
+import math
+import random
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from atlas_api.errors import SourceMissing, SourceUnreachable
+from atlas_api.pod import TRACES_S3
+from atlas_api.traces import Traces
+from atlas_trainer.storage.s3_client import S3_ERRORS, client_for, s3_errors, translate
+from atlas_trainer.traces.filters import passing
+from atlas_trainer.traces.jsonl import SUFFIXES, ExportReader
+from atlas_trainer.traces.lines import numbered_lines
+from atlas_trainer.traces.session import Session, Tally
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+
+CHUNK_BYTES = 256 * 1024
+"""What a cut can cost: bytes of a chunk that did not arrive whole are requested again."""
+
+RESUMES = 5
+"""Cuts in a row without progress, after which the store counts as unreachable."""
+
+_FIRST_PAUSE_SECONDS = 0.2
+_CHANGED = frozenset({"412", "416", "InvalidRange", "PreconditionFailed"})
+"""A shorter object may be refused for its range first."""
+
+
+def read_objects(traces: Traces, tally: Tally) -> Iterator[Session]:
+    """
+    Sessions of one object, or of all exports below a prefix that ends in `/`, keys in sorted order.
+
+    What is left out is counted in `tally`. Raises SourceMissing, AccessDenied, SourceUnreachable, MalformedTraces.
+    """
+    if traces.s3 is None:
+        raise ValueError("traces.s3 is not set")
+    client = client_for(traces.s3.endpoint, traces.s3.region, traces.s3.credentials_from, TRACES_S3)
+    bucket, _, key = traces.s3.uri.removeprefix("s3://").partition("/")
+    whole_prefix = not key or key.endswith("/")
+    keys = _exports_below(client, bucket, key) if whole_prefix else iter([key])
+    return passing(traces.filter, _sessions(client, bucket, keys, ExportReader(traces.max_malformed, tally)), tally)
+
+
+def _sessions(client: "S3Client", bucket: str, keys: Iterator[str], reader: ExportReader) -> Iterator[Session]:
+    for key in keys:
+        yield from reader.sessions(numbered_lines(_object_chunks(client, bucket, key)), key)
+
+
+def _exports_below(client: "S3Client", bucket: str, prefix: str) -> Iterator[str]:
+    """Keys of the exports below a prefix. The store lists them in the order of their UTF-8 bytes, page by page."""
+    uri = f"s3://{bucket}/{prefix}"
+    found = False
+    with s3_errors(uri):
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for entry in page.get("Contents", []):
+                if entry["Key"].endswith(SUFFIXES):
+                    found = True
+                    yield entry["Key"]
+    if not found:
+        raise SourceMissing(f"{uri}: no object below it ends in {', '.join(SUFFIXES)}; check the prefix")
+
+
+def _object_chunks(client: "S3Client", bucket: str, key: str) -> Iterator[bytes]:
+    """Content of one object. After a cut only the rest is requested, and only from the very same version."""
+    uri = f"s3://{bucket}/{key}"
+    with s3_errors(uri):
+        response = client.get_object(Bucket=bucket, Key=key)
+    size, etag = response["ContentLength"], response["ETag"]
+    done = cuts = 0
+    while True:
+        try:
+            with closing(response["Body"]) as body:
+                for chunk in body.iter_chunks(CHUNK_BYTES):
+                    yield chunk
+                    done, cuts = done + len(chunk), 0
+            return
+        except S3_ERRORS as error:
+            if done == size:
+                return
+            cuts += 1
+            if cuts > RESUMES:
+                raise translate(error, f"{uri}, byte {done} of {size}") from error
+        time.sleep(_pause_seconds(cuts))
+        response = _rest(client, bucket, key, done, etag)
+
+
+def _rest(client: "S3Client", bucket: str, key: str, done: int, etag: str) -> "GetObjectOutputTypeDef":
+    uri = f"s3://{bucket}/{key}"
+    with s3_errors(uri):
+        try:
+            response = client.get_object(Bucket=bucket, Key=key, Range=f"bytes={done}-", IfMatch=etag)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _CHANGED:
+                raise _changed(uri) from error
+            raise
+    # Some stores answer without looking at the conditions.
+    if response["ETag"] != etag:
+        raise _changed(uri)
+    if not response.get("ContentRange", "").startswith(f"bytes {done}-"):
+        raise SourceUnreachable(f"{uri}: the connection was cut, and the store ignores Range; try again")
+    return response
+
+
+def _changed(uri: str) -> SourceUnreachable:
+    return SourceUnreachable(f"{uri}: the object changed while it was read; run again when its writer has finished")
+
+
+def _pause_seconds(cuts: int) -> float:
+    """Doubles with each cut in a row; the jitter keeps many readers from coming back in step."""
+    return math.ldexp(_FIRST_PAUSE_SECONDS, cuts - 1) * random.uniform(0.5, 1.0)  # noqa: S311

@@ -1,0 +1,106 @@
+"""
+What the SDK recorded, turned into parts of a `Session`: reward, texts, metadata.
+
+Called by every source with decoded JSON values (text of JSON is decoded here). Pure; knows neither tables nor files.
+`attempts.py` does the same for steps. The SDK writes what agents and judges gave it, so any value may be missing, null,
+or of another type; such a value is unknown, never zero and never an error.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from atlas_trainer.traces.loose_json import decoded, get, items, text
+from atlas_trainer.traces.sdk_steps import steps_of, text_of_output
+
+__all__ = [
+    "NO_VALID_SAMPLE",
+    "decoded",
+    "execution_mode_of",
+    "ground_truth_of",
+    "ground_truth_text",
+    "learning_key_of",
+    "project_of",
+    "reward_of",
+    "steps_of",
+    "system_prompt_of",
+    "tags_of",
+    "text_of_output",
+]
+
+NO_VALID_SAMPLE = "No valid reward sample produced."
+"""Rationale of the sample that the SDK invents, with score 0.0 and uncertainty 1.0, when it could read no judge."""
+
+_NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?\s*", re.ASCII)
+
+
+def reward_of(reward_stats: Any, reward: Any) -> float | None:
+    """
+    Session reward, finite, or None when it is unknown.
+
+    The first value recorded among `reward_stats.score`, `reward_stats.score_mean`, `reward.score` decides; when that is
+    not a finite number, the reward is unknown. So is one whose judges gave nothing that could be read.
+    """
+    stats, breakdown = decoded(reward_stats), decoded(reward)
+    if stats is not None and not isinstance(stats, Mapping):
+        return None
+    if _no_valid_sample(breakdown):
+        return None
+    candidates = (get(stats, "score"), get(stats, "score_mean"), get(breakdown, "score"))
+    return _finite(next((value for value in candidates if value is not None), None))
+
+
+def _finite(value: Any) -> float | None:
+    if isinstance(value, str):
+        value = float(value) if _NUMBER.fullmatch(value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) < 1e300 and not math.isnan(value) else None  # noqa: PLR2004
+
+
+def _no_valid_sample(breakdown: Any) -> bool:
+    judges = [breakdown, *items(get(breakdown, "judges"))]
+    samples = [sample for judge in judges for sample in items(get(judge, "samples"))]
+    return any(get(said, "rationale") == NO_VALID_SAMPLE for said in (*judges, *samples))
+
+
+def learning_key_of(metadata: Any) -> str | None:
+    """`metadata.learning_key`, None when missing or blank."""
+    return text(get(decoded(metadata), "learning_key"))
+
+
+def tags_of(metadata: Any) -> tuple[str, ...]:
+    """`metadata.tags`: its strings; a single string is one tag."""
+    tags = get(decoded(metadata), "tags")
+    values = [tags] if isinstance(tags, str) else items(tags)
+    return tuple(tag for tag in values if isinstance(tag, str) and tag)
+
+
+def project_of(metadata: Any) -> str | None:
+    """`metadata.project_root`, None when missing or blank."""
+    return text(get(decoded(metadata), "project_root"))
+
+
+def execution_mode_of(metadata: Any) -> str | None:
+    """`metadata.execution_mode`, else `adaptive_summary.adaptive_mode`. Older lanes (`escalate`) come as they are."""
+    fields = decoded(metadata)
+    return text(get(fields, "execution_mode")) or text(get(get(fields, "adaptive_summary"), "adaptive_mode"))
+
+
+def system_prompt_of(metadata: Any) -> str | None:
+    """`metadata.executor_system_prompt`, None when missing or blank."""
+    return text(get(decoded(metadata), "executor_system_prompt"))
+
+
+def ground_truth_of(metadata: Any) -> str | None:
+    """`metadata.ground_truth` as text, see `ground_truth_text`."""
+    return ground_truth_text(get(decoded(metadata), "ground_truth"))
+
+
+def ground_truth_text(value: Any) -> str | None:
+    """The known right answer as text: strings as they are, other values as JSON. None when missing or blank."""
+    if isinstance(value, str) or value is None:
+        return text(value)
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,198 @@
+"""
+The steps of one recorded session, each with its attempts in order: failed answer, guidance, corrected answer.
+
+Called through `recorded.py`. Pure. An attempt's answer survives only in the TASK_END event of its step, except the last
+one, which `step_results` holds too. The SDK names these events `step_<id>`; other TASK events come from the agent's own
+graph. Sessions of older versions carry LLM_END events with an actor instead.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from atlas_trainer.traces.loose_json import decoded, get, items, text
+from atlas_trainer.traces.session import Attempt, Step
+
+STEP_EVENT = re.compile(r"step_(\d{1,9})", re.ASCII)
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+STUDENT_ACTORS = frozenset({"student", "executor", "runtime_student"})
+TEACHER_ACTORS = frozenset({"teacher", "coach", "atlas_teacher"})
+
+
+@dataclass(slots=True)
+class _Tries:
+    """What the events of one step say. Attempt numbers start at 1."""
+
+    outputs: dict[int, str] = field(default_factory=dict)
+    guidance: dict[int, str] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    given: int = 0
+    last: int = 0
+
+
+def steps_of(
+    plan: Any,
+    step_results: Sequence[Mapping[str, Any]],
+    step_attempts: Sequence[Mapping[str, Any]],
+    guidance_notes: Sequence[Mapping[str, Any]],
+    events: Iterable[Mapping[str, Any]],
+) -> tuple[Step, ...]:
+    """
+    Steps in the plan's order, steps without any answer left out.
+
+    Arguments have the columns of the SDK's tables: `plan` the JSON object; `step_results` step_id, output, attempts;
+    `step_attempts` step_id, attempt, evaluation; `guidance_notes` step_id, sequence, note; `events` the JSON objects,
+    oldest first.
+    """
+    descriptions = _descriptions(plan)
+    tries = _tries(events, descriptions)
+    results = {int(row["step_id"]): row for row in step_results}
+    ids = list(dict.fromkeys([*descriptions, *sorted({*results, *tries})]))
+    steps = []
+    for step_id in ids:
+        known = tries.get(step_id, _Tries())
+        verdicts = _verdicts(step_id, step_attempts)
+        _take_result(known, results.get(step_id), verdicts)
+        notes = _notes(step_id, guidance_notes)
+        attempts = tuple(
+            Attempt(output, notes.get(number) or known.guidance.get(number) or verdicts.get(number))
+            for number, output in sorted(known.outputs.items())
+        )
+        if attempts:
+            steps.append(Step(step_id, descriptions.get(step_id, ""), attempts))
+    return tuple(steps)
+
+
+def _descriptions(plan: Any) -> dict[int, str]:
+    return {
+        int(step["id"]): str(step.get("description") or "")
+        for step in items(get(decoded(plan), "steps"))
+        if isinstance(step, Mapping) and _NUMBER.fullmatch(str(step.get("id")))
+    }
+
+
+def _take_result(known: _Tries, row: Mapping[str, Any] | None, verdicts: Mapping[int, str | None]) -> None:
+    """The step's result is the answer of its last attempt, also where the events of that attempt were lost."""
+    output = (row or {}).get("output")
+    if row is None or not isinstance(output, str) or not output.strip():
+        return
+    number = max([1, int(row.get("attempts") or 0), *verdicts, *known.outputs])
+    known.outputs[number] = output
+
+
+def _verdicts(step_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[int, str | None]:
+    """Guidance of the validations that refused an attempt, by attempt number; None for the others."""
+    found: dict[int, str | None] = {}
+    for row in rows:
+        if int(row["step_id"]) == step_id:
+            validation = get(decoded(row.get("evaluation")), "validation")
+            refused = get(validation, "valid") is False
+            found[int(row["attempt"])] = text(get(validation, "guidance")) if refused else None
+    return found
+
+
+def _notes(step_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    notes = sorted((int(row["sequence"]), row["note"]) for row in rows if int(row["step_id"]) == step_id)
+    return {number: note for number, (_, note) in enumerate(notes, start=1) if text(note)}
+
+
+def _tries(events: Iterable[Mapping[str, Any]], descriptions: Mapping[int, str]) -> dict[int, _Tries]:
+    by_task: dict[int, _Tries] = {}
+    by_actor: dict[int, _Tries] = {}
+    seen: dict[tuple[str, str], list[Any]] = {}
+    for event in events:
+        payload = get(decoded(event), "payload")
+        kind, name = get(payload, "event_type"), STEP_EVENT.fullmatch(str(get(payload, "name")))
+        is_task = name is not None and kind in ("TASK_START", "TASK_END")
+        if not (is_task or kind == "LLM_END") or _seen_before(payload, seen):
+            continue
+        if name and is_task:
+            _take_task(by_task.setdefault(int(name[1]), _Tries()), payload)
+        else:
+            step_id = _step_of_call(payload, descriptions)
+            _take_call(by_actor.setdefault(step_id, _Tries()), payload)
+    return {**by_actor, **by_task}
+
+
+def _seen_before(payload: Mapping[str, Any], seen: dict[tuple[str, str], list[Any]]) -> bool:
+    """A finalisation that failed and ran again stores every event twice."""
+    if payload.get("UUID") is None:
+        return False
+    same_name = seen.setdefault((str(payload["UUID"]), payload["event_type"]), [])
+    if payload.get("data") in same_name:
+        return True
+    same_name.append(payload.get("data"))
+    return False
+
+
+def _take_task(tries: _Tries, payload: Mapping[str, Any]) -> None:
+    task, data = str(payload.get("UUID")), payload.get("data")
+    if payload["event_type"] == "TASK_START":
+        _open(tries, task, get(data, "input"))
+        return
+    if task not in tries.numbers:
+        _open(tries, task, None)
+    output = get(data, "output")
+    number, answer = tries.numbers[task], text(text_of_output(output))
+    if answer is None:
+        return
+    tries.outputs[number] = answer
+    validation = get(get(output, "evaluation"), "validation")
+    refusal = text(get(validation, "guidance")) if get(validation, "valid") is False else None
+    if refusal:
+        tries.guidance.setdefault(number, refusal)
+
+
+def _open(tries: _Tries, task: str, start: Any) -> None:
+    """Number an attempt. Guidance that it starts with and its predecessor did not, followed that predecessor."""
+    notes = [note for note in items(get(start, "guidance")) if text(note)]
+    if tries.last and len(notes) > tries.given:
+        tries.guidance[tries.last] = "\n".join(notes[tries.given :])
+    tries.given = max(tries.given, len(notes))
+    declared = get(start, "attempt")
+    tries.last = declared if isinstance(declared, int) and declared > tries.last else tries.last + 1
+    tries.numbers[task] = tries.last
+
+
+def _step_of_call(payload: Mapping[str, Any], descriptions: Mapping[int, str]) -> int:
+    named = str(get(payload.get("metadata"), "step_id"))
+    return int(named) if _NUMBER.fullmatch(named) else next(iter(descriptions), 1)
+
+
+def _take_call(tries: _Tries, payload: Mapping[str, Any]) -> None:
+    """The student's last words before the teacher speaks are an attempt; what the teacher says then is its guidance."""
+    actor = str(get(payload.get("metadata"), "actor")).strip().lower()
+    said = text(text_of_output(get(payload.get("data"), "output")))
+    if not said:
+        return
+    if actor in STUDENT_ACTORS:
+        if tries.last in tries.guidance or not tries.last:
+            tries.last += 1
+        tries.outputs[tries.last] = said
+    elif actor in TEACHER_ACTORS and tries.last:
+        tries.guidance[tries.last] = said
+
+
+def text_of_output(value: Any) -> str:
+    """
+    The answer inside an event's output or a recorded step output, "" when there is none.
+
+    Order: the text itself; `context_entry.output_text`; `output`, searched the same way; `text`; `deliverable`;
+    `result`. A deliverable or result that is no text comes as JSON.
+    """
+    if not isinstance(value, Mapping):
+        return value if isinstance(value, str) else ""
+    for part in (
+        get(value.get("context_entry"), "output_text"),
+        text_of_output(value.get("output")),
+        value.get("text"),
+    ):
+        if found := text(part):
+            return found
+    for name in ("deliverable", "result"):
+        if value.get(name) not in (None, "", {}):
+            part = value[name]
+            return part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)
+    return ""
