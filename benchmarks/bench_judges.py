@@ -38,7 +38,7 @@ from atlas_api import parse
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.item import Item
 from atlas_rewards.result import ItemResult
-from atlas_rewards.reward_service import RewardService
+from atlas_rewards.scorer import RewardService
 
 LATENCY = 0.2
 JUDGES = ("accuracy", "helpfulness", "process", "diagnostic")

@@ -50,8 +50,8 @@ def main() -> None:
 
 def serve(which: str) -> None:
     """Be one of the servers; its first line of output is the address."""
-    from atlas_rewards.service.server import listen
-    from atlas_rewards.service.server import serve as serve_rewards
+    from atlas_rewards.server.server import listen
+    from atlas_rewards.server.server import serve as serve_rewards
 
     listening = listen("127.0.0.1", 0)
     print(listening.getsockname()[1], flush=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from atlas_rewards.bench_statistics import CLOSE
+from atlas_rewards.bench.score_statistics import CLOSE
 from atlas_trainer.reporting.formatting import number, score
 from atlas_trainer.reporting.html.line_chart import tick_labels, ticks
 

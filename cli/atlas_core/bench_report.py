@@ -7,9 +7,9 @@ from rich.table import Table
 
 from atlas_core.bench_plots import AGREEMENT, LATENCY, SCORES
 from atlas_rewards import ItemResult
-from atlas_rewards.bench_statistics import Summary
-from atlas_rewards.combinations import Combination
-from atlas_rewards.judging.calls import CallerStatistics
+from atlas_rewards.bench.judge_subsets import Combination
+from atlas_rewards.bench.score_statistics import Summary
+from atlas_rewards.llm.client import CallerStatistics
 from atlas_trainer.reporting.formatting import number, percent, score
 
 _HEAD = (

@@ -26,12 +26,12 @@ from atlas_core.progress import counting
 from atlas_core.recorded_items import RecordedItem, recorded_items, traces_in
 from atlas_core.score import document
 from atlas_rewards import Item, ItemResult, RewardService
-from atlas_rewards.bench_statistics import summarise
+from atlas_rewards.bench.judge_subsets import Combination, combinations_of, recombined
+from atlas_rewards.bench.ordered import done_in_order, items_at_once
+from atlas_rewards.bench.score_statistics import summarise
 from atlas_rewards.causes import unanswered
-from atlas_rewards.combinations import Combination, combinations_of, recombined
 from atlas_rewards.configuration import load_configuration
-from atlas_rewards.judging.calls import Caller, CallerStatistics, caller_for
-from atlas_rewards.stream import done_in_order, items_at_once
+from atlas_rewards.llm.client import Caller, CallerStatistics, caller_for
 from atlas_trainer.reporting.untrusted_text import visible
 from atlas_trainer.storage.atomic_file import replace_text
 from atlas_trainer.traces.session import Tally

@@ -17,11 +17,11 @@ from atlas_core.progress import counting
 from atlas_core.score_table import result_table
 from atlas_core.scored_file import Record, ScoredFile, scored_file
 from atlas_rewards import Item, ItemResult, RewardService
+from atlas_rewards.bench.items_file import ItemLine, count_lines, read_items
+from atlas_rewards.bench.ordered import done_in_order, items_at_once
 from atlas_rewards.causes import cause_of, unanswered
-from atlas_rewards.items_file import ItemLine, count_lines, read_items
-from atlas_rewards.judging.prompt import in_common
-from atlas_rewards.service.wire import ScoreResponse
-from atlas_rewards.stream import done_in_order, items_at_once
+from atlas_rewards.judges.prompt import in_common
+from atlas_rewards.server.http.wire import ScoreResponse
 from atlas_trainer.reporting.untrusted_text import visible
 
 _SHOWN = 3

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from atlas_api import InvalidManifest
 from atlas_api.errors import RunActive
-from atlas_rewards.items_file import ItemLine
+from atlas_rewards.bench.items_file import ItemLine
 
 Record = Mapping[str, Any]
 """What is written: `line`, `item` (its digest), the result, and `malformed` or `unanswered` where that is so."""

@@ -43,7 +43,7 @@ def _kind(file: Path) -> object:
 def _load_service(file: Path) -> None:
     """Load a RewardService, verifiers included. Asks no model. Raises `InvalidManifest`."""
     from atlas_rewards.configuration import load_configuration
-    from atlas_rewards.reward_service import verifiers_of
+    from atlas_rewards.scorer import verifiers_of
 
     verifiers_of(load_configuration(file).spec)
 
@@ -51,8 +51,8 @@ def _load_service(file: Path) -> None:
 def _build(reward: Reward) -> None:
     """Build what can be built without a model. Raises `InvalidManifest`."""
     from atlas_rewards import build_scorer
+    from atlas_rewards.client.service_address import check_address
     from atlas_rewards.configuration import load_configuration
-    from atlas_rewards.service_address import check_address
 
     if reward.verifiers:
         build_scorer(reward)

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from atlas_core.recorded_items import recorded_items, traces_in
 from atlas_core.score_table import result_table
-from atlas_rewards.client import RewardClient
+from atlas_rewards.client.reward_client import RewardClient
 from atlas_trainer.traces.session import Tally
 
 FOLDER = Path(".demo/rewards")
@@ -52,7 +52,7 @@ def run(folder: Path, console: Console) -> int:
         console.print(f"  scripted judges, a fake that goes by rules, at {models}")
         manifest = _manifest(folder, models)
         console.rule(f"[bold]2 of 3: atlas-rewards serve --config {manifest}", align="left")
-        command = [*_python("atlas_rewards.service.main"), "serve", "--config", str(manifest), "--port", "0"]
+        command = [*_python("atlas_rewards.server.main"), "serve", "--config", str(manifest), "--port", "0"]
         with _started(command, folder / "service.log") as service:
             console.print(f"  the service answers at {service}")
             _show_some(service, console)

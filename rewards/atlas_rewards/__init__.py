@@ -12,7 +12,7 @@ A score of None means that nothing could judge the completion. It is never repla
 
 from atlas_rewards.item import Item
 from atlas_rewards.result import ItemResult, JudgeResult
-from atlas_rewards.reward_service import RewardService
-from atlas_rewards.scoring import SUCCESS, Score, Scorer, build_scorer
+from atlas_rewards.scorer import RewardService
+from atlas_rewards.verifiers.weighted_mean import SUCCESS, Score, Scorer, build_scorer
 
 __all__ = ["SUCCESS", "Item", "ItemResult", "JudgeResult", "RewardService", "Score", "Scorer", "build_scorer"]

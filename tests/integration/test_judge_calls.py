@@ -10,7 +10,7 @@ from support.judge_settings import NOBODY, judging
 from support.scripted_judge import ScriptedJudge
 
 from atlas_api.errors import InvalidManifest, SourceMissing
-from atlas_rewards.judging.calls import Answer, NoAnswer, caller_for
+from atlas_rewards.llm.client import Answer, NoAnswer, caller_for
 
 
 @pytest.fixture(autouse=True)

@@ -30,8 +30,8 @@ from atlas_api.errors import SourceUnreachable
 from atlas_api.run_report import RunReport
 from atlas_core.run import run
 from atlas_rewards import Item, ItemResult, RewardService
-from atlas_rewards.client import RewardClient
-from atlas_rewards.judged_reward import JudgedReward
+from atlas_rewards.client.reward_client import RewardClient
+from atlas_rewards.trl.judged_reward import JudgedReward
 from atlas_trainer.train import train as execute
 
 Service = TypeVar("Service", RewardClient, RewardService)
@@ -47,7 +47,7 @@ def write_service(folder: Path, judge: ScriptedJudge) -> Path:
 @contextmanager
 def served(config: Path) -> Iterator[str]:
     """Address of a service in a process of its own."""
-    command = [sys.executable, "-m", "atlas_rewards.service.main", "serve", f"--config={config}", "--port=0"]
+    command = [sys.executable, "-m", "atlas_rewards.server.main", "serve", f"--config={config}", "--port=0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
         assert process.stderr is not None
         try:

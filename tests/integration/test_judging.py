@@ -16,7 +16,7 @@ from support.judge_replies import Asked, Rates, Reply, Script, by_content, fence
 from support.scripted_judge import ScriptedJudge
 
 from atlas_rewards import Item, ItemResult, RewardService
-from atlas_rewards.judged_reward import JudgedReward
+from atlas_rewards.trl.judged_reward import JudgedReward
 
 
 def scored(judge: ScriptedJudge, items: Sequence[Item], **changes: Any) -> list[ItemResult]:

@@ -12,8 +12,8 @@ from support.model_server import PATIENCE, model_server
 from transformers import AutoTokenizer
 
 from atlas_rewards import ItemResult, RewardService
-from atlas_rewards.judging.calls import Caller, caller_for
-from atlas_rewards.judging.statistics import CallStatistics
+from atlas_rewards.llm.client import Caller, caller_for
+from atlas_rewards.llm.statistics import CallStatistics
 
 FEW_TOKENS = 24
 

@@ -19,8 +19,8 @@ from support.scripted_service import ScriptedService, scripted_service
 from atlas_api import InvalidManifest
 from atlas_api.errors import AccessDenied, SourceUnreachable
 from atlas_rewards import Item, ItemResult, RewardService
-from atlas_rewards.client import AT_ONCE, RewardClient
-from atlas_rewards.service_settings import BATCH, read_settings
+from atlas_rewards.client.reward_client import AT_ONCE, RewardClient
+from atlas_rewards.client.service_settings import BATCH, read_settings
 
 DIFFERENT = 60
 """Completions of a prompt that differ; group mode compares no more than 64, and the same ones once."""

@@ -44,7 +44,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("given", [("--port", "99999"), ("--port", "-1"), ("--host", "ä" * 70)])
 def test_an_address_that_cannot_be_is_told_in_one_line(given: tuple[str, str], tmp_path: Path) -> None:
     file = write_manifest(tmp_path / "service.yaml", {})
-    command = [sys.executable, "-m", "atlas_rewards.service.main", "serve", "--config", str(file), *given]
+    command = [sys.executable, "-m", "atlas_rewards.server.main", "serve", "--config", str(file), *given]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
     assert " ".join(given) in ended.stderr

@@ -23,8 +23,8 @@ from support.reward_service import (
 )
 from support.scripted_judge import ScriptedJudge
 
-from atlas_rewards.service.scoring_endpoint import GRACE_SECONDS
-from atlas_rewards.service.server import FAREWELL_SECONDS
+from atlas_rewards.server.http.scoring_endpoint import GRACE_SECONDS
+from atlas_rewards.server.server import FAREWELL_SECONDS
 
 
 @pytest.fixture(scope="module")

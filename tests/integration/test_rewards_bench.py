@@ -18,7 +18,7 @@ from support.scripted_judge import ScriptedJudge
 from atlas_api.errors import AtlasError, InvalidManifest, NothingMatched, NothingScored, SourceUnreachable
 from atlas_core.rewards_bench import bench
 from atlas_rewards.configuration import load_configuration
-from atlas_rewards.reward_service import RewardService
+from atlas_rewards.scorer import RewardService
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "rewardservice.yaml"

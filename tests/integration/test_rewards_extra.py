@@ -51,7 +51,7 @@ def test_the_extra_is_light() -> None:
         ["atlas_core", "score", "-f", "service.yaml", "--prompt", "a", "--response", "b"],
         ["atlas_core", "score", "-f", "service.yaml", "--items", "items.jsonl", "-o", "scored.jsonl"],
         ["atlas_core", "rewards", "bench", "-f", "service.yaml", "--traces", "export.jsonl", "-o", "bench"],
-        ["atlas_rewards.service.main", "--help"],
+        ["atlas_rewards.server.main", "--help"],
     ],
     ids=lambda arguments: " ".join(arguments[:3]),
 )
@@ -63,12 +63,12 @@ def test_every_command_runs(folder: Path, arguments: list[str]) -> None:
 def test_the_service_starts_and_answers(folder: Path) -> None:
     (folder / "ask.py").write_text(
         "import threading, sys\n"
-        "from atlas_rewards.client import RewardClient\n"
+        "from atlas_rewards.client.reward_client import RewardClient\n"
         "from atlas_rewards import Item\n"
         "print(RewardClient(sys.argv[1]).score_sync([Item('42')])[0].score)\n"
     )
     path = os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    command = [sys.executable, "-m", "support.installed", "rewards", "atlas_rewards.service.main"]
+    command = [sys.executable, "-m", "support.installed", "rewards", "atlas_rewards.server.main"]
     with subprocess.Popen(
         [*command, "serve", "--config", "service.yaml", "--port", "0"],
         cwd=folder, env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.PIPE, text=True,

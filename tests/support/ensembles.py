@@ -11,10 +11,10 @@ from atlas_api import parse
 from atlas_api.judging import JudgeModel
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.item import Item
-from atlas_rewards.judging.answer import Answer, NoAnswer
-from atlas_rewards.judging.ensemble import Ensemble
+from atlas_rewards.judges.ensemble import Ensemble
+from atlas_rewards.llm.answer import Answer, NoAnswer
 from atlas_rewards.result import ItemResult, JudgeResult, Principle, Sample
-from atlas_rewards.reward_service import verifiers_of
+from atlas_rewards.scorer import verifiers_of
 
 FOUR = ("accuracy", "helpfulness", "process", "diagnostic")
 

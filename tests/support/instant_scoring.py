@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from atlas_api.rewardservice import RewardServiceSpec
 from atlas_rewards.item import Item
-from atlas_rewards.judging.cache import CacheStatistics
-from atlas_rewards.judging.calls import CallerStatistics, Lasting
-from atlas_rewards.judging.revision import revision_of
+from atlas_rewards.judges.revision import revision_of
+from atlas_rewards.llm.cache import CacheStatistics
+from atlas_rewards.llm.client import CallerStatistics, Lasting
 from atlas_rewards.result import ItemResult, JudgeResult
-from atlas_rewards.service.scoring import OpenScoring, Scoring
+from atlas_rewards.server.score_source import OpenScoring, Scoring
 
 POISON = "poison"
 """A completion that the stand-in cannot score: it raises, with all of its batch."""

@@ -132,7 +132,7 @@ def serving(config: Path, log: Path, port: int = 0, token: str | None = None, **
 
 def run(config: Path, log: Path, port: int = 0, **variables: str) -> subprocess.Popen[bytes]:
     """The command, started."""
-    command = [sys.executable, "-m", "atlas_rewards.service.main", "serve", "--config", str(config), f"--port={port}"]
+    command = [sys.executable, "-m", "atlas_rewards.server.main", "serve", "--config", str(config), f"--port={port}"]
     with log.open("wb") as output:
         return subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, **variables})
 

@@ -20,7 +20,7 @@ from atlas_operator.cluster.status_writer import wire
 from atlas_operator.objects.labels import CONFIGURATION
 from atlas_operator.rewardservice.plan import RewardsPlan, rewards_plan
 from atlas_operator.training.preconditions import Refusal
-from atlas_rewards.judging.revision import revision_of
+from atlas_rewards.judges.revision import revision_of
 
 NAME = "judges"
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from textwrap import dedent, indent
 
-from atlas_rewards.verifiers.sandbox import Bounds, passes
+from atlas_rewards.sandbox.runner import Bounds, passes
 
 BOUNDS = Bounds(seconds=20, memory_bytes=2**29)
 SHORT = Bounds(seconds=1, memory_bytes=2**29)
@@ -33,7 +33,7 @@ def is_refused(statements: str) -> bool:
 
 def cells_of(parent: int) -> list[int]:
     """Process numbers of sandboxes that *parent* started and that are not gone yet."""
-    return [pid for pid in _processes() if _parent(pid) == parent and b"sandbox_cell" in _command(pid)]
+    return [pid for pid in _processes() if _parent(pid) == parent and b"sandbox/child" in _command(pid)]
 
 
 def exists(pid: int) -> bool:

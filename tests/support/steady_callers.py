@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from atlas_api.errors import AtlasError
-from atlas_rewards.client import RewardClient
+from atlas_rewards.client.reward_client import RewardClient
 from atlas_rewards.item import Item
 
 _PATIENCE = 60

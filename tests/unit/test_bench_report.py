@@ -9,10 +9,10 @@ from atlas_api import parse
 from atlas_api.rewardservice import RewardService
 from atlas_core.bench_plots import plots
 from atlas_core.bench_report import Bench, Row, markdown
-from atlas_rewards.bench_statistics import summarise
-from atlas_rewards.combinations import combinations_of, recombined
-from atlas_rewards.judging.cache import CacheStatistics
-from atlas_rewards.judging.calls import CallerStatistics
+from atlas_rewards.bench.judge_subsets import combinations_of, recombined
+from atlas_rewards.bench.score_statistics import summarise
+from atlas_rewards.llm.cache import CacheStatistics
+from atlas_rewards.llm.client import CallerStatistics
 from atlas_rewards.result import ItemResult, JudgeResult
 
 SPEC = parse(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from atlas_rewards import Item, ItemResult
-from atlas_rewards.judged_reward import JudgedReward
+from atlas_rewards.trl.judged_reward import JudgedReward
 from atlas_trainer.algorithms.grpo_reward import GrpoReward, varied_share
 from atlas_trainer.distributed.process_group import World
 

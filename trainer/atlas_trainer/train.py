@@ -20,8 +20,8 @@ from atlas_api import TrainingRun
 from atlas_api.errors import AtlasError, CheckpointFailed
 from atlas_api.run_report import RunReport
 from atlas_api.status import ModelStatus
-from atlas_rewards.judged_reward import JudgedReward
-from atlas_rewards.training_reward import build_reward
+from atlas_rewards.trl.judged_reward import JudgedReward
+from atlas_rewards.trl.training_reward import build_reward
 from atlas_trainer.dataset.dataset import Dataset, thaw
 from atlas_trainer.dataset.tokenizer import load_tokenizer
 from atlas_trainer.distributed import environment

@@ -37,7 +37,7 @@ from atlas_operator.rewardservice.preconditions import rewards_refusal
 from atlas_operator.rewardservice.rollout import Rollout, configuration_of, rollout
 from atlas_operator.status.plan_types import HINDRANCE_PATIENCE, Note
 from atlas_operator.training.preconditions import Refusal
-from atlas_rewards.judging.revision import revision_of
+from atlas_rewards.judges.revision import revision_of
 
 PATIENCE = timedelta(seconds=15)
 """The kubelet's events tell why a pod is not ready, and nothing announces them."""

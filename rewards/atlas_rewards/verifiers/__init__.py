@@ -1,5 +1,5 @@
 """
-Deterministic checks of a completion, one file a kind. Used by `atlas_rewards.scoring`.
+Deterministic checks of a completion, one file a kind. Used by `atlas_rewards.verifiers.weighted_mean`.
 
     exact_match     the reference
     numeric         the same number as the reference
@@ -7,7 +7,7 @@ Deterministic checks of a completion, one file a kind. Used by `atlas_rewards.sc
     json_schema     JSON of the right shape (its keywords: `json_keywords`)
     similarity      close to the reference
     length          short enough
-    code            Python that passes tests, run in a `sandbox` (its inside: `sandbox_cell`, `sandbox_filter`)
+    code            Python that passes tests, run in a `sandbox` (its inside: `child`, `seccomp`)
     entry_point     a function of the user's
 
 `verdict` holds what they share: a number from 0 to 1, or Unknown with the reason. `threads` is where the ensemble runs
@@ -25,9 +25,9 @@ from atlas_rewards.verifiers.exact_match import exact_match
 from atlas_rewards.verifiers.json_schema import json_schema_verifier
 from atlas_rewards.verifiers.length import length
 from atlas_rewards.verifiers.numeric import numeric
+from atlas_rewards.verifiers.outcome import MAX_CHARACTERS, Unknown, Unusable, Verdict, Verify
 from atlas_rewards.verifiers.pattern import pattern_verifier
 from atlas_rewards.verifiers.similarity import reference_similarity
-from atlas_rewards.verifiers.verdict import MAX_CHARACTERS, Unknown, Unusable, Verdict, Verify
 
 __all__ = ["MAX_CHARACTERS", "Unknown", "Unusable", "Verdict", "Verify", "build_verifier"]
 

@@ -12,7 +12,7 @@ from typing import Any
 from atlas_api.problems import printable
 from atlas_api.reward import PythonEntryPoint
 from atlas_rewards.item import Item
-from atlas_rewards.verifiers.verdict import Unknown, Unusable, Verdict, Verify
+from atlas_rewards.verifiers.outcome import Unknown, Unusable, Verdict, Verify
 
 _SHOWN = 200
 _ROUNDING = 1e-9

@@ -2,7 +2,7 @@
 
 from atlas_api.reward import ExactMatch
 from atlas_rewards.item import Item
-from atlas_rewards.verifiers.verdict import Unknown, Verdict, canonical, reference_of
+from atlas_rewards.verifiers.outcome import Unknown, Verdict, canonical, reference_of
 
 
 def exact_match(config: ExactMatch, item: Item) -> Verdict:

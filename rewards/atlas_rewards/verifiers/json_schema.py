@@ -17,8 +17,8 @@ from referencing.jsonschema import SchemaResource, specification_with
 from atlas_api.reward import JsonSchema
 from atlas_rewards.item import Item
 from atlas_rewards.verifiers.json_keywords import time_bounded, with_our_keywords
+from atlas_rewards.verifiers.outcome import Unknown, Unusable, Verdict, Verify
 from atlas_rewards.verifiers.pattern import SECONDS
-from atlas_rewards.verifiers.verdict import Unknown, Unusable, Verdict, Verify
 
 _NEWEST = "https://json-schema.org/draft/2020-12/schema"
 _DRAFTS: dict[str, type[Validator]] = {

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from atlas_api.reward import Numeric
 from atlas_rewards.item import Item
-from atlas_rewards.verifiers.verdict import Unknown, Verdict, reference_of
+from atlas_rewards.verifiers.outcome import Unknown, Verdict, reference_of
 
 _NUMBER = re.compile(
     r"""

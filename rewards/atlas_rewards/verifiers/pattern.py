@@ -4,7 +4,7 @@ import regex  # type: ignore[import-untyped]
 
 from atlas_api.reward import Regex
 from atlas_rewards.item import Item
-from atlas_rewards.verifiers.verdict import Unknown, Unusable, Verdict, Verify
+from atlas_rewards.verifiers.outcome import Unknown, Unusable, Verdict, Verify
 
 SECONDS = 1.0
 """Longest search of one text."""

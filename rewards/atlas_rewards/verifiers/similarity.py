@@ -4,7 +4,7 @@ from rapidfuzz.distance import Indel
 
 from atlas_api.reward import ReferenceSimilarity
 from atlas_rewards.item import Item
-from atlas_rewards.verifiers.verdict import Unknown, Verdict, canonical, reference_of
+from atlas_rewards.verifiers.outcome import Unknown, Verdict, canonical, reference_of
 
 
 def reference_similarity(config: ReferenceSimilarity, item: Item) -> Verdict:

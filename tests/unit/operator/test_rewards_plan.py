@@ -9,7 +9,7 @@ from atlas_api.rewardservice import RewardService
 from atlas_api.yaml_document import read_documents
 from atlas_operator.cluster.observed import Document
 from atlas_operator.training.preconditions import Refusal
-from atlas_rewards.judging.revision import revision_of
+from atlas_rewards.judges.revision import revision_of
 
 KINDS = ["ConfigMap", "ConfigMap", "Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"]
 KEY = {"secretKeyRef": {"name": "keys", "key": "large"}}

@@ -9,8 +9,8 @@ from support.rewards_life import RewardsLife, answering, digest, revision, silen
 
 from atlas_operator.cluster.observed import Document
 from atlas_operator.objects.rewardservice_pod import DRAIN_SECONDS
-from atlas_rewards.service.scoring_endpoint import GRACE_SECONDS
-from atlas_rewards.service.server import CLOSING_SECONDS, FAREWELL_SECONDS
+from atlas_rewards.server.http.scoring_endpoint import GRACE_SECONDS
+from atlas_rewards.server.server import CLOSING_SECONDS, FAREWELL_SECONDS
 
 KEY = {"secretKeyRef": {"name": "keys", "key": "large"}}
 

@@ -6,7 +6,7 @@ import yarl
 
 from atlas_api import InvalidManifest
 from atlas_rewards.address import address_problem
-from atlas_rewards.service_address import check_address
+from atlas_rewards.client.service_address import check_address
 
 GOOD = [
     "http://localhost:8080",

@@ -10,8 +10,8 @@ import pytest
 
 from atlas_api.errors import InvalidManifest
 from atlas_api.judging import Cache
-from atlas_rewards.judging.cache import AnswerCache, Memory
-from atlas_rewards.judging.completion import Completion
+from atlas_rewards.llm.cache import AnswerCache, Memory
+from atlas_rewards.llm.chat_completion import Completion
 
 
 def run(settings: Cache, story: Callable[[AnswerCache], Awaitable[None]]) -> None:

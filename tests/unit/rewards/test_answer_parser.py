@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.ensembles import said
 from support.judge_replies import GARBAGE, fenced, verdict
 
-from atlas_rewards.judging.answer_parser import (
+from atlas_rewards.judges.answer_parser import (
     MAX_ANSWER,
     MAX_PRINCIPLES,
     MAX_RATIONALE,

@@ -12,8 +12,8 @@ from support.ensembles import item_of
 
 from atlas_api.judging import AntiGaming
 from atlas_rewards.item import Item
-from atlas_rewards.judging.anti_gaming import caught_by, echoed_share, repeated_share
-from atlas_rewards.judging.judge_address import addresses_judge
+from atlas_rewards.safety.judge_appeals import addresses_judge
+from atlas_rewards.safety.reward_hacking import caught_by, echoed_share, repeated_share
 
 PROMPT = (
     "Our customer ordered two lamps on Monday and one of them arrived broken. Explain in your own words which refund "

@@ -2,7 +2,7 @@
 
 import pytest
 
-from atlas_rewards.bench_statistics import Summary, percentile, summarise
+from atlas_rewards.bench.score_statistics import Summary, percentile, summarise
 from atlas_rewards.causes import cause_of, unanswered
 from atlas_rewards.result import Correction, ItemResult, JudgeResult
 

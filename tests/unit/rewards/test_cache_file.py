@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from atlas_rewards.judging.cache_file import CacheFile
-from atlas_rewards.judging.completion import Completion
+from atlas_rewards.llm.cache_file import CacheFile
+from atlas_rewards.llm.chat_completion import Completion
 
 A_DAY = 86_400.0
 

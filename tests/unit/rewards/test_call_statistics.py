@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_rewards.judging.statistics import ENOUGH, WINDOW, Latencies, Record
+from atlas_rewards.llm.statistics import ENOUGH, WINDOW, Latencies, Record
 
 
 def latencies(*seconds: float) -> Latencies:

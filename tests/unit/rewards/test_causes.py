@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.ensembles import Call, asked, item_of, said, spec_of
 
-from atlas_rewards.judging.answer import NoAnswer
-from atlas_rewards.judging.hearing import LARGEST_GROUP
+from atlas_rewards.judges.runner import LARGEST_GROUP
+from atlas_rewards.llm.answer import NoAnswer
 
 TIMEOUT = NoAnswer("timeout", "small at http://x: gives no answer within 60 s")
 OVERLOADED = NoAnswer("overloaded", "small at http://x: answers 503 Service Unavailable")

@@ -13,11 +13,11 @@ from support.reward_service import service_manifest
 
 from atlas_api import InvalidManifest, parse
 from atlas_api.rewardservice import RewardService, RewardServiceSpec
-from atlas_rewards.combinations import ALL, JUDGES, Combination, combinations_of, recombined
+from atlas_rewards.bench.judge_subsets import ALL, JUDGES, Combination, combinations_of, recombined
 from atlas_rewards.item import Item
-from atlas_rewards.judging.answer import NoAnswer
-from atlas_rewards.judging.ensemble import Ensemble
-from atlas_rewards.reward_service import verifiers_of
+from atlas_rewards.judges.ensemble import Ensemble
+from atlas_rewards.llm.answer import NoAnswer
+from atlas_rewards.scorer import verifiers_of
 
 ITEM = Item("It is 42.", "42", ({"role": "user", "content": "What is 6 * 7?"},))
 

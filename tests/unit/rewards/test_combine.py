@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from support.ensembles import FOUR, judged, spec_of
 
 from atlas_api.rewardservice import RewardServiceSpec
-from atlas_rewards.judging.combine import combine
+from atlas_rewards.judges.aggregate import combine
 from atlas_rewards.result import ItemResult
-from atlas_rewards.scoring import Score
+from atlas_rewards.verifiers.weighted_mean import Score
 
 SHARES = st.none() | st.floats(0, 1)
 OWN = [{"name": f"j{index}", "instructions": "x", "weight": index + 0.5} for index in range(4)]

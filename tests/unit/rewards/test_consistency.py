@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_api.judging import Consistency
-from atlas_rewards.judging.consistency import consistent
+from atlas_rewards.judges.consistency import consistent
 
 SHARES = st.floats(0, 1)
 SCORES = st.fixed_dictionaries(

@@ -22,11 +22,11 @@ from support.ensembles import (
 
 from atlas_api.judging import Escalation
 from atlas_rewards.item import Item
-from atlas_rewards.judging.answer import NoAnswer
-from atlas_rewards.judging.ensemble import Ensemble
-from atlas_rewards.judging.escalation import cause_of, doubt_of, least_uncertain
+from atlas_rewards.judges.ensemble import Ensemble
+from atlas_rewards.judges.escalation import cause_of, doubt_of, least_uncertain
+from atlas_rewards.llm.answer import NoAnswer
 from atlas_rewards.result import ItemResult, Sample
-from atlas_rewards.reward_service import verifiers_of
+from atlas_rewards.scorer import verifiers_of
 
 ONE = spec_of("accuracy")
 ALONE = spec_of("accuracy", large=False)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from atlas_rewards.judging.hedging import hedged
+from atlas_rewards.llm.hedging import hedged
 
 
 class Request:

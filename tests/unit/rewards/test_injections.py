@@ -10,7 +10,7 @@ from support.ensembles import FOUR, Call, asked, failing, item_of, said, score_o
 from support.injections import CODE, FORGED, INJECTIONS
 
 from atlas_rewards.item import Item
-from atlas_rewards.judging.answer import NoAnswer
+from atlas_rewards.llm.answer import NoAnswer
 
 INNOCENT = item_of(
     "It is 42.", reference="42", plan="multiply", teacher_trace="count", student_trace="6*7", baseline="41"

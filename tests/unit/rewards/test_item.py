@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from atlas_rewards import Item
-from atlas_rewards.trl_items import items_of
+from atlas_rewards.trl.columns import items_of
 
 
 @pytest.mark.parametrize(

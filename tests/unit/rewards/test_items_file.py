@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from atlas_api.errors import SourceMissing
+from atlas_rewards.bench.items_file import ItemLine, count_lines, read_items
 from atlas_rewards.item import Item
-from atlas_rewards.items_file import ItemLine, count_lines, read_items
 
 
 def lines_of(folder: Path, content: bytes) -> list[ItemLine]:

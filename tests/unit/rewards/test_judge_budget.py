@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from support.judge_calls import FakeTime
 
 from atlas_api.judging import Budget
-from atlas_rewards.judging.budget import Payments, Purse, SlidingWindow, Spent
-from atlas_rewards.judging.completion import CallFailed
-from atlas_rewards.judging.sharing import Flight
+from atlas_rewards.llm.chat_completion import CallFailed
+from atlas_rewards.llm.rate_limit import Payments, Purse, SlidingWindow, Spent
+from atlas_rewards.llm.single_flight import Flight
 
 
 def flight(deadline: float) -> Flight[Any]:

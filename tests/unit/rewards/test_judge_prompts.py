@@ -11,8 +11,8 @@ from support.ensembles import FOUR, item_of
 from atlas_api import parse
 from atlas_api.judging import Judge
 from atlas_rewards.item import Item
-from atlas_rewards.judging.prompt import Case, Question, ask_about, by_prompt, cases, conversation, shown
-from atlas_rewards.judging.rubric import rubric_text
+from atlas_rewards.judges.prompt import Case, Question, ask_about, by_prompt, cases, conversation, shown
+from atlas_rewards.judges.rubric import rubric_text
 
 FULL: dict[str, Any] = {
     "reference": "the reference",

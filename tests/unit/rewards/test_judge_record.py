@@ -1,7 +1,7 @@
 """What is known about a judge follows from its verdicts."""
 
 from atlas_rewards.result import ItemResult, JudgeResult
-from atlas_rewards.service.judge_record import IN_A_ROW, JudgeRecord, JudgeRecords
+from atlas_rewards.server.judge_record import IN_A_ROW, JudgeRecord, JudgeRecords
 
 
 def verdict(seconds: float = 1.0) -> JudgeResult:

@@ -9,8 +9,8 @@ import pytest
 from support.ensembles import Call, Says, SaysModel, failing, item_of, said, spec_of
 
 from atlas_api.rewardservice import RewardServiceSpec
-from atlas_rewards.judged_reward import JudgedReward
-from atlas_rewards.reward_service import RewardService
+from atlas_rewards.scorer import RewardService
+from atlas_rewards.trl.judged_reward import JudgedReward
 
 
 def reward(says: Says, spec: RewardServiceSpec | None = None) -> JudgedReward:

@@ -7,7 +7,7 @@ import pytest
 from support.ensembles import Call, Says, asked, failing, item_of, judged, said, spec_of
 
 from atlas_rewards.item import Item
-from atlas_rewards.judging.combine import combine
+from atlas_rewards.judges.aggregate import combine
 from atlas_rewards.result import ItemResult
 
 JUDGES = [{"name": name, "rubric": name} for name in ("accuracy", "process")]

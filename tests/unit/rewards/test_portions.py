@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_rewards import Item
-from atlas_rewards.portions import Portion, halves, portions, positions
+from atlas_rewards.client.batching import Portion, halves, portions, positions
 
 
 def items(*prompts: str) -> list[Item]:

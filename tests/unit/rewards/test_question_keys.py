@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from support.ensembles import spec_of
 from support.injections import INJECTIONS
 
-from atlas_rewards.judging.budget import Purse
-from atlas_rewards.judging.circuit import Circuit
-from atlas_rewards.judging.model_calls import ModelCalls
+from atlas_rewards.llm.circuit_breaker import Circuit
+from atlas_rewards.llm.model_calls import ModelCalls
+from atlas_rewards.llm.rate_limit import Purse
 
 SPEC = spec_of()
 CIRCUIT = Circuit(SPEC.circuit_breaker, time.monotonic, asyncio.sleep)

@@ -6,7 +6,7 @@ from statistics import pstdev
 import pytest
 from support.ensembles import Call, Says, asked, item_of, spec_of
 
-from atlas_rewards.judging.hearing import LARGEST_GROUP
+from atlas_rewards.judges.runner import LARGEST_GROUP
 
 RANKED_JUDGES = [{"name": "accuracy", "rubric": "accuracy", "mode": "group"}]
 RANKED = spec_of(judges=RANKED_JUDGES)

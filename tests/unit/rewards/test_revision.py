@@ -7,7 +7,7 @@ from support.ensembles import spec_of
 
 from atlas_api import parse
 from atlas_api.rewardservice import RewardServiceSpec
-from atlas_rewards.judging.revision import revision_of
+from atlas_rewards.judges.revision import revision_of
 
 MODEL = {"model": "small", "baseUrl": "http://127.0.0.1:1/v1"}
 BOTH = {"small": MODEL, "large": MODEL | {"model": "large"}}

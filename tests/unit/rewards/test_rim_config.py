@@ -9,7 +9,7 @@ import yaml
 
 from atlas_api import InvalidManifest
 from atlas_api.rewardservice import RewardServiceSpec
-from atlas_rewards.rim_config import load_rim_config
+from atlas_rewards.compat.rim_config import load_rim_config
 
 FULL: dict[str, Any] = {
     "temperatures": [0.1, 0.9],

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from support.sandboxed import BOUNDS, SHORT, cells_of, exists, is_refused, python
 
-from atlas_rewards.verifiers.sandbox import UnreadableTestsError, passes
-from atlas_rewards.verifiers.sandbox_filter import filter_for
+from atlas_rewards.sandbox.runner import UnreadableTestsError, passes
+from atlas_rewards.sandbox.seccomp import filter_for
 
 REFUSED = {
     "forks": "os.fork()",
@@ -175,7 +175,7 @@ def test_tests_that_are_not_python_are_no_verdict() -> None:
 def test_the_program_dies_with_the_process_that_scores(tmp_path: Path) -> None:
     scorer = python("""
         from support.sandboxed import BOUNDS
-        from atlas_rewards.verifiers.sandbox import Bounds, passes
+        from atlas_rewards.sandbox.runner import Bounds, passes
         passes("while True: pass", "", Bounds(seconds=500, memory_bytes=2**29))
     """, PYTHONPATH=str(Path(__file__).parents[2]), TMPDIR=str(tmp_path))  # fmt: skip
     while not (cells := cells_of(scorer.pid)):
@@ -219,7 +219,7 @@ def test_no_privilege_is_needed() -> None:
         if "again" not in os.environ:
             os.environ["again"] = "1"
             os.execvp("setpriv", {drop!r} + [sys.executable] + sys.orig_argv[1:])
-        from atlas_rewards.verifiers.sandbox import Bounds, passes
+        from atlas_rewards.sandbox.runner import Bounds, passes
         print(passes("x = 1", "assert x == 1", Bounds(20, 2**29)), passes("x = 1", "assert x == 2", Bounds(20, 2**29)))
     """)
     assert scorer.communicate() == ("True False\n", "")
@@ -234,7 +234,7 @@ def test_a_machine_whose_system_calls_are_unknown_has_no_filter() -> None:
 def test_a_sandbox_that_cannot_start_is_no_verdict() -> None:
     scorer = python("""
         import resource, tempfile
-        from atlas_rewards.verifiers.sandbox import Bounds, NoSandboxError, passes
+        from atlas_rewards.sandbox.runner import Bounds, NoSandboxError, passes
         tempfile.gettempdir()
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
         try:

@@ -83,5 +83,5 @@ def test_the_reference_itself_is_never_worse_than_another_answer(completion: str
 
 
 def test_importing_the_package_loads_no_torch() -> None:
-    code = "import sys, atlas_rewards, atlas_rewards.judged_reward; sys.exit('torch' in sys.modules)"
+    code = "import sys, atlas_rewards, atlas_rewards.trl.judged_reward; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,8 +2,8 @@
 
 import pytest
 
-from atlas_rewards.service.admission import Admission
-from atlas_rewards.service.refusal import Refusal
+from atlas_rewards.server.http.admission import Admission
+from atlas_rewards.server.http.refusal import Refusal
 
 
 def refusal(admission: Admission, items: int, limit: int) -> Refusal:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
 
-from atlas_rewards.service.body import BODIES, Bodies, read_json
-from atlas_rewards.service.presence import CLIENT_LEFT
-from atlas_rewards.service.refusal import Refusal
+from atlas_rewards.server.http.body import BODIES, Bodies, read_json
+from atlas_rewards.server.http.disconnect import CLIENT_LEFT
+from atlas_rewards.server.http.refusal import Refusal
 
 
 def request_of(chunks: Sequence[bytes], pause: float = 0.0) -> Request:

@@ -15,13 +15,13 @@ from atlas_api import AtlasError, parse
 from atlas_api.errors import SourceMissing
 from atlas_api.rewardservice import RewardService, RewardServiceSpec
 from atlas_rewards import Item
-from atlas_rewards.judging.calls import Lasting
-from atlas_rewards.service.application import application
-from atlas_rewards.service.generation import Generation, Generations
-from atlas_rewards.service.metrics import Metrics
-from atlas_rewards.service.reload import Reload
-from atlas_rewards.service.scoring import OpenScoring, Scoring
-from atlas_rewards.service.server import open_service
+from atlas_rewards.llm.client import Lasting
+from atlas_rewards.server.generation import Generation, Generations
+from atlas_rewards.server.http.application import application
+from atlas_rewards.server.metrics import Metrics
+from atlas_rewards.server.reload import Reload
+from atlas_rewards.server.score_source import OpenScoring, Scoring
+from atlas_rewards.server.server import open_service
 
 NOBODY = "http://127.0.0.1:9/v1"
 

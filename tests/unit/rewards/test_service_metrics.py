@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from atlas_rewards.judging.cache import CacheStatistics
-from atlas_rewards.judging.calls import CallerStatistics
-from atlas_rewards.judging.statistics import CallStatistics
-from atlas_rewards.service.metrics import Metrics
+from atlas_rewards.llm.cache import CacheStatistics
+from atlas_rewards.llm.client import CallerStatistics
+from atlas_rewards.llm.statistics import CallStatistics
+from atlas_rewards.server.metrics import Metrics
 
 
 def counted(hits: int = 0, **tokens: int) -> CallerStatistics:

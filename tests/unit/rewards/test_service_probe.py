@@ -11,10 +11,10 @@ from support.reward_service import service_manifest
 
 from atlas_api import parse
 from atlas_api.rewardservice import RewardService, RewardServiceSpec
-from atlas_rewards.judging.calls import Lasting
-from atlas_rewards.service.generation import Generation, Generations
-from atlas_rewards.service.probe import UNKNOWN, Probe, probe_spec
-from atlas_rewards.service.scoring import Scoring
+from atlas_rewards.llm.client import Lasting
+from atlas_rewards.server.generation import Generation, Generations
+from atlas_rewards.server.probe import UNKNOWN, Probe, probe_spec
+from atlas_rewards.server.score_source import Scoring
 
 
 def spec_of(**changes: Any) -> RewardServiceSpec:

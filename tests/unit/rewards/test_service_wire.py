@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from atlas_rewards import Item
 from atlas_rewards.result import Correction, ItemResult, JudgeResult, Principle, Sample
-from atlas_rewards.service.wire import NotARequest, ScoreResponse, items_in, read_item, response
+from atlas_rewards.server.http.wire import NotARequest, ScoreResponse, items_in, read_item, response
 
 FIELDS = ("completion", "response", "prompt", "reference", "baseline", "plan", "teacherTrace", "studentTrace")
 

@@ -13,9 +13,9 @@ from atlas_api import parse
 from atlas_api.cluster_report import ClusterReport
 from atlas_api.rewardservice import RewardService
 from atlas_api.rewardservice_status import JudgeReport, JudgesReport
-from atlas_rewards.service.configuration import shown
-from atlas_rewards.service.log import JsonFormatter
-from atlas_rewards.service.report import keep_reporting
+from atlas_rewards.server.configuration import shown
+from atlas_rewards.server.logs import JsonFormatter
+from atlas_rewards.server.operator_report import keep_reporting
 
 SECRET_WORDS = "nobody's business"
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from atlas_rewards.judging.sharing import Flight, Flights, TooLate
+from atlas_rewards.llm.single_flight import Flight, Flights, TooLate
 
 LATER = 60.0  # on the story's clock, which stands still at 0: nobody is late before the story says so
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 from support.judging import judge, judging
 
-from atlas_rewards.stream import done_in_order, items_at_once
+from atlas_rewards.bench.ordered import done_in_order, items_at_once
 
 
 async def collect(delays: Iterable[float], at_once: int) -> list[tuple[float, str]]:

@@ -11,9 +11,9 @@ from support.ensembles import item_of, said, spec_of
 
 from atlas_api.judging import JudgeModel
 from atlas_rewards.item import Item
-from atlas_rewards.judging.answer import Answer, NoAnswer
-from atlas_rewards.judging.ensemble import Ensemble
-from atlas_rewards.judging.turns import Turns
+from atlas_rewards.judges.ensemble import Ensemble
+from atlas_rewards.llm.answer import Answer, NoAnswer
+from atlas_rewards.llm.fair_semaphore import Turns
 from atlas_rewards.result import ItemResult
 
 

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from atlas_rewards.unicode_form import in_form
+from atlas_rewards.safety.unicode_form import in_form
 
 LETTERS = ("é", "e\u0301", "Straße", "ﬁ", "ไทย", "हिन्दी", "ｶﾞ", "a" + "\u0327\u0301" * 14)
 

@@ -9,7 +9,7 @@ import regex  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_rewards.judging.untrusted import code_for, one_line, printable, seen, without_middle
+from atlas_rewards.safety.untrusted_text import code_for, one_line, printable, seen, without_middle
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from trl import GRPOTrainer
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.errors import Preempted, ZeroSteps
-from atlas_rewards.judged_reward import JudgedReward
+from atlas_rewards.trl.judged_reward import JudgedReward
 from atlas_trainer.algorithms.early_stopping import objection
 from atlas_trainer.algorithms.grpo_config import arguments
 from atlas_trainer.algorithms.grpo_reward import GrpoReward

@@ -7,7 +7,7 @@ Made by `grpo`, one in each process. Knows nothing of models.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from atlas_rewards.judged_reward import JudgedReward
+from atlas_rewards.trl.judged_reward import JudgedReward
 from atlas_trainer.distributed.process_group import World
 
 

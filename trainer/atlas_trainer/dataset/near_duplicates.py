@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_rewards.unicode_form import in_form
+from atlas_rewards.safety.unicode_form import in_form
 
 Hashes = NDArray[np.uint64]
 

@@ -14,7 +14,7 @@ from atlas_api.errors import AtlasError, NothingScored, SourceUnreachable
 from atlas_rewards import SUCCESS, Item, ItemResult
 from atlas_rewards.causes import unanswered
 from atlas_rewards.item import metadata_of
-from atlas_rewards.judged_reward import JudgedReward, revisions_of
+from atlas_rewards.trl.judged_reward import JudgedReward, revisions_of
 from atlas_trainer.dataset.chat_tokens import prompt_ids
 from atlas_trainer.dataset.rows import Row
 from atlas_trainer.evaluation.measurement import EvaluationResult, Sample

@@ -1,0 +1,82 @@
+"""
+Items in a JSONL file: one a line, with the fields of the service's requests. Called by `atlas-core score --items`.
+
+    {"prompt": "What is 6 * 7?", "response": "42", "reference": "42"}
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from atlas_api.errors import AccessDenied, SourceMissing
+from atlas_rewards.item import Item
+from atlas_rewards.result import ItemResult
+from atlas_rewards.server.http.wire import read_item
+
+_BOM = b"\xef\xbb\xbf"
+_PLACE = "items[0]"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemLine:
+    """One line that is not blank."""
+
+    number: int
+    """From 1, blank lines counted."""
+
+    digest: str
+    """Of the line, to recognise it."""
+
+    item: Item | None
+    problem: str = ""
+    """Why there is no item, in one line."""
+
+
+def count_lines(path: Path) -> int:
+    """Lines that are not blank. Raises SourceMissing, AccessDenied."""
+    return sum(1 for _ in _lines(path))
+
+
+def read_items(path: Path) -> Iterator[ItemLine]:
+    """Every line that is not blank, in order; one is in memory at a time. Raises SourceMissing, AccessDenied."""
+    for number, line in _lines(path):
+        found = _item(line)
+        digest = blake2b(line, digest_size=8).hexdigest()
+        if isinstance(found, Item):
+            yield ItemLine(number, digest, found)
+        else:
+            yield ItemLine(number, digest, None, found)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        file = path.open("rb")
+    except (FileNotFoundError, IsADirectoryError):
+        raise SourceMissing(f"{path} is no file; check --items") from None
+    except PermissionError:
+        raise AccessDenied(f"{path} may not be read by this user; change its permissions or owner") from None
+    with file:
+        for number, line in enumerate(file, start=1):
+            content = line.removeprefix(_BOM).strip()
+            if content:
+                yield number, content
+
+
+def _item(line: bytes) -> Item | str:
+    try:
+        document = json.loads(line.decode())
+    except UnicodeDecodeError as error:
+        return f"not UTF-8 at byte {error.start + 1}"
+    except json.JSONDecodeError as error:
+        return f"not JSON at character {error.pos + 1}"
+    except (RecursionError, ValueError):
+        return "JSON nested too deeply, or a number with too many digits"
+    found = read_item(document, 0)
+    return "; ".join(map(_unplaced, found.reasons)) if isinstance(found, ItemResult) else found
+
+
+def _unplaced(reason: str) -> str:
+    """What the service says, without the place in a request that a line of a file does not have."""
+    return reason.removeprefix(_PLACE).removeprefix(".").removeprefix(":").strip()

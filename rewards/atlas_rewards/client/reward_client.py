@@ -1,0 +1,214 @@
+"""
+A RewardService elsewhere, over HTTP: the same results as one in this process.
+
+Used by trainings whose manifest names a service. Outages are waited out and then raised: a judge that cannot be reached
+is never a zero.
+"""
+
+import asyncio
+import json
+import logging
+import math
+import time
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from atlas_api.errors import AccessDenied, InvalidManifest, SourceUnreachable
+from atlas_rewards.background_loop import BackgroundLoop
+from atlas_rewards.client.batching import Portion, halves, portions, positions
+from atlas_rewards.client.service_address import check_address
+from atlas_rewards.client.service_settings import SLACK_SECONDS, ServiceSettings, read_settings
+from atlas_rewards.item import Item
+from atlas_rewards.llm.retries import retry_after
+from atlas_rewards.result import ItemResult
+from atlas_rewards.server.http.wire import ScoreResponse
+
+AT_ONCE = 8
+"""Requests in flight, so that all replicas of a service work: together 512 items, a large batch of a training, and a
+quarter of the `limits.waitingItems` that a service has when nothing is said."""
+
+_SHORTEST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 30.0
+_AGAIN = {
+    HTTPStatus.REQUEST_TIMEOUT: "got the request too slowly",
+    HTTPStatus.TOO_MANY_REQUESTS: "is too busy; raise its limits.waitingItems, or run more replicas",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "failed internally; see its log",
+    HTTPStatus.BAD_GATEWAY: "cannot be reached; check that it is ready",
+    HTTPStatus.SERVICE_UNAVAILABLE: "cannot be reached; check that it is ready",
+    HTTPStatus.GATEWAY_TIMEOUT: "cannot be reached; check that it is ready",
+}
+"""What may pass, and what to say when it does not."""
+
+_log = logging.getLogger(__name__)
+
+
+class RewardClient:
+    """Asks the service at *url*, with the bearer *token* if it wants one. From any event loop and any thread."""
+
+    def __init__(self, url: str, token: str | None = None, patience: float | None = None) -> None:
+        """*patience*: seconds for which an outage is waited out. Raises `InvalidManifest` for a *url* that is none."""
+        check_address(url)
+        try:
+            httpx.URL(url)
+        except httpx.InvalidURL as error:  # names in foreign letters that no domain can have
+            raise InvalidManifest([f"spec.reward.serviceRef.url: {error}"]) from None
+        self.url = url.rstrip("/")
+        self._patience = patience
+        access = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.AsyncClient(headers={"Content-Type": "application/json", **access})
+        self._loop = BackgroundLoop(self, self._http.aclose)
+
+    async def score(self, items: Sequence[Item]) -> list[ItemResult]:
+        """One result an item, in their order.
+
+        Raises `SourceUnreachable` when the service stays away, `AccessDenied` when it refuses the token,
+        `InvalidManifest` when something else answers at the address.
+        """
+        return await self._loop.awaited(self._scored(items))
+
+    def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
+        """The same for callers without an event loop."""
+        return self._loop.run(self._scored(items))
+
+    async def close(self) -> None:
+        """Let go of the connections. What is being asked is given up."""
+        await asyncio.to_thread(self._loop.stop)
+
+    def close_sync(self) -> None:
+        """The same for callers without an event loop."""
+        self._loop.stop()
+
+    async def _scored(self, items: Sequence[Item]) -> list[ItemResult]:
+        if not items:
+            return []
+        settings = await self._settings()
+        outage, turns = self._outage(settings), asyncio.Semaphore(AT_ONCE)
+        found: dict[int, ItemResult] = {}
+
+        async def ask(portion: Portion) -> None:
+            places = positions(portion)
+            async with turns:
+                answer = await self._post([items[place] for place in places], settings, outage)
+            if answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and len(places) > 1:
+                _warn_of_parts(portion)
+                for half in halves(portion):
+                    asking.create_task(ask(half))
+            else:
+                found.update(zip(places, self._results(answer, len(places)), strict=True))
+
+        try:
+            async with asyncio.TaskGroup() as asking:
+                for portion in portions(items, settings.items):
+                    asking.create_task(ask(portion))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        return [found[place] for place in range(len(items))]
+
+    async def _settings(self) -> ServiceSettings:
+        """Asked for each time: a service takes new ones without a restart."""
+        usual = ServiceSettings()
+        answer = await self._exchange("GET", "/v1/config", None, usual, self._outage(usual))
+        return read_settings(answer.content)
+
+    def _outage(self, settings: ServiceSettings) -> "_Outage":
+        return _Outage(settings.patience_seconds if self._patience is None else self._patience)
+
+    async def _post(self, items: Sequence[Item], settings: ServiceSettings, outage: "_Outage") -> httpx.Response:
+        document = {"items": [_as_json(body_of(item)) for item in items]}
+        body = json.dumps(document, ensure_ascii=False, allow_nan=False, default=str)
+        return await self._exchange("POST", "/v1/score", body.encode(errors="surrogatepass"), settings, outage)
+
+    def _results(self, answer: httpx.Response, count: int) -> tuple[ItemResult, ...]:
+        if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise AccessDenied(f"the reward service at {self.url} refuses the token; check reward.serviceRef.tokenFrom")
+        said = f"{answer.status_code} {answer.text[:200]!r}"
+        if answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            reason = f"too large for the reward service, which says {said}; raise its limits.bodyBytes"
+            return (ItemResult(None, reasons=(reason,)),)
+        try:
+            answer.raise_for_status()
+            results = ScoreResponse.model_validate_json(answer.content).results
+        except (httpx.HTTPStatusError, ValueError):
+            raise InvalidManifest(
+                [f"spec.reward.serviceRef: {self.url} is no reward service: it says {said}"]
+            ) from None
+        if len(results) != count:
+            raise SourceUnreachable(f"the reward service at {self.url} answered {len(results)} of {count} items")
+        return results
+
+    async def _exchange(
+        self, method: str, path: str, body: bytes | None, settings: ServiceSettings, outage: "_Outage"
+    ) -> httpx.Response:
+        """The answer, once the service is neither away nor busy."""
+        timeout = httpx.Timeout(SLACK_SECONDS, read=SLACK_SECONDS if body is None else settings.answer_seconds)
+        pause = 0.5
+        while True:
+            try:
+                answer = await self._http.request(method, f"{self.url}{path}", content=body, timeout=timeout)
+                if answer.status_code not in _AGAIN:
+                    outage.ended()
+                    return answer
+                problem = f"{_AGAIN[HTTPStatus(answer.status_code)]} (it says {answer.status_code})"
+                wanted = retry_after(answer.headers)
+            except httpx.RequestError as error:
+                problem, wanted = f"cannot be reached; check that it is ready ({type(error).__name__})", None
+            wait = min(max(pause if wanted is None else wanted, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
+            if outage.lasts_too_long(wait):
+                raise SourceUnreachable(f"the reward service at {self.url} {problem}")
+            await asyncio.sleep(wait)
+            pause *= 2
+
+
+class _Outage:
+    """How long the service fails already, for all requests of a call: while it answers one, it is not away."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._since: float | None = None
+
+    def ended(self) -> None:
+        """A request was answered."""
+        self._since = None
+
+    def lasts_too_long(self, wait: float) -> bool:
+        """A request failed: whether *wait* more seconds are too many."""
+        now = time.monotonic()
+        self._since = self._since or now
+        return now - self._since + wait > self._patience
+
+
+def body_of(item: Item) -> dict[str, object]:
+    """An item as the service reads it; what is not known is left out."""
+    known = {
+        "completion": item.completion,
+        "prompt": [dict(message) for message in item.prompt],
+        "reference": item.reference,
+        "baseline": item.baseline,
+        "plan": item.plan,
+        "teacherTrace": item.teacher_trace,
+        "studentTrace": item.student_trace,
+        "principles": item.principles,
+        "metadata": dict(item.metadata),
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _as_json(value: Any) -> Any:
+    """*value* with null for NaN and infinite numbers, which JSON does not have: the whole request would be refused."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {name: _as_json(member) for name, member in value.items()}
+    return [_as_json(member) for member in value] if isinstance(value, list | tuple) else value
+
+
+def _warn_of_parts(portion: list[list[int]]) -> None:
+    if len(portion) == 1:
+        _log.warning(
+            "%d completions of a prompt are more than the reward service takes at once; judges in group mode"
+            " compare parts of them. Raise its limits.items",
+            len(portion[0]),
+        )

@@ -1,0 +1,73 @@
+"""
+What all judges and verifiers together say of an item. Pure: the one place where a combined score is made.
+
+    rules between judges, weighted mean of what is left, quorum, cap
+
+Called by the ensemble, for every item, also those that nobody could judge.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import fsum
+
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_rewards.judges.consistency import consistent
+from atlas_rewards.result import ItemResult, JudgeResult
+from atlas_rewards.verifiers.weighted_mean import Score
+
+NO_VERIFIERS = Score(None)
+
+
+def combine(
+    spec: RewardServiceSpec,
+    judges: Sequence[JudgeResult],
+    verified: Score = NO_VERIFIERS,
+    caught: Sequence[str] = (),
+    unknown: str | None = None,
+) -> ItemResult:
+    """The result of one item. *judges*: before any rule between them; *caught*: anti-gaming checks, by name; *unknown*:
+    why it is not known whether they catch it, and then there is no score.
+
+    The score lies between the lowest and the highest score that it is made from, unless a cap lowers it. It does not
+    depend on the order of the judges.
+    """
+    corrected = _corrected(spec, judges)
+    scores = {judge.name: judge.score for judge in corrected if judge.score is not None}
+    quorate = len(scores) >= spec.quorum
+    mean = _mean(spec, scores, verified) if quorate else None
+    return ItemResult(
+        score=None if mean is None or unknown is not None else _capped(spec, mean, caught),
+        judges=corrected,
+        verifiers=dict(verified.parts),
+        caps=tuple(caught),
+        reasons=(*_reasons(spec, corrected, len(scores), verified), *([] if unknown is None else [unknown])),
+        uncapped=mean,
+    )
+
+
+def _corrected(spec: RewardServiceSpec, judges: Sequence[JudgeResult]) -> tuple[JudgeResult, ...]:
+    given = {judge.name: judge.score for judge in judges if judge.score is not None}
+    scores, corrections = consistent(given, spec.consistency)
+    return tuple(
+        replace(judge, score=scores.get(judge.name), corrections=corrections.get(judge.name, ())) for judge in judges
+    )
+
+
+def _mean(spec: RewardServiceSpec, scores: dict[str, float], verified: Score) -> float:
+    weights = {judge.name: judge.weight for judge in spec.judges}
+    known = [(weights[name], score) for name, score in scores.items()]
+    known += [(spec.weights.get(name, 1.0), part) for name, part in verified.parts.items() if part is not None]
+    mean = fsum(weight * score for weight, score in known) / fsum(weight for weight, _ in known)
+    return min(max(score for _, score in known), max(min(score for _, score in known), mean))
+
+
+def _capped(spec: RewardServiceSpec, score: float, caught: Sequence[str]) -> float:
+    return min(score, spec.anti_gaming.cap_score) if caught else score
+
+
+def _reasons(spec: RewardServiceSpec, judges: Sequence[JudgeResult], given: int, verified: Score) -> tuple[str, ...]:
+    below = (
+        [f"{given} of {len(judges)} judges gave a verdict; the quorum is {spec.quorum}"] if given < spec.quorum else []
+    )
+    silent = [f"{judge.name}: {judge.reason}" for judge in judges if judge.score is None]
+    return (*below, *silent, *(f"{name}: {reason}" for name, reason in verified.reasons.items()))

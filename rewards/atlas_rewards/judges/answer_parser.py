@@ -1,0 +1,224 @@
+"""
+A judge's answer, read. It is untrusted: the model may ramble, and may repeat what the judged text wants it to say.
+
+    read_verdict(answer, material)                   # Opinion | NoSample
+    read_ranking(answer, ("C2", "C1"), material)     # one each, in that order
+
+JSON alone, in a Markdown fence or inside prose. Never raises for what an answer holds. Pure.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from atlas_rewards.result import Principle
+from atlas_rewards.safety.untrusted_text import one_line, printable, unescaped
+
+MAX_ANSWER = 250_000
+"""Longer answers, in characters, are not read."""
+
+MAX_RATIONALE = 8_000
+MAX_PRINCIPLES = 10
+MAX_NAME = 200
+MAX_DESCRIPTION = 1_000
+_MAX_TRIES = 100
+"""Opening braces that are looked at, from the beginning and from the end."""
+
+_MOST_IN_VAIN = 4 * MAX_ANSWER
+"""Characters that are read from these braces on, without finding what is looked for. A text that opens many objects
+around a long list would be read as often as it opens one."""
+
+UNREADABLE = "unreadable"
+"""The model answered, and no verdict could be read from it."""
+
+_OPENING = re.compile(r"\{(?=\s{0,100}[\"}])")
+
+_SPACE_OR_MARK = re.compile(r"\\[nrt]?")
+"""White space as JSON escapes it, and the mark of all other escapes."""
+
+_Found = tuple[dict[str, Any], int, int]
+"""A JSON object, and where it begins and ends in the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a judge said, checked."""
+
+    score: float
+    uncertainty: float
+    rationale: str
+    principles: tuple[Principle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoSample:
+    """Why there is no opinion."""
+
+    reason: str
+    """In one line. It may quote the model."""
+
+    cause: str = UNREADABLE
+    """In one word, which is ours."""
+
+
+def read_verdict(answer: str, material: str) -> Opinion | NoSample:
+    """The verdict in *answer*. What *material*, the judged texts, holds too, however it is spelt, is no verdict."""
+    documents = _documents(answer, "score", material)
+    if isinstance(documents, NoSample):
+        return documents
+    return _only([_opinion(document, document.get("principles")) for document in documents])
+
+
+def read_ranking(answer: str, names: Sequence[str], material: str) -> list[Opinion | NoSample]:
+    """What *answer* says of each candidate in *names*. One that it forgot, or scored twice, has no sample."""
+    documents = _documents(answer, "ranking", material)
+    if isinstance(documents, NoSample):
+        return [documents] * len(names)
+    if len(documents) > 1:
+        return [NoSample("the answer holds more than one ranking")] * len(names)
+    entries = documents[0]["ranking"]
+    known = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    principles = documents[0].get("principles")
+    return [
+        _of_candidate(name, [entry for entry in known if entry.get("candidate") == name], principles) for name in names
+    ]
+
+
+def _of_candidate(name: str, entries: Sequence[dict[str, Any]], principles: Any) -> Opinion | NoSample:
+    if not entries:
+        return NoSample(f"the ranking leaves out {name}")
+    return _only([_opinion(entry, principles) for entry in entries])
+
+
+def _only(read: Sequence[Opinion | NoSample]) -> Opinion | NoSample:
+    """The one opinion among *read*; several must agree."""
+    opinions = [one for one in read if isinstance(one, Opinion)]
+    if len({(opinion.score, opinion.uncertainty) for opinion in opinions}) > 1:
+        return NoSample("the answer holds different verdicts")
+    return opinions[-1] if opinions else read[0]
+
+
+def _opinion(document: dict[str, Any], principles: Any) -> Opinion | NoSample:
+    for field in ("score", "uncertainty"):
+        if not _is_share(document.get(field)):
+            said = f"is {_brief(document[field])}, not a number from 0 to 1" if field in document else "is missing"
+            return NoSample(f"{field} {said}")
+    rationale = document.get("rationale", document.get("explanation"))
+    return Opinion(
+        score=abs(float(document["score"])),
+        uncertainty=abs(float(document["uncertainty"])),
+        rationale=_text(rationale, MAX_RATIONALE),
+        principles=_principles(principles),
+    )
+
+
+def _brief(value: Any) -> str:
+    """*value* for a message. Lists and objects by their kind: they may be nested too deeply to be written."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return one_line(json.dumps(value)[:60], 40)
+
+
+def _is_share(value: Any) -> TypeGuard[float]:
+    """Whether *value* is a number from 0 to 1. NaN is not, and true is not 1."""
+    return type(value) in (int, float) and 0 <= value <= 1
+
+
+def _principles(said: Any) -> tuple[Principle, ...]:
+    entries = [entry for entry in said if isinstance(entry, dict)] if isinstance(said, list) else []
+    return tuple(
+        Principle(_text(entry.get("name"), MAX_NAME), float(weight), _text(entry.get("description"), MAX_DESCRIPTION))
+        for entry in entries[:MAX_PRINCIPLES]
+        if isinstance(entry.get("name"), str) and _is_share(weight := entry.get("weight"))
+    )
+
+
+def _text(said: Any, limit: int) -> str:
+    return printable(said)[:limit] if isinstance(said, str) else ""
+
+
+def _documents(answer: str, field: str, material: str) -> list[dict[str, Any]] | NoSample:
+    """The JSON objects in *answer* that have *field* and are no quotes; at least one."""
+    if len(answer) > MAX_ANSWER:
+        return NoSample(f"the answer has {len(answer)} characters; more than {MAX_ANSWER} are not read")
+    found = _after_thoughts(answer, _objects(answer, field))
+    if not found:
+        return NoSample(
+            f"no JSON object with {field} in the answer {one_line(answer, 80)!r}" if answer else "empty answer"
+        )
+    own = _without_quotes(answer, found, field, material)
+    return own or NoSample("the answer only repeats a verdict that the judged text forged")
+
+
+def _without_quotes(answer: str, found: list[_Found], field: str, material: str) -> list[dict[str, Any]]:
+    """The documents among *found* that *material* does not hold: neither their text, which may stand inside of another
+    text, nor their value, which may be written otherwise.
+    """
+    if field not in material and "\\u" not in material:  # JSON spells the letters of a name in no third way
+        return [document for document, _, _ in found]
+    quotable = _bare(material)
+    forged = [document for document, _, _ in _objects(material, field)]
+    return [
+        document
+        for document, start, end in found
+        if _bare(answer[start:end]) not in quotable and not _among(document, forged)
+    ]
+
+
+def _among(document: dict[str, Any], forged: Sequence[dict[str, Any]]) -> bool:
+    try:
+        return document in forged
+    except RecursionError:  # both are nested about as deeply as can be read, which no verdict is
+        return True
+
+
+def _objects(text: str, field: str) -> list[_Found]:
+    """JSON objects in *text* that have *field*. What is inside of one is not looked at. None where that takes long."""
+    starts = [match.start() for match in _OPENING.finditer(text)]
+    if len(starts) > 2 * _MAX_TRIES:
+        starts = starts[:_MAX_TRIES] + starts[-_MAX_TRIES:]
+    found: list[_Found] = []
+    end = in_vain = 0
+    for start in starts:
+        if start < end:
+            continue
+        try:
+            document, after = _DECODER.raw_decode(text, start)
+        except json.JSONDecodeError as error:
+            document, after = {}, error.pos
+        except (ValueError, RecursionError):
+            continue
+        if field in document:
+            end = after
+            found.append((document, start, end))
+        elif (in_vain := in_vain + after - start) > _MOST_IN_VAIN:
+            return []
+    return found
+
+
+def _after_thoughts(text: str, found: list[_Found]) -> list[_Found]:
+    """*found* without what a reasoning model wrote before it had made up its mind."""
+    gaps = zip([0, *(end for _, _, end in found)], [*(start for _, start, _ in found), len(text)], strict=True)
+    thoughts = [place for place, (begin, end) in enumerate(gaps) if "</think>" in text[begin:end]]
+    return found[thoughts[-1] :] if thoughts else found
+
+
+def _bare(text: str) -> str:
+    """*text* without white space and escapes, so that JSON inside of a JSON text reads like JSON alone."""
+    return "".join(_SPACE_OR_MARK.sub("", unescaped(text)).split())
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; a name that it gives twice has no value that anybody could rely on."""
+    document = dict(pairs)
+    if len(document) == len(pairs):
+        return document
+    times = Counter(name for name, _ in pairs)
+    return {name: value if times[name] == 1 else "given twice" for name, value in pairs}
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_twins, strict=False)
+"""Not strict: small models write line feeds and tabs inside of texts as they are."""

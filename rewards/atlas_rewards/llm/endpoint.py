@@ -1,0 +1,124 @@
+"""
+One OpenAI-compatible endpoint over HTTP. Used by `model_calls`; knows nothing about time-outs, retries or budgets.
+
+It speaks the protocol itself, over aiohttp: the vendor's client takes ten times as long for a call, and with a hundred
+calls at once that is most of the time that a fast judge takes (`benchmarks/bench_judges.py`).
+"""
+
+import os
+from importlib.metadata import version
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+
+from atlas_api.problems import printable
+from atlas_rewards.llm.chat_completion import CallFailed, Completion, read_completion, read_error, without_key
+from atlas_rewards.llm.retries import retry_after
+
+_LARGEST = 16 * 1024 * 1024
+_PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=None)
+_ABOUT_THE_PROXY = (
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ClientProxyConnectionError,
+    aiohttp.ClientConnectorDNSError,
+)
+"""The last where there is a proxy: nobody else's name is looked up then."""
+
+_CORRECT_PROXY = "correct it in the environment, or exempt the judge with no_proxy"
+
+
+class Endpoint:
+    """Connections to one address. Belongs to the event loop that first uses it."""
+
+    def __init__(self, base_url: str, key: str | None) -> None:
+        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        self._key = key
+        self._proxy: str | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    async def complete(self, body: bytes) -> Completion:
+        """The completion that *body* asks for. Raises CallFailed; waits as long as it takes."""
+        session = self._session = self._session or self._connect()
+        try:
+            async with session.post(self._url, data=body, allow_redirects=False) as response:
+                content = await _bounded(response)
+                if response.status == 200:  # noqa: PLR2004
+                    return read_completion(content, self._key)
+                raise read_error(response.status, content, retry_after(response.headers), self._key)
+        except aiohttp.ClientError as error:
+            raise CallFailed("unreachable", self._trouble(error)) from None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _connect(self) -> aiohttp.ClientSession:
+        """Connections without a limit: `judging.concurrency` is the limit."""
+        headers = {"Content-Type": "application/json", "User-Agent": f"atlas-core/{version('atlas-core')}"}
+        if self._key is not None:
+            headers["Authorization"] = f"Bearer {self._key}"
+        self._proxy = _proxy(self._url)  # by aiohttp's own trust_env it would read ~/.netrc, twice a call
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            headers=headers,
+            timeout=_PATIENCE,
+            proxy=self._proxy,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    def _trouble(self, error: aiohttp.ClientError) -> str:
+        # As a whole these repeat the address that they are about, which may be the proxy's, with a password.
+        if isinstance(error, aiohttp.InvalidURL):
+            return "cannot be reached: baseUrl, or the proxy that the environment names, is no address; correct it"
+        if isinstance(error, aiohttp.ClientConnectorError):
+            said = _why(error.os_error)
+        elif isinstance(error, aiohttp.ClientResponseError):
+            said = f"{error.status}, {error.message}"
+        else:
+            said = str(error) or type(error).__name__
+        said = printable(without_key(said, self._key)[:200])
+        if self._proxy is not None and isinstance(error, _ABOUT_THE_PROXY):
+            return f"cannot be reached through the proxy {_named(self._proxy)}: {said}; {_CORRECT_PROXY}"
+        cure = "; start it, or correct baseUrl" if isinstance(error, aiohttp.ClientConnectorError) else ""
+        return f"cannot be reached: {said}{cure}"
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment names for *url*; as for curl, an HTTP proxy where no scheme says otherwise.
+
+    Raises CallFailed for one of another kind.
+    """
+    parts = urlsplit(url)
+    named = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+    if named is None:
+        return None
+    proxy = named if "://" in named else f"http://{named}"
+    if not proxy.lower().startswith(("http://", "https://")):
+        raise CallFailed(
+            "unreachable", f"cannot be reached through {_named(proxy)}, which is no HTTP proxy; {_CORRECT_PROXY}"
+        )
+    return proxy
+
+
+def _named(proxy: str) -> str:
+    """*proxy* without user and password."""
+    scheme, _, rest = proxy.partition("://")
+    return printable(f"{scheme}://{rest.rpartition('@')[2]}"[:200])
+
+
+def _why(error: OSError) -> str:
+    """In the system's words: those of asyncio repeat the address."""
+    known = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    return known or str(error)
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    chunks, size = [], 0
+    async for chunk in response.content.iter_any():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > _LARGEST:
+            raise CallFailed("malformed", f"answers more than {_LARGEST} bytes")
+    return b"".join(chunks)

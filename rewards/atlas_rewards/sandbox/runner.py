@@ -1,0 +1,152 @@
+"""
+Untrusted Python in a process of its own that can compute and nothing else. Used by `code` alone.
+
+The same everywhere, as root and as anybody, in containers too, because nothing here needs a privilege: Linux 5.13 or
+newer with Landlock, on x86_64 or aarch64. Where the sandbox cannot be had it is refused, never weakened.
+
+    network      no socket can be made (seccomp), except two streams that are joined and reach nobody else
+    processes    none, and no second thread: nothing can be left behind
+    signals      none to anybody
+    files        Python and the system's libraries can be read (Landlock); nothing can be written, the folder is empty
+    secrets      no environment, no /proc, no open descriptor of ours
+    limits       time, processor time, memory, open files; no core, no output
+    the end      killed at the time limit, when it is done, and when the scoring process dies
+
+What it does not keep out: a program that sets out to cheat the tests. They run in its interpreter, so it can make
+`==` lie or look for the password in an open descriptor. The names and sizes of files can be asked for, their contents
+not. A hole in the kernel is a hole here.
+"""
+
+import json
+import os
+import platform
+import secrets
+import select
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO
+
+from atlas_rewards.sandbox.seccomp import filter_for
+
+_CELL = Path(__file__).with_name("child.py")
+_START_SECONDS = 60.0
+"""Longest wait until the interpreter is up and locked in. It does not count against the program."""
+_MOST_SAID = 4096
+
+
+class NoSandboxError(Exception):
+    """The sandbox could not be set up; nothing was run."""
+
+
+class UnreadableTestsError(Exception):
+    """The tests are not Python; nothing was run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one run may use."""
+
+    seconds: int
+    """Of the clock, from the moment the program starts."""
+    memory_bytes: int
+    """Of address space, interpreter included."""
+
+
+def passes(code: str, tests: str, bounds: Bounds) -> bool:
+    """Whether *code*, and then *tests* in the same module, run to their end.
+
+    Blocks for as long as they run, at most `bounds.seconds`; no process is left afterwards. Safe to call from several
+    threads. Raises NoSandboxError, UnreadableTestsError.
+    """
+    password = secrets.token_hex(16).encode()
+    brief = {
+        "code": code,
+        "tests": tests,
+        "seconds": bounds.seconds,
+        "memory": bounds.memory_bytes,
+        "parent": os.getpid(),
+        "password": len(password),
+        "filter": _filter().hex(),
+    }
+    try:
+        said, status = _run(json.dumps(brief).encode(), password, bounds.seconds)
+    except OSError as error:  # no process, descriptor or room for a file is left on this machine
+        raise NoSandboxError(str(error)) from None
+    # Both are needed: the password shows that the tests came to their end, the status that nothing broke after it.
+    return status == 0 and said == password
+
+
+def _filter() -> bytes:
+    if sys.platform != "linux":
+        raise NoSandboxError(f"it needs Linux, and this is {platform.system()}")
+    try:
+        return filter_for(platform.machine())
+    except KeyError:
+        raise NoSandboxError(f"it knows no system calls of {platform.machine()}") from None
+
+
+def _run(brief: bytes, password: bytes, seconds: float) -> tuple[bytes, int]:
+    """What the cell said after `ready`, and its exit status."""
+    with TemporaryFile() as source, TemporaryDirectory(prefix="atlas-code-") as folder:
+        source.write(b"%012d" % len(brief) + brief + password)
+        source.seek(0)
+        cell = _started(folder, source)
+        try:
+            return _listened(cell, seconds)
+        finally:
+            cell.kill()
+            cell.communicate()
+
+
+def _started(folder: str, source: IO[bytes]) -> subprocess.Popen[bytes]:
+    # -P -s -S: modules come from the standard library alone. Hashes do not vary, so neither do verdicts.
+    return subprocess.Popen(  # noqa: S603 - our own file in our own interpreter
+        [sys.executable, "-P", "-s", "-S", "-B", "-X", "utf8", str(_CELL)],
+        stdin=source,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+        env={"PYTHONHASHSEED": "0"},
+        start_new_session=True,
+        bufsize=0,
+    )
+
+
+def _listened(cell: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, int]:
+    said = _heard(cell, time.monotonic() + _START_SECONDS, b"\n")
+    first, _, rest = said.partition(b"\n")
+    if first != b"ready":
+        _refuse(first.decode(errors="replace"))
+    end = time.monotonic() + seconds
+    rest += _heard(cell, end, None)
+    try:
+        # It may have closed its side and still run.
+        return rest, cell.wait(max(0.0, end - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return rest, -9
+
+
+def _refuse(said: str) -> None:
+    kind, _, problem = said.partition(" ")
+    if kind == "tests":
+        raise UnreadableTestsError(problem)
+    raise NoSandboxError(problem or f"Python did not start within {_START_SECONDS:g} s, or ended at once")
+
+
+def _heard(cell: subprocess.Popen[bytes], until: float, last: bytes | None) -> bytes:
+    """What the cell says up to *last*, the end, the moment *until* (monotonic seconds) or too many bytes."""
+    assert cell.stdout is not None  # noqa: S101 - Popen was asked for a pipe
+    said, poll = b"", select.poll()
+    poll.register(cell.stdout, select.POLLIN)
+    while len(said) < _MOST_SAID and (left := until - time.monotonic()) > 0:
+        if not poll.poll(left * 1000):
+            break
+        part = os.read(cell.stdout.fileno(), _MOST_SAID)
+        said += part
+        if not part or (last is not None and last in said):
+            break
+    return said

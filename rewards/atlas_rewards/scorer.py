@@ -1,0 +1,139 @@
+"""
+The rewards as a library: judges and verifiers of one configuration, for anybody who has completions to score.
+
+    async with RewardService.from_file("rewardservice.yaml") as service:
+        results = await service.score([Item(completion="It is 42.", prompt=({"role": "user", "content": "6*7?"},))])
+
+    with RewardService.from_file("rewardservice.yaml") as service:    # where nothing is asynchronous
+        results = service.score_sync(items)
+
+Knows nothing about HTTP, TRL or Kubernetes.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol, Self
+from weakref import WeakKeyDictionary
+
+from atlas_api.errors import InvalidManifest
+from atlas_api.judging import Judging
+from atlas_api.reward import Reward
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_rewards.background_loop import BackgroundLoop
+from atlas_rewards.configuration import load_configuration
+from atlas_rewards.item import Item
+from atlas_rewards.judges.ensemble import Ensemble
+from atlas_rewards.judges.revision import revision_of
+from atlas_rewards.judges.runner import Asks
+from atlas_rewards.result import ItemResult
+from atlas_rewards.verifiers.weighted_mean import Scorer, build_scorer
+
+
+class Caller(Asks, Protocol):
+    """Whoever can ask a model, and holds connections meanwhile."""
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What belongs to one event loop."""
+
+    caller: Caller
+    ensemble: Ensemble
+
+
+_OpenByLoop = WeakKeyDictionary[asyncio.AbstractEventLoop, _Open]
+
+
+class RewardService:
+    """Scores items. Each event loop that uses it has connections and limits of its own, opened when first needed."""
+
+    def __init__(self, spec: RewardServiceSpec, make_caller: Callable[[Judging, str], Caller] | None = None) -> None:
+        """The service that *spec* describes. Raises `InvalidManifest` for verifiers that can never work."""
+        self.spec = spec
+        self.revision = revision_of(spec)
+        self._make_caller = make_caller or _caller_for
+        self._verifiers = verifiers_of(spec)
+        self._open: _OpenByLoop = WeakKeyDictionary()
+        self._background: BackgroundLoop | None = None
+        self._starting = threading.Lock()
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Self:
+        """The service that the RewardService manifest at *path* describes. Raises `InvalidManifest`."""
+        return cls(load_configuration(Path(path)).spec)
+
+    async def __aenter__(self) -> Self:
+        self._opened()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close_sync()
+
+    async def score(self, items: Sequence[Item]) -> list[ItemResult]:
+        """One result an item, in their order. A score of None means that nobody could judge; `reasons` says why.
+
+        Raises `SourceMissing` when the key of a model is not there, and nothing for what items hold.
+        """
+        return await self._opened().ensemble.score(items)
+
+    def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
+        """The same for callers without an event loop, from any thread, also inside a loop (which then stands still)."""
+        with self._starting:
+            if self._background is None:
+                self._background = BackgroundLoop(self, partial(_close, self._open))
+            background = self._background
+        return background.run(self.score(items))
+
+    async def close(self) -> None:
+        """Let go of the connections of this event loop."""
+        await _close(self._open)
+
+    def close_sync(self) -> None:
+        """Let go of what `score_sync` opened. Left out, that happens when the program ends."""
+        with self._starting:
+            background, self._background = self._background, None
+        if background is not None:
+            background.stop()
+
+    def _opened(self) -> _Open:
+        loop = asyncio.get_running_loop()
+        if loop not in self._open:
+            caller = self._make_caller(self.spec, self.revision)
+            self._open[loop] = _Open(caller, Ensemble(self.spec, caller, self._verifiers))
+        return self._open[loop]
+
+
+def verifiers_of(spec: RewardServiceSpec) -> Scorer | None:
+    """The verifiers of *spec*, ready to use; None when it has none. Raises `InvalidManifest`."""
+    if not spec.verifiers:
+        return None
+    try:
+        return build_scorer(Reward(verifiers=spec.verifiers, weights=spec.weights))
+    except InvalidManifest as invalid:
+        raise InvalidManifest([line.replace("spec.reward.", "spec.", 1) for line in invalid.problems]) from None
+
+
+def _caller_for(judging: Judging, revision: str) -> Caller:
+    from atlas_rewards.llm.client import caller_for  # needs the client library, which verifiers do without
+
+    return caller_for(judging, revision)
+
+
+async def _close(opened: _OpenByLoop) -> None:
+    """Let go of what belongs to the running loop."""
+    here = opened.pop(asyncio.get_running_loop(), None)
+    if here is not None:
+        await here.caller.close()

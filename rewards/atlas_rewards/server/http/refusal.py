@@ -1,0 +1,27 @@
+"""A request that gets no results, and why. Raised by whoever finds the reason; `application` answers it."""
+
+from http import HTTPStatus
+
+from starlette.responses import JSONResponse, Response
+
+from atlas_rewards.server.http.wire import error_body
+
+
+class Refusal(Exception):
+    """Answered with *status*. *message* is one sentence that holds nothing of the request's texts."""
+
+    def __init__(self, status: int, code: str, message: str, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+        """Seconds after which trying again makes sense. None: it does not."""
+
+    def response(self) -> Response:
+        """The answer. The connection ends with it where nothing more is to be expected of the client or of us."""
+        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        if self.status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.SERVICE_UNAVAILABLE):
+            headers["Connection"] = "close"
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = "Bearer"
+        return JSONResponse(error_body(self.code, str(self)), self.status, headers)

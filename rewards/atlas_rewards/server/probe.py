@@ -1,0 +1,120 @@
+"""
+Whether the service can score: one item is really scored, by every judge, now and then.
+
+`GET /readyz` asks. Each judge is called once, past the cache, without retries; the quorum decides. Doubts are nobody's
+concern here: the large model is called only for a judge that got no verdict from the small one. An outcome holds for
+half a minute, a bad one for three seconds.
+"""
+
+import asyncio
+import logging
+import time
+
+from atlas_api.judging import AntiGaming, Budget, Cache, CallRetries, CircuitBreaker, Timeouts
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_rewards.item import Item
+from atlas_rewards.llm.client import Lasting
+from atlas_rewards.result import ItemResult
+from atlas_rewards.server.generation import Generation, Generations
+from atlas_rewards.server.score_source import OpenScoring
+
+GOOD_SECONDS = 30.0
+BAD_SECONDS = 3.0
+PATIENCE_SECONDS = 0.5
+"""How long an answer waits for a probe that is under way, where an earlier outcome is known."""
+
+FIRST_SECONDS = 4.0
+"""The same where none is."""
+
+CALL_SECONDS = 20.0
+UNKNOWN = "the judges have not answered the first probe yet"
+
+_ITEM = Item(completion="2 + 2 = 4.", reference="4", prompt=({"role": "user", "content": "What is 2 + 2?"},))
+_log = logging.getLogger(__name__)
+
+
+class Probe:
+    """Asks the newest generation's judges."""
+
+    def __init__(self, generations: Generations, open_scoring: OpenScoring) -> None:
+        self.problem = UNKNOWN
+        """One line that everybody may read; empty when the quorum answered."""
+
+        self.details = ""
+        """The same with the words of the endpoints, which may tell about keys and quotas."""
+
+        self._generations = generations
+        self._open = open_scoring
+        self._probed = 0
+        self._until = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the newest probe went well."""
+        return not self.problem
+
+    async def readiness(self) -> str:
+        """What is wrong, in one line; empty when nothing is."""
+        newest = self._generations.newest
+        if self._task is None and (newest.number != self._probed or time.monotonic() >= self._until):
+            self._task = asyncio.create_task(self._probe(newest))
+        if self._task is not None:
+            patience = PATIENCE_SECONDS if self._probed else FIRST_SECONDS
+            await asyncio.wait({self._task}, timeout=patience)
+        return self.problem
+
+    async def close(self) -> None:
+        """Stop asking."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _probe(self, generation: Generation) -> None:
+        try:
+            problem, details = await self._problem_of(generation)
+        except Exception as error:
+            _log.exception("the probe failed")
+            problem = details = f"the probe failed with {type(error).__name__}; see the log"
+        finally:
+            self._task = None
+        if problem != self.problem:
+            _log.log(logging.WARNING if problem else logging.INFO, "%s", details or "the judges answer the probe")
+        self.problem, self.details, self._probed = problem, details, generation.number
+        self._until = time.monotonic() + (BAD_SECONDS if problem else GOOD_SECONDS)
+
+    async def _problem_of(self, generation: Generation) -> tuple[str, str]:
+        """For everybody, and with details."""
+        async with self._open(probe_spec(generation.spec), Lasting()) as scoring:
+            (result,) = await scoring.score([_ITEM])
+        generation.judges.probed(result)
+        if result.score is not None:
+            return "", ""
+        problem = _in_own_words(result, generation.spec.quorum)
+        return problem, "; ".join(result.reasons) or problem
+
+
+def _in_own_words(result: ItemResult, quorum: int) -> str:
+    silent = [judge for judge in result.judges if judge.score is None]
+    given = len(result.judges) - len(silent)
+    kinds = [f"{judge.name}: {', '.join(judge.causes)}" for judge in silent]
+    return "; ".join([f"{given} of {len(result.judges)} judges gave a verdict; the quorum is {quorum}", *kinds])
+
+
+def probe_spec(spec: RewardServiceSpec) -> RewardServiceSpec:
+    """*spec* with each judge asked once, really, and nothing else that could give or take a score."""
+    seconds = min(spec.timeouts.call_seconds, CALL_SECONDS)
+    return spec.model_copy(
+        update={
+            "temperatures": spec.temperatures[:1],
+            "verifiers": (),
+            "weights": {},
+            "anti_gaming": AntiGaming(enabled=False),
+            "escalation": spec.escalation.model_copy(update={"score_std": 1.0, "uncertainty": 1.0}),
+            "retries": CallRetries(attempts=1),
+            "circuit_breaker": CircuitBreaker(failures=10_000),
+            "timeouts": Timeouts(call_seconds=seconds, total_seconds=min(spec.timeouts.total_seconds, 2 * seconds)),
+            "budget": Budget(),
+            "cache": Cache(entries=0),
+        }
+    )

@@ -1,0 +1,76 @@
+"""What the service needs of the judges, and where it gets it: from the library's `RewardService`."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from atlas_api.errors import InvalidManifest
+from atlas_api.judging import Judging
+from atlas_api.rewardservice import RewardServiceSpec
+from atlas_rewards.item import Item
+from atlas_rewards.llm.client import Caller, CallerStatistics, Lasting, caller_for
+from atlas_rewards.result import ItemResult
+from atlas_rewards.scorer import RewardService
+from atlas_rewards.verifiers.threads import CheckLost, CheckThreads
+
+LOADING_SECONDS = 300.0
+"""How long users' verifiers may take to be imported."""
+
+
+class Scoring(Protocol):
+    """Judges and verifiers of one configuration."""
+
+    @property
+    def revision(self) -> str:
+        """Digest of the configuration."""
+        ...
+
+    async def score(self, items: Sequence[Item]) -> list[ItemResult]:
+        """One result an item, in order."""
+        ...
+
+    def statistics(self) -> CallerStatistics:
+        """How models were asked so far."""
+        ...
+
+
+OpenScoring = Callable[[RewardServiceSpec, Lasting], AbstractAsyncContextManager[Scoring]]
+"""Makes them, with what earlier ones have left. Raises AtlasError for what the configuration lacks."""
+
+
+@dataclass(frozen=True)
+class _Library:
+    """The library's service, with what it asks models through."""
+
+    service: RewardService
+    caller: Caller
+
+    @property
+    def revision(self) -> str:
+        return self.service.revision
+
+    async def score(self, items: Sequence[Item]) -> list[ItemResult]:
+        return await self.service.score(items)
+
+    def statistics(self) -> CallerStatistics:
+        return self.caller.statistics()
+
+
+@asynccontextmanager
+async def open_scoring(spec: RewardServiceSpec, lasting: Lasting) -> AsyncIterator[Scoring]:
+    """The judges and verifiers of *spec*. Raises SourceMissing for a key that is not there, and InvalidManifest."""
+    callers: list[Caller] = []
+
+    def make_caller(judging: Judging, revision: str) -> Caller:
+        callers.append(caller_for(judging, revision, lasting=lasting))
+        return callers[-1]
+
+    # In a thread, because users' verifiers are imported, and requests are being answered meanwhile.
+    try:
+        service = await CheckThreads().run(lambda: RewardService(spec, make_caller), time.monotonic() + LOADING_SECONDS)
+    except CheckLost:
+        raise InvalidManifest([f"spec.verifiers: are not imported within {LOADING_SECONDS:g} s"]) from None
+    async with service:
+        yield _Library(service, callers[0])

@@ -1,0 +1,88 @@
+"""
+The reward as TRL wants it: one awaited call a batch, columns as lists, a float or None a completion.
+
+Given to `GRPOTrainer(reward_funcs=[...])`, by TRL's users and by `atlas_trainer`, whose evaluation scores with it too.
+TRL runs all asynchronous reward functions at the same time. Needs neither torch nor TRL.
+"""
+
+from collections.abc import Callable, Sequence
+from statistics import fmean
+from typing import Any, Protocol
+
+from atlas_rewards.background_loop import BackgroundLoop
+from atlas_rewards.causes import unanswered
+from atlas_rewards.item import Item
+from atlas_rewards.result import ItemResult
+from atlas_rewards.trl.columns import Text, items_of, means
+
+
+class ScoresItems(Protocol):
+    """A `RewardService` in this process, a client of one elsewhere, or the reward of a training."""
+
+    async def score(self, items: Sequence[Item]) -> list[ItemResult]:
+        """One result an item, in their order."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what this event loop has opened."""
+
+
+class JudgedReward:
+    """A reward function. Judges in group mode compare the completions of a prompt.
+
+    All scoring runs in an event loop of its own: TRL's batches and evaluations share connections, limits and answers.
+    """
+
+    __name__ = "judges"
+
+    def __init__(self, service: ScoresItems) -> None:
+        self._service = service
+        self._loop = BackgroundLoop(self, service.close)
+        self.revisions: tuple[str, ...] = ()
+        """Of the configurations that scored the newest batch, sorted; more than one while a service changes."""
+
+    async def __call__(
+        self,
+        prompts: Sequence[Text],
+        completions: Sequence[Text],
+        completion_ids: Sequence[Sequence[int]] | None = None,
+        *,
+        log_metric: Callable[[str, float], None] | None = None,
+        **columns: Any,
+    ) -> list[float | None]:
+        """One number from 0 to 1 a completion, or None where there is no score: TRL leaves those out.
+
+        Logs the mean of each judge and verifier as `rewards/NAME`, the share without a score as `unscored_share`, and
+        the share without one because judges could not answer as `unanswered_share`.
+        Raises what the service raises when it stays away.
+        """
+        results = await self._loop.awaited(self._service.score(items_of(prompts, completions, columns)))
+        self.revisions = revisions_of(results)
+        if log_metric is not None:
+            for name, value in _metrics(results).items():
+                log_metric(name, value)
+        return [result.score for result in results]
+
+    def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
+        """One result an item, in their order, for callers without an event loop. Raises as the awaited call does."""
+        return self._loop.run(self._service.score(items))
+
+    def close(self) -> None:
+        """Let go of the service. Left out, that happens when the program ends."""
+        self._loop.stop()
+
+
+def revisions_of(results: Sequence[ItemResult]) -> tuple[str, ...]:
+    """The revisions that *results* were scored with, sorted. Verifiers of a training have none."""
+    return tuple(sorted({result.revision for result in results} - {""}))
+
+
+def _metrics(results: Sequence[ItemResult]) -> dict[str, float]:
+    if not results:
+        return {}
+    parts = means([result.parts for result in results])
+    shares = {
+        "unscored_share": fmean(result.score is None for result in results),
+        "unanswered_share": fmean(unanswered(result) for result in results),
+    }
+    return {f"rewards/{name}": mean for name, mean in parts.items()} | shares
