@@ -132,14 +132,14 @@ def _add_file(parser: argparse.ArgumentParser, what: str = "the AtlasTraining ma
 
 
 def _validate(arguments: argparse.Namespace, console: Console) -> int:
-    from atlas_core.validate import validate
+    from atlas_core.commands.validate import validate
 
     return validate(arguments.files, console)
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     training = load_manifest(arguments.file)
-    from atlas_core.run import run
+    from atlas_core.commands.run import run
 
     run(training, fresh=arguments.new, console=console)
     return 0
@@ -147,7 +147,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
 
 def _preview(arguments: argparse.Namespace, console: Console) -> int:
     training = load_manifest(arguments.file)
-    from atlas_core.data import preview
+    from atlas_core.commands.data import preview
 
     preview(training, arguments.rows, console)
     return 0
@@ -155,7 +155,7 @@ def _preview(arguments: argparse.Namespace, console: Console) -> int:
 
 def _export(arguments: argparse.Namespace, console: Console) -> int:
     training = load_manifest(arguments.file)
-    from atlas_core.data import export
+    from atlas_core.commands.data import export
 
     export(training, arguments.output, console)
     return 0
@@ -169,7 +169,7 @@ def _score(arguments: argparse.Namespace, console: Console) -> int:
         arguments.refuse("--items and --output must be given together")
     if not one and (arguments.prompt is not None or arguments.reference is not None):
         arguments.refuse("--prompt and --reference belong to --response; with --items they stand in the file")
-    from atlas_core.score import score_file, score_one
+    from atlas_core.commands.score import score_file, score_one
     from atlas_rewards import Item, RewardService
 
     service = RewardService.from_file(arguments.file)
@@ -182,7 +182,7 @@ def _score(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _bench(arguments: argparse.Namespace, console: Console) -> int:
-    from atlas_core.rewards_bench import bench
+    from atlas_core.commands.rewards_bench import bench
 
     wanted, seed = arguments.combination, arguments.seed
     bench(arguments.file, arguments.traces, arguments.output, console, wanted=wanted, seed=seed)

@@ -20,8 +20,8 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
-from atlas_core.recorded_items import recorded_items, traces_in
-from atlas_core.score_table import result_table
+from atlas_core.report.recorded_items import recorded_items, traces_in
+from atlas_core.report.score_table import result_table
 from atlas_rewards.client.reward_client import RewardClient
 from atlas_trainer.traces.session import Tally
 

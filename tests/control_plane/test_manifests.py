@@ -18,7 +18,7 @@ from support.manifests import Case, changed, manifest
 
 from atlas_api import AtlasTraining, InvalidManifest, load_manifest, parse
 from atlas_api.crd import TRAININGS
-from atlas_core.validate import validate
+from atlas_core.commands.validate import validate
 
 pytestmark = pytest.mark.cluster
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from support.tiny_model import save_tiny_model
 from support.trainings import make_training, write_export
 
-from atlas_core.run import run
+from atlas_core.commands.run import run
 
 pytestmark = pytest.mark.gpu
 

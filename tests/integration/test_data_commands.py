@@ -13,7 +13,7 @@ from support.trainings import export_record, make_training, write_export, write_
 
 from atlas_api.errors import AtlasError, InvalidManifest, MalformedTraces, WrongEndToken
 from atlas_api.model import ModelSpec
-from atlas_core.data import export, preview
+from atlas_core.commands.data import export, preview
 from atlas_core.main import main
 from atlas_trainer.dataset.preview import percentile
 from atlas_trainer.dataset.tokenizer import load_tokenizer

@@ -28,7 +28,7 @@ from trl import GRPOConfig, GRPOTrainer
 
 from atlas_api.errors import SourceUnreachable
 from atlas_api.run_report import RunReport
-from atlas_core.run import run
+from atlas_core.commands.run import run
 from atlas_rewards import Item, ItemResult, RewardService
 from atlas_rewards.client.reward_client import RewardClient
 from atlas_rewards.trl.judged_reward import JudgedReward

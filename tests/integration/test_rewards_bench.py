@@ -16,7 +16,7 @@ from support.reward_service import service_manifest, write_manifest
 from support.scripted_judge import ScriptedJudge
 
 from atlas_api.errors import AtlasError, InvalidManifest, NothingMatched, NothingScored, SourceUnreachable
-from atlas_core.rewards_bench import bench
+from atlas_core.commands.rewards_bench import bench
 from atlas_rewards.configuration import load_configuration
 from atlas_rewards.scorer import RewardService
 

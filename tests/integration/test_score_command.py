@@ -15,7 +15,7 @@ from support.scripted_judge import ScriptedJudge
 
 from atlas_api import InvalidManifest
 from atlas_api.errors import NothingScored, RunActive, SourceMissing, SourceUnreachable
-from atlas_core.score import score_file, score_one
+from atlas_core.commands.score import score_file, score_one
 from atlas_rewards import Item, RewardService
 
 

@@ -30,7 +30,7 @@ from atlas_api.errors import (
     ZeroSteps,
 )
 from atlas_api.run_report import RunReport
-from atlas_core.run import run
+from atlas_core.commands.run import run
 from atlas_trainer.train import train as execute
 
 ONE_STEP = {"maxSteps": 1, "batchSize": 8, "microBatchSize": 8}

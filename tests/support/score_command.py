@@ -13,7 +13,7 @@ from support.judge_replies import Asked
 from support.reward_service import service_manifest, write_manifest
 from support.scripted_judge import ScriptedJudge
 
-from atlas_core.score import score_file
+from atlas_core.commands.score import score_file
 from atlas_rewards import RewardService
 
 

@@ -7,8 +7,8 @@ from support.reward_service import service_manifest
 
 from atlas_api import parse
 from atlas_api.rewardservice import RewardService
-from atlas_core.bench_plots import plots
-from atlas_core.bench_report import Bench, Row, markdown
+from atlas_core.report.bench_plots import plots
+from atlas_core.report.bench_report import Bench, Row, markdown
 from atlas_rewards.bench.judge_subsets import combinations_of, recombined
 from atlas_rewards.bench.score_statistics import summarise
 from atlas_rewards.llm.cache import CacheStatistics

@@ -8,7 +8,7 @@ from support.trainings import write_export, write_manifest
 
 from atlas_api import InvalidManifest
 from atlas_api.errors import NothingMatched
-from atlas_core.recorded_items import RecordedItem, item_of, recorded_items, traces_in
+from atlas_core.report.recorded_items import RecordedItem, item_of, recorded_items, traces_in
 from atlas_trainer.traces.session import Attempt, Session, Step, Tally
 
 DESK = Path(__file__).parents[2] / "examples" / "desk-sessions.jsonl"

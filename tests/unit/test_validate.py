@@ -10,7 +10,7 @@ import yaml
 from rich.console import Console
 from support.trainings import write_manifest
 
-from atlas_core.validate import validate
+from atlas_core.commands.validate import validate
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
@@ -86,7 +86,7 @@ def test_square_brackets_are_not_taken_for_markup(tmp_path: Path) -> None:
 def test_nothing_heavy_is_loaded() -> None:
     code = (
         "import sys; from pathlib import Path; from rich.console import Console;"
-        "from atlas_core.validate import validate;"
+        "from atlas_core.commands.validate import validate;"
         f"assert validate([Path({str(EXAMPLES[0])!r})], Console()) == 0; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

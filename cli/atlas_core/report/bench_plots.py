@@ -14,7 +14,7 @@ from atlas_trainer.reporting.formatting import number, score
 from atlas_trainer.reporting.html.line_chart import tick_labels, ticks
 
 if TYPE_CHECKING:
-    from atlas_core.bench_report import Bench, Row
+    from atlas_core.report.bench_report import Bench, Row
 
 SCORES, AGREEMENT, LATENCY = "scores.svg", "agreement.svg", "latency.svg"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from atlas_core.bench_plots import AGREEMENT, LATENCY, SCORES
+from atlas_core.report.bench_plots import AGREEMENT, LATENCY, SCORES
 from atlas_rewards import ItemResult
 from atlas_rewards.bench.judge_subsets import Combination
 from atlas_rewards.bench.score_statistics import Summary

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from atlas_api.errors import NothingScored, SourceUnreachable
-from atlas_core.progress import counting
-from atlas_core.score_table import result_table
-from atlas_core.scored_file import Record, ScoredFile, scored_file
+from atlas_core.report.progress_bar import counting
+from atlas_core.report.score_table import result_table
+from atlas_core.report.scored_file import Record, ScoredFile, scored_file
 from atlas_rewards import Item, ItemResult, RewardService
 from atlas_rewards.bench.items_file import ItemLine, count_lines, read_items
 from atlas_rewards.bench.ordered import done_in_order, items_at_once

@@ -20,11 +20,11 @@ from atlas_api import AtlasError, InvalidManifest
 from atlas_api.errors import NothingScored, SourceUnreachable
 from atlas_api.judging import Judging
 from atlas_api.rewardservice import RewardServiceSpec
-from atlas_core.bench_plots import plots
-from atlas_core.bench_report import Bench, Row, markdown, table
-from atlas_core.progress import counting
-from atlas_core.recorded_items import RecordedItem, recorded_items, traces_in
-from atlas_core.score import document
+from atlas_core.commands.score import document
+from atlas_core.report.bench_plots import plots
+from atlas_core.report.bench_report import Bench, Row, markdown, table
+from atlas_core.report.progress_bar import counting
+from atlas_core.report.recorded_items import RecordedItem, recorded_items, traces_in
 from atlas_rewards import Item, ItemResult, RewardService
 from atlas_rewards.bench.judge_subsets import Combination, combinations_of, recombined
 from atlas_rewards.bench.ordered import done_in_order, items_at_once
