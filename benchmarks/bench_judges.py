@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from support.judge_process import counts, judge_process
 
 from atlas_api import parse
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.item import Item
 from atlas_rewards.result import ItemResult
 from atlas_rewards.scorer import RewardService

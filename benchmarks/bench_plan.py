@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from support.histories import Tally, check_histories
 
 from atlas_api import AtlasTrainingSpec
-from atlas_api.status import Outcome, Phase, StopReason, Trigger
+from atlas_api.training.status import Outcome, Phase, StopReason, Trigger
 from atlas_operator.cluster.decode import read_spec_as
 
 CHUNK = 500

@@ -135,7 +135,7 @@ def _measure(reader: str, url: str) -> None:
 
 def _count_ours(url: str) -> Callable[[], int]:
     from atlas_api.secrets import SecretSource
-    from atlas_api.traces import PostgresTraces, TraceFilter, Traces
+    from atlas_api.training.traces import PostgresTraces, TraceFilter, Traces
     from atlas_trainer.traces.postgres import read_postgres
     from atlas_trainer.traces.session import Tally
 

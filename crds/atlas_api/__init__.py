@@ -6,9 +6,9 @@ Knows nothing about training, clusters or files other than manifests.
 """
 
 from atlas_api.errors import AtlasError, InvalidManifest
-from atlas_api.manifest import load_manifest, parse, parse_json
-from atlas_api.run import TrainingRun
-from atlas_api.training import AtlasTraining, AtlasTrainingSpec
+from atlas_api.manifest.parse import load_manifest, parse, parse_json
+from atlas_api.pods.run_file import TrainingRun
+from atlas_api.training.spec import AtlasTraining, AtlasTrainingSpec
 
 __all__ = [
     "AtlasError",

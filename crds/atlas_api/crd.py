@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import yaml
 
 from atlas_api.base import ApiModel
-from atlas_api.rewardservice import RewardService
+from atlas_api.rewardservice.spec import RewardService
 from atlas_api.schema import Schema, structural, without_defaults
-from atlas_api.training import AtlasTraining
+from atlas_api.training.spec import AtlasTraining
 
 FOLDER = Path(__file__).parents[1]
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from atlas_api.manifest import parse, read_document
-from atlas_api.rewardservice import RewardService
+from atlas_api.manifest.parse import parse, read_document
+from atlas_api.rewardservice.spec import RewardService
 
 
 def load_configuration(file: Path) -> RewardService:

@@ -20,9 +20,9 @@ from typing import Protocol, Self
 from weakref import WeakKeyDictionary
 
 from atlas_api.errors import InvalidManifest
-from atlas_api.judging import Judging
-from atlas_api.reward import Reward
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.judging import Judging
+from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.training.reward import Reward
 from atlas_rewards.background_loop import BackgroundLoop
 from atlas_rewards.configuration import load_configuration
 from atlas_rewards.item import Item

@@ -10,7 +10,7 @@ from cluster.kubectl import Kubectl
 from lupa import lua51
 from support import argocd, gitops_states
 
-from atlas_api.retrain import RETRAIN_AT
+from atlas_api.training.retrain import RETRAIN_AT
 from atlas_operator.cluster.observed import Document
 
 pytestmark = pytest.mark.cluster

@@ -17,7 +17,7 @@ from support.training_life import Life
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.condition import Condition
-from atlas_api.status import ModelStatus, RunStatus, Stopping
+from atlas_api.training.status import ModelStatus, RunStatus, Stopping
 from atlas_operator.backends.pytorchjob import JobState
 from atlas_operator.cluster.observed import Document
 from atlas_operator.pending.attempt import Diagnosis

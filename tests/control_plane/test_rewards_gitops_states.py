@@ -12,7 +12,7 @@ from support.recorded_states import disagreements
 from support.reward_services import judges_report, reward_service
 from support.rewards_life import RewardsLife, answering, silent, starting
 
-from atlas_api.rewardservice_status import JudgeStatus
+from atlas_api.rewardservice.status import JudgeStatus
 from atlas_operator.cluster.observed import Document
 from atlas_operator.pending.attempt import Diagnosis
 from atlas_operator.rewardservice.conditions import RewardsFacts, rewards_conditions

@@ -13,7 +13,7 @@ from support.reward_services import reward_service
 
 from atlas_api import InvalidManifest, parse
 from atlas_api.crd import REWARD_SERVICES
-from atlas_api.rewardservice import RewardService
+from atlas_api.rewardservice.spec import RewardService
 
 pytestmark = pytest.mark.cluster
 

@@ -13,7 +13,7 @@ from support.cluster_trainings import cluster_training, condition
 from support.reward_service_story import NAME, reason_is, seen, start
 from support.reward_services import IMAGE, reward_service
 
-from atlas_api.yaml_document import read_documents
+from atlas_api.manifest.yaml_document import read_documents
 from atlas_operator.objects.labels import REWARDS
 
 pytestmark = pytest.mark.cluster

@@ -12,7 +12,7 @@ from support.chat_templates import CHATML, ENDLESS, INST_SYS, Style, make_tokeni
 from support.trainings import export_record, make_training, write_export, write_manifest
 
 from atlas_api.errors import AtlasError, InvalidManifest, MalformedTraces, WrongEndToken
-from atlas_api.model import ModelSpec
+from atlas_api.training.model import ModelSpec
 from atlas_core.commands.data import export, preview
 from atlas_core.main import main
 from atlas_trainer.dataset.preview import percentile

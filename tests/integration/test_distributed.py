@@ -18,8 +18,8 @@ from support.measured import make_run
 from support.tiny_model import save_tiny_model
 from support.trainings import write_export
 
-from atlas_api.compute import Compute
-from atlas_api.pod import DISTRIBUTED_PORT, launch_command
+from atlas_api.pods.contract import DISTRIBUTED_PORT, launch_command
+from atlas_api.training.compute import Compute
 from atlas_trainer.storage.checkpoints import MANIFEST
 
 STEPS = 6

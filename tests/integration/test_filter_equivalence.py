@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.sdk_rows import breakdown, insert_session, stats
 from support.traces import read_all, traces_of
 
-from atlas_api.traces import TraceFilter
+from atlas_api.training.traces import TraceFilter
 from atlas_trainer.traces.filters import passing
 from atlas_trainer.traces.session import Session, Tally
 

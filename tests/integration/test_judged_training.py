@@ -27,7 +27,7 @@ from support.trainings import make_training
 from trl import GRPOConfig, GRPOTrainer
 
 from atlas_api.errors import SourceUnreachable
-from atlas_api.run_report import RunReport
+from atlas_api.pods.run_report import RunReport
 from atlas_core.commands.run import run
 from atlas_rewards import Item, ItemResult, RewardService
 from atlas_rewards.client.reward_client import RewardClient

@@ -187,7 +187,7 @@ def test_the_awaited_reward_scores_a_batch() -> None:
 SCRIPT = """
 import json, sys
 from atlas_api import parse
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards import Item, RewardService
 service = RewardService(parse(RewardServiceSpec, json.loads(sys.argv[1])))
 print(service.score_sync([Item("It is 42.")])[0].score)

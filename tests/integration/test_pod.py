@@ -11,7 +11,7 @@ from support.measured import make_run
 from support.tiny_model import save_tiny_model
 from support.trainings import write_export
 
-from atlas_api.run_report import RunReport
+from atlas_api.pods.run_report import RunReport
 from atlas_trainer.__main__ import main
 
 

@@ -12,7 +12,7 @@ from support.traces import read_all, traces_of
 
 from atlas_api.errors import AccessDenied, AtlasError, InvalidManifest, SchemaMismatch, SourceMissing, SourceUnreachable
 from atlas_api.secrets import SecretSource
-from atlas_api.traces import PostgresTraces, Traces
+from atlas_api.training.traces import PostgresTraces, Traces
 from atlas_trainer.traces import read_sessions
 from atlas_trainer.traces.session import Tally
 

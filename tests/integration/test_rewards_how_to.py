@@ -16,8 +16,8 @@ from support.reward_service import serving
 from support.scripted_judge import ScriptedJudge
 
 from atlas_api import parse
-from atlas_api.rewardservice import RewardService
-from atlas_api.yaml_document import read_documents
+from atlas_api.manifest.yaml_document import read_documents
+from atlas_api.rewardservice.spec import RewardService
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "rewards.md").read_text()

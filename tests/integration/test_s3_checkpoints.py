@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM
 
 from atlas_api import AtlasTraining
 from atlas_api.errors import AccessDenied, SourceMissing, ZeroSteps
-from atlas_api.run_report import RunReport
+from atlas_api.pods.run_report import RunReport
 from atlas_core.commands.run import run
 from atlas_trainer.storage.checkpoints import RunCheckpoints, checkpoint_name
 from atlas_trainer.storage.runs import training_folder

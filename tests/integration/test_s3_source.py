@@ -16,9 +16,9 @@ from support.exports import EVERYTHING, jsonl, s3_traces, session_record
 from support.fake_network import FakeCuttingProxy
 
 from atlas_api.errors import AccessDenied, MalformedTraces, SourceMissing, SourceUnreachable
-from atlas_api.pod import TRACES_S3
+from atlas_api.pods.contract import TRACES_S3
 from atlas_api.secrets import CredentialsSource
-from atlas_api.traces import S3Traces, TraceFilter, Traces
+from atlas_api.training.traces import S3Traces, TraceFilter, Traces
 from atlas_trainer.storage.s3_client import client_for, s3_errors
 from atlas_trainer.traces.s3 import read_objects
 from atlas_trainer.traces.session import Session, Tally

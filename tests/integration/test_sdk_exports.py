@@ -7,7 +7,7 @@ import pytest
 from support.exports import EVERYTHING, file_traces
 
 from atlas_api.secrets import SecretSource
-from atlas_api.traces import PostgresTraces, TraceFilter, Traces
+from atlas_api.training.traces import PostgresTraces, TraceFilter, Traces
 from atlas_trainer.traces import read_sessions
 from atlas_trainer.traces.session import Attempt, Session, Step, Tally
 

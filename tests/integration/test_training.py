@@ -29,7 +29,7 @@ from atlas_api.errors import (
     WrongEndToken,
     ZeroSteps,
 )
-from atlas_api.run_report import RunReport
+from atlas_api.pods.run_report import RunReport
 from atlas_core.commands.run import run
 from atlas_trainer.train import train as execute
 
@@ -203,7 +203,8 @@ def test_running_out_of_memory_names_the_cure(folder: Path) -> None:
     grpo = {"groupSize": 256, "maxCompletionTokens": 256}
     write_manifest(folder, model=model, grpo=grpo, optimization=optimization)
     code = (
-        "import resource, sys; import atlas_trainer.algorithms.grpo, atlas_trainer.train; from atlas_core.main import main\n"
+        "import resource, sys; import atlas_trainer.algorithms.grpo, atlas_trainer.train\n"
+        "from atlas_core.main import main\n"
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (used + 150_000_000,) * 2)\n"
         "sys.exit(main(['run', '-f', sys.argv[1]]))"

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-import atlas_api.rewardservice
-import atlas_api.run
-import atlas_api.training  # noqa: F401 - all three register their types
+import atlas_api.pods.run_file
+import atlas_api.rewardservice.spec
+import atlas_api.training.spec  # noqa: F401 - all three register their types
 from atlas_api.base import ApiModel
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from cluster.kubectl import Document, Kubectl
 from cluster.kwok import PREFIX
 
-from atlas_api.pod import REPORT_KEY
+from atlas_api.pods.contract import REPORT_KEY
 from atlas_operator.objects.labels import job_name, progress_name
 
 IMAGE = "example.test/trainer:1"

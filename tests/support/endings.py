@@ -4,8 +4,8 @@ from typing import Any
 
 from support.kube_objects import make_condition, make_job
 
-from atlas_api.run_report import RunReport
-from atlas_api.status import ModelStatus
+from atlas_api.pods.run_report import RunReport
+from atlas_api.training.status import ModelStatus
 from atlas_operator.cluster.observed import Document
 from atlas_operator.failures.attempt import Failure, ending
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from atlas_api import parse
-from atlas_api.judging import JudgeModel
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.judging import JudgeModel
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.item import Item
 from atlas_rewards.judges.ensemble import Ensemble
 from atlas_rewards.llm.answer import Answer, NoAnswer

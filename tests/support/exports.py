@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from atlas_api.traces import FileTraces, S3Traces, TraceFilter, Traces
+from atlas_api.training.traces import FileTraces, S3Traces, TraceFilter, Traces
 
 Record = dict[str, Any]
 

@@ -11,7 +11,7 @@ from support.judge_replies import Script
 from support.judge_settings import judging
 from support.scripted_judge import ScriptedJudge
 
-from atlas_api.judging import Judging
+from atlas_api.rewardservice.judging import Judging
 from atlas_rewards.llm.client import Answer, Caller, NoAnswer, World, caller_for
 
 KEY = "sk-secret-1234567890"

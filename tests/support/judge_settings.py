@@ -3,7 +3,7 @@
 from typing import Any
 
 from atlas_api import parse
-from atlas_api.judging import Judging
+from atlas_api.rewardservice.judging import Judging
 
 NOBODY = "http://127.0.0.1:9/v1"
 """An address where nothing listens."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from atlas_api.judging import Judge, JudgeModel, JudgeModels, Judging
+from atlas_api.rewardservice.judging import Judge, JudgeModel, JudgeModels, Judging
 
 NOBODY = "http://127.0.0.1:9/v1"
 """An address where nothing listens."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from support.trainings import make_training
 
-from atlas_api.run import TrainingRun
-from atlas_api.status import CheckpointAddress, DatasetStatus, ModelStatus
+from atlas_api.pods.run_file import TrainingRun
+from atlas_api.training.status import CheckpointAddress, DatasetStatus, ModelStatus
 from atlas_trainer.evaluation.measurement import EvaluationResult, Sample
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

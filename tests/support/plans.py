@@ -8,7 +8,7 @@ from typing import Any
 
 from support.kube_objects import BEGIN, after, make_condition, make_pod
 
-from atlas_api.status import AtlasTrainingStatus, RunStatus
+from atlas_api.training.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.cluster.observed import Document, Observed
 from atlas_operator.status.plan_types import Plan
 from atlas_operator.training.plan import plan

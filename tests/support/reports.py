@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from atlas_api.run_report import RunReport
+from atlas_api.pods.run_report import RunReport
 from atlas_operator.reports.run import read_report
 
 AT = "2026-11-23T09:10:00Z"

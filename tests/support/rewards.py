@@ -3,7 +3,7 @@
 from typing import Any
 
 from atlas_api import parse
-from atlas_api.reward import Reward
+from atlas_api.training.reward import Reward
 from atlas_rewards import Item, Score, Scorer, build_scorer
 
 

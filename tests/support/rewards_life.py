@@ -13,7 +13,7 @@ from support.cluster_trainings import condition
 from support.kube_objects import BEGIN, make_condition
 from support.reward_services import IMAGE, reward_service
 
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_operator.cluster.decode import read_spec_as
 from atlas_operator.cluster.observed import Document, ObservedRewards
 from atlas_operator.cluster.status_writer import wire

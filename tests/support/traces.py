@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas_api.secrets import SecretSource
-from atlas_api.traces import PostgresTraces, TraceFilter, Traces
+from atlas_api.training.traces import PostgresTraces, TraceFilter, Traces
 from atlas_trainer.traces import read_sessions
 from atlas_trainer.traces.session import Session, Tally
 

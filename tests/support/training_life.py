@@ -11,7 +11,7 @@ from typing import Any
 from support.cluster_trainings import cluster_training, finished_report
 from support.kube_objects import BEGIN, ended_pod, make_condition, make_pod
 
-from atlas_api.pod import REPORT_KEY
+from atlas_api.pods.contract import REPORT_KEY
 from atlas_operator.cluster.observed import Document, Observed
 from atlas_operator.objects.labels import ATTEMPT, RUN, progress_name
 from atlas_operator.status.plan_types import Plan

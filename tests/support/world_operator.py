@@ -17,8 +17,8 @@ from support.world import World
 from support.world_objects import is_ended, is_over, owner
 
 from atlas_api import AtlasTrainingSpec
-from atlas_api.limits import Limits
-from atlas_api.status import AtlasTrainingStatus, RunStatus
+from atlas_api.training.limits import Limits
+from atlas_api.training.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.backends.pytorchjob import job_state
 from atlas_operator.cluster.decode import read_spec_as, read_status_as
 from atlas_operator.cluster.observed import Document, Observed, time_of

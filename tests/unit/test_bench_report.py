@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 from support.reward_service import service_manifest
 
 from atlas_api import parse
-from atlas_api.rewardservice import RewardService
+from atlas_api.rewardservice.spec import RewardService
 from atlas_core.report.bench_plots import plots
 from atlas_core.report.bench_report import Bench, Row, markdown
 from atlas_rewards.bench.judge_subsets import combinations_of, recombined

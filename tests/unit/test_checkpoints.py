@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas_api.status import CheckpointAddress
+from atlas_api.training.status import CheckpointAddress
 from atlas_trainer.storage.checkpoints import MANIFEST, RunCheckpoints, best, checkpoint_name, to_delete
 from atlas_trainer.storage.store import LocalStore
 

@@ -10,9 +10,9 @@ from support.fake_api_server import FakeApiServer
 from support.measured import START, make_dataset
 
 from atlas_api import parse
-from atlas_api.cluster_report import RETRY_SECONDS, ClusterReport
-from atlas_api.run_report import RunReport
-from atlas_api.status import Progress
+from atlas_api.pods.cluster_report import RETRY_SECONDS, ClusterReport
+from atlas_api.pods.run_report import RunReport
+from atlas_api.training.status import Progress
 
 
 @pytest.fixture

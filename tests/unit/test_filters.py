@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from atlas_api.traces import TraceFilter
+from atlas_api.training.traces import TraceFilter
 from atlas_trainer.traces.filters import first_objection, passing
 from atlas_trainer.traces.session import Session, Tally
 

@@ -13,7 +13,7 @@ import zstandard
 from support.exports import EVERYTHING, file_traces, jsonl, metadata, session_record
 
 from atlas_api.errors import AccessDenied, MalformedTraces, SourceMissing
-from atlas_api.traces import TraceFilter, Traces
+from atlas_api.training.traces import TraceFilter, Traces
 from atlas_trainer.traces.jsonl import read_files
 from atlas_trainer.traces.session import Session, Tally
 

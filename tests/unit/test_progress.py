@@ -14,8 +14,8 @@ from support.measured import Clock, make_address, make_dataset, make_model, make
 
 from atlas_api import parse_json
 from atlas_api.errors import FlatReward, InvalidManifest, Preempted
-from atlas_api.run_report import RunReport
-from atlas_api.status import CheckpointsStatus, LocalStatus
+from atlas_api.pods.run_report import RunReport
+from atlas_api.training.status import CheckpointsStatus, LocalStatus
 from atlas_trainer.reporting.metrics_log import MetricsLog
 from atlas_trainer.reporting.reporter import Reporter
 

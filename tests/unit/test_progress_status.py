@@ -9,7 +9,7 @@ from support.measured import START, make_address, make_dataset, make_model, make
 
 from atlas_api import parse_json
 from atlas_api.errors import FlatReward, Preempted
-from atlas_api.status import CheckpointsStatus, LocalStatus
+from atlas_api.training.status import CheckpointsStatus, LocalStatus
 from atlas_trainer.reporting.status import (
     eta_seconds,
     progress_at,

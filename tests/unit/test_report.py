@@ -18,7 +18,7 @@ from support.measured import (
 from support.report_page import drawn
 
 from atlas_api.errors import NothingMatched
-from atlas_api.status import CheckpointsStatus, LocalStatus
+from atlas_api.training.status import CheckpointsStatus, LocalStatus
 from atlas_trainer.evaluation.measurement import EvaluationResult
 from atlas_trainer.reporting.html.page import render_report
 from atlas_trainer.reporting.status import (

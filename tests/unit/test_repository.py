@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from atlas_api import AtlasTraining, parse
-from atlas_api.yaml_document import read_documents
+from atlas_api.manifest.yaml_document import read_documents
 
 ROOT = Path(__file__).parents[2]
 PACKAGE_FOLDERS = ("crds", "operator", "trainer", "rewards", "cli", "examples")

@@ -9,7 +9,7 @@ from support.trainings import make_training, training_document
 
 from atlas_api import AtlasTraining, InvalidManifest, parse
 from atlas_api.errors import CheckpointFailed, RunActive
-from atlas_api.status import LocalStatus, Phase, RunStatus
+from atlas_api.training.status import LocalStatus, Phase, RunStatus
 from atlas_trainer.storage.runs import (
     claimed,
     locked,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from atlas_api.errors import SourceMissing
-from atlas_api.pod import TRACES_URL
+from atlas_api.pods.contract import TRACES_URL
 from atlas_api.secrets import SecretKeyRef, SecretSource
 from atlas_rewards.secret import read_secret
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_api.errors import ZeroSteps
-from atlas_api.traces import Split
+from atlas_api.training.traces import Split
 from atlas_trainer.dataset.near_duplicates import canonical, group
 from atlas_trainer.dataset.rows import Row
 from atlas_trainer.dataset.split import held_out

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from atlas_api import InvalidManifest
-from atlas_api.checkpoints import Checkpoints, VolumeCheckpoints
+from atlas_api.training.checkpoints import Checkpoints, VolumeCheckpoints
 from atlas_trainer.storage.store import open_store
 
 

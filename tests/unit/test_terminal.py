@@ -10,8 +10,8 @@ from rich.console import Console
 from support.measured import START, make_model, make_result, make_run, make_sample, trl_log
 
 from atlas_api.errors import Preempted
-from atlas_api.run import TrainingRun
-from atlas_api.status import LocalStatus
+from atlas_api.pods.run_file import TrainingRun
+from atlas_api.training.status import LocalStatus
 from atlas_trainer.evaluation.comparison import Comparison
 from atlas_trainer.reporting.load_snippet import how_to_load
 from atlas_trainer.reporting.status import (

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from support.measured import START, make_address, make_dataset, make_model
 
-from atlas_api.pod import TERMINATION_LIMIT
-from atlas_api.run_report import RunReport
-from atlas_api.status import CheckpointsStatus, Progress
+from atlas_api.pods.contract import TERMINATION_LIMIT
+from atlas_api.pods.run_report import RunReport
+from atlas_api.training.status import CheckpointsStatus, Progress
 from atlas_trainer.reporting.termination import leave, shortened
 
 

@@ -6,7 +6,7 @@ import pytest
 from support.fake_api_server import FakeApiServer
 
 from atlas_api.errors import NothingMatched, Preempted, SourceMissing, WorkerLost
-from atlas_api.run_report import RunReport
+from atlas_api.pods.run_report import RunReport
 from atlas_trainer.reporting.pod_reporter import Voice
 
 IN_POD = {"ATLAS_ATTEMPT": "2"}

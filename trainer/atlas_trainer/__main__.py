@@ -15,8 +15,8 @@ from typing import Any
 from rich.console import Console
 
 from atlas_api import AtlasError, InvalidManifest, TrainingRun, parse_json
-from atlas_api.cluster_report import ACCOUNT
-from atlas_api.pod import ATTEMPT, RANK, RUN_FILE, TERMINATION_FILE, WORLD_SIZE
+from atlas_api.pods.cluster_report import ACCOUNT
+from atlas_api.pods.contract import ATTEMPT, RANK, RUN_FILE, TERMINATION_FILE, WORLD_SIZE
 from atlas_trainer.distributed.interrupt import Interrupt
 from atlas_trainer.distributed.process_group import World
 from atlas_trainer.distributed.torch_errors import torch_errors

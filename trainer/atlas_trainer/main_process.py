@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas_api import TrainingRun
-from atlas_api.status import CheckpointAddress, CheckpointsStatus, ModelStatus
+from atlas_api.training.status import CheckpointAddress, CheckpointsStatus, ModelStatus
 from atlas_trainer.dataset.dataset import INDEX_FILE, Dataset, build_dataset, freeze, thaw
 from atlas_trainer.evaluation.measurement import EvaluationResult, results_at
 from atlas_trainer.reporting.reporter import Reporter

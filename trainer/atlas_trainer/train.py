@@ -18,8 +18,8 @@ from rich.console import Console
 
 from atlas_api import TrainingRun
 from atlas_api.errors import AtlasError, CheckpointFailed
-from atlas_api.run_report import RunReport
-from atlas_api.status import ModelStatus
+from atlas_api.pods.run_report import RunReport
+from atlas_api.training.status import ModelStatus
 from atlas_rewards.trl.judged_reward import JudgedReward
 from atlas_rewards.trl.training_reward import build_reward
 from atlas_trainer.dataset.dataset import Dataset, thaw

@@ -18,8 +18,8 @@ from rich.text import Text
 
 from atlas_api import AtlasError, InvalidManifest
 from atlas_api.errors import NothingScored, SourceUnreachable
-from atlas_api.judging import Judging
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.judging import Judging
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_core.commands.score import document
 from atlas_core.report.bench_plots import plots
 from atlas_core.report.bench_report import Bench, Row, markdown, table

@@ -6,8 +6,8 @@ from pathlib import Path
 from rich.console import Console
 
 from atlas_api import InvalidManifest, load_manifest
-from atlas_api.manifest import read_document
-from atlas_api.reward import Reward
+from atlas_api.manifest.parse import read_document
+from atlas_api.training.reward import Reward
 
 
 def validate(files: Sequence[Path], console: Console) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from atlas_api import InvalidManifest, load_manifest
 from atlas_api.errors import NothingMatched
-from atlas_api.traces import FileTraces, TraceFilter, Traces
+from atlas_api.training.traces import FileTraces, TraceFilter, Traces
 from atlas_rewards import Item
 from atlas_rewards.item import metadata_of
 from atlas_trainer.traces import read_sessions

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from atlas_api.errors import AtlasError, FailureClass, Preempted
-from atlas_api.run_report import RunReport
-from atlas_api.status import ModelStatus
+from atlas_api.pods.run_report import RunReport
+from atlas_api.training.status import ModelStatus
 from atlas_operator.backends.pytorchjob import job_state
 from atlas_operator.cluster.fields import at, condition, name_of, text
 from atlas_operator.cluster.observed import Document

@@ -10,9 +10,9 @@ import json
 from pathlib import PurePosixPath
 from typing import Any
 
-from atlas_api import pod as contract
 from atlas_api.names import short_name
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.pods import contract
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_operator.cluster.drift import marked
 from atlas_operator.cluster.observed import Document
 from atlas_operator.objects.labels import GROUP, REWARDS, VERSION, configuration_name, judges_name

@@ -3,9 +3,9 @@
 import math
 from pathlib import PurePosixPath
 
-from atlas_api import pod as contract
 from atlas_api.names import short_name
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.pods import contract
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.secrets import SecretSource
 from atlas_operator.cluster.observed import Document
 from atlas_operator.objects.labels import CONFIGURATION, REWARDS, configuration_name, judges_name

@@ -7,7 +7,7 @@ that one ConfigMap and nothing else; each attempt has a PyTorchJob, whose pods `
 from typing import Any
 
 from atlas_api import AtlasTrainingSpec, TrainingRun
-from atlas_api.status import RunStatus
+from atlas_api.training.status import RunStatus
 from atlas_operator.cluster.observed import Document
 from atlas_operator.objects.labels import (
     ATTEMPT,

@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from atlas_api import AtlasTrainingSpec
-from atlas_api import pod as contract
-from atlas_api.compute import Compute, EnvVar, Volume
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.pods import contract
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.secrets import CredentialsSource, SecretKeyRef
-from atlas_api.status import RunStatus
+from atlas_api.training.compute import Compute, EnvVar, Volume
+from atlas_api.training.status import RunStatus
 from atlas_operator.cluster.observed import Document
 from atlas_operator.objects.labels import ATTEMPT, RUN, TRAINING, job_name, progress_name, run_name
 from atlas_operator.objects.metadata import ours

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Literal
 
 from atlas_api.errors import WorkerLost
-from atlas_api.run_report import RunReport
-from atlas_api.status import CheckpointAddress, CheckpointsStatus, DatasetStatus, ModelStatus, Progress
+from atlas_api.pods.run_report import RunReport
+from atlas_api.training.status import CheckpointAddress, CheckpointsStatus, DatasetStatus, ModelStatus, Progress
 from atlas_operator.cluster.fields import items, mapping, text
 from atlas_operator.cluster.observed import Document
 from atlas_operator.cluster.plain_text import reason_in

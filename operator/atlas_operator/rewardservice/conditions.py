@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from atlas_api.condition import Condition
-from atlas_api.rewardservice_status import JudgeStatus
+from atlas_api.rewardservice.status import JudgeStatus
 from atlas_operator.pending.attempt import Diagnosis
 from atlas_operator.rewardservice.judges import failing
 from atlas_operator.rewardservice.rollout import Rollout

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from atlas_api.rewardservice_status import JudgeStatus, RewardServiceDisplay
+from atlas_api.rewardservice.status import JudgeStatus, RewardServiceDisplay
 from atlas_operator.rewardservice.rollout import Rollout
 
 _SECOND = 1000

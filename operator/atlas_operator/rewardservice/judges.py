@@ -8,7 +8,7 @@ judges that the spec does not name are left out, and a revision is 16 hex digits
 import re
 from collections.abc import Collection, Sequence
 
-from atlas_api.rewardservice_status import JudgeReport, JudgeState, JudgeStatus
+from atlas_api.rewardservice.status import JudgeReport, JudgeState, JudgeStatus
 from atlas_operator.cluster.fields import items, mapping, name_of, text
 from atlas_operator.cluster.observed import Document
 from atlas_operator.reports import values

@@ -6,7 +6,7 @@ The readiness probe of a pod is the quorum of its judges: one that runs and is n
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from atlas_api.rewardservice_status import JudgeStatus
+from atlas_api.rewardservice.status import JudgeStatus
 from atlas_operator.cluster.fields import condition, holds, items, mapping, name_of, text, whole
 from atlas_operator.cluster.observed import Document
 from atlas_operator.cluster.plain_text import one_line

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from atlas_api.rewardservice import RewardServiceSpec
-from atlas_api.rewardservice_status import JudgeStatus, RewardServiceStatus
+from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.rewardservice.status import JudgeStatus, RewardServiceStatus
 from atlas_operator.cluster.decode import read_spec_as, read_status_as
 from atlas_operator.cluster.drift import differs, is_applied
 from atlas_operator.cluster.fields import holds, whole

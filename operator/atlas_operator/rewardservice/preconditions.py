@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.secrets import SecretSource
 from atlas_operator.objects.rewardservice_pod import OWN_FOLDERS
 from atlas_operator.objects.training_pod import CACHE

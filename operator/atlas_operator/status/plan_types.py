@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from atlas_api.status import AtlasTrainingStatus
+from atlas_api.training.status import AtlasTrainingStatus
 from atlas_operator.cluster.observed import Document
 
 EventType = Literal["Normal", "Warning"]

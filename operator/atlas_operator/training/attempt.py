@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from atlas_api.pod import REPORT_KEY
-from atlas_api.run_report import RunReport
-from atlas_api.status import RunStatus
+from atlas_api.pods.contract import REPORT_KEY
+from atlas_api.pods.run_report import RunReport
+from atlas_api.training.status import RunStatus
 from atlas_operator.backends.pytorchjob import JobState, job_state, replicas, running_since
 from atlas_operator.cluster.fields import condition, latest, moment, name_of, text
 from atlas_operator.cluster.observed import Document, Observed, time_of

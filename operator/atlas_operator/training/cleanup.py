@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from atlas_api.status import RunStatus
+from atlas_api.training.status import RunStatus
 from atlas_operator.backends.pytorchjob import job_state
 from atlas_operator.cluster.observed import Document, Observed
 from atlas_operator.cluster.ownership import is_owned

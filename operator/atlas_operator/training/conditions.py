@@ -11,7 +11,7 @@ from datetime import datetime
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.condition import Condition
-from atlas_api.status import ModelStatus, Phase, RunStatus, Trigger
+from atlas_api.training.status import ModelStatus, Phase, RunStatus, Trigger
 from atlas_operator.backends.pytorchjob import JobState
 from atlas_operator.pending.attempt import Diagnosis
 from atlas_operator.status.conditions import Verdict, stalled, stamped

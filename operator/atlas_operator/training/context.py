@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from atlas_api import AtlasTrainingSpec
-from atlas_api.limits import Limits
-from atlas_api.retrain import RETRAIN_AT
-from atlas_api.status import RunStatus
+from atlas_api.training.limits import Limits
+from atlas_api.training.retrain import RETRAIN_AT
+from atlas_api.training.status import RunStatus
 from atlas_operator.cluster.decode import read_spec_as
 from atlas_operator.cluster.observed import Document, Observed
 from atlas_operator.status.plan_types import EventType, Note

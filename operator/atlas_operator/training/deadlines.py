@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from atlas_api.limits import Limits
-from atlas_api.reward import Reward
-from atlas_api.status import RunStatus, StopReason
+from atlas_api.training.limits import Limits
+from atlas_api.training.reward import Reward
+from atlas_api.training.status import RunStatus, StopReason
 
 
 @dataclass(frozen=True, slots=True)

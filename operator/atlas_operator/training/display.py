@@ -1,7 +1,7 @@
 """What `kubectl get` shows, ready to print. Pure; called by `plan`."""
 
 from atlas_api import AtlasTrainingSpec
-from atlas_api.status import AtlasTrainingStatus, Display
+from atlas_api.training.status import AtlasTrainingStatus, Display
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 

@@ -1,6 +1,6 @@
 """Earlier runs as the status remembers them. Pure; called by `plan` when a run begins."""
 
-from atlas_api.status import AtlasTrainingStatus, HistoryEntry, Phase, RunStatus
+from atlas_api.training.status import AtlasTrainingStatus, HistoryEntry, Phase, RunStatus
 
 LARGEST_STATUS = 30_000
 """Bytes. Every change of a status goes to everybody who watches trainings."""

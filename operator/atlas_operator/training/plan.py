@@ -13,7 +13,7 @@ One attempt is live at a time: nothing is created while a job or pod of another 
 
 from datetime import datetime
 
-from atlas_api.status import AtlasTrainingStatus, Trigger
+from atlas_api.training.status import AtlasTrainingStatus, Trigger
 from atlas_operator.cluster.observed import Observed
 from atlas_operator.status.plan_types import Plan
 from atlas_operator.training.cleanup import leftovers

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from atlas_api import AtlasTrainingSpec
-from atlas_api.reward import Verifier
+from atlas_api.training.reward import Verifier
 
 MESSAGE_LIMIT = 1000
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from atlas_api.status import AtlasTrainingStatus, RunStatus
+from atlas_api.training.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.cluster.api import ApiError
 from atlas_operator.cluster.apply_errors import hindrance_of
 from atlas_operator.cluster.client import Cluster

@@ -3,10 +3,10 @@
 from pydantic import ValidationError
 
 from atlas_api import AtlasTrainingSpec, TrainingRun
-from atlas_api.checkpoints import Checkpoints
-from atlas_api.reward import ServiceRef
-from atlas_api.status import AtlasTrainingStatus, RunStatus
-from atlas_api.traces import Traces
+from atlas_api.training.checkpoints import Checkpoints
+from atlas_api.training.reward import ServiceRef
+from atlas_api.training.status import AtlasTrainingStatus, RunStatus
+from atlas_api.training.traces import Traces
 from atlas_operator.cluster.decode import read_status_as
 from atlas_operator.cluster.observed import Document, Observed, time_of
 from atlas_operator.cluster.ownership import is_owned

@@ -1,7 +1,7 @@
 """Why a new run should start, and why a live one should go. Pure; called by `plan`."""
 
 from atlas_api import AtlasTrainingSpec
-from atlas_api.status import RunStatus, StopReason, Trigger
+from atlas_api.training.status import RunStatus, StopReason, Trigger
 
 
 def next_trigger(

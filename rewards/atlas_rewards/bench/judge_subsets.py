@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from atlas_api.errors import InvalidManifest
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.judges.aggregate import combine
 from atlas_rewards.judges.checks import CAPS_UNKNOWN
 from atlas_rewards.result import ItemResult, JudgeResult

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from math import ceil
 from typing import TypeVar
 
-from atlas_api.judging import Judging
+from atlas_api.rewardservice.judging import Judging
 
 _AHEAD = 16
 """Pieces that may be taken before the slowest one is done, as a multiple of those at work."""

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from atlas_api.errors import InvalidManifest
-from atlas_api.manifest import parse, read_document
-from atlas_api.rewardservice import RewardService, RewardServiceSpec
+from atlas_api.manifest.parse import parse, read_document
+from atlas_api.rewardservice.spec import RewardService, RewardServiceSpec
 
 _log = logging.getLogger(__name__)
 

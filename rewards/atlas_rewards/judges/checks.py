@@ -6,7 +6,7 @@ for ever. Called by the ensemble.
 import asyncio
 from dataclasses import dataclass
 
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.item import Item
 from atlas_rewards.judges.aggregate import NO_VERIFIERS
 from atlas_rewards.judges.prompt import conversation

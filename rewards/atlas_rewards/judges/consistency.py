@@ -7,7 +7,7 @@ Each rule sees what the rules before it left. Judges that gave no score neither 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from atlas_api.judging import Consistency
+from atlas_api.rewardservice.judging import Consistency
 from atlas_rewards.result import Correction
 
 

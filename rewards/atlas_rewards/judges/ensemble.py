@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.item import Item
 from atlas_rewards.judges.aggregate import combine
 from atlas_rewards.judges.checks import Checked, Checks

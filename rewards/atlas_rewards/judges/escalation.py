@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import pstdev
 
-from atlas_api.judging import Escalation
+from atlas_api.rewardservice.judging import Escalation
 from atlas_rewards.result import Sample
 
 

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from atlas_api.judging import Judge
+from atlas_api.rewardservice.judging import Judge
 from atlas_rewards.item import Item, Message, message_text
 from atlas_rewards.judges.rubric import SHARED, Part, Rubric, rubric_of, rubric_text
 from atlas_rewards.safety.untrusted_text import code_for, printable, without_middle

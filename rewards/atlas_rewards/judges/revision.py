@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.judges.rubric import rubric_of, rubric_text
 
 _NOT_THE_SCORE: dict[str, Any] = {

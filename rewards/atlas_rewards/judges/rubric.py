@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
-from atlas_api.judging import Judge
+from atlas_api.rewardservice.judging import Judge
 
 
 class Part(StrEnum):

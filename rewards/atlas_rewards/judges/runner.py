@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from atlas_api.judging import JudgeModel, Judging
+from atlas_api.rewardservice.judging import JudgeModel, Judging
 from atlas_rewards.judges.answer_parser import NoSample, Opinion, read_ranking, read_verdict
 from atlas_rewards.judges.escalation import cause_of, doubt_of, least_uncertain
 from atlas_rewards.judges.prompt import Case, Question, ask_about

@@ -13,7 +13,7 @@ at once, that is one mishap.
 from math import inf
 from typing import Literal
 
-from atlas_api.judging import CircuitBreaker
+from atlas_api.rewardservice.judging import CircuitBreaker
 
 State = Literal["closed", "open", "halfOpen"]
 

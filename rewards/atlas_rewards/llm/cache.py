@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from atlas_api.judging import Cache
+from atlas_api.rewardservice.judging import Cache
 from atlas_rewards.llm.cache_file import MOST, CacheFile
 from atlas_rewards.llm.chat_completion import Completion
 

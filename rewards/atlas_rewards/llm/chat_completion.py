@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
 
-from atlas_api.judging import JudgeModel
-from atlas_api.problems import printable
+from atlas_api.manifest.problems import printable
+from atlas_api.rewardservice.judging import JudgeModel
 from atlas_rewards.llm.answer import Reason
 
 LETTERS_A_TOKEN = 4

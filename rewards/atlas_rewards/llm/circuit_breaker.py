@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from math import inf
 from typing import Any
 
-from atlas_api.judging import CircuitBreaker
+from atlas_api.rewardservice.judging import CircuitBreaker
 from atlas_rewards.llm.breaker import Breaker, State
 from atlas_rewards.llm.chat_completion import CallFailed
 from atlas_rewards.llm.single_flight import Flight

@@ -17,8 +17,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from atlas_api.errors import InvalidManifest
-from atlas_api.judging import JudgeModel, Judging
-from atlas_api.pod import LARGE_JUDGE_KEY, SMALL_JUDGE_KEY
+from atlas_api.pods.contract import LARGE_JUDGE_KEY, SMALL_JUDGE_KEY
+from atlas_api.rewardservice.judging import JudgeModel, Judging
 from atlas_rewards.address import address_problem
 from atlas_rewards.llm.answer import Answer, NoAnswer, Reason
 from atlas_rewards.llm.cache import AnswerCache, CacheStatistics, Memory

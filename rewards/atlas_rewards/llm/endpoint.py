@@ -12,7 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
-from atlas_api.problems import printable
+from atlas_api.manifest.problems import printable
 from atlas_rewards.llm.chat_completion import CallFailed, Completion, read_completion, read_error, without_key
 from atlas_rewards.llm.retries import retry_after
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from atlas_api.judging import Budget
+from atlas_api.rewardservice.judging import Budget
 from atlas_rewards.llm.chat_completion import CallFailed
 from atlas_rewards.llm.single_flight import Flight
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 
-from atlas_api.judging import CallRetries
+from atlas_api.rewardservice.judging import CallRetries
 
 LONGEST = 60.0
 """Seconds that our own waits grow to; an endpoint may ask for longer ones."""

@@ -13,7 +13,7 @@ A completion that is the recorded right answer is never caught: some tasks ask f
 import re
 from collections.abc import Iterator, Sequence
 
-from atlas_api.judging import AntiGaming
+from atlas_api.rewardservice.judging import AntiGaming
 from atlas_rewards.item import Item
 from atlas_rewards.judges.prompt import conversation
 from atlas_rewards.safety.judge_appeals import addresses_judge

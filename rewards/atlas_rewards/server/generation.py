@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from atlas_api.pod import REWARDS_TOKEN
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.pods.contract import REWARDS_TOKEN
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.llm.client import Lasting
 from atlas_rewards.secret import read_token
 from atlas_rewards.server.configuration import fingerprint, secret_files

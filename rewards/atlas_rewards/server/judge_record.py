@@ -7,7 +7,7 @@ Written by `scoring_endpoint` and `probe`; read by `GET /v1/judges`, by the metr
 from collections import deque
 from collections.abc import Sequence
 
-from atlas_api.rewardservice_status import JudgeReport, JudgeState
+from atlas_api.rewardservice.status import JudgeReport, JudgeState
 from atlas_rewards.llm.statistics import Latencies
 from atlas_rewards.result import ItemResult, JudgeResult
 

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from atlas_api.cluster_report import ClusterReport
-from atlas_api.rewardservice_status import JudgesReport
+from atlas_api.pods.cluster_report import ClusterReport
+from atlas_api.rewardservice.status import JudgesReport
 
 SECONDS = 10.0
 

@@ -10,8 +10,8 @@ import asyncio
 import logging
 import time
 
-from atlas_api.judging import AntiGaming, Budget, Cache, CallRetries, CircuitBreaker, Timeouts
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.judging import AntiGaming, Budget, Cache, CallRetries, CircuitBreaker, Timeouts
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.item import Item
 from atlas_rewards.llm.client import Lasting
 from atlas_rewards.result import ItemResult

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from atlas_api.errors import AtlasError, InvalidManifest
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.configuration import load_configuration
 from atlas_rewards.server.configuration import fingerprint, secret_files
 from atlas_rewards.server.generation import Generations

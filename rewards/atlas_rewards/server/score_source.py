@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from atlas_api.errors import InvalidManifest
-from atlas_api.judging import Judging
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.judging import Judging
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.item import Item
 from atlas_rewards.llm.client import Caller, CallerStatistics, Lasting, caller_for
 from atlas_rewards.result import ItemResult

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import uvicorn
 
-from atlas_api.cluster_report import ClusterReport
+from atlas_api.pods.cluster_report import ClusterReport
 from atlas_rewards.server.background import background
 from atlas_rewards.server.generation import Generation, Generations
 from atlas_rewards.server.http.admission import Admission

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from atlas_api.errors import InvalidManifest
-from atlas_api.pod import REWARD_TOKEN, reward_service_url
-from atlas_api.reward import Reward, ServiceRef
+from atlas_api.pods.contract import REWARD_TOKEN, reward_service_url
+from atlas_api.training.reward import Reward, ServiceRef
 from atlas_rewards.item import Item
 from atlas_rewards.result import ItemResult
 from atlas_rewards.secret import read_token

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from atlas_api.reward import Verifier
+from atlas_api.training.reward import Verifier
 from atlas_rewards.verifiers.code import code_verifier
 from atlas_rewards.verifiers.entry_point import entry_point_verifier
 from atlas_rewards.verifiers.exact_match import exact_match

@@ -2,8 +2,8 @@
 
 import os
 
-from atlas_api.pod import ALLOW_CODE
-from atlas_api.reward import Code
+from atlas_api.pods.contract import ALLOW_CODE
+from atlas_api.training.reward import Code
 from atlas_rewards.item import Item
 from atlas_rewards.sandbox.runner import Bounds, NoSandboxError, UnreadableTestsError, passes
 from atlas_rewards.verifiers.outcome import Unknown, Unusable, Verdict, Verify, reference_of

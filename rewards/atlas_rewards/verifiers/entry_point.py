@@ -9,8 +9,8 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from atlas_api.problems import printable
-from atlas_api.reward import PythonEntryPoint
+from atlas_api.manifest.problems import printable
+from atlas_api.training.reward import PythonEntryPoint
 from atlas_rewards.item import Item
 from atlas_rewards.verifiers.outcome import Unknown, Unusable, Verdict, Verify
 

@@ -1,6 +1,6 @@
 """Is the completion the reference?"""
 
-from atlas_api.reward import ExactMatch
+from atlas_api.training.reward import ExactMatch
 from atlas_rewards.item import Item
 from atlas_rewards.verifiers.outcome import Unknown, Verdict, canonical, reference_of
 

@@ -14,7 +14,7 @@ from referencing import Specification
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import SchemaResource, specification_with
 
-from atlas_api.reward import JsonSchema
+from atlas_api.training.reward import JsonSchema
 from atlas_rewards.item import Item
 from atlas_rewards.verifiers.json_keywords import time_bounded, with_our_keywords
 from atlas_rewards.verifiers.outcome import Unknown, Unusable, Verdict, Verify

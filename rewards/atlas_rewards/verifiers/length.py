@@ -1,6 +1,6 @@
 """Is the completion short enough?"""
 
-from atlas_api.reward import Length
+from atlas_api.training.reward import Length
 from atlas_rewards.item import Item
 
 

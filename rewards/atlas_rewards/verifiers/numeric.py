@@ -12,7 +12,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from atlas_api.reward import Numeric
+from atlas_api.training.reward import Numeric
 from atlas_rewards.item import Item
 from atlas_rewards.verifiers.outcome import Unknown, Verdict, reference_of
 

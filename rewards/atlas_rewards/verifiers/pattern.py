@@ -2,7 +2,7 @@
 
 import regex  # type: ignore[import-untyped]
 
-from atlas_api.reward import Regex
+from atlas_api.training.reward import Regex
 from atlas_rewards.item import Item
 from atlas_rewards.verifiers.outcome import Unknown, Unusable, Verdict, Verify
 

@@ -2,7 +2,7 @@
 
 from rapidfuzz.distance import Indel
 
-from atlas_api.reward import ReferenceSimilarity
+from atlas_api.training.reward import ReferenceSimilarity
 from atlas_rewards.item import Item
 from atlas_rewards.verifiers.outcome import Unknown, Verdict, canonical, reference_of
 

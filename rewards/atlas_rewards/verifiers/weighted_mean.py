@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from math import fsum
 
 from atlas_api.errors import InvalidManifest
-from atlas_api.reward import Reward
+from atlas_api.training.reward import Reward
 from atlas_rewards.item import Item
 from atlas_rewards.verifiers import MAX_CHARACTERS, Unknown, Unusable, Verdict, Verify, build_verifier
 

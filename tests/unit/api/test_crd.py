@@ -10,11 +10,11 @@ from support.api_types import api_types
 
 from atlas_api import crd
 from atlas_api.base import ApiModel
-from atlas_api.rewardservice import RewardServiceSpec
-from atlas_api.rewardservice_status import RewardServiceStatus
+from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.rewardservice.status import RewardServiceStatus
 from atlas_api.schema import Schema, structural
-from atlas_api.status import AtlasTrainingStatus
-from atlas_api.training import AtlasTrainingSpec
+from atlas_api.training.spec import AtlasTrainingSpec
+from atlas_api.training.status import AtlasTrainingStatus
 
 VERSIONS = {resource: crd.definition(resource)["spec"]["versions"][0] for resource in crd.RESOURCES}
 SCHEMAS: dict[crd.Resource, Schema] = {

@@ -13,8 +13,8 @@ from support.api_types import api_types
 from support.trainings import training_document
 
 from atlas_api import AtlasTraining, InvalidManifest, load_manifest, parse, parse_json
-from atlas_api.problems import PATTERNS
-from atlas_api.training import Metadata
+from atlas_api.manifest.problems import PATTERNS
+from atlas_api.training.spec import Metadata
 
 REMOVED = object()
 

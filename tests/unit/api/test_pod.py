@@ -5,8 +5,14 @@ from typing import Any
 import pytest
 from torch.distributed.run import get_args_parser
 
-from atlas_api.compute import Compute
-from atlas_api.pod import DISTRIBUTED_PORT, GRACE_SECONDS, LAUNCHER_GRACE_SECONDS, launch_command, launch_environment
+from atlas_api.pods.contract import (
+    DISTRIBUTED_PORT,
+    GRACE_SECONDS,
+    LAUNCHER_GRACE_SECONDS,
+    launch_command,
+    launch_environment,
+)
+from atlas_api.training.compute import Compute
 
 ALONE = ["python", "-m", "atlas_trainer"]
 INDEX = {"valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['training.kubeflow.org/replica-index']"}}}

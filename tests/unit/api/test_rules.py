@@ -7,17 +7,17 @@ from support.api_types import api_types
 
 from atlas_api import AtlasTrainingSpec, InvalidManifest, parse
 from atlas_api.base import ApiModel, Rule
-from atlas_api.checkpoints import Checkpoints
-from atlas_api.compute import EnvVar, Resources, Volume
-from atlas_api.grpo import Clip
-from atlas_api.judging import Judge, Judging
-from atlas_api.model import ModelSpec
-from atlas_api.optimization import Optimization
-from atlas_api.reward import Length, Reward, ServiceRef, Verifier
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.judging import Judge, Judging
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.rules import broken_rules
 from atlas_api.secrets import CredentialsSource, SecretSource
-from atlas_api.traces import TraceFilter, Traces
+from atlas_api.training.checkpoints import Checkpoints
+from atlas_api.training.compute import EnvVar, Resources, Volume
+from atlas_api.training.grpo import Clip
+from atlas_api.training.model import ModelSpec
+from atlas_api.training.optimization import Optimization
+from atlas_api.training.reward import Length, Reward, ServiceRef, Verifier
+from atlas_api.training.traces import TraceFilter, Traces
 
 
 class Case(NamedTuple):

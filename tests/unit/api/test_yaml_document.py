@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from atlas_api import InvalidManifest
-from atlas_api.yaml_document import read_documents
+from atlas_api.manifest.yaml_document import read_documents
 
 
 @pytest.mark.parametrize(

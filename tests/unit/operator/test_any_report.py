@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.reports import CHECKPOINT, DATASET, MODEL, PROGRESS, read
 
-from atlas_api.run_report import RunReport
+from atlas_api.pods.run_report import RunReport
 from atlas_operator.reports.run import read_report
 
 SMALL = 14_000

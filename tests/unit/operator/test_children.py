@@ -11,7 +11,7 @@ from support.plans import IMAGE, training_document
 
 from atlas_api import AtlasTrainingSpec, parse
 from atlas_api.names import short_name
-from atlas_api.status import RunStatus
+from atlas_api.training.status import RunStatus
 from atlas_operator.cluster.observed import Document
 from atlas_operator.objects.labels import TRAINING, job_name, progress_name, run_name
 from atlas_operator.objects.run import attempt_children

@@ -7,8 +7,8 @@ import pytest
 from support.reports import CHECKPOINT, DATASET, MODEL, PROGRESS, SHA, read, say
 
 from atlas_api.errors import FlatReward
-from atlas_api.run_report import RunReport
-from atlas_api.status import CheckpointsStatus
+from atlas_api.pods.run_report import RunReport
+from atlas_api.training.status import CheckpointsStatus
 from atlas_operator.reports.run import TEXT_LIMIT, read_report
 
 

@@ -5,8 +5,8 @@ from support.reward_services import judge_models
 from support.rewards_life import RewardsLife, answering, digest, revision, silent
 
 from atlas_api import parse
-from atlas_api.rewardservice import RewardService
-from atlas_api.yaml_document import read_documents
+from atlas_api.manifest.yaml_document import read_documents
+from atlas_api.rewardservice.spec import RewardService
 from atlas_operator.cluster.observed import Document
 from atlas_operator.training.preconditions import Refusal
 from atlas_rewards.judges.revision import revision_of

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas_api.yaml_document import read_documents
+from atlas_api.manifest.yaml_document import read_documents
 
 FOLDER = Path(__file__).parents[3] / "operator"
 DELETED = {"pytorchjobs", "configmaps", "poddisruptionbudgets", "serviceaccounts", "roles", "rolebindings"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from atlas_api.errors import InvalidManifest
-from atlas_api.judging import Cache
+from atlas_api.rewardservice.judging import Cache
 from atlas_rewards.llm.cache import AnswerCache, Memory
 from atlas_rewards.llm.chat_completion import Completion
 

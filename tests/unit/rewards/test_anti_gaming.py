@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ensembles import item_of
 
-from atlas_api.judging import AntiGaming
+from atlas_api.rewardservice.judging import AntiGaming
 from atlas_rewards.item import Item
 from atlas_rewards.safety.judge_appeals import addresses_judge
 from atlas_rewards.safety.reward_hacking import caught_by, echoed_share, repeated_share

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_api.judging import CircuitBreaker
+from atlas_api.rewardservice.judging import CircuitBreaker
 from atlas_rewards.llm.breaker import Breaker
 
 

@@ -12,7 +12,7 @@ from support.ensembles import FOUR, Call, SaysModel, said
 from support.reward_service import service_manifest
 
 from atlas_api import InvalidManifest, parse
-from atlas_api.rewardservice import RewardService, RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardService, RewardServiceSpec
 from atlas_rewards.bench.judge_subsets import ALL, JUDGES, Combination, combinations_of, recombined
 from atlas_rewards.item import Item
 from atlas_rewards.judges.ensemble import Ensemble

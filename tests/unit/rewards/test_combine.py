@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.ensembles import FOUR, judged, spec_of
 
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.judges.aggregate import combine
 from atlas_rewards.result import ItemResult
 from atlas_rewards.verifiers.weighted_mean import Score

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_api.judging import JudgeModel
+from atlas_api.rewardservice.judging import JudgeModel
 from atlas_rewards.llm.chat_completion import CallFailed, read_completion, read_error, request_body
 
 URL = "http://127.0.0.1/v1"

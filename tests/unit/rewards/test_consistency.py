@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_api.judging import Consistency
+from atlas_api.rewardservice.judging import Consistency
 from atlas_rewards.judges.consistency import consistent
 
 SHARES = st.floats(0, 1)

@@ -20,7 +20,7 @@ from support.ensembles import (
     spec_of,
 )
 
-from atlas_api.judging import Escalation
+from atlas_api.rewardservice.judging import Escalation
 from atlas_rewards.item import Item
 from atlas_rewards.judges.ensemble import Ensemble
 from atlas_rewards.judges.escalation import cause_of, doubt_of, least_uncertain

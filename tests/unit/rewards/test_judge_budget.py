@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.judge_calls import FakeTime
 
-from atlas_api.judging import Budget
+from atlas_api.rewardservice.judging import Budget
 from atlas_rewards.llm.chat_completion import CallFailed
 from atlas_rewards.llm.rate_limit import Payments, Purse, SlidingWindow, Spent
 from atlas_rewards.llm.single_flight import Flight

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.ensembles import FOUR, item_of
 
 from atlas_api import parse
-from atlas_api.judging import Judge
+from atlas_api.rewardservice.judging import Judge
 from atlas_rewards.item import Item
 from atlas_rewards.judges.prompt import Case, Question, ask_about, by_prompt, cases, conversation, shown
 from atlas_rewards.judges.rubric import rubric_text

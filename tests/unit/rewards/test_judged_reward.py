@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.ensembles import Call, Says, SaysModel, failing, item_of, said, spec_of
 
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.scorer import RewardService
 from atlas_rewards.trl.judged_reward import JudgedReward
 

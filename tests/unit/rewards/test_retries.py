@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_api.judging import CallRetries
+from atlas_api.rewardservice.judging import CallRetries
 from atlas_rewards.llm.retries import LONGEST, retry_after, wait_before
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)

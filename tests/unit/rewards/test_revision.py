@@ -6,7 +6,7 @@ import pytest
 from support.ensembles import spec_of
 
 from atlas_api import parse
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.judges.revision import revision_of
 
 MODEL = {"model": "small", "baseUrl": "http://127.0.0.1:1/v1"}

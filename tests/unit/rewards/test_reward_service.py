@@ -13,7 +13,7 @@ import pytest
 from support.ensembles import SaysModel, item_of, said, spec_of
 
 from atlas_api import InvalidManifest
-from atlas_api.judging import Judging
+from atlas_api.rewardservice.judging import Judging
 from atlas_rewards import RewardService
 
 MANIFEST = """\

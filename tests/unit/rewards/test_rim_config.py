@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from atlas_api import InvalidManifest
-from atlas_api.rewardservice import RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.compat.rim_config import load_rim_config
 
 FULL: dict[str, Any] = {

@@ -191,7 +191,7 @@ def test_nothing_runs_on_a_kernel_without_landlock_and_the_manifest_is_refused()
     scorer = python("""
         import ctypes, errno, struct
         from atlas_api import InvalidManifest, parse
-        from atlas_api.reward import Reward
+        from atlas_api.training.reward import Reward
         from atlas_rewards import build_scorer
         # Stands for such a kernel: a filter that answers the first call of Landlock as one does.
         code = [(0x20, 0, 0, 0), (0x15, 0, 1, 444), (6, 0, 0, 0x50000 | errno.ENOSYS), (6, 0, 0, 0x7FFF0000)]

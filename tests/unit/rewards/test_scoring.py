@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.rewards import scorer_of
 
 from atlas_api import InvalidManifest
-from atlas_api.reward import Reward, Verifier
+from atlas_api.training.reward import Reward, Verifier
 from atlas_rewards import SUCCESS, Item, build_scorer
 
 SHORT = {"length": {"target": 2, "limit": 4}}

@@ -13,7 +13,7 @@ from support.reward_service import item, service_manifest, write_manifest
 
 from atlas_api import AtlasError, parse
 from atlas_api.errors import SourceMissing
-from atlas_api.rewardservice import RewardService, RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardService, RewardServiceSpec
 from atlas_rewards import Item
 from atlas_rewards.llm.client import Lasting
 from atlas_rewards.server.generation import Generation, Generations

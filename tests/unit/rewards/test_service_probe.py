@@ -10,7 +10,7 @@ from support.instant_scoring import InstantScoring
 from support.reward_service import service_manifest
 
 from atlas_api import parse
-from atlas_api.rewardservice import RewardService, RewardServiceSpec
+from atlas_api.rewardservice.spec import RewardService, RewardServiceSpec
 from atlas_rewards.llm.client import Lasting
 from atlas_rewards.server.generation import Generation, Generations
 from atlas_rewards.server.probe import UNKNOWN, Probe, probe_spec

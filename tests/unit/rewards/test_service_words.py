@@ -10,9 +10,9 @@ from support.fake_api_server import FakeApiServer
 from support.reward_service import service_manifest
 
 from atlas_api import parse
-from atlas_api.cluster_report import ClusterReport
-from atlas_api.rewardservice import RewardService
-from atlas_api.rewardservice_status import JudgeReport, JudgesReport
+from atlas_api.pods.cluster_report import ClusterReport
+from atlas_api.rewardservice.spec import RewardService
+from atlas_api.rewardservice.status import JudgeReport, JudgesReport
 from atlas_rewards.server.configuration import shown
 from atlas_rewards.server.logs import JsonFormatter
 from atlas_rewards.server.operator_report import keep_reporting

@@ -7,7 +7,7 @@ import pytest
 from support.rewards import scorer_of
 
 from atlas_api import InvalidManifest, parse
-from atlas_api.reward import Reward
+from atlas_api.training.reward import Reward
 from atlas_rewards import Item, ItemResult, JudgeResult
 from atlas_rewards.trl.training_reward import TrainingReward, build_reward, combined
 from atlas_rewards.verifiers.weighted_mean import Score

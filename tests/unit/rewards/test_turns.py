@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.ensembles import item_of, said, spec_of
 
-from atlas_api.judging import JudgeModel
+from atlas_api.rewardservice.judging import JudgeModel
 from atlas_rewards.item import Item
 from atlas_rewards.judges.ensemble import Ensemble
 from atlas_rewards.llm.answer import Answer, NoAnswer

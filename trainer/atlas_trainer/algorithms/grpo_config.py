@@ -15,7 +15,7 @@ from trl import GRPOConfig
 
 from atlas_api import AtlasTrainingSpec, InvalidManifest
 from atlas_api.errors import ZeroSteps
-from atlas_api.grpo import Grpo
+from atlas_api.training.grpo import Grpo
 from atlas_trainer.models.policy import loading_arguments
 
 FULL_LEARNING_RATE = 1e-6

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas_api.errors import CheckpointFailed, NothingMatched
-from atlas_api.status import DatasetStatus
-from atlas_api.traces import Traces
-from atlas_api.training import AtlasTrainingSpec
+from atlas_api.training.spec import AtlasTrainingSpec
+from atlas_api.training.status import DatasetStatus
+from atlas_api.training.traces import Traces
 from atlas_trainer.dataset.chat_tokens import fit_messages, holds_control_token, prompt_text, token_counts
 from atlas_trainer.dataset.conversation import grpo_row
 from atlas_trainer.dataset.rows import Row

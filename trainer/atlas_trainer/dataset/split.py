@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 
 from atlas_api.errors import ZeroSteps
-from atlas_api.traces import Split
+from atlas_api.training.traces import Split
 from atlas_trainer.dataset.near_duplicates import group
 from atlas_trainer.dataset.rows import Row
 

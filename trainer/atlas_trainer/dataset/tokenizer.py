@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from jinja2.exceptions import TemplateError
 
 from atlas_api.errors import AtlasError, InvalidManifest, SourceUnreachable
-from atlas_api.model import ModelSpec
+from atlas_api.training.model import ModelSpec
 from atlas_trainer.dataset.chat_tokens import end_of_turn
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import logging
 import os
 from pathlib import Path
 
-from atlas_api.model import ModelSpec
+from atlas_api.training.model import ModelSpec
 
 
 def prepare(model: ModelSpec) -> None:

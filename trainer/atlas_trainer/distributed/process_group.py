@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar
 
 from atlas_api import InvalidManifest
 from atlas_api.errors import AtlasError, WorkerLost
-from atlas_api.pod import LOCAL_RANK, RANK, WORLD_SIZE
+from atlas_api.pods.contract import LOCAL_RANK, RANK, WORLD_SIZE
 
 T = TypeVar("T")
 

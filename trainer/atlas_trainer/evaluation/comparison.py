@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from atlas_api.evaluation import Targets
+from atlas_api.training.evaluation import Targets
 from atlas_trainer.evaluation.measurement import EvaluationResult, Sample
 
 Change = Literal["improved", "worse", "rewritten", "same"]

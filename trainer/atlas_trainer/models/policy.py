@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig
 from transformers import BitsAndBytesConfig
 
-from atlas_api.model import ModelSpec
+from atlas_api.training.model import ModelSpec
 
 
 def loading_arguments(model: ModelSpec) -> dict[str, Any]:

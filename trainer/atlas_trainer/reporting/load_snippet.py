@@ -7,7 +7,7 @@ Used by the terminal's last words and by the report.
 import json
 import shlex
 
-from atlas_api.training import AtlasTrainingSpec
+from atlas_api.training.spec import AtlasTrainingSpec
 from atlas_trainer.storage.store import CLAIM
 
 LOCAL_COPY = "./model"

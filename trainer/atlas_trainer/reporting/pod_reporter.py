@@ -12,10 +12,18 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from atlas_api.cluster_report import ACCOUNT, ClusterReport
 from atlas_api.errors import AtlasError, WorkerLost
-from atlas_api.pod import ATTEMPT, AWS_KEYS, CHECKPOINTS_S3, REWARD_TOKEN, TERMINATION_FILE, TRACES_S3, TRACES_URL
-from atlas_api.run_report import RunReport
+from atlas_api.pods.cluster_report import ACCOUNT, ClusterReport
+from atlas_api.pods.contract import (
+    ATTEMPT,
+    AWS_KEYS,
+    CHECKPOINTS_S3,
+    REWARD_TOKEN,
+    TERMINATION_FILE,
+    TRACES_S3,
+    TRACES_URL,
+)
+from atlas_api.pods.run_report import RunReport
 from atlas_trainer.reporting.status import MESSAGE_LIMIT, phase_after
 from atlas_trainer.reporting.termination import leave
 from atlas_trainer.reporting.untrusted_text import one_line

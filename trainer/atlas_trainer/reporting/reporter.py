@@ -21,9 +21,9 @@ from typing import Self
 from rich.console import Console
 
 from atlas_api.errors import AtlasError
-from atlas_api.run import TrainingRun
-from atlas_api.run_report import RunReport
-from atlas_api.status import CheckpointsStatus, DatasetStatus, LocalStatus, ModelStatus, Progress
+from atlas_api.pods.run_file import TrainingRun
+from atlas_api.pods.run_report import RunReport
+from atlas_api.training.status import CheckpointsStatus, DatasetStatus, LocalStatus, ModelStatus, Progress
 from atlas_trainer.evaluation.comparison import Comparison
 from atlas_trainer.evaluation.measurement import EvaluationResult
 from atlas_trainer.reporting import status as after

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from atlas_api.errors import AtlasError
-from atlas_api.run import TrainingRun
-from atlas_api.run_report import RunReport
-from atlas_api.status import (
+from atlas_api.pods.run_file import TrainingRun
+from atlas_api.pods.run_report import RunReport
+from atlas_api.training.status import (
     CheckpointsStatus,
     DatasetStatus,
     HistoryEntry,

@@ -12,9 +12,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from atlas_api.evaluation import Targets
-from atlas_api.run import TrainingRun
-from atlas_api.status import LocalStatus
+from atlas_api.pods.run_file import TrainingRun
+from atlas_api.training.evaluation import Targets
+from atlas_api.training.status import LocalStatus
 from atlas_trainer.evaluation.comparison import Comparison, Verdict
 from atlas_trainer.evaluation.measurement import EvaluationResult
 from atlas_trainer.reporting.formatting import change, percent, points, score, tokens

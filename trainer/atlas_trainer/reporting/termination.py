@@ -7,8 +7,8 @@ Called by `voice`. The kubelet copies the file into the pod's status, up to 4096
 from collections.abc import Iterator
 from pathlib import Path
 
-from atlas_api.pod import TERMINATION_LIMIT
-from atlas_api.run_report import RunReport
+from atlas_api.pods.contract import TERMINATION_LIMIT
+from atlas_api.pods.run_report import RunReport
 
 
 def leave(report: RunReport, file: Path) -> None:

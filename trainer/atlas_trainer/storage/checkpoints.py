@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from atlas_api.status import CheckpointAddress
+from atlas_api.training.status import CheckpointAddress
 from atlas_trainer.storage.store import Store
 
 MANIFEST = "manifest.json"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from atlas_api import AtlasTraining, InvalidManifest, TrainingRun, parse_json
 from atlas_api.errors import RunActive
-from atlas_api.status import LocalStatus
+from atlas_api.training.status import LocalStatus
 from atlas_trainer.storage.store import LocalStore, Store, writing
 from atlas_trainer.traces.loose_json import decoded, get, text
 

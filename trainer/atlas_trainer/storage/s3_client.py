@@ -20,7 +20,7 @@ from botocore.credentials import SharedCredentialProvider
 from urllib3.exceptions import HTTPError
 
 from atlas_api.errors import AccessDenied, AtlasError, SourceMissing, SourceUnreachable
-from atlas_api.pod import AWS_KEYS
+from atlas_api.pods.contract import AWS_KEYS
 from atlas_api.secrets import CredentialsSource, SecretRef
 
 if TYPE_CHECKING:

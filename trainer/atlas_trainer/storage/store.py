@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from atlas_api.checkpoints import Checkpoints, S3Checkpoints, VolumeCheckpoints
 from atlas_api.errors import CheckpointFailed, InvalidManifest
-from atlas_api.pod import CHECKPOINT_MOUNT, CHECKPOINTS_S3
+from atlas_api.pods.contract import CHECKPOINT_MOUNT, CHECKPOINTS_S3
+from atlas_api.training.checkpoints import Checkpoints, S3Checkpoints, VolumeCheckpoints
 from atlas_trainer.storage.atomic_file import replace_bytes
 
 if TYPE_CHECKING:

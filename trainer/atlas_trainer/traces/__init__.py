@@ -6,7 +6,7 @@ Called by the trainer and the data commands. Each source is imported only when i
 
 from collections.abc import Iterator
 
-from atlas_api.traces import Traces
+from atlas_api.training.traces import Traces
 from atlas_trainer.traces.session import Session, Tally
 
 

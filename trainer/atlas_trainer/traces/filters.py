@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from atlas_api.traces import TraceFilter
+from atlas_api.training.traces import TraceFilter
 from atlas_trainer.traces.seen_ids import is_row_number
 from atlas_trainer.traces.session import Session, Tally
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas_api.errors import AccessDenied, MalformedTraces, SourceMissing, SourceUnreachable
-from atlas_api.traces import Traces
+from atlas_api.training.traces import Traces
 from atlas_trainer.traces.export_record import UnreadableRecordError, session_from_record
 from atlas_trainer.traces.filters import passing
 from atlas_trainer.traces.lines import Line, numbered_lines

@@ -15,8 +15,8 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_loads
 
-from atlas_api.pod import TRACES_URL
-from atlas_api.traces import TraceFilter, Traces
+from atlas_api.pods.contract import TRACES_URL
+from atlas_api.training.traces import TraceFilter, Traces
 from atlas_rewards.secret import describe, read_secret
 from atlas_trainer.traces import postgres_sql
 from atlas_trainer.traces.postgres_errors import checked_url, in_our_words

@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from atlas_api.traces import TraceFilter
+from atlas_api.training.traces import TraceFilter
 from atlas_trainer.traces.filters import REWARD_EPSILON
 from atlas_trainer.traces.sdk_fields import NO_VALID_SAMPLE
 

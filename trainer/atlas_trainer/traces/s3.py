@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from atlas_api.errors import SourceMissing, SourceUnreachable
-from atlas_api.pod import TRACES_S3
-from atlas_api.traces import Traces
+from atlas_api.pods.contract import TRACES_S3
+from atlas_api.training.traces import Traces
 from atlas_trainer.storage.s3_client import S3_ERRORS, client_for, s3_errors, translate
 from atlas_trainer.traces.filters import passing
 from atlas_trainer.traces.jsonl import SUFFIXES, ExportReader

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from atlas_api.status import Stopping, StopReason
+from atlas_api.training.status import Stopping, StopReason
 from atlas_operator.cluster.observed import Document
 from atlas_operator.failures.attempt import Success
 from atlas_operator.objects.run import progress_map

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from atlas_api.errors import FailureClass
-from atlas_api.status import ModelStatus, Outcome
+from atlas_api.training.status import ModelStatus, Outcome
 from atlas_operator.failures.attempt import Failure, Success
 from atlas_operator.objects.labels import job_name
 from atlas_operator.status.plan_types import EventType

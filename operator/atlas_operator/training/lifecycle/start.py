@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from atlas_api import AtlasTrainingSpec
-from atlas_api.status import AtlasTrainingStatus, RunStatus, Trigger
+from atlas_api.training.status import AtlasTrainingStatus, RunStatus, Trigger
 from atlas_operator.objects.labels import job_name, run_name
 from atlas_operator.objects.run import attempt_children, recipe_children
 from atlas_operator.rewardservice.served import Served, needed_service

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from atlas_api.rewardservice_status import JudgesReport
+from atlas_api.rewardservice.status import JudgesReport
 from atlas_rewards.server.configuration import shown
 from atlas_rewards.server.generation import Generations
 from atlas_rewards.server.http.auth import check_bearer

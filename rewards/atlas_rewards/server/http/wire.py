@@ -20,8 +20,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from atlas_api.problems import describe
-from atlas_api.rewardservice_status import JudgesReport
+from atlas_api.manifest.problems import describe
+from atlas_api.rewardservice.status import JudgesReport
 from atlas_rewards.item import TEXTS, Item
 from atlas_rewards.result import ItemResult
 

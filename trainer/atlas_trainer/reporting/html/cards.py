@@ -6,8 +6,8 @@ Called by the report. Pure; knows nothing about HTML.
 
 from dataclasses import dataclass
 
-from atlas_api.evaluation import Targets
-from atlas_api.status import Phase
+from atlas_api.training.evaluation import Targets
+from atlas_api.training.status import Phase
 from atlas_trainer.evaluation.comparison import Comparison, Verdict, wilson_interval
 from atlas_trainer.evaluation.measurement import EvaluationResult
 from atlas_trainer.reporting.formatting import change, percent, points, score, tokens

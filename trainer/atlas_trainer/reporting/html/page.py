@@ -11,8 +11,8 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from atlas_api.run import TrainingRun
-from atlas_api.status import DatasetStatus, LocalStatus, ModelStatus
+from atlas_api.pods.run_file import TrainingRun
+from atlas_api.training.status import DatasetStatus, LocalStatus, ModelStatus
 from atlas_trainer.evaluation.comparison import Comparison
 from atlas_trainer.evaluation.measurement import EvaluationResult
 from atlas_trainer.reporting import formatting

@@ -4,8 +4,8 @@ The recipe of a run in a dozen lines, for people. Called by the report. Pure.
 Addresses of sources are left out on purpose: a report is handed on.
 """
 
-from atlas_api.reward import KINDS, Reward, Verifier
-from atlas_api.training import AtlasTrainingSpec
+from atlas_api.training.reward import KINDS, Reward, Verifier
+from atlas_api.training.spec import AtlasTrainingSpec
 from atlas_trainer.reporting.formatting import number
 
 

@@ -7,18 +7,18 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from atlas_api.base import ApiModel, Rule
-from atlas_api.checkpoints import Checkpoints
-from atlas_api.compute import Compute
-from atlas_api.evaluation import Evaluation
-from atlas_api.grpo import Grpo
-from atlas_api.limits import Limits
-from atlas_api.model import ModelSpec
 from atlas_api.names import DNS_LABEL, DNS_SUBDOMAIN
-from atlas_api.optimization import Optimization
-from atlas_api.retrain import Retrain
-from atlas_api.reward import Reward
-from atlas_api.status import AtlasTrainingStatus
-from atlas_api.traces import Traces
+from atlas_api.training.checkpoints import Checkpoints
+from atlas_api.training.compute import Compute
+from atlas_api.training.evaluation import Evaluation
+from atlas_api.training.grpo import Grpo
+from atlas_api.training.limits import Limits
+from atlas_api.training.model import ModelSpec
+from atlas_api.training.optimization import Optimization
+from atlas_api.training.retrain import Retrain
+from atlas_api.training.reward import Reward
+from atlas_api.training.status import AtlasTrainingStatus
+from atlas_api.training.traces import Traces
 
 
 class AtlasTrainingSpec(ApiModel):

@@ -5,12 +5,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from atlas_api.base import ApiModel, Rule
-from atlas_api.compute import EnvVar, ImagePullSecret, LabelValue, Resources, Toleration, Volume
-from atlas_api.judging import Judging
-from atlas_api.reward import Verifier
-from atlas_api.rewardservice_status import RewardServiceStatus
+from atlas_api.rewardservice.judging import Judging
+from atlas_api.rewardservice.status import RewardServiceStatus
 from atlas_api.secrets import SecretSource
-from atlas_api.training import Metadata
+from atlas_api.training.compute import EnvVar, ImagePullSecret, LabelValue, Resources, Toleration, Volume
+from atlas_api.training.reward import Verifier
+from atlas_api.training.spec import Metadata
 
 
 class ServiceLimits(ApiModel):

@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from atlas_api.base import ApiModel
-from atlas_api.status import CheckpointsStatus, DatasetStatus, ModelStatus, Progress
 from atlas_api.times import Time
+from atlas_api.training.status import CheckpointsStatus, DatasetStatus, ModelStatus, Progress
 
 
 class RunReport(ApiModel):

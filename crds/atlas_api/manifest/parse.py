@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from atlas_api.base import ApiModel
 from atlas_api.errors import InvalidManifest
-from atlas_api.problems import at, describe
+from atlas_api.manifest.problems import at, describe
+from atlas_api.manifest.stored import stored
+from atlas_api.manifest.yaml_document import read_documents
 from atlas_api.rules import Path, broken_rules
-from atlas_api.stored import stored
-from atlas_api.training import AtlasTraining
-from atlas_api.yaml_document import read_documents
+from atlas_api.training.spec import AtlasTraining
 
 Model = TypeVar("Model", bound=ApiModel)
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from atlas_api.base import ApiModel
 from atlas_api.times import Time
-from atlas_api.training import AtlasTrainingSpec
+from atlas_api.training.spec import AtlasTrainingSpec
 
 
 class TrainingRun(ApiModel):

@@ -19,7 +19,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 from atlas_api.base import ApiModel
-from atlas_api.pod import PROGRESS, REPORT_AS, REPORT_KEY
+from atlas_api.pods.contract import PROGRESS, REPORT_AS, REPORT_KEY
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where every pod finds its token and the certificate of the API server."""

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from atlas_api.errors import InvalidManifest
-from atlas_api.problems import printable
+from atlas_api.manifest.problems import printable
 
 Document = dict[str, Any]
 

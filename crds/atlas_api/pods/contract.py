@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from atlas_api.compute import Compute
 from atlas_api.names import short_name
+from atlas_api.training.compute import Compute
 
 RUN_FILE = "/etc/atlas/run.json"
 """The `TrainingRun`, mounted from the run's ConfigMap."""
