@@ -3,7 +3,7 @@ How much of the time that judges need is spent waiting for them, and what become
 
     make bench-rewards
 
-The judge is a fake in a process of its own (`tests/support/scripted_judge.py`) that takes 0.2 s for an answer; the
+The judge is a fake in a process of its own (`tests/support/judges/scripted_judge.py`): 0.2 s an answer; the
 ensemble is the real one, over real HTTP. Three measurements, each printed as a Markdown table for RESULTS.md:
 
 * 8 items x 4 judges x 3 temperatures with room for all 96 calls at once. Ideal: 96 calls in flight, and 0.2 s in all.
@@ -32,7 +32,7 @@ from typing import Any
 import aiohttp
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from support.judge_process import counts, judge_process
+from support.judges.judge_process import counts, judge_process
 
 from atlas_api import parse
 from atlas_api.rewardservice.spec import RewardServiceSpec

@@ -4,8 +4,8 @@ The operator's decisions over many generated histories: every rule that always h
     python benchmarks/bench_plan.py --histories 100000
 
 A history is up to 40 actions of user, cluster, trainer, clock and operator, chosen by hypothesis
-(`tests/support/histories.py`), then rest. The same seed gives the same histories. Prints what was reached, and fails
-when something that must occur did not, or when a rule was broken: then with the shortest history that breaks it.
+(`tests/support/training/histories.py`), then rest. The same seed gives the same histories. Prints what was reached, and
+fails when something that must occur did not, or when a rule was broken: then with the shortest history that breaks it.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import get_args
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from support.histories import Tally, check_histories
+from support.training.histories import Tally, check_histories
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.training.status import Outcome, Phase, StopReason, Trigger

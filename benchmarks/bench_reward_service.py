@@ -26,8 +26,8 @@ from statistics import median
 import aiohttp
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from support.instant_scoring import instant_scoring
-from support.reward_service import service_manifest, write_manifest
+from support.rewardservice.instant_scoring import instant_scoring
+from support.rewardservice.served import service_manifest, write_manifest
 
 ANSWER = "x" * 1500
 SECONDS = 30

@@ -32,7 +32,7 @@ from psycopg.types.json import Jsonb
 
 # The rows are those that the tests use.
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from support import sdk_rows
+from support.sdk import rows
 
 EVENTS_A_SESSION = 11
 RETRIED = 4
@@ -186,7 +186,7 @@ def filled_database(server: Any, name: str, sessions: int) -> str:
         connection.execute(f"CREATE DATABASE {name}".encode())
     url: str = server.get_uri(database=name)
     with psycopg.connect(url) as connection:
-        sdk_rows.create_schema(connection)
+        rows.create_schema(connection)
         _fill(connection, sessions)
     _run(url, "VACUUM ANALYZE")
     return url
@@ -202,25 +202,23 @@ def _fill(connection: psycopg.Connection, sessions: int) -> None:
     """Multiply two recorded sessions, one of them retried, inside the server."""
     parameters = {
         "n": sessions,
-        "metadata": Jsonb(sdk_rows.metadata(token_usage={"total_tokens": 1020, "calls": 3})),
-        "reward": Jsonb(sdk_rows.breakdown()),
-        "stats": Jsonb(sdk_rows.stats()),
-        "plan": Jsonb(sdk_rows.plan("Produce the whole answer in one go")),
-        "passed": Jsonb(sdk_rows.verdict()),
-        "refused": Jsonb(sdk_rows.verdict(False, sdk_rows.NOTE)),
-        "note": sdk_rows.NOTE,
-        "plain": _padded(sdk_rows.run_events(["Refunded"], [])),
-        "retried": _padded(sdk_rows.run_events()),
+        "metadata": Jsonb(rows.metadata(token_usage={"total_tokens": 1020, "calls": 3})),
+        "reward": Jsonb(rows.breakdown()),
+        "stats": Jsonb(rows.stats()),
+        "plan": Jsonb(rows.plan("Produce the whole answer in one go")),
+        "passed": Jsonb(rows.verdict()),
+        "refused": Jsonb(rows.verdict(False, rows.NOTE)),
+        "note": rows.NOTE,
+        "plain": _padded(rows.run_events(["Refunded"], [])),
+        "retried": _padded(rows.run_events()),
     }
     for statement in _FILL:
         connection.execute(statement.encode(), parameters)
 
 
-def _padded(events: list[sdk_rows.Event]) -> Jsonb:
+def _padded(events: list[rows.Event]) -> Jsonb:
     first, *others = events
-    routing = [sdk_rows.event("CUSTOM_START", "triage", input={"adapter": "default"})] * (
-        EVENTS_A_SESSION - len(events)
-    )
+    routing = [rows.event("CUSTOM_START", "triage", input={"adapter": "default"})] * (EVENTS_A_SESSION - len(events))
     return Jsonb([first, *routing, *others])
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from hypothesis import settings
-from support.sdk_rows import create_schema
+from support.sdk.rows import create_schema
 
 # No test depends on how fast the machine is just now.
 settings.register_profile("untimed", settings(), deadline=None)

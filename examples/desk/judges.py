@@ -1,12 +1,12 @@
 """
 Scripted judges of the order desk: a fake. They go by rules where a model would read, so that the demo needs no key.
 
-Run by `support.scripted_judge`, a process of its own, for `desk.rewards`. They see what models see.
+Run by `support.judges.scripted_judge`, a process of its own, for `desk.rewards`. They see what models see.
 """
 
 import re
 
-from support.judge_replies import Asked, Reply, verdict
+from support.judges.judge_replies import Asked, Reply, verdict
 
 _RUBRIC = re.compile(r"What you judge: (\w+)")
 _EXHIBIT = re.compile(r"<<(\w+) (\w{16})>>\n(.*?)\n<<END \1 \2>>", re.DOTALL)

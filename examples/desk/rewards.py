@@ -46,7 +46,7 @@ def main() -> int:
 def run(folder: Path, console: Console) -> int:
     """The demo, its files in *folder*. Returns the exit code of the benchmark."""
     folder.mkdir(parents=True, exist_ok=True)
-    judges = [*_python("support.scripted_judge"), "--script", "desk.judges:judge", "--latency", "0.05"]
+    judges = [*_python("support.judges.scripted_judge"), "--script", "desk.judges:judge", "--latency", "0.05"]
     console.rule("[bold]1 of 3: the judges", align="left")
     with _started([*judges, "--errors", "0.02"], folder / "judges.log") as models:
         console.print(f"  scripted judges, a fake that goes by rules, at {models}")

@@ -19,7 +19,7 @@ from cluster.commands import attempt, run
 from cluster.place import BRIDGE_ADDRESS, Place
 from cluster.processes import ClusterError
 from cluster.state import STATE
-from support.sdk_rows import create_schema
+from support.sdk.rows import create_schema
 
 NAME = "postgres"
 _PORT = 18432

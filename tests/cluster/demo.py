@@ -1,6 +1,6 @@
 """`python -m cluster demo`: the story of a training on a real node, for a person to watch. The cluster stays up.
 
-Called by `__main__`. What the agent, its sessions and its manifest are is in support/order_desk.py.
+Called by `__main__`. What the agent, its sessions and its manifest are is in support/trainer/order_desk.py.
 """
 
 import os
@@ -11,8 +11,8 @@ import yaml
 from cluster import binaries, cluster, database, processes, s3
 from cluster.kubectl import Kubectl
 from cluster.place import Place
-from support.operator_process import NAMESPACE, install, kubeconfig_of_the_operator
-from support.order_desk import NAME, OrderDesk, World, prepare_order_desk
+from support.kubernetes.operator_process import NAMESPACE, install, kubeconfig_of_the_operator
+from support.trainer.order_desk import NAME, OrderDesk, World, prepare_order_desk
 
 AGENTS = "agents"
 SESSIONS = 48

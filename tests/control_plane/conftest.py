@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from cluster.fixtures import ControlPlane, control_plane, kubectl, namespace
 from cluster.kubectl import Kubectl
-from support.operator_process import install, kubeconfig_of_the_operator, operator
-from support.recorded_states import disagreements, recorded_states
+from support.kubernetes.operator_process import install, kubeconfig_of_the_operator, operator
+from support.kubernetes.recorded_states import disagreements, recorded_states
 
 __all__ = ["control_plane", "kubectl", "namespace"]
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from cluster.kubectl import Kubectl
 from lupa import lua51
-from support import argocd, gitops_states
+from support.kubernetes import argocd, gitops_states
 
 from atlas_api.training.retrain import RETRAIN_AT
 from atlas_operator.cluster.observed import Document

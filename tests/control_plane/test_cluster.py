@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from cluster.kubectl import Document, Kubectl, Refused
 from cluster.kwok import GPUS_PER_NODE, PREFIX
-from support.pytorch_jobs import has_condition, pytorch_job
+from support.kubernetes.pytorch_jobs import has_condition, pytorch_job
 
 pytestmark = pytest.mark.cluster
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from cluster.fixtures import ControlPlane
 from cluster.kubectl import Document, Kubectl, Refused
-from support.manifests import manifest
+from support.manifests.cases import manifest
 
 from atlas_api.crd import RESOURCES, Resource
 

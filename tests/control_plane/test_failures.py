@@ -5,9 +5,9 @@ import json
 import pytest
 from cluster.kubectl import Document, Kubectl
 from cluster.kwok import PREFIX
-from support.cluster_trainings import cluster_training, condition, end_pod, report, tell
-from support.pytorch_jobs import has_condition
-from support.training_story import NAME, attempt_is, edit, phase_is, seen, start
+from support.kubernetes.pytorch_jobs import has_condition
+from support.training.cluster_trainings import cluster_training, condition, end_pod, report, tell
+from support.training.training_story import NAME, attempt_is, edit, phase_is, seen, start
 
 from atlas_operator.objects.labels import job_name
 

@@ -8,12 +8,12 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import argocd, gitops_states, kstatus
-from support.cluster_trainings import cluster_training, condition
-from support.gitops_states import State
-from support.kube_objects import BEGIN
-from support.recorded_states import disagreements
-from support.training_life import Life
+from support.kubernetes import argocd, gitops_states, kstatus
+from support.kubernetes.gitops_states import State
+from support.kubernetes.kube_objects import BEGIN
+from support.kubernetes.recorded_states import disagreements
+from support.training.cluster_trainings import cluster_training, condition
+from support.training.training_life import Life
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.condition import Condition

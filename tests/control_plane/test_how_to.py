@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cluster.kubectl import Kubectl
-from support.cluster_trainings import cluster_training, end_pod, finished_report, report, tell
+from support.training.cluster_trainings import cluster_training, end_pod, finished_report, report, tell
 
 pytestmark = pytest.mark.cluster
 

@@ -10,11 +10,11 @@ import pytest
 from cluster.fixtures import ControlPlane
 from cluster.kubectl import Kubectl, Refused
 from rich.console import Console
-from support.api_server import ApiServer
-from support.api_types import api_types
-from support.bad_manifests import BEYOND_SCHEMA, BROKEN_RULES, UNREADABLE, WRONG_FIELDS
-from support.good_manifests import GOOD
-from support.manifests import Case, changed, manifest
+from support.kubernetes.api_server import ApiServer
+from support.manifests.api_types import api_types
+from support.manifests.bad import BEYOND_SCHEMA, BROKEN_RULES, UNREADABLE, WRONG_FIELDS
+from support.manifests.cases import Case, changed, manifest
+from support.manifests.good import GOOD
 
 from atlas_api import AtlasTraining, InvalidManifest, load_manifest, parse
 from atlas_api.crd import TRAININGS

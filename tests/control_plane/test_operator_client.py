@@ -10,9 +10,9 @@ from cluster.kubectl import Document, Kubectl
 from cluster.processes import wait_until
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import load_kube_config
-from support.cluster_trainings import cluster_training
-from support.operator_process import kubeconfig_of
-from support.pytorch_jobs import pytorch_job
+from support.kubernetes.operator_process import kubeconfig_of
+from support.kubernetes.pytorch_jobs import pytorch_job
+from support.training.cluster_trainings import cluster_training
 
 from atlas_api.names import short_name
 from atlas_operator.cluster.api import Api, ApiError, Forbidden

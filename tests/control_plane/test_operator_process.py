@@ -11,8 +11,8 @@ import pytest
 from cluster.fixtures import ControlPlane
 from cluster.kubectl import Document, Kubectl
 from cluster.processes import wait_until
-from support.cluster_trainings import cluster_training
-from support.operator_process import ROOT, begun_operator, kubeconfig_of
+from support.kubernetes.operator_process import ROOT, begun_operator, kubeconfig_of
+from support.training.cluster_trainings import cluster_training
 
 pytestmark = pytest.mark.cluster
 

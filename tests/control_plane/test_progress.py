@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 from cluster.kubectl import Document, Kubectl, Refused
-from support.account_rights import may
-from support.cluster_trainings import report, tell
-from support.training_story import NAME, edit, seen, shows, start
+from support.kubernetes.account_rights import may
+from support.training.cluster_trainings import report, tell
+from support.training.training_story import NAME, edit, seen, shows, start
 
 from atlas_operator.objects.labels import FIELD_MANAGER, progress_name
 

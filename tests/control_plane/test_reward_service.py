@@ -7,12 +7,12 @@ import pytest
 from cluster.kubectl import Kubectl
 from cluster.kwok import PREFIX
 from cluster.processes import wait_until
-from support import argocd, kstatus
-from support.account_rights import may
-from support.cluster_trainings import condition
-from support.leftovers import assert_nothing_is_left
-from support.reward_service_story import NAME, is_ready, pods, reason_is, resource_versions, seen, start
-from support.reward_services import IMAGE, judges_report, reward_service, tell_judges
+from support.kubernetes import argocd, kstatus
+from support.kubernetes.account_rights import may
+from support.kubernetes.leftovers import assert_nothing_is_left
+from support.rewardservice.reward_service_story import NAME, is_ready, pods, reason_is, resource_versions, seen, start
+from support.rewardservice.reward_services import IMAGE, judges_report, reward_service, tell_judges
+from support.training.cluster_trainings import condition
 
 from atlas_operator.objects.labels import CONFIGURATION, REWARDS
 

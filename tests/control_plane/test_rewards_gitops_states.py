@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import argocd, kstatus
-from support.kube_objects import BEGIN, waiting
-from support.recorded_states import disagreements
-from support.reward_services import judges_report, reward_service
-from support.rewards_life import RewardsLife, answering, silent, starting
+from support.kubernetes import argocd, kstatus
+from support.kubernetes.kube_objects import BEGIN, waiting
+from support.kubernetes.recorded_states import disagreements
+from support.rewardservice.reward_services import judges_report, reward_service
+from support.rewardservice.rewards_life import RewardsLife, answering, silent, starting
 
 from atlas_api.rewardservice.status import JudgeStatus
 from atlas_operator.cluster.observed import Document

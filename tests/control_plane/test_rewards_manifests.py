@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from cluster.fixtures import ControlPlane
 from cluster.kubectl import Document, Kubectl
-from support.api_server import ApiServer
-from support.api_types import api_types
-from support.manifests import REMOVED, changed, numbered_verifiers
-from support.reward_services import reward_service
+from support.kubernetes.api_server import ApiServer
+from support.manifests.api_types import api_types
+from support.manifests.cases import REMOVED, changed, numbered_verifiers
+from support.rewardservice.reward_services import reward_service
 
 from atlas_api import InvalidManifest, parse
 from atlas_api.crd import REWARD_SERVICES

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from cluster.kubectl import Document, Kubectl
-from support import argocd, kstatus
-from support.cluster_trainings import cluster_training, condition
-from support.reward_service_story import NAME, reason_is, seen, start
-from support.reward_services import IMAGE, reward_service
+from support.kubernetes import argocd, kstatus
+from support.rewardservice.reward_service_story import NAME, reason_is, seen, start
+from support.rewardservice.reward_services import IMAGE, reward_service
+from support.training.cluster_trainings import cluster_training, condition
 
 from atlas_api.manifest.yaml_document import read_documents
 from atlas_operator.objects.labels import REWARDS

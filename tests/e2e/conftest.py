@@ -9,10 +9,10 @@ from cluster import cluster, database, mounts, s3
 from cluster.kubectl import Kubectl
 from cluster.node import NodeImpossible
 from cluster.place import Place
-from support import machine
-from support.operator_process import install, kubeconfig_of_the_operator, operator
-from support.order_desk import OrderDesk, World, prepare_order_desk
-from support.pods import NodeCluster, Workspace, make_namespace
+from support.kubernetes import machine
+from support.kubernetes.node_pods import NodeCluster, Workspace, make_namespace
+from support.kubernetes.operator_process import install, kubeconfig_of_the_operator, operator
+from support.trainer.order_desk import OrderDesk, World, prepare_order_desk
 
 SESSIONS = 24
 

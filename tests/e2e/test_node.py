@@ -12,8 +12,8 @@ from cluster.mounts import torch_claims
 from cluster.node import NodeImpossible
 from cluster.place import Place
 from cluster.s3 import ObjectStore
-from support import machine
-from support.pods import NodeCluster, Workspace, make_namespace, run_pod, trainer_spec
+from support.kubernetes import machine
+from support.kubernetes.node_pods import NodeCluster, Workspace, make_namespace, run_pod, trainer_spec
 
 pytestmark = pytest.mark.e2e
 

@@ -8,14 +8,14 @@ from cluster.images import TRAINER
 from cluster.kubectl import Document, Kubectl
 from cluster.mounts import Mount
 from cluster.processes import wait_until
-from support.cluster_trainings import condition
-from support.judge_pods import start_judge
-from support.leftovers import assert_nothing_is_left
-from support.order_desk import BUCKET, OrderDesk
-from support.pods import NodeCluster, Workspace
-from support.report_page import drawn
-from support.reward_services import reward_service
-from support.steady_callers import Callers, steady_callers
+from support.judges.judge_pods import start_judge
+from support.kubernetes.leftovers import assert_nothing_is_left
+from support.kubernetes.node_pods import NodeCluster, Workspace
+from support.rewardservice.reward_services import reward_service
+from support.rewardservice.steady_callers import Callers, steady_callers
+from support.trainer.order_desk import BUCKET, OrderDesk
+from support.trainer.report_page import drawn
+from support.training.cluster_trainings import condition
 
 from atlas_operator.objects.labels import REWARDS
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from cluster.kubectl import Document, Kubectl
 from cluster.processes import wait_until
-from support.cluster_trainings import condition
-from support.leftovers import assert_nothing_is_left
-from support.order_desk import BUCKET, NAME, OrderDesk
+from support.kubernetes.leftovers import assert_nothing_is_left
+from support.trainer.order_desk import BUCKET, NAME, OrderDesk
+from support.training.cluster_trainings import condition
 
 from atlas_operator.objects.labels import TRAINING
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from rich.console import Console
 from safetensors.torch import load_file
-from support.tiny_model import save_tiny_model
-from support.trainings import make_training, write_export
+from support.trainer.tiny_model import save_tiny_model
+from support.trainer.trainings import make_training, write_export
 
 from atlas_core.commands.run import run
 

@@ -9,8 +9,8 @@ from urllib.request import Request, urlopen
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-from support.bucket import Bucket
-from support.trainings import write_export
+from support.server.bucket import Bucket
+from support.trainer.trainings import write_export
 
 from desk.model import prepare_model
 
@@ -67,7 +67,7 @@ def bucket(s3_endpoint: str) -> Bucket:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with a tiny model and sixteen sessions."""
-    from support.tiny_model import save_tiny_model  # brings torch, which most of these tests do without
+    from support.trainer.tiny_model import save_tiny_model  # brings torch, which most of these tests do without
 
     save_tiny_model(tmp_path / "model")
     write_export(tmp_path)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support.api_types import api_types
+from support.manifests.api_types import api_types
 
 from atlas_api import crd
 from atlas_api.base import ApiModel

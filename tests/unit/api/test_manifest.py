@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
-from support.api_types import api_types
-from support.trainings import training_document
+from support.manifests.api_types import api_types
+from support.trainer.trainings import training_document
 
 from atlas_api import AtlasTraining, InvalidManifest, load_manifest, parse, parse_json
 from atlas_api.manifest.problems import PATTERNS

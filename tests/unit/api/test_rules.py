@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import pytest
-from support.api_types import api_types
+from support.manifests.api_types import api_types
 
 from atlas_api import AtlasTrainingSpec, InvalidManifest, parse
 from atlas_api.base import ApiModel, Rule

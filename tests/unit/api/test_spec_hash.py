@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.trainings import training_document
+from support.trainer.trainings import training_document
 
 from atlas_api import AtlasTrainingSpec, parse
 

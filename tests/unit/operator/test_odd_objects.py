@@ -5,7 +5,15 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.kube_objects import ended_pod, make_condition, make_event, make_job, make_pod, terminated, waiting
+from support.kubernetes.kube_objects import (
+    ended_pod,
+    make_condition,
+    make_event,
+    make_job,
+    make_pod,
+    terminated,
+    waiting,
+)
 
 from atlas_operator.backends.pytorchjob import job_state, running_since
 from atlas_operator.cluster.observed import Document

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.ensembles import Call, asked, item_of, said, spec_of
+from support.judges.ensembles import Call, asked, item_of, said, spec_of
 
 from atlas_rewards.judges.runner import LARGEST_GROUP
 from atlas_rewards.llm.answer import NoAnswer

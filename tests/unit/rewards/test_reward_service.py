@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.ensembles import SaysModel, item_of, said, spec_of
+from support.judges.ensembles import SaysModel, item_of, said, spec_of
 
 from atlas_api import InvalidManifest
 from atlas_api.rewardservice.judging import Judging

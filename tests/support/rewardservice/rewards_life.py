@@ -1,0 +1,203 @@
+"""
+One RewardService through its life, without a cluster: the real `rewards_plan` decides, and a test is everybody else.
+
+`RewardsLife.look` lets the plan decide and carries its decisions out, as the API server would; the other methods are
+what users, the Deployment's controller, pods and judges do.
+"""
+
+import copy
+import json
+from typing import Any
+
+from support.kubernetes.kube_objects import BEGIN, make_condition
+from support.rewardservice.reward_services import IMAGE, reward_service
+from support.training.cluster_trainings import condition
+
+from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_operator.cluster.decode import read_spec_as
+from atlas_operator.cluster.observed import Document, ObservedRewards
+from atlas_operator.cluster.status_writer import wire
+from atlas_operator.objects.labels import CONFIGURATION
+from atlas_operator.rewardservice.plan import RewardsPlan, rewards_plan
+from atlas_operator.training.preconditions import Refusal
+from atlas_rewards.judges.revision import revision_of
+
+NAME = "judges"
+
+
+class RewardsLife:
+    """One service as the API server stores it. Keywords replace whole parts of its spec."""
+
+    def __init__(self, **spec: Any) -> None:
+        self.service = reward_service(NAME, **spec)
+        self.service["metadata"] |= {"namespace": "agents", "uid": "uid-of-judges", "generation": 1}
+        self.service["status"] = {"observedGeneration": -1}  # as the CRD's default
+        self.now = BEGIN
+        self.image: str | None = IMAGE
+        self.allow_code = False
+        self.registry = ""
+        """Admission puts it before the image of pods."""
+
+        self.children: dict[tuple[str, str], Document] = {}
+        self.pods: list[Document] = []
+        self.events: list[Document] = []
+
+    @property
+    def status(self) -> Document:
+        """As it is stored."""
+        found: Document = self.service["status"]
+        return found
+
+    def statuses(self) -> dict[str, str]:
+        """Of the conditions, by type."""
+        return {each["type"]: each["status"] for each in self.status["conditions"]}
+
+    def ready(self) -> tuple[str, str]:
+        """Reason and message of the condition Ready."""
+        told = condition(self.service, "Ready")
+        return told["reason"], told["message"]
+
+    def child(self, kind: str, name: str = NAME) -> Document:
+        """A child that was made."""
+        return self.children[kind, name]
+
+    def of_kind(self, kind: str) -> list[Document]:
+        """All children of a kind."""
+        return [document for (found, _), document in self.children.items() if found == kind]
+
+    def look(self, hindrance: Refusal | None = None) -> RewardsPlan:
+        """One look of the operator: children come and go, its status is stored."""
+        observed = ObservedRewards(
+            service=self.service,
+            deployments=tuple(self.of_kind("Deployment")),
+            services=tuple(self.of_kind("Service")),
+            budgets=tuple(self.of_kind("PodDisruptionBudget")),
+            pods=tuple(self.pods),
+            config_maps=tuple(self.of_kind("ConfigMap")),
+            events=tuple(self.events),
+        )
+        decided = rewards_plan(copy.deepcopy(observed), self.image, self.now, hindrance, self.allow_code)
+        for document in decided.create:
+            self.children.setdefault(_place(document), document)
+        for document in decided.apply:
+            self._apply(document)
+        for document in decided.merge:
+            for key in document["data"]:
+                del self.children[_place(document)]["data"][key]
+        for document in decided.delete:
+            del self.children[_place(document)]
+        if decided.status:
+            self.service["status"] = wire(decided.status)
+        return decided
+
+    def settle(self) -> "RewardsLife":
+        """Look until nothing changes."""
+        before = None
+        while before != self.status:
+            before = self.status
+            self.look()
+        return self
+
+    def edit(self, **spec: Any) -> "RewardsLife":
+        """Somebody changes parts of the spec; nobody has looked at it yet."""
+        self.service["spec"] = {**self.service["spec"], **spec}
+        self.service["metadata"]["generation"] += 1
+        return self
+
+    def has_pods(self, *pods: Document) -> "RewardsLife":
+        """Beside the Deployment's old pods there are these of its newest kind; its controller counts all of them."""
+        deployment = self.child("Deployment")
+        wanted = deployment["spec"]["template"]["metadata"]["annotations"]
+        for pod in pods:
+            pod["metadata"]["annotations"] = wanted
+        newest = [pod for pod in self.pods if _digest(pod) == wanted[CONFIGURATION]]
+        self.pods = [pod for pod in self.pods if pod not in newest] + list(pods)
+        deployment["status"] = {
+            "observedGeneration": deployment["metadata"]["generation"],
+            "replicas": len(self.pods),
+            "updatedReplicas": len(pods),
+            "readyReplicas": sum(bool(pod["status"]["conditions"]) for pod in self.pods),
+        }
+        return self
+
+    def old_pods_go(self) -> "RewardsLife":
+        """The controller has replaced them."""
+        newest = [pod for pod in self.pods if _digest(pod) == digest(self)]
+        self.pods = []
+        return self.has_pods(*newest)
+
+    def deployment_is(self, kind: str, status: str, reason: str, message: str = "") -> "RewardsLife":
+        """The controller says of the Deployment."""
+        told = [make_condition(kind, status, reason=reason, message=message)]
+        self.child("Deployment").setdefault("status", {})["conditions"] = told
+        return self
+
+    def says(self, said: Document | str, pod: str = "") -> "RewardsLife":
+        """A pod reports: the first one unless *pod* names another."""
+        reported = self.child("ConfigMap", f"{NAME}-judges").setdefault("data", {})
+        reported[pod or self.pods[0]["metadata"]["name"]] = said if isinstance(said, str) else json.dumps(said)
+        return self
+
+    def answers(self) -> "RewardsLife":
+        """All pods that are wanted answer, and no others are left."""
+        self.settle()
+        names = [f"{NAME}-{number}" for number in range(self.child("Deployment")["spec"]["replicas"])]
+        self.pods = []
+        return self.has_pods(*map(answering, names)).settle()
+
+    def _apply(self, document: Document) -> None:
+        before = self.children.get(_place(document), {"metadata": {"generation": 0}})
+        stored = self._admitted(copy.deepcopy(document))
+        generation = before["metadata"]["generation"] + (stored["spec"] != before.get("spec"))
+        stored["metadata"] |= {"generation": generation, "uid": f"uid-of-{_place(document)}"}
+        kept = {"status": before["status"]} if "status" in before else {}
+        self.children[_place(document)] = {**stored, **kept}
+
+    def _admitted(self, document: Document) -> Document:
+        if document["kind"] == "Deployment":
+            (container,) = document["spec"]["template"]["spec"]["containers"]
+            container["image"] = self.registry + container["image"]
+        return document
+
+
+def digest(life: RewardsLife) -> str:
+    """Which configuration new pods read."""
+    return _digest(life.child("Deployment")["spec"]["template"])
+
+
+def revision(life: RewardsLife) -> str:
+    """What the operator reckons that pods score with."""
+    spec, _ = read_spec_as(RewardServiceSpec, life.service)
+    assert spec is not None
+    return revision_of(spec)
+
+
+def answering(name: str) -> Document:
+    """A pod whose probe succeeds."""
+    return _pod(name, "Running", [make_condition("Ready")])
+
+
+def silent(name: str) -> Document:
+    """A pod that runs and whose probe fails."""
+    return _pod(name, "Running", [])
+
+
+def starting(name: str, *containers: Document) -> Document:
+    """A pod on a node whose containers are in these states."""
+    pod = _pod(name, "Pending", [])
+    pod["status"]["containerStatuses"] = list(containers)
+    return pod
+
+
+def _pod(name: str, phase: str, conditions: list[Document]) -> Document:
+    metadata = {"name": name, "namespace": "agents", "uid": f"uid-of-{name}"}
+    status: Document = {"phase": phase, "conditions": conditions}
+    return {"kind": "Pod", "metadata": metadata, "spec": {"nodeName": "node-1"}, "status": status}
+
+
+def _digest(pod: Document) -> str:
+    return str(pod["metadata"]["annotations"][CONFIGURATION])
+
+
+def _place(document: Document) -> tuple[str, str]:
+    return document["kind"], document["metadata"]["name"]

@@ -1,0 +1,17 @@
+"""Diagnoses, each checked to be fit for a condition."""
+
+from support.kubernetes.kube_objects import make_condition, make_job
+
+from atlas_operator.cluster.observed import Document
+from atlas_operator.pending.attempt import Diagnosis, why_not_running
+
+JOB = make_job(make_condition("Created"))
+
+
+def diagnose(*pods: Document, job: Document = JOB, events: list[Document] | None = None) -> Diagnosis:
+    """The diagnosis, which is always fit for a condition."""
+    diagnosis = why_not_running(job, pods, events or [])
+    assert diagnosis.reason.isalnum()
+    assert diagnosis.message.isprintable()
+    assert len(diagnosis.message) <= 500
+    return diagnosis

@@ -1,0 +1,103 @@
+"""`atlas-core validate`: a line for each problem, the file first; every example of the repository is good."""
+
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import yaml
+from rich.console import Console
+from support.trainer.trainings import write_manifest
+
+from atlas_core.commands.validate import validate
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
+
+
+def run_validate(*files: Path) -> tuple[int, list[str]]:
+    output = StringIO()
+    code = validate(files, Console(file=output, width=40))
+    return code, output.getvalue().splitlines()
+
+
+def verifier(**kind: object) -> dict[str, object]:
+    return {"verifiers": [{"name": "answer", **kind}]}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_is_good(example: Path) -> None:
+    assert run_validate(example) == (0, [f"{example}: ok"])
+
+
+def test_there_are_examples() -> None:
+    assert EXAMPLES
+
+
+def test_each_problem_is_one_line_with_the_file_first(tmp_path: Path) -> None:
+    file = write_manifest(tmp_path, grpo={"groupSize": 1, "topp": 1})
+    code, lines = run_validate(file)
+    assert code == 2
+    assert lines == [
+        f"{file}: spec.grpo.groupSize: 1 must be at least 2. Completions sampled for each prompt."
+        " Advantages are centred inside the group.",
+        f'{file}: spec.grpo.topp: unknown field; did you mean "topP"?',
+    ]
+
+
+def test_what_only_the_verifiers_can_know_is_checked_too(tmp_path: Path) -> None:
+    file = write_manifest(tmp_path, reward=verifier(regex={"pattern": "("}))
+    code, lines = run_validate(file)
+    assert code == 2
+    assert lines[0].startswith(f"{file}: spec.reward.verifiers[0].regex.pattern: ")
+
+
+def test_a_reward_service_is_checked_as_one(tmp_path: Path) -> None:
+    good = yaml.safe_load((ROOT / "examples" / "rewardservice.yaml").read_text())
+    file = tmp_path / "rewardservice.yaml"
+    file.write_text(yaml.safe_dump(good | {"spec": good["spec"] | {"quorum": 9, "judge": 1}}))
+    code, lines = run_validate(file)
+    assert code == 2
+    assert [line.split(": ")[1] for line in lines] == ["spec.judge", "spec"]
+    file.write_text(yaml.safe_dump(good | {"spec": good["spec"] | verifier(regex={"pattern": "("}) | {"weights": {}}}))
+    _, (line,) = run_validate(file)
+    assert line.startswith(f"{file}: spec.verifiers[0].regex.pattern: ")
+
+
+def test_one_bad_file_among_good_ones_is_enough(tmp_path: Path) -> None:
+    good, bad = write_manifest(tmp_path), tmp_path / "bad.yaml"
+    bad.write_text("a: [1")
+    code, lines = run_validate(good, bad, tmp_path / "absent.yaml")
+    assert code == 2
+    assert lines == [
+        f"{good}: ok",
+        f"{bad}: line 1, column 6: not valid YAML: expected ',' or ']', but got '<stream end>'",
+        f"{tmp_path / 'absent.yaml'}: no such file",
+    ]
+
+
+def test_square_brackets_are_not_taken_for_markup(tmp_path: Path) -> None:
+    file = write_manifest(tmp_path, traces={"file": {"path": "x"}, "filter": {"status": "[red]"}})
+    _, lines = run_validate(file)
+    assert '"[red]" is not a list; put it in [ ]' in lines[0]
+
+
+def test_nothing_heavy_is_loaded() -> None:
+    code = (
+        "import sys; from pathlib import Path; from rich.console import Console;"
+        "from atlas_core.commands.validate import validate;"
+        f"assert validate([Path({str(EXAMPLES[0])!r})], Console()) == 0; sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_address_of_a_service_that_is_none_is_told(tmp_path: Path) -> None:
+    file = write_manifest(tmp_path, reward={"serviceRef": {"url": "http://rewards:abc"}})
+    assert run_validate(file) == (
+        2,
+        [
+            f"{file}: spec.reward.serviceRef.url: names no host, or a port that does not exist;"
+            " write it like http://localhost:8080"
+        ],
+    )
