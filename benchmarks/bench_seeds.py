@@ -18,8 +18,8 @@ import yaml
 
 from desk.__main__ import FOLDER, MANIFEST, MODEL, NAME, SESSIONS
 from desk.model import prepare_model
-from desk.postgres import running_postgres
-from desk.traces import record_traces
+from desk.recording.postgres import running_postgres
+from desk.recording.traces import record_traces
 from desk.training import read_status, train
 
 SEEDS = FOLDER / "seeds"

@@ -14,11 +14,11 @@ import psycopg
 from rich.console import Console
 
 from desk.model import prepare_model
-from desk.postgres import running_postgres
-from desk.recorder import count_sessions
+from desk.recording.postgres import running_postgres
+from desk.recording.recorder import count_sessions
+from desk.recording.traces import record_traces
 from desk.stopwatch import Stopwatch
 from desk.summary import agents, closing_table
-from desk.traces import record_traces
 from desk.training import TrainedModel, read_status, train, trained_model
 
 FOLDER = Path(".demo")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from desk.recorder import Connection
+from desk.recording.recorder import Connection
 
 _QUERY = """
 SELECT tag, count(*),

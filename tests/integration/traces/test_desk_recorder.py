@@ -12,8 +12,8 @@ from atlas_trainer.traces.postgres import read_postgres
 from atlas_trainer.traces.session import Session, Tally
 from desk.agent import SYSTEM_PROMPT, Answer
 from desk.coach import PIECES
-from desk.recorder import count_sessions, create_tables, record, recorded_messages
-from desk.review import Review
+from desk.recording.recorder import count_sessions, create_tables, record, recorded_messages
+from desk.recording.review import Review
 from desk.shift import Visit, opening, work
 from desk.summary import agents
 from desk.tasks import Task

@@ -7,7 +7,7 @@ import psycopg
 import yaml
 from transformers import AutoModelForCausalLM
 
-from desk.traces import record_traces
+from desk.recording.traces import record_traces
 from desk.training import read_status, train, trained_model
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "laptop-grpo.yaml"

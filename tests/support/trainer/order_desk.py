@@ -18,7 +18,7 @@ from cluster.s3 import REGION, ObjectStore
 from support.kubernetes.node_pods import make_namespace
 
 from desk.model import prepare_model
-from desk.traces import record_traces
+from desk.recording.traces import record_traces
 
 NAME = "order-desk"
 BUCKET = "models"

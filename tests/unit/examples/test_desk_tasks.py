@@ -6,7 +6,7 @@ import pytest
 
 from desk.agent import Answer
 from desk.coach import NO_NUMBER, PIECES, WRONG, judgement, named_order, review
-from desk.review import OBJECTOR, reviews
+from desk.recording.review import OBJECTOR, reviews
 from desk.shift import opening, work
 from desk.tasks import Task, tasks
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from desk.shapes import STEP_ID, Json, evaluation, runtime, step, step_metadata, structured
+from desk.recording.shapes import STEP_ID, Json, evaluation, runtime, step, step_metadata, structured
 from desk.shift import NOT_FILED, Visit
 
 _ROOT = {"function_id": "root", "function_name": "root", "parent_id": None, "parent_name": None}

@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from desk.agent import Agent
-from desk.recorder import Connection, count_sessions, create_tables, record, recorded_messages
-from desk.review import reviews
+from desk.recording.recorder import Connection, count_sessions, create_tables, record, recorded_messages
+from desk.recording.review import reviews
 from desk.shift import BATCH, work
 from desk.tasks import tasks
 

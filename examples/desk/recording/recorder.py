@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from desk.events import events, trace
-from desk.review import Review
-from desk.shapes import STEP_ID, evaluation, metadata, plan, reward, reward_audit, reward_stats, step_metadata
+from desk.recording.events import events, trace
+from desk.recording.review import Review
+from desk.recording.shapes import STEP_ID, evaluation, metadata, plan, reward, reward_audit, reward_stats, step_metadata
 from desk.shift import Visit
 
 Connection = psycopg.Connection[Any]
