@@ -22,7 +22,8 @@ from atlas_api.rewardservice.judging import Judging
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_core.commands.score import document
 from atlas_core.report.bench_plots import plots
-from atlas_core.report.bench_report import Bench, Row, markdown, table
+from atlas_core.report.bench_report import markdown, table
+from atlas_core.report.bench_result import Bench, BenchRow
 from atlas_core.report.progress_bar import counting
 from atlas_core.report.recorded_items import RecordedItem, recorded_items, traces_in
 from atlas_rewards import Item, ItemResult, RewardService
@@ -61,7 +62,7 @@ def bench(file: Path, traces: Path, out: Path, console: Console, *, wanted: Sequ
     heard = asyncio.run(_hear(spec, items, console))
     rewards = [item.reward for item in items]
     results = {one.name: [recombined(spec, result, one) for result in heard.results] for one in combinations}
-    rows = [Row(one, summarise(results[one.name], rewards)) for one in combinations]
+    rows = [BenchRow(one, summarise(results[one.name], rewards)) for one in combinations]
     told = Bench(rows, results, rewards, heard.asked, heard.results[0].revision, seed, tally.dropped)
     replace_text(out / AUDIT, "".join(_audit(items, combinations, results)))
     for name, svg in plots(told).items():

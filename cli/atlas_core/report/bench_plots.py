@@ -1,5 +1,5 @@
 """
-The plots of the reward benchmark, as SVG files that need nothing but themselves. Called by `rewards_bench`. Pure.
+The plots of the reward benchmark, as SVG files that need nothing but themselves. Pure.
 
 Names of combinations are checked words, so nothing here needs escaping.
 """
@@ -7,14 +7,11 @@ Names of combinations are checked words, so nothing here needs escaping.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from math import sqrt
-from typing import TYPE_CHECKING
 
+from atlas_core.report.bench_result import Bench, BenchRow
 from atlas_rewards.bench.score_statistics import CLOSE
 from atlas_trainer.reporting.formatting import number, score
 from atlas_trainer.reporting.html.line_chart import tick_labels, ticks
-
-if TYPE_CHECKING:
-    from atlas_core.report.bench_report import Bench, Row
 
 SCORES, AGREEMENT, LATENCY = "scores.svg", "agreement.svg", "latency.svg"
 
@@ -34,13 +31,13 @@ _PER_REWARD = 50
 """Bubbles from 0 to 1."""
 
 
-def plots(bench: "Bench") -> dict[str, str]:
+def plots(bench: Bench) -> dict[str, str]:
     """Each plot by the name of its file."""
     return {SCORES: _scores(bench), AGREEMENT: _agreement(bench), LATENCY: _latency(bench)}
 
 
-def _scores(bench: "Bench") -> str:
-    def marks(row: "Row", across: Callable[[float], float], y: float) -> Iterator[str]:
+def _scores(bench: Bench) -> str:
+    def marks(row: BenchRow, across: Callable[[float], float], y: float) -> Iterator[str]:
         mean, deviation = row.summary.mean, row.summary.deviation
         if mean is None or deviation is None:
             return
@@ -52,10 +49,10 @@ def _scores(bench: "Bench") -> str:
     return _rows("Score: mean, and one standard deviation to each side", bench.rows, ticks(0, 1), score, marks)
 
 
-def _latency(bench: "Bench") -> str:
+def _latency(bench: Bench) -> str:
     longest = max([row.summary.p95_seconds or 0.0 for row in bench.rows])
 
-    def marks(row: "Row", across: Callable[[float], float], y: float) -> Iterator[str]:
+    def marks(row: BenchRow, across: Callable[[float], float], y: float) -> Iterator[str]:
         median, slow = row.summary.p50_seconds, row.summary.p95_seconds
         if median is None or slow is None:
             return
@@ -70,10 +67,10 @@ def _latency(bench: "Bench") -> str:
 
 def _rows(
     title: str,
-    rows: Sequence["Row"],
+    rows: Sequence[BenchRow],
     scale: Sequence[float],
     form: Callable[[float | None], str],
-    marks: Callable[["Row", Callable[[float], float], float], Iterator[str]],
+    marks: Callable[[BenchRow, Callable[[float], float], float], Iterator[str]],
 ) -> str:
     """One combination a line, along a common axis."""
     height = _TOP + _ROW * len(rows) + _FOOT
@@ -93,7 +90,7 @@ def _rows(
     return _svg(title, _WIDTH, height, body)
 
 
-def _agreement(bench: "Bench") -> str:
+def _agreement(bench: Bench) -> str:
     """Recorded reward and score of the whole configuration; the larger a bubble, the more items lie there."""
     results = bench.results[bench.rows[0].combination.name]
     pairs = Counter(
@@ -130,7 +127,7 @@ def _agreement(bench: "Bench") -> str:
     return _svg("Score and recorded reward", _SIDE, _SIDE - 10, body)
 
 
-def _name(row: "Row") -> str:
+def _name(row: BenchRow) -> str:
     name = row.combination.name
     return name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…"
 

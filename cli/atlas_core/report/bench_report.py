@@ -1,14 +1,11 @@
-"""The reward benchmark as a Markdown report and as a table for the terminal. Called by `rewards_bench`. Pure."""
+"""The reward benchmark as a Markdown report and as a table for the terminal. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from rich.table import Table
 
 from atlas_core.report.bench_plots import AGREEMENT, LATENCY, SCORES
-from atlas_rewards import ItemResult
-from atlas_rewards.bench.judge_subsets import Combination
-from atlas_rewards.bench.score_statistics import Summary
+from atlas_core.report.bench_result import Bench, BenchRow
 from atlas_rewards.llm.client import CallerStatistics
 from atlas_trainer.reporting.formatting import number, percent, score
 
@@ -39,28 +36,6 @@ _NOTES = """\
 - Each completion was scored on its own, in an order that the seed decides. Models were asked once: what a combination
   says is computed from the same answers, with the rules between its judges, quorum and caps applied anew.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One combination."""
-
-    combination: Combination
-    summary: Summary
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Everything that was measured. `results` and `rewards` are in the order of the items."""
-
-    rows: Sequence[Row]
-    results: Mapping[str, Sequence[ItemResult]]
-    rewards: Sequence[float | None]
-    asked: CallerStatistics
-    revision: str
-    seed: int
-    dropped: Mapping[str, int]
-    """Sessions that were not scored, by cause."""
 
 
 def table(bench: Bench) -> Table:
@@ -105,7 +80,7 @@ def markdown(bench: Bench) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: BenchRow) -> tuple[str, ...]:
     told = row.summary
     return (
         row.combination.name,

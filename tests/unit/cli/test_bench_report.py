@@ -8,7 +8,8 @@ from support.rewardservice.served import service_manifest
 from atlas_api import parse
 from atlas_api.rewardservice.spec import RewardService
 from atlas_core.report.bench_plots import plots
-from atlas_core.report.bench_report import Bench, Row, markdown
+from atlas_core.report.bench_report import markdown
+from atlas_core.report.bench_result import Bench, BenchRow
 from atlas_rewards.bench.judge_subsets import combinations_of, recombined
 from atlas_rewards.bench.score_statistics import summarise
 from atlas_rewards.llm.cache import CacheStatistics
@@ -36,7 +37,7 @@ def heard(accuracy: float | None, process: float | None) -> ItemResult:
 def bench(*results: ItemResult, rewards: tuple[float | None, ...]) -> Bench:
     combinations = combinations_of(SPEC)
     by_name = {one.name: [recombined(SPEC, result, one) for result in results] for one in combinations}
-    rows = [Row(one, summarise(by_name[one.name], rewards)) for one in combinations]
+    rows = [BenchRow(one, summarise(by_name[one.name], rewards)) for one in combinations]
     return Bench(rows, by_name, rewards, ASKED, "0123456789abcdef", 7, {"noAnswer": 2})
 
 
