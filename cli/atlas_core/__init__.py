@@ -1,6 +1,9 @@
 """
-atlas-core on a laptop: validate a manifest, look at its data, run it; score completions, measure judges.
+The command `atlas-core`: validate a manifest, look at its data, run it; score completions, measure judges.
 
-`atlas_core.main` is the command line; each command is a module that holds a plain function. Heavy libraries are
-imported by the command that needs them.
+    main       arguments in, exit code out
+    commands/  one file a command
+    report/    what commands print and write
+
+To add a command: a file in `commands`, its arguments in `main`.
 """

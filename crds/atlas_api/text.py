@@ -26,7 +26,7 @@ _ELLIPSIS = "..."
 
 
 def visible(text: str) -> str:
-    r"""*text* with every character that hides or acts written as its escape. Tabs stay, and line feeds (also `\r\n`)."""
+    r"""*text* with whatever hides or acts written as its escape. Tabs and line feeds (also `\r\n`) stay."""
     return _TO_ESCAPE.sub(_escape, text.replace("\r\n", "\n"))
 
 

@@ -1,6 +1,11 @@
 """
 The demo behind `make run`: a small agent at an order desk works, is trained on its own traces, and works better.
 
-`python -m desk` runs all of it. The agent is real (SmolLM2-135M-Instruct), so are the database and the training; its
-coach is scripted. Nothing in atlas-core knows this package.
+    tasks agent model coach shift   what is asked, who answers, who reads along, and a shift at the desk
+    recording/   sessions as arc-atlas writes them, in a real Postgres
+    training     `atlas-core run` as a user starts it
+    summary stopwatch   how the agents did, and how long it took
+    judges rewards      scripted judges (a fake), and the rewards alone: `python -m desk.rewards`
+
+To add a task: `tasks`, with what `coach` must say of it.
 """

@@ -1,1 +1,10 @@
-"""TODO map."""
+"""
+Reading manifests: every mistake at once, with the field's path, the value and the cure.
+
+    parse           documents become API objects, or `InvalidManifest` with all problems
+    problems        how a mistake is worded
+    yaml_document   YAML as kubectl reads it
+    stored          what the API server would keep of a document
+
+To add a kind of mistake: its words in `problems`.
+"""
