@@ -12,19 +12,19 @@ class Condition(ApiModel):
     """One fact about the object, in the form that Kubernetes tools read."""
 
     type: str = Field(max_length=316)
-    """Which fact."""
+    """Name of the fact, for example `Ready`."""
 
     status: Literal["True", "False", "Unknown"]
-    """Whether it holds."""
+    """Whether the fact holds: `True`, `False` or `Unknown`."""
 
     observed_generation: int
-    """Generation of the spec that this was said of."""
+    """Generation of the spec that the fact was stated for."""
 
     last_transition_time: Time
     """When `status` last changed."""
 
     reason: str = Field(max_length=1024)
-    """Why, in one CamelCase word."""
+    """Why `status` is what it is, in one CamelCase word."""
 
     message: str = Field("", max_length=32768)
-    """Why, in one line that names the cure."""
+    """Why `status` is what it is, in one line that names the cure."""

@@ -1,8 +1,7 @@
 """
 The CustomResourceDefinitions, generated: `python -m atlas_api.crd` writes them, `--check` compares.
 
-Run by developers, tests and continuous integration. It knows how the API looks to the API server and to kubectl; the
-schema itself comes from the types (`schema`).
+It knows how the API looks to the API server and to kubectl; the schema itself comes from the types (`schema`).
 """
 
 import argparse
@@ -44,12 +43,12 @@ class Resource(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """As in manifests."""
+        """Name of the kind in manifests."""
         return self.model.__name__
 
     @property
     def plural(self) -> str:
-        """As in addresses of the API server."""
+        """Name of the kind in addresses of the API server."""
         return f"{self.kind.lower()}s"
 
     @property
@@ -64,20 +63,20 @@ TRAININGS = Resource(
     (
         Column("Phase", "string", ".status.phase", "What the newest run is doing, or how it ended."),
         Column("Method", "string", ".status.display.method", "How the model is trained."),
-        Column("Progress", "string", ".status.display.progress", "Share of the steps done."),
-        Column("Step", "string", ".status.display.step", "Steps done and planned."),
-        Column("ETA", "string", ".status.display.eta", "Time left."),
+        Column("Progress", "string", ".status.display.progress", "Share of the optimizer steps done."),
+        Column("Step", "string", ".status.display.step", "Optimizer steps done and planned."),
+        Column("ETA", "string", ".status.display.eta", "Time left until the run ends."),
         Column("Reward", "string", ".status.display.reward", "Mean reward of the newest step."),
         Column("Run", "integer", ".status.run.number", "Number of the newest run."),
-        Column("Ready", "string", f"{_READY}.status", "As spec.readyWhen defines it."),
+        Column("Ready", "string", f"{_READY}.status", "Whether the training is ready, as spec.readyWhen defines it."),
         Column("Age", "date", _AGE, "Time since the training was created."),
     ),
     (
-        Column("Attempt", "integer", ".status.run.attempt", "Starts of the newest run."),
+        Column("Attempt", "integer", ".status.run.attempt", "Number of the newest attempt."),
         Column("Dataset", "integer", ".status.dataset.used", "Sessions that the newest run learns from."),
-        Column("Checkpoint", "string", ".status.checkpoints.latest.uri", "Newest complete checkpoint."),
+        Column("Checkpoint", "string", ".status.checkpoints.latest.uri", "Address of the newest complete checkpoint."),
         Column("Trigger", "string", ".status.run.trigger", "Why the newest run was started."),
-        Column("Reason", "string", f"{_READY}.reason", "Why it is ready or not."),
+        Column("Reason", "string", f"{_READY}.reason", "Why the training is ready or not."),
     ),
 )
 REWARD_SERVICES = Resource(
@@ -86,12 +85,12 @@ REWARD_SERVICES = Resource(
     (
         Column("Ready", "string", ".status.display.ready", "Pods that answer, of those wanted."),
         Column("Judges", "string", ".status.display.judges", "Judges that answer, of all."),
-        Column("P99", "string", ".status.display.p99", "99th percentile of the slowest judge."),
+        Column("P99", "string", ".status.display.p99", "99th percentile of the slowest judge's time to a verdict."),
         Column("Revision", "string", ".status.revision", "Revision of the configuration that every pod scores with."),
-        Column("URL", "string", ".status.url", "Address inside the cluster."),
+        Column("URL", "string", ".status.url", "Address of the service inside the cluster."),
         Column("Age", "date", _AGE, "Time since the service was created."),
     ),
-    (Column("Reason", "string", f"{_READY}.reason", "Why it is ready or not."),),
+    (Column("Reason", "string", f"{_READY}.reason", "Why the service is ready or not."),),
 )
 RESOURCES = (TRAININGS, REWARD_SERVICES)
 

@@ -159,7 +159,7 @@ class WorkerLost(AtlasError):
 
 
 class Preempted(AtlasError):
-    """SIGTERM arrived. A checkpoint was saved; the next attempt continues from it."""
+    """SIGTERM arrived, and a checkpoint was saved; the next attempt continues from it."""
 
     exit_code = 143
     failure = "preempted"

@@ -1,8 +1,8 @@
 """
 Structural schemas, the only kind that the API server takes, from the API types.
 
-Called by `crd`. A structural schema has no references, no null and no alternatives; descriptions are the docstrings of
-the fields and of their types. It knows no resource and no file.
+A structural schema has no references, no null and no alternatives; descriptions are the docstrings of the fields and of
+their types. It knows no resource and no file.
 """
 
 import re

@@ -9,17 +9,17 @@ from atlas_api.names import DNS_SUBDOMAIN, KEY
 
 
 class SecretKeyRef(ApiModel):
-    """One key of a Kubernetes Secret in the same namespace. Only the kubelet reads it, for the pod."""
+    """One key of a Kubernetes Secret in the namespace of the object. Only the kubelet reads it, for the pod."""
 
     name: str = Field(pattern=DNS_SUBDOMAIN, max_length=253)
     """Name of the Secret."""
 
     key: str = Field(pattern=KEY, max_length=253)
-    """Key in it."""
+    """Key of the value in the Secret."""
 
 
 class SecretRef(ApiModel):
-    """A Kubernetes Secret in the same namespace."""
+    """A Kubernetes Secret in the namespace of the object."""
 
     name: str = Field(pattern=DNS_SUBDOMAIN, max_length=253)
     """Name of the Secret."""

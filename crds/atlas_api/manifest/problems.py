@@ -1,7 +1,6 @@
 """How mistakes in a manifest are worded: the field's path, the value, what is wrong with it, what the field wants.
 
-Called by whatever reads documents of others: manifests, requests, models' answers. Values below a reference to a secret
-are never shown, nor are passwords inside addresses.
+Values below a reference to a secret are never shown, nor are passwords inside addresses.
 """
 
 import json

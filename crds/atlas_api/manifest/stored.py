@@ -1,8 +1,8 @@
 """
 What the API server keeps of a document, so that Python judges the same thing.
 
-Called by `manifest` before validation. A null is the same as nothing, except in lists and below free-form fields, and a
-whole number is an integer however it is written: kubectl sends 4.0 as 4. It judges nothing.
+A null is the same as nothing, except in lists and below free-form fields, and a whole number is an integer however it
+is written: kubectl sends 4.0 as 4. It judges nothing.
 """
 
 from typing import Any

@@ -1,9 +1,9 @@
 """
 A pod's report on its way to the operator: one ConfigMap, patched from a thread of its own.
 
-Used by the trainer and by the reward service. Neither waits for the API server nor fails with it: only the newest
-report is kept; that one cannot be delivered is logged once for each kind of failure, and it is tried again until there
-is a newer one. Knows nothing of their content.
+The program that reports neither waits for the API server nor fails with it: only the newest report is kept; that one
+cannot be delivered is logged once for each kind of failure, and it is tried again until there is a newer one. Knows
+nothing of the content of reports.
 """
 
 import json
@@ -26,16 +26,16 @@ ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 TIMEOUT_SECONDS = 5
 PAUSE_SECONDS = 2
-"""Between two patches, so that quick steps do not become a load. The last one does not wait."""
+"""Pause between two patches, so that quick steps do not become a load. The last one does not wait."""
 
 AGAIN_SECONDS = 15
-"""Before a report that was refused is tried again while there is no newer one."""
+"""Wait before a report that was refused is tried again while there is no newer one."""
 
 LAST_SECONDS = 10
 """How long the last report may take, with every attempt at delivering it."""
 
 RETRY_SECONDS = 1
-"""Between the attempts at the last one."""
+"""Pause between the attempts at the last report."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class ClusterReport:
         self._changed = threading.Condition()
         self._unsent: ApiModel | None = None
         self._give_up_at: float | None = None
-        """On the clock of `time.monotonic`. None until the report is closed."""
+        """Moment of the last try, on the clock of `time.monotonic`. None until the report is closed."""
 
         self._complaints: set[str] = set()
         self._thread = threading.Thread(target=self._work, name="cluster-report", daemon=True)
@@ -68,7 +68,7 @@ class ClusterReport:
 
     @classmethod
     def of(cls, environment: Mapping[str, str], account: Path = ACCOUNT) -> Self | None:
-        """What the variables of a pod name. None outside the operator's pods."""
+        """The report that the variables of a pod name. None outside the operator's pods."""
         if PROGRESS not in environment or "KUBERNETES_SERVICE_HOST" not in environment:
             return None
         host, port = environment["KUBERNETES_SERVICE_HOST"], environment.get("KUBERNETES_SERVICE_PORT", "443")

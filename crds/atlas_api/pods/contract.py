@@ -27,10 +27,10 @@ PROGRESS = "ATLAS_PROGRESS"
 """`namespace/name` of the ConfigMap that rank 0 patches with its report. Not set without a cluster."""
 
 REPORT_KEY = "report"
-"""Key in that ConfigMap: a `RunReport` as JSON."""
+"""Key of the report, a `RunReport` as JSON, in the ConfigMap that `ATLAS_PROGRESS` names."""
 
 REPORT_AS = "ATLAS_REPORT_AS"
-"""Key instead of that one: the pods of a reward service, which share a ConfigMap, each have their own name's.
+"""Key in place of `report`: the pods of a reward service, which share a ConfigMap, each have their own name's.
 
 There it is a `JudgesReport`.
 """
@@ -67,7 +67,7 @@ REWARD_SERVICE_FILE = "/etc/atlas/rewardservice.yaml"
 """The RewardService that a reward service serves, mounted from a ConfigMap."""
 
 REWARDS_PORT = 8080
-"""Where it listens."""
+"""Port where a reward service listens."""
 
 SMALL_JUDGE_KEY = "ATLAS_SMALL_JUDGE_KEY"
 LARGE_JUDGE_KEY = "ATLAS_LARGE_JUDGE_KEY"

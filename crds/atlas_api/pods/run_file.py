@@ -16,13 +16,13 @@ class TrainingRun(ApiModel):
     """Name of the AtlasTraining."""
 
     namespace: str
-    """Its namespace."""
+    """Namespace of the AtlasTraining."""
 
     number: int = Field(ge=1)
-    """Counts runs from 1."""
+    """Number of the run, counted from 1."""
 
     attempt: int = Field(ge=1)
-    """Counts starts of this run from 1."""
+    """Number of the attempt at this run, counted from 1."""
 
     started_at: Time
     """When the first attempt of this run started."""
@@ -31,7 +31,7 @@ class TrainingRun(ApiModel):
     """Whether an earlier training of the same name has had a run of this number at the same address."""
 
     spec: AtlasTrainingSpec
-    """The recipe."""
+    """Spec of the AtlasTraining: the recipe."""
 
     @property
     def folder(self) -> str:

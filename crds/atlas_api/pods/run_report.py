@@ -25,7 +25,7 @@ class RunReport(ApiModel):
     """When the trainer said so: makes each report differ from the one before, a sign of life."""
 
     reason: str | None = None
-    """Name of the error that ended it, as in `atlas_api.errors`."""
+    """Name of the error that ended the attempt, as in `atlas_api.errors`."""
 
     message: str | None = None
     """The error, in one line that names the cure."""
@@ -37,13 +37,13 @@ class RunReport(ApiModel):
     """How far the run is."""
 
     metrics: dict[str, float] = {}
-    """Named as in `status.metrics`."""
+    """Newest numbers of the run, named as in `status.metrics`."""
 
     dataset: DatasetStatus | None = None
     """What the run learns from."""
 
     checkpoints: CheckpointsStatus = CheckpointsStatus()
-    """What it has saved."""
+    """Complete checkpoints of the run."""
 
     model: ModelStatus | None = None
     """The finished model: only `phase: Succeeded` has one."""

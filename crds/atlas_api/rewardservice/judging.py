@@ -15,16 +15,17 @@ class Judge(ApiModel):
     """Name in results, metrics and reports: lower case, digits, underscores."""
 
     rubric: Literal["accuracy", "helpfulness", "process", "diagnostic"] | None = None
-    """A rubric that comes with atlas-core."""
+    """Name of a rubric that comes with atlas-core."""
 
     instructions: str | None = Field(None, min_length=1, max_length=16384)
     """A rubric of your own: what the judge should look at, and what deserves a high score."""
 
     weight: float = Field(1.0, gt=0.0, le=1e6)
-    """Weight in the combined score."""
+    """Weight of the judge in the combined score, above 0. Left out: 1."""
 
     mode: Literal["absolute", "group"] = "absolute"
-    """`absolute` scores each completion on its own. `group` ranks all completions of a prompt in one call."""
+    """How completions are scored: each on its own (`absolute`), or all of a prompt ranked in one call (`group`). Left
+    out: `absolute`."""
 
     RULES: ClassVar = (Rule("has(self.rubric) != has(self.instructions)", "set exactly one of rubric, instructions"),)
 
@@ -42,46 +43,48 @@ class JudgeModel(ApiModel):
     """Reference to the API key. Left out: none is sent."""
 
     max_tokens: int = Field(4096, ge=16, le=1_000_000)
-    """Longest answer, in tokens."""
+    """Longest answer of the model, in tokens."""
 
     extra: dict[str, Any] = {}
-    """Passed on in the body of each request, for example `reasoning_effort: low`."""
+    """Fields for the body of each request, for example `reasoning_effort: low`. They replace others of the same
+    name."""
 
 
 class JudgeModels(ApiModel):
-    """Who judges."""
+    """Models that answer the judges' questions."""
 
     small: JudgeModel
-    """Asked first, once for each temperature."""
+    """Model that is asked first, once for each temperature."""
 
     large: JudgeModel | None = None
-    """Asked when the small model's samples disagree or doubt. Left out: the small model's best sample counts."""
+    """Model that is asked when the small model's samples disagree or doubt. Left out: the small model's best sample
+    counts."""
 
 
 class Escalation(ApiModel):
     """When the large model is asked."""
 
     score_std: float = Field(0.15, ge=0.0, le=1.0)
-    """Population standard deviation of the samples' scores above which they disagree."""
+    """Population standard deviation, 0 to 1, above which the scores of the samples disagree."""
 
     uncertainty: float = Field(0.3, ge=0.0, le=1.0)
-    """Uncertainty of any sample above which it doubts."""
+    """Uncertainty, 0 to 1, above which a sample doubts."""
 
     temperature: float = Field(0.3, ge=0.0, le=2.0)
-    """Sampling temperature of the large model."""
+    """Sampling temperature of the large model, 0 to 2."""
 
 
 class Consistency(ApiModel):
     """Rules between the judges named `accuracy`, `process`, `helpfulness` and `diagnostic`, in this order."""
 
     enabled: bool = True
-    """Apply them."""
+    """Whether the rules between the judges are applied."""
 
     process_above_accuracy: float = Field(0.1, ge=0.0, le=1.0)
     """A process may score at most this much more than the accuracy that it led to."""
 
     good_process: float = Field(0.5, ge=0.0, le=1.0)
-    """Below this process score, helpfulness is capped at the same value."""
+    """Process score, 0 to 1, below which helpfulness is capped at this value."""
 
     helpfulness_above_diagnostic: float = Field(0.1, ge=0.0, le=1.0)
     """Helpfulness may score at most this much more than the diagnosis that it rests on."""
@@ -91,47 +94,49 @@ class AntiGaming(ApiModel):
     """Caps for completions that try to please without answering."""
 
     enabled: bool = True
-    """Apply them."""
+    """Whether completions are checked and capped."""
 
     cap_score: float = Field(0.3, ge=0.0, le=1.0)
-    """Highest combined score of a completion that any check catches."""
+    """Highest combined score, 0 to 1, of a completion that any check catches."""
 
     empty: bool = True
-    """Caught when it has neither a letter nor a digit."""
+    """Whether to catch a completion that has neither a letter nor a digit."""
 
     repeated_share: float = Field(0.6, gt=0.0, le=1.0)
-    """Caught when at least this share of its word 5-grams are repetitions. Fewer than 20 words are never caught, and 1
-    catches nothing."""
+    """Smallest share of repetitions among a completion's word 5-grams that is caught. Fewer than 20 words are never
+    caught, and 1 catches nothing."""
 
     echoed_share: float = Field(0.9, gt=0.0, le=1.0)
-    """Caught when at least this share of it is copied from the prompt. Fewer than 8 words are never caught, and 1
-    catches nothing."""
+    """Smallest share of a completion, copied from the prompt, that is caught. Fewer than 8 words are never caught, and
+    1 catches nothing."""
 
     addresses_judge: bool = True
-    """Caught when it speaks to the judge: asks for a score, names the rubric, forges the judge's answer."""
+    """Whether to catch a completion that speaks to the judge: asks for a score, names the rubric, forges the judge's
+    answer."""
 
     padded_length: int | None = Field(None, ge=1, le=10_000_000)
-    """Caught when it is longer than this, in characters. Left out: any length is fine."""
+    """Length, in characters, above which a completion is caught. Left out: any length is fine."""
 
 
 class Timeouts(ApiModel):
-    """How long to wait, in seconds."""
+    """How long to wait for judges, in seconds."""
 
     call_seconds: float = Field(60.0, gt=0.0, le=3600.0)
-    """For one call of a model."""
+    """Longest wait for one call of a model, in seconds."""
 
     total_seconds: float = Field(300.0, gt=0.0, le=86_400.0)
-    """For one item, retries and escalation included. What is not in by then gives no verdict."""
+    """Longest wait for one item, in seconds, retries and escalation included. What is not in by then gives no
+    verdict."""
 
 
 class CallRetries(ApiModel):
-    """Calls that failed with 429, 5xx, a broken connection or a time-out are made again, with jitter."""
+    """How calls that failed with 429, 5xx, a broken connection or a time-out are made again, with jitter."""
 
     attempts: int = Field(4, ge=1, le=20)
-    """Calls in all, the first one included."""
+    """Calls for one answer at most, the first one included."""
 
     base_seconds: float = Field(0.5, gt=0.0, le=60.0)
-    """Wait before the second; it doubles each time. A `Retry-After` of the endpoint is honoured."""
+    """Wait before the second call, in seconds; it doubles each time. A `Retry-After` of the endpoint is honoured."""
 
 
 class CircuitBreaker(ApiModel):
@@ -141,20 +146,22 @@ class CircuitBreaker(ApiModel):
     """
 
     failures: int = Field(20, ge=1, le=10_000)
-    """Calls that must fail in a row; those in flight when the first one failed count with it as one."""
+    """Calls that must fail in a row before an endpoint is left alone; those in flight when the first one failed count
+    with it as one."""
 
     open_seconds: float = Field(30.0, gt=0.0, le=3600.0)
-    """How long it is left alone; then one call tries it again."""
+    """How long an endpoint is left alone, in seconds; then one call tries it again."""
 
 
 class Budget(ApiModel):
     """Limits of what judging may cost. Items for which they leave nothing get no verdict, with the reason."""
 
     tokens_per_hour: int | None = Field(None, ge=1, le=10**12)
-    """Tokens of prompts and answers. Beyond them no call is made."""
+    """Tokens of prompts and answers in an hour. Beyond them no call is made. Left out: no limit."""
 
     calls_per_minute: int | None = Field(None, ge=1, le=10**9)
-    """Calls, retries included. Beyond them calls wait for room, as long as their items may wait."""
+    """Calls in a minute, retries included. Beyond them calls wait for room, as long as their items may wait. Left out:
+    no limit."""
 
 
 class Cache(ApiModel):
@@ -174,13 +181,14 @@ class Judging(ApiModel):
     """An ensemble of judges."""
 
     judges: tuple[Judge, ...] = Field(min_length=1, max_length=16)
-    """The questions. Names must be unique. The combined score is their weighted mean."""
+    """Questions about a completion, each asked of a model. Names must be unique. The combined score is the weighted
+    mean of judges and verifiers."""
 
     models: JudgeModels
-    """Who judges."""
+    """Models that answer the judges' questions."""
 
     temperatures: tuple[Temperature, ...] = Field((0.2, 0.5, 0.8), min_length=1, max_length=16)
-    """Each judge answers once at each of these sampling temperatures."""
+    """Sampling temperatures of the small model, 0 to 2: each judge asks it once at each of them."""
 
     escalation: Escalation = Escalation()
     """When the large model is asked."""
@@ -189,25 +197,26 @@ class Judging(ApiModel):
     """Rules between the judges."""
 
     anti_gaming: AntiGaming = AntiGaming()
-    """Caps."""
+    """Caps for completions that try to please without answering."""
 
     quorum: int = Field(1, ge=1, le=16)
-    """Judges that must give a verdict; below that the score is null, with reasons."""
+    """Judges that must give a verdict, 1 to 16. With fewer verdicts the score is null, with reasons."""
 
     timeouts: Timeouts = Timeouts()
-    """How long to wait."""
+    """How long to wait for judges, in seconds."""
 
     retries: CallRetries = CallRetries()
-    """Calls that failed."""
+    """How calls that failed with 429, 5xx, a broken connection or a time-out are made again, with jitter."""
 
     hedge_after: float | None = Field(None, gt=0.0, lt=100.0)
-    """Percentile of the latency so far after which a call is made a second time; the first answer counts."""
+    """Percentile of the latency so far, between 0 and 100, after which a call is made a second time; the first answer
+    counts. Left out: never."""
 
     circuit_breaker: CircuitBreaker = CircuitBreaker()
-    """An endpoint that only fails is left alone."""
+    """An endpoint that only fails is left alone for a while."""
 
     concurrency: int = Field(64, ge=1, le=10_000)
-    """Calls in flight."""
+    """Calls that may be in flight at the same time."""
 
     budget: Budget = Budget()
     """Limits of what judging may cost."""

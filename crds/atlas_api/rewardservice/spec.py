@@ -17,13 +17,14 @@ class ServiceLimits(ApiModel):
     """What the service takes before it says 429 or 413."""
 
     items: int = Field(256, ge=1, le=100_000)
-    """Items in one request."""
+    """Largest number of items in one request."""
 
     body_bytes: int = Field(8_388_608, ge=1024, le=1_073_741_824)
-    """Bytes of one request."""
+    """Largest body of one request, in bytes."""
 
     waiting_items: int = Field(2048, ge=1, le=10_000_000)
-    """Items taken and not yet answered, over all requests. Beyond that requests are refused, with `Retry-After`."""
+    """Largest number of items taken and not yet answered, over all requests. Beyond that requests are refused, with
+    `Retry-After`."""
 
 
 class RewardServiceSpec(Judging):
@@ -39,7 +40,7 @@ class RewardServiceSpec(Judging):
     """Reference to the bearer token that callers must send. Left out: everybody may call."""
 
     limits: ServiceLimits = ServiceLimits()
-    """What the service takes."""
+    """What the service takes before it says 429 or 413."""
 
     image: str | None = Field(None, min_length=1, max_length=1024)
     """Image of the service. Left out: the one that the operator was started with."""
@@ -48,13 +49,13 @@ class RewardServiceSpec(Judging):
     """Secrets for private registries."""
 
     replicas: int = Field(1, ge=1, le=100)
-    """Pods that answer."""
+    """Pods that answer requests, 1 to 100."""
 
     resources: Resources = Resources()
     """CPU and memory of each pod."""
 
     node_selector: dict[str, LabelValue] = Field({}, max_length=64)
-    """Labels that a node must have."""
+    """Labels that a node must have to run the pods. Left out: any node."""
 
     tolerations: tuple[Toleration, ...] = Field((), max_length=32)
     """Taints that the pods put up with."""
@@ -87,16 +88,16 @@ class RewardService(ApiModel):
     """Judges and verifiers that answer at an address."""
 
     api_version: Literal["atlas.arc.computer/v1alpha1"]
-    """`atlas.arc.computer/v1alpha1`."""
+    """Version of the API, `atlas.arc.computer/v1alpha1`."""
 
     kind: Literal["RewardService"]
-    """`RewardService`."""
+    """Kind of the object, `RewardService`."""
 
     metadata: Metadata
-    """Name and namespace."""
+    """Name and namespace of the object."""
 
     spec: RewardServiceSpec
-    """What should answer."""
+    """Judges, verifiers, and how they are served."""
 
     status: RewardServiceStatus | None = None
-    """What answers. Written by atlas-core only."""
+    """What is known about the service. Written by atlas-core only."""

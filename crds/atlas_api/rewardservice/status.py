@@ -19,19 +19,19 @@ class JudgeStatus(ApiModel):
     """Name of the judge, as in the spec."""
 
     state: JudgeState
-    """`Answering`, `Failing` (for one pod at least), or `Unknown` until it was asked."""
+    """How the judge answers: `Answering`, `Failing` (for one pod at least), or `Unknown` until it was asked."""
 
     p50_ms: int | None = Field(None, ge=0)
-    """Median of the time to a verdict, in milliseconds. Of several pods the slowest one's."""
+    """Median of the time to a verdict, in milliseconds. Of several pods the slowest one's. Absent: unknown."""
 
     p99_ms: int | None = Field(None, ge=0)
-    """99th percentile of the time to a verdict, in milliseconds. Of several pods the slowest one's."""
+    """99th percentile of the time to a verdict, in milliseconds. Of several pods the slowest one's. Absent: unknown."""
 
     error_rate: float | None = Field(None, ge=0.0, le=1.0)
-    """Share of the questions that gave no verdict."""
+    """Share of the questions that gave no verdict, 0 to 1. Absent: unknown."""
 
     reason: str | None = Field(None, max_length=64)
-    """Why it fails, in one word."""
+    """Why the judge fails, in one word. Absent while it does not."""
 
 
 class JudgeReport(JudgeStatus):
@@ -48,7 +48,7 @@ class JudgesReport(ApiModel):
     """Revision of the configuration that the pod scores with."""
 
     judges: tuple[JudgeReport, ...] = Field((), max_length=16)
-    """All judges."""
+    """All judges of the configuration."""
 
 
 class RewardServiceDisplay(ApiModel):
@@ -61,11 +61,11 @@ class RewardServiceDisplay(ApiModel):
     """Judges that answer, of all, like `3/4`."""
 
     p99: str | None = None
-    """99th percentile of the slowest judge, like `840ms`."""
+    """99th percentile of the slowest judge's time to a verdict, like `840ms`."""
 
 
 class RewardServiceStatus(ApiModel):
-    """What exists."""
+    """What is known about the service."""
 
     observed_generation: int | None = None
     """Generation of the spec that this status speaks of; -1 until the operator has seen the object."""
@@ -75,10 +75,10 @@ class RewardServiceStatus(ApiModel):
         max_length=16,
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
-    """Ready, Reconciling, Stalled, Available, Degraded, ConfigLoaded."""
+    """Facts about the service, one of each type: Ready, Reconciling, Stalled, Available, Degraded, ConfigLoaded."""
 
     url: str | None = Field(None, max_length=1024)
-    """Address inside the cluster."""
+    """Address of the service inside the cluster."""
 
     revision: str | None = Field(None, max_length=64)
     """Revision of the configuration that every pod scores with. While another one rolls out: the one before it."""

@@ -10,13 +10,13 @@ from atlas_api.secrets import CredentialsSource
 
 
 class S3Checkpoints(ApiModel):
-    """S3, or any store with the same API."""
+    """A prefix in S3, or in any store with the same API."""
 
     uri: str = Field(pattern=r"^s3://[^/]+(/.*)?$", max_length=1024)
-    """`s3://bucket/prefix`. Runs go below it, under namespace and name."""
+    """Address of the prefix, `s3://bucket/prefix`. Runs go below it, under namespace and name."""
 
     endpoint: str | None = Field(None, pattern=r"^https?://[^/]", max_length=1024)
-    """Address of the store when it is not AWS, for example `http://minio:9000`."""
+    """Address of the store, for example `http://minio:9000`. Left out: AWS."""
 
     region: str | None = Field(None, min_length=1, max_length=64)
     """Region of the bucket. Left out: the standard AWS chain decides."""
@@ -29,30 +29,30 @@ class VolumeCheckpoints(ApiModel):
     """A PersistentVolumeClaim in the training's namespace. Only worker 0 writes."""
 
     claim_name: str = Field(pattern=DNS_SUBDOMAIN, max_length=253)
-    """Name of the claim."""
+    """Name of the PersistentVolumeClaim."""
 
     path: str = Field("", max_length=1024, pattern=r"^([^/.][^/]*(/[^/.][^/]*)*)?$")
-    """Folder in it. Runs go below it, under namespace and name."""
+    """Folder in the claim. Runs go below it, under namespace and name. Left out: the root of the claim."""
 
 
 class LocalCheckpoints(ApiModel):
     """A folder on this machine. Not for clusters, where it is lost with the pod."""
 
     path: str = Field(min_length=1, max_length=4096)
-    """The folder. Runs go below it, under namespace and name."""
+    """Path of the folder. Runs go below it, under namespace and name."""
 
 
 class Checkpoints(ApiModel):
-    """What is saved during a run. Set exactly one of `s3`, `volume`, `local`."""
+    """Where checkpoints go and how many are kept. Set exactly one of `s3`, `volume`, `local`."""
 
     s3: S3Checkpoints | None = None
-    """S3."""
+    """A prefix in S3, or in any store with the same API."""
 
     volume: VolumeCheckpoints | None = None
-    """A PersistentVolumeClaim. Needs a cluster."""
+    """A PersistentVolumeClaim in the training's namespace. Needs a cluster."""
 
     local: LocalCheckpoints | None = None
-    """A folder. Needs `atlas-core run`."""
+    """A folder on this machine. Needs `atlas-core run`."""
 
     every_steps: int = Field(50, ge=1, le=1_000_000_000)
     """Save every so many optimizer steps, and always at the end."""

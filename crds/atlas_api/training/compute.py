@@ -22,7 +22,7 @@ class Resources(ApiModel):
     """Amounts that the scheduler sets aside, for example `cpu: 4`, `memory: 32Gi`."""
 
     limits: dict[str, Quantity] = Field({}, max_length=16)
-    """Amounts that are never exceeded. `nvidia.com/gpu` is not among them: trainings have `gpusPerWorker`."""
+    """Amounts that a pod never exceeds. `nvidia.com/gpu` is not among them: trainings have `gpusPerWorker`."""
 
     RULES: ClassVar = (
         Rule(
@@ -40,16 +40,16 @@ class Toleration(ApiModel):
     """Key of the taint. Left out with operator `Exists`: every taint."""
 
     operator: Literal["Exists", "Equal"] = "Equal"
-    """`Exists` ignores the value."""
+    """How the taint is matched: `Equal` compares its value, `Exists` ignores it. Left out: `Equal`."""
 
     value: str | None = Field(None, max_length=63)
-    """Value of the taint."""
+    """Value of the taint, compared by operator `Equal`. Left out: the empty value."""
 
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """Effect of the taint. Left out: all effects."""
 
     toleration_seconds: int | None = Field(None, ge=0, le=2_000_000_000)
-    """How long a `NoExecute` taint is put up with, in seconds."""
+    """How long a `NoExecute` taint is put up with, in seconds. Left out: without end."""
 
 
 class EnvVar(ApiModel):
@@ -59,10 +59,10 @@ class EnvVar(ApiModel):
     """Name of the variable. Names that begin with `ATLAS_` are taken."""
 
     value: str | None = Field(None, max_length=32768)
-    """Its value."""
+    """Value of the variable, in plain text."""
 
     secret_key_ref: SecretKeyRef | None = None
-    """Secret that holds its value."""
+    """Secret that holds the value of the variable."""
 
     RULES: ClassVar = (
         Rule(
@@ -77,19 +77,19 @@ class Volume(ApiModel):
     """Files that the pods see: models, traces, code, caches. Set exactly one of `claim`, `configMap`, `secret`."""
 
     claim: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
-    """Name of a PersistentVolumeClaim."""
+    """Name of a PersistentVolumeClaim in the namespace of the pods."""
 
     config_map: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
-    """Name of a ConfigMap."""
+    """Name of a ConfigMap in the namespace of the pods."""
 
     secret: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
-    """Name of a Secret."""
+    """Name of a Secret in the namespace of the pods."""
 
     mount_path: str = Field(pattern=r"^/", max_length=1024)
-    """Where the pods see it."""
+    """Absolute path under which the pods see the files."""
 
     read_only: bool = True
-    """Refuse writes."""
+    """Whether the pods may only read the files. Left out: true."""
 
     RULES: ClassVar = (
         Rule(
@@ -116,7 +116,7 @@ class Compute(ApiModel):
     """Secrets for private registries."""
 
     workers: int = Field(1, ge=1, le=64)
-    """Pods that train together."""
+    """Pods that train together, 1 to 64."""
 
     gpus_per_worker: int = Field(1, ge=0, le=64)
     """GPUs (`nvidia.com/gpu`) of each pod; one process each. 0 trains on the CPU, in one process a pod."""
@@ -125,28 +125,28 @@ class Compute(ApiModel):
     """CPU, memory and other resources of each pod."""
 
     node_selector: dict[str, LabelValue] = Field({}, max_length=64)
-    """Labels that a node must have."""
+    """Labels that a node must have to run the pods. Left out: any node."""
 
     tolerations: tuple[Toleration, ...] = Field((), max_length=32)
     """Taints that the pods put up with."""
 
     affinity: dict[str, Any] = {}
-    """Affinity, as in a pod."""
+    """Affinity of the pods, written as in a pod. Left out: none."""
 
     priority_class_name: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
-    """PriorityClass of the pods."""
+    """PriorityClass of the pods. Left out: the cluster's default."""
 
     scheduler_name: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
     """Scheduler of the pods. Left out: the cluster's default."""
 
     queue_name: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
-    """Kueue queue that admits the job. Needs Kueue."""
+    """Kueue queue that admits the job. Needs Kueue. Left out: no queue."""
 
     env: tuple[EnvVar, ...] = Field((), max_length=128)
-    """Environment variables."""
+    """Environment variables of the pods."""
 
     volumes: tuple[Volume, ...] = Field((), max_length=32)
-    """Files that the pods see."""
+    """Files that the pods see: models, traces, code, caches."""
 
     @property
     def processes(self) -> int:

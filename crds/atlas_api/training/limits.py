@@ -9,29 +9,30 @@ class Retries(ApiModel):
     """How often a run is tried again, by class of failure. Each attempt continues from the last complete checkpoint."""
 
     infrastructure: int = Field(5, ge=0, le=1000)
-    """Node lost, storage or database away, pods evicted, no progress for `stallSeconds`."""
+    """Retries after a failure of the infrastructure: node lost, storage or database away, pods evicted, no progress for
+    `stallSeconds`."""
 
     preempted: int = Field(50, ge=0, le=1000)
-    """Pods had to make room for more important ones."""
+    """Retries after pods had to make room for more important ones."""
 
     user: int = Field(0, ge=0, le=1000)
-    """The manifest, the model or the code is at fault."""
+    """Retries after a failure that the manifest, the model or the code is to blame for."""
 
     data: int = Field(0, ge=0, le=1000)
-    """The traces are at fault."""
+    """Retries after a failure that the traces are to blame for."""
 
     out_of_memory: int = Field(0, ge=0, le=1000)
-    """Host or device memory was exhausted."""
+    """Retries after host or device memory was exhausted."""
 
 
 class Limits(ApiModel):
-    """Deadlines and retries. Without a cluster only you set limits."""
+    """Deadlines and retries of a run. Without a cluster only you set limits."""
 
     queue_seconds: int | None = Field(None, ge=1, le=2_000_000_000)
     """Longest wait, in seconds, until the queue admits an attempt and every pod has a node. Left out: no limit."""
 
     start_seconds: int = Field(1800, ge=1, le=2_000_000_000)
-    """Longest time, in seconds, from there until all pods run: image pull, volumes."""
+    """Longest time, in seconds, between every pod having a node and all pods running: image pull, volumes."""
 
     run_seconds: int | None = Field(None, ge=1, le=2_000_000_000)
     """Longest training time of a run, in seconds, all attempts together. Left out: no limit."""

@@ -19,23 +19,23 @@ class Lora(ApiModel):
     targets: tuple[Annotated[str, Field(min_length=1, max_length=253)], ...] = Field(
         ("all-linear",), min_length=1, max_length=64
     )
-    """Module names that get adapters, or `all-linear` for every linear layer but the head."""
+    """Names of the modules that get adapters, or `all-linear` for every linear layer but the head."""
 
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
     """Dropout in front of the adapters, 0 up to (not including) 1."""
 
 
 class ModelSpec(ApiModel):
-    """The policy to start from."""
+    """The model that training starts from (the policy)."""
 
     source: str = Field(min_length=1, max_length=1024)
     """Hub id (`Qwen/Qwen2.5-1.5B-Instruct`) or folder with a saved model (`./models/mine`)."""
 
     revision: str | None = Field(None, min_length=1, max_length=253)
-    """Branch, tag or commit on the hub. Pin a commit to make runs repeatable."""
+    """Branch, tag or commit on the hub. Pin a commit to make runs repeatable. Left out: the hub's default branch."""
 
     lora: Lora | None = None
-    """Train low-rank adapters. Left out: full fine-tuning."""
+    """Low-rank adapters instead of full fine-tuning (Hu et al. 2021). Left out: full fine-tuning."""
 
     quantization: Literal["none", "int8", "nf4"] = "none"
     """Load the frozen base in 8 or 4 bits. Needs `lora`, because quantised weights cannot be trained."""

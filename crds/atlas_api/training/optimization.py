@@ -8,16 +8,16 @@ from atlas_api.base import ApiModel, Rule
 
 
 class Optimization(ApiModel):
-    """AdamW. Set `maxSteps` or `epochs`, or neither for one epoch."""
+    """The optimizer, AdamW: steps, learning rate, batches. Set `maxSteps` or `epochs`, or neither for one epoch."""
 
     max_steps: int | None = Field(None, ge=1, le=1_000_000_000)
-    """Optimizer steps."""
+    """Optimizer steps of a run. Left out: `epochs` decides."""
 
     epochs: float | None = Field(None, gt=0.0, le=1_000_000.0)
-    """Passes over the training prompts."""
+    """Passes over the training prompts, above 0. Left out without `maxSteps`: one."""
 
     learning_rate: float | None = Field(None, gt=0.0, lt=1.0)
-    """Peak learning rate. Left out: 1e-6 for full fine-tuning, 1e-5 with lora."""
+    """Peak of the learning rate. Left out: 1e-6 for full fine-tuning, 1e-5 with lora."""
 
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     """Course of the learning rate after warm-up."""
@@ -32,7 +32,7 @@ class Optimization(ApiModel):
     """Completions in one forward pass of one worker. Left out: the largest divisor of `batchSize` up to 8."""
 
     max_grad_norm: float = Field(1.0, gt=0.0, le=1e9)
-    """Gradients are scaled down to this norm."""
+    """Norm that larger gradients are scaled down to, above 0."""
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Compute precision; master weights stay fp32. `auto` is bf16 on a GPU and fp32 on a CPU."""

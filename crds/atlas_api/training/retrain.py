@@ -12,4 +12,5 @@ class Retrain(ApiModel):
     """When a new run starts. The annotation `atlas.arc.computer/retrain-at` always starts one."""
 
     on_spec_change: Literal["Replace", "Wait", "Never"] = "Replace"
-    """A changed recipe stops the live run after a checkpoint (`Replace`), waits for its end (`Wait`), or nothing."""
+    """How a changed recipe starts a new run: after stopping the live one with a checkpoint (`Replace`), after the live
+    one has ended (`Wait`), or not at all (`Never`)."""

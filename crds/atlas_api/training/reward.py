@@ -10,28 +10,28 @@ from atlas_api.secrets import SecretSource
 
 
 class ExactMatch(ApiModel):
-    """1 when the completion equals the reference, else 0. White space around both is cut."""
+    """Scores 1 when the completion equals the reference, else 0. White space around both is cut."""
 
     ignore_case: bool = False
-    """Compare without regard to case."""
+    """Whether upper and lower case count as equal. Left out: false."""
 
 
 class Numeric(ApiModel):
-    """1 when the last number in the completion equals the last number in the reference, else 0."""
+    """Scores 1 when the last number in the completion equals the last number in the reference, else 0."""
 
     tolerance: float = Field(1e-6, ge=0.0, le=1e15)
-    """Largest absolute difference that still counts as equal."""
+    """Largest absolute difference that still counts as equal. Left out: 1e-6."""
 
 
 class Regex(ApiModel):
-    """1 when the pattern is found in the completion, else 0. Needs no reference."""
+    """Scores 1 when the pattern is found in the completion, else 0. Needs no reference."""
 
     pattern: str = Field(min_length=1, max_length=4096)
-    """Python regular expression. Anchor it with ^ and $ to match the whole completion."""
+    """Python regular expression to search for. Anchor it with ^ and $ to match the whole completion."""
 
 
 class JsonSchema(ApiModel):
-    """1 when the completion is JSON that fits the schema, else 0. A Markdown code fence around it is allowed."""
+    """Scores 1 when the completion is JSON that fits the schema, else 0. A Markdown code fence around it is allowed."""
 
     # `schema` itself is taken: pydantic's BaseModel has a method of that name.
     document: dict[str, Any] = Field(alias="schema")
@@ -39,14 +39,14 @@ class JsonSchema(ApiModel):
 
 
 class ReferenceSimilarity(ApiModel):
-    """Edit similarity to the reference, 0 to 1: 1 minus the normalised Indel distance of the characters."""
+    """Scores the edit similarity to the reference, 0 to 1: 1 minus the normalised Indel distance of the characters."""
 
     ignore_case: bool = False
-    """Compare without regard to case."""
+    """Whether upper and lower case count as equal. Left out: false."""
 
 
 class Length(ApiModel):
-    """1 up to `target` characters, falling in a straight line to 0 at `limit`."""
+    """Scores 1 up to `target` characters, falling in a straight line to 0 at `limit`."""
 
     target: int = Field(ge=0, le=1_000_000_000)
     """Longest completion, in characters, that still scores 1."""
@@ -58,61 +58,63 @@ class Length(ApiModel):
 
 
 class PythonEntryPoint(ApiModel):
-    """Your own function. It runs inside the process that scores, the trainer or the service, with its rights."""
+    """Scores by your own function, inside the process that scores (the trainer or the service) and with its rights."""
 
     entry_point: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$", max_length=253)
-    """`package.module:function`. Given an `atlas_rewards.Item`, it returns 0 to 1, or None for "does not apply"."""
+    """Name of the function, `package.module:function`. Given an `atlas_rewards.Item`, it returns 0 to 1, or None for
+    "does not apply"."""
 
 
 class Code(ApiModel):
-    """1 when the completion's Python runs and passes the tests, else 0.
+    """Scores 1 when the completion's Python runs and passes the tests, else 0.
 
-    Only where whoever runs the process allows it: by ATLAS_ALLOW_CODE=1, on a cluster by the operator's `--allow-code`.
-    It runs in a sandbox: one thread, the standard library, no network, no files but to read Python itself.
+    It runs only where whoever runs the process allows it: by ATLAS_ALLOW_CODE=1, on a cluster by the operator's
+    `--allow-code`. It runs in a sandbox: one thread, the standard library, no network, no files but to read Python
+    itself.
     """
 
     tests: str | None = Field(None, min_length=1, max_length=65_536)
     """Python that runs after the completion's code, in the same module: assertions. Left out: the reference."""
 
     timeout_seconds: int = Field(10, ge=1, le=600)
-    """Longest run, in seconds. What takes longer scores 0."""
+    """Longest run, in seconds, 1 to 600. What takes longer scores 0. Left out: 10."""
 
     memory_bytes: int = Field(536_870_912, ge=134_217_728, le=68_719_476_736)
-    """Largest address space of the run, in bytes, Python itself included."""
+    """Largest address space of the run, in bytes, Python itself included. Left out: 536870912 (512 MiB)."""
 
 
 KINDS = ("exactMatch", "numeric", "regex", "jsonSchema", "referenceSimilarity", "length", "code", "python")
 
 
 class Verifier(ApiModel):
-    """One named check. Set exactly one kind."""
+    """One named check of a completion. Set exactly one kind."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", max_length=40)
     """Name in metrics, reports and `weights`: lower case, digits, underscores."""
 
     exact_match: ExactMatch | None = None
-    """Equal to the reference."""
+    """Scores 1 when the completion equals the reference, else 0."""
 
     numeric: Numeric | None = None
-    """The same number as the reference."""
+    """Scores 1 when the last number in the completion equals the last number in the reference, else 0."""
 
     regex: Regex | None = None
-    """Matches a pattern."""
+    """Scores 1 when the pattern is found in the completion, else 0."""
 
     json_schema: JsonSchema | None = None
-    """Is JSON of the right shape."""
+    """Scores 1 when the completion is JSON that fits the schema, else 0."""
 
     reference_similarity: ReferenceSimilarity | None = None
-    """Close to the reference."""
+    """Scores the edit similarity to the reference, 0 to 1."""
 
     length: Length | None = None
-    """Short enough."""
+    """Scores 1 up to `target` characters, falling in a straight line to 0 at `limit`."""
 
     code: Code | None = None
-    """Passes tests."""
+    """Scores 1 when the completion's Python runs and passes the tests, else 0."""
 
     python: PythonEntryPoint | None = None
-    """Your own function."""
+    """Scores by your own function."""
 
     RULES: ClassVar = (
         Rule(
@@ -126,19 +128,20 @@ class ServiceRef(ApiModel):
     """Judges behind a RewardService. Set exactly one of `name`, `url`, `file`."""
 
     name: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
-    """A RewardService in the training's namespace. Needs a cluster."""
+    """Name of a RewardService in the training's namespace. Needs a cluster."""
 
     url: str | None = Field(None, pattern=r"^https?://[^/]", max_length=1024)
-    """Address of one that runs, for example `http://localhost:8080`."""
+    """Address of a RewardService that runs, for example `http://localhost:8080`."""
 
     file: str | None = Field(None, min_length=1, max_length=4096)
-    """A RewardService manifest; the trainer itself asks the judges."""
+    """Path of a RewardService manifest; the trainer itself asks the judges."""
 
     token_from: SecretSource | None = None
-    """Reference to the bearer token that the service asks for. Not with `file`: there is no service then."""
+    """Reference to the bearer token that the service asks for. Not with `file`: there is no service then. Left out:
+    none is sent."""
 
     weight: float = Field(1.0, gt=0.0, le=1e6)
-    """Weight of the service's score; the mean of `verifiers`, where any apply, weighs 1."""
+    """Weight of the service's score, above 0; the mean of `verifiers`, where any apply, weighs 1."""
 
     RULES: ClassVar = (
         Rule(
@@ -156,10 +159,11 @@ class Reward(ApiModel):
     """How completions are scored: by verifiers, by judges, or by both."""
 
     service_ref: ServiceRef | None = None
-    """Judges. A completion that they cannot score has no reward, whatever the verifiers say."""
+    """Judges behind a RewardService. A completion that they cannot score has no reward, whatever the verifiers say.
+    Left out: only `verifiers` score."""
 
     verifiers: tuple[Verifier, ...] = Field((), max_length=16)
-    """Checks; their score is the weighted mean of those that apply. Names must be unique."""
+    """Checks of a completion; their score is the weighted mean of those that apply. Names must be unique."""
 
     weights: dict[str, Annotated[float, Field(le=1e6)]] = Field({}, max_length=16)
     """Weight of a verifier by name, above 0. Those not named weigh 1."""

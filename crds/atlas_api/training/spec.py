@@ -25,31 +25,31 @@ class AtlasTrainingSpec(ApiModel):
     """What to train, on what, and how."""
 
     model: ModelSpec
-    """The policy to start from."""
+    """The model that training starts from (the policy)."""
 
     traces: Traces
-    """The sessions that are learnt from."""
+    """Where recorded sessions come from and which are learnt from."""
 
     grpo: Grpo
     """Group relative policy optimisation."""
 
     reward: Reward
-    """What a good completion is."""
+    """How completions are scored: by verifiers, by judges, or by both."""
 
     evaluation: Evaluation = Evaluation()
-    """Measuring on held-out tasks."""
+    """How the model is measured: by greedy completions of held-out tasks."""
 
     optimization: Optimization = Optimization()
-    """The optimizer."""
+    """The optimizer, AdamW: steps, learning rate, batches."""
 
     checkpoints: Checkpoints
-    """Where the results go."""
+    """Where checkpoints go and how many are kept."""
 
     compute: Compute = Compute()
-    """How the training pods look."""
+    """How the training pods look and where they run."""
 
     limits: Limits = Limits()
-    """Deadlines and retries."""
+    """Deadlines and retries of a run."""
 
     retrain: Retrain = Retrain()
     """When a new run starts."""
@@ -58,13 +58,14 @@ class AtlasTrainingSpec(ApiModel):
     """Stop after a checkpoint and free the pods; set it back to go on from there."""
 
     history_limit: int = Field(10, ge=0, le=50)
-    """Earlier runs that the status remembers."""
+    """Earlier runs that the status remembers, 0 to 50."""
 
     ready_when: Literal["Accepted", "Running", "Succeeded"] = "Accepted"
     """What the condition Ready means while nothing has failed. Runs take hours: pipelines rarely wait for more."""
 
     trainer_args: dict[str, Any] = {}
-    """Passed to TRL's `GRPOConfig` as is, for exotic knobs. Names that other fields set are refused."""
+    """Arguments that TRL's `GRPOConfig` takes as they are, for exotic knobs. Names that other fields set are
+    refused."""
 
     RULES: ClassVar = (
         Rule(
@@ -137,19 +138,19 @@ class AtlasTraining(ApiModel):
     """A model trained by this recipe on these traces."""
 
     api_version: Literal["atlas.arc.computer/v1alpha1"]
-    """`atlas.arc.computer/v1alpha1`."""
+    """Version of the API, `atlas.arc.computer/v1alpha1`."""
 
     kind: Literal["AtlasTraining"]
-    """`AtlasTraining`."""
+    """Kind of the object, `AtlasTraining`."""
 
     metadata: Metadata
-    """Name and namespace."""
+    """Name and namespace of the object."""
 
     spec: AtlasTrainingSpec
-    """What should exist."""
+    """What to train, on what, and how."""
 
     status: AtlasTrainingStatus | None = None
-    """What exists. Written by atlas-core only."""
+    """What is known about the training. Written by atlas-core only."""
 
     @property
     def key(self) -> str:

@@ -30,32 +30,32 @@ class Stopping(ApiModel):
     """The live attempt was asked for a checkpoint and is going away."""
 
     reason: StopReason
-    """Why."""
+    """Why the attempt was asked to stop, in one CamelCase word."""
 
     since: Time
-    """When it was asked."""
+    """When the attempt was asked to stop."""
 
     message: str = ""
-    """Details for people."""
+    """Why the attempt was asked to stop, in words for people."""
 
 
 class RunStatus(ApiModel):
-    """The newest run. On a cluster the operator reads its own decisions back from here."""
+    """The newest run of the training. On a cluster the operator reads its own decisions back from here."""
 
     number: int = Field(ge=1)
-    """Counts runs of this training from 1."""
+    """Number of the run, counted from 1 over the life of the training."""
 
     attempt: int = Field(ge=1)
-    """Counts starts of this run from 1: an interrupted run continues as the next attempt."""
+    """Number of the newest attempt, counted from 1: an interrupted run continues as the next attempt."""
 
     spec_hash: str
     """Hash of the recipe that this run trains."""
 
     started_at: Time
-    """When the first attempt started."""
+    """When the first attempt of the run started."""
 
     trigger: Trigger | None = None
-    """Why it was started."""
+    """Why the run was started."""
 
     placement_hash: str | None = None
     """Hash of `compute` and the addresses that the newest attempt was started with."""
@@ -64,68 +64,68 @@ class RunStatus(ApiModel):
     """Hash of `limits` when the run ended."""
 
     reward_revision: str | None = None
-    """Revision of the RewardService that the newest attempt was started with. Set where the recipe names one."""
+    """Revision of the RewardService that the newest attempt was started with. Absent where the recipe names none."""
 
     job: str | None = None
     """Name of the newest attempt's PyTorchJob."""
 
     job_uid: str | None = None
-    """Its UID, once it exists."""
+    """UID of the newest attempt's PyTorchJob, once it exists."""
 
     attempt_at: Time | None = None
     """When the newest attempt was decided, or its wait for a RewardService ended."""
 
     waiting_since: Time | None = None
-    """Since when the newest attempt waits for its RewardService. Set while it does."""
+    """Since when the newest attempt waits for its RewardService. Absent while it does not wait."""
 
     running_at: Time | None = None
     """When the newest attempt was first seen running."""
 
     ran_seconds: int = Field(0, ge=0)
-    """Training time of earlier attempts, in seconds."""
+    """Training time of earlier attempts of the run, in seconds."""
 
     failures: dict[str, int] = {}
     """Failed attempts of this run by class, as in `limits.retries`."""
 
     retry_at: Time | None = None
-    """When the next attempt starts."""
+    """When the next attempt starts. Absent while none is due."""
 
     stopping: Stopping | None = None
-    """Set while the newest attempt is being stopped."""
+    """The live attempt was asked for a checkpoint and is going away. Absent while it may stay."""
 
     paused: bool = False
-    """Stopped by `suspend`; goes on with the next attempt."""
+    """Whether `suspend` has stopped the run, which goes on with the next attempt."""
 
     finished_at: Time | None = None
-    """When the run ended. A run that ended never starts again."""
+    """When the run ended. A run that ended never starts again. Absent while the run is live."""
 
     outcome: Outcome | None = None
-    """How it ended."""
+    """How the run ended. Absent while it is live."""
 
     reason: str | None = None
     """Why the newest failure happened, in one CamelCase word."""
 
     message: str | None = None
-    """Why, in one line that names the cure."""
+    """Why the newest failure happened, in one line that names the cure."""
 
 
 class Progress(ApiModel):
     """How far the run is."""
 
     step: int = Field(ge=0)
-    """Optimizer steps done."""
+    """Optimizer steps done so far."""
 
     max_steps: int = Field(ge=0)
-    """Optimizer steps planned."""
+    """Optimizer steps planned in all."""
 
     percent: int = Field(ge=0, le=100)
-    """Share done."""
+    """Share of the optimizer steps done, in per cent."""
 
     eta_seconds: int | None = Field(None, ge=0)
-    """Time left, in seconds, from the mean step time of this attempt."""
+    """Time left, in seconds, from the mean step time of this attempt. Absent: unknown."""
 
     updated_at: Time
-    """When this was written."""
+    """When the progress was written."""
 
 
 class DatasetStatus(ApiModel):
@@ -135,42 +135,42 @@ class DatasetStatus(ApiModel):
     """Sessions that passed the filter."""
 
     used: int = Field(ge=0)
-    """Sessions that became rows."""
+    """Sessions that became rows of the dataset."""
 
     dropped: dict[str, int] = {}
-    """All other sessions, by cause."""
+    """Sessions that became no row, counted by cause."""
 
     digest: str
-    """SHA-256 over the rows."""
+    """SHA-256 over the rows of the dataset."""
 
     watermark: Time | None = None
-    """Creation time of the newest session used."""
+    """Creation time of the newest session used. Absent: unknown."""
 
 
 class CheckpointAddress(ApiModel):
-    """A complete checkpoint."""
+    """Where a complete checkpoint is and what it holds."""
 
     uri: str
-    """Path or `s3://` address of the folder."""
+    """Path or `s3://` address of the checkpoint's folder."""
 
     step: int = Field(ge=0)
-    """Optimizer steps it holds."""
+    """Optimizer steps that the checkpoint holds."""
 
     sha256: str
-    """SHA-256 of its manifest, which lists the SHA-256 of every file."""
+    """SHA-256 of the checkpoint's manifest, which lists the SHA-256 of every file."""
 
     metric: float | None = None
-    """Held-out success rate, where it was measured at this step."""
+    """Held-out success rate, 0 to 1, where it was measured at this step."""
 
 
 class CheckpointsStatus(ApiModel):
     """Complete checkpoints of the newest run."""
 
     latest: CheckpointAddress | None = None
-    """The newest."""
+    """The newest complete checkpoint."""
 
     best: CheckpointAddress | None = None
-    """The one with the highest held-out success rate."""
+    """The complete checkpoint with the highest held-out success rate."""
 
 
 class ModelStatus(ApiModel):
@@ -180,55 +180,55 @@ class ModelStatus(ApiModel):
     """Path or `s3://` address of the folder that `from_pretrained` takes."""
 
     run: int = Field(ge=1)
-    """Run that made it."""
+    """Number of the run that made the model."""
 
     sha256: str
-    """SHA-256 of its manifest."""
+    """SHA-256 of the model's manifest, which lists the SHA-256 of every file."""
 
     metric: float | None = None
-    """Held-out success rate."""
+    """Held-out success rate of the model, 0 to 1. Absent: not measured."""
 
 
 class HistoryEntry(ApiModel):
-    """An earlier run."""
+    """An earlier run of the training."""
 
     run: int = Field(ge=1)
     """Number of the run."""
 
     phase: Phase
-    """How it ended."""
+    """How the run ended, in one word."""
 
     reason: str | None = None
-    """Why, in one CamelCase word. Set when it did not succeed."""
+    """Why the run did not succeed, in one CamelCase word. Absent when it did."""
 
     finished_at: Time
-    """When it ended."""
+    """When the run ended."""
 
     metrics: dict[str, float] = {}
-    """Its last numbers, named as in `status.metrics`."""
+    """Last numbers of the run, named as in `status.metrics`."""
 
 
 class Display(ApiModel):
     """What `kubectl get` shows, ready to print."""
 
     method: str | None = None
-    """`GRPO`."""
+    """How the model is trained, like `GRPO`."""
 
     progress: str | None = None
-    """Share done, like `62%`."""
+    """Share of the optimizer steps done, like `62%`."""
 
     step: str | None = None
-    """Steps done and planned, like `248/400`."""
+    """Optimizer steps done and planned, like `248/400`."""
 
     eta: str | None = None
-    """Time left, like `41m`."""
+    """Time left until the run ends, like `41m`."""
 
     reward: str | None = None
     """Mean reward of the newest step, like `0.71`."""
 
 
 class AtlasTrainingStatus(ApiModel):
-    """What exists."""
+    """What is known about the training."""
 
     observed_generation: int | None = None
     """Generation of the spec that this status speaks of; -1 until the operator has seen the object."""
@@ -238,34 +238,35 @@ class AtlasTrainingStatus(ApiModel):
         max_length=16,
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
-    """Ready, Reconciling, Stalled, Accepted, Running, Suspended, LastRunSucceeded, ModelAvailable."""
+    """Facts about the training, one of each type: Ready, Reconciling, Stalled, Accepted, Running, Suspended,
+    LastRunSucceeded, ModelAvailable."""
 
     phase: Phase | None = None
-    """One word: what the newest run is doing, or how it ended."""
+    """What the newest run is doing, or how it ended, in one word."""
 
     message: str | None = None
-    """Why, in one line that names the cure. Set when the run did not succeed."""
+    """What went wrong with the newest run, in one line that names the cure. Absent when nothing did."""
 
     run: RunStatus | None = None
-    """The newest run."""
+    """The newest run of the training."""
 
     progress: Progress | None = None
     """How far the run is."""
 
     metrics: dict[str, float] = {}
-    """Few numbers: `reward`, `loss`, `evalSuccess`, `evalTokens`, `baselineSuccess`, `baselineTokens`."""
+    """Newest numbers of the run: `reward`, `loss`, `evalSuccess`, `evalTokens`, `baselineSuccess`, `baselineTokens`."""
 
     dataset: DatasetStatus | None = None
     """What the run learns from."""
 
     checkpoints: CheckpointsStatus = CheckpointsStatus()
-    """What it has saved."""
+    """Complete checkpoints of the newest run."""
 
     model: ModelStatus | None = None
     """The newest finished model, of this or an earlier run."""
 
     history: tuple[HistoryEntry, ...] = Field((), max_length=50)
-    """Earlier runs, newest first."""
+    """Earlier runs of the training, newest first."""
 
     last_handled_retrain_at: str | None = Field(None, max_length=253)
     """Value of the annotation `atlas.arc.computer/retrain-at` that the newest run answered."""
@@ -278,7 +279,7 @@ class LocalStatus(AtlasTrainingStatus):
     """The status of a training that has had a run: what `atlas-core run` writes."""
 
     phase: Phase
-    """One word: what the newest run is doing, or how it ended."""
+    """What the newest run is doing, or how it ended, in one word."""
 
     run: RunStatus
-    """The newest run."""
+    """The newest run of the training."""

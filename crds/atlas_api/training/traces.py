@@ -22,10 +22,10 @@ class S3Traces(ApiModel):
     """JSONL exports on S3 or any store with the same API."""
 
     uri: str = Field(pattern=r"^s3://[^/]+(/.*)?$", max_length=1024)
-    """`s3://bucket/key` of one object, or a prefix that ends in `/` for all objects below it."""
+    """Address of one object, `s3://bucket/key`, or a prefix that ends in `/` for all objects below it."""
 
     endpoint: str | None = Field(None, pattern=r"^https?://[^/]", max_length=1024)
-    """Address of the store when it is not AWS, for example `http://minio:9000`."""
+    """Address of the store, for example `http://minio:9000`. Left out: AWS."""
 
     region: str | None = Field(None, min_length=1, max_length=64)
     """Region of the bucket. Left out: the standard AWS chain decides."""
@@ -38,17 +38,17 @@ class FileTraces(ApiModel):
     """JSONL exports on disk."""
 
     path: str = Field(min_length=1, max_length=4096)
-    """A file, or a folder that is searched for `*.jsonl`, also with `.gz`, `.zst`, `.xz`."""
+    """Path of a file, or of a folder that is searched for `*.jsonl`, also with `.gz`, `.zst`, `.xz`."""
 
 
 class TraceFilter(ApiModel):
-    """Which sessions count. All conditions must hold; an empty list means any value."""
+    """Which sessions are learnt from. All conditions must hold; an empty list means any value."""
 
     status: tuple[Word, ...] = Field(("succeeded",), max_length=16)
-    """Session status: `succeeded`, `failed`, `running`."""
+    """Values of the session status: `succeeded`, `failed`, `running`."""
 
     review_status: tuple[Word, ...] = Field(("approved",), max_length=16)
-    """Review status: `approved`, `pending`, `quarantined`."""
+    """Values of the review status: `approved`, `pending`, `quarantined`."""
 
     min_reward: float | None = Field(None, ge=0.0, le=1.0)
     """Lowest session reward, 0 to 1, within 1e-6: means of judges carry float noise. Unknown rewards do not pass.
@@ -60,28 +60,28 @@ class TraceFilter(ApiModel):
     """Highest session reward, 0 to 1, within 1e-6. Unknown rewards do not pass. Left out: no limit."""
 
     learning_keys: tuple[Word, ...] = Field((), max_length=256)
-    """Values of `metadata.learning_key`."""
+    """Values of `metadata.learning_key` in a session."""
 
     tags: tuple[Word, ...] = Field((), max_length=256)
-    """Sessions that carry at least one of these in `metadata.tags`."""
+    """Tags of which a session must carry at least one in `metadata.tags`."""
 
     projects: tuple[Word, ...] = Field((), max_length=256)
-    """Values of `metadata.project_root`."""
+    """Values of `metadata.project_root` in a session."""
 
     execution_modes: tuple[Word, ...] = Field((), max_length=256)
     """Values of the execution mode: `auto`, `paired`, `coach`."""
 
     created_after: Time | None = None
-    """Earliest creation time, inclusive, RFC 3339 with a zone: `2026-10-01T00:00:00Z`."""
+    """Earliest creation time, inclusive, RFC 3339 with a zone: `2026-10-01T00:00:00Z`. Left out: no limit."""
 
     created_before: Time | None = None
-    """Latest creation time, exclusive, RFC 3339 with a zone."""
+    """Latest creation time, exclusive, RFC 3339 with a zone. Left out: no limit."""
 
     limit: int | None = Field(None, ge=1, le=1_000_000_000)
-    """At most this many sessions, counted after all other conditions."""
+    """Largest number of sessions, counted after all other conditions. Left out: no limit."""
 
     order: Literal["newest", "oldest"] = "newest"
-    """Which end `limit` keeps."""
+    """Which sessions `limit` keeps, the newest or the oldest."""
 
     RULES: ClassVar = (
         Rule(
@@ -100,35 +100,35 @@ class Split(ApiModel):
     """How tasks are held out for evaluation."""
 
     eval: float = Field(0.1, ge=0.0, le=0.9)
-    """Share held out, 0 to 0.9; for 10 % write 0.1. With 0 nothing is evaluated."""
+    """Share of the tasks that is held out, 0 to 0.9; for 10 % write 0.1. With 0 nothing is evaluated."""
 
     by: Literal["task", "session"] = "task"
-    """`task` keeps all sessions of near-identical tasks on one side. `session` does not."""
+    """What is never split: all sessions of near-identical tasks (`task`), or each session (`session`)."""
 
     seed: int = Field(0, ge=0, le=2**32 - 1)
-    """Which share is held out. The same seed and tasks give the same split."""
+    """Seed of the split: the same seed and tasks give the same split."""
 
 
 class Traces(ApiModel):
-    """Where they come from and which of them count. Set exactly one of `postgres`, `s3`, `file`."""
+    """Where recorded sessions come from and which are learnt from. Set exactly one of `postgres`, `s3`, `file`."""
 
     postgres: PostgresTraces | None = None
     """Sessions straight from the SDK's Postgres."""
 
     s3: S3Traces | None = None
-    """JSONL exports."""
+    """JSONL exports on S3 or any store with the same API."""
 
     file: FileTraces | None = None
     """JSONL exports on disk."""
 
     role: Literal["student", "teacher"] = "student"
-    """Whose turns are learnt: the agent's answers, or the guidance it was given."""
+    """Whose turns are learnt: the agent's answers (`student`), or the guidance it was given (`teacher`)."""
 
     filter: TraceFilter = TraceFilter()
-    """Which sessions count. The default takes succeeded and approved ones."""
+    """Which sessions are learnt from. The default takes succeeded and approved ones."""
 
     split: Split = Split()
-    """How tasks are held out."""
+    """How tasks are held out for evaluation."""
 
     max_malformed: int = Field(100, ge=0, le=1_000_000_000)
     """Unreadable lines that are tolerated, each one counted. One more fails the run."""
