@@ -18,8 +18,8 @@ nothing here knows training, clusters, or files other than manifests; everything
     json_log         log lines as JSON
     scoring          requests and answers of the scoring service
 
-To add a field: the type that it belongs to, its docstring (which becomes the description), `make crds`, and the code that
-honours it in the same change. To add a resource: a folder beside `training`, and one line in `crd`.
+To add a field: the type that it belongs to, its docstring (which becomes the description), `make crds`, and the code
+that honours it in the same change. To add a resource: a folder beside `training`, and one line in `crd`.
 """
 
 from atlas_api.errors import AtlasError, InvalidManifest

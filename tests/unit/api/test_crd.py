@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support.docstrings import fault
 from support.manifests.api_types import api_types
 
 from atlas_api import crd
@@ -86,6 +87,14 @@ def test_every_field_is_described_in_sentences() -> None:
         if path.endswith("[]") or path in (".apiVersion", ".kind", ".metadata"):
             continue
         assert node["description"].endswith("."), path
+
+
+def test_every_description_begins_with_a_sentence_that_stands_alone() -> None:
+    columns = [column for version in VERSIONS.values() for column in version["additionalPrinterColumns"]]
+    descriptions = [(column["name"], column["description"]) for column in columns]
+    descriptions += [(path, node["description"]) for path, node in in_all_kinds() if "description" in node]
+    faults = [f"{path}: {text} [{why}]" for path, text in descriptions if (why := fault(text, least_words=4))]
+    assert not faults, "\n".join(faults)
 
 
 def test_no_description_says_a_sentence_twice() -> None:
