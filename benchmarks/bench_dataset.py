@@ -1,5 +1,5 @@
 """
-From SQL to a frozen dataset: how long each stage takes.
+How long each stage takes from SQL to a frozen dataset.
 
     python benchmarks/bench_dataset.py --sessions 10000
 

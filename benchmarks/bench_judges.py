@@ -74,7 +74,7 @@ class Rounds:
 
     seconds: list[float] = field(default_factory=list)
     cpu_seconds: list[float] = field(default_factory=list)
-    """Of this process, the fake judge not included."""
+    """CPU time of this process, the fake judge not included."""
 
     in_flight: list[float] = field(default_factory=list)
     """Calls that the judge was at, on average over the round."""
@@ -206,7 +206,7 @@ async def _scored(settings: RewardServiceSpec, count: int) -> list[ItemResult]:
 
 
 def main() -> int:
-    """Measure everything. Returns 1 when a target is missed."""
+    """Measure concurrency and faults. Returns 1 when a target is missed."""
     parser = argparse.ArgumentParser(description="Judges: concurrency and faults.")
     parser.add_argument("--rounds", type=int, default=20, help="of 96 calls at once (default 20)")
     parser.add_argument("--items", type=int, default=1000, help="under the limit of 64 calls (default 1000)")

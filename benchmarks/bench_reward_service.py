@@ -35,7 +35,7 @@ RATE = 200
 
 
 def main() -> None:
-    """Measure, print. Exits with 1 when the service is too slow or grows."""
+    """Measure and print the figures. Exits with 1 when the service is too slow or grows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=SECONDS, help=f"of load on each server ({SECONDS})")
     parser.add_argument("--rate", type=int, default=RATE, help=f"requests a second ({RATE})")

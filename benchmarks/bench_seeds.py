@@ -26,7 +26,7 @@ SEEDS = FOLDER / "seeds"
 
 
 class Outcome(NamedTuple):
-    """One seed."""
+    """What one seed came to."""
 
     seed: int
     metrics: dict[str, float]

@@ -124,7 +124,7 @@ def _read(reader: str, url: str, sessions: int) -> Measured:
 
 
 def _measure(reader: str, url: str) -> None:
-    """In the measured process: read everything, print the figures as JSON."""
+    """Read everything in the measured process, and print the figures as JSON."""
     count = {"ours": _count_ours, "peer": _count_peers}[reader](url)
     imported = _peak()
     start = time.perf_counter()

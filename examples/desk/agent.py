@@ -1,7 +1,7 @@
 """
 The agent at the desk: a chat model that answers conversations.
 
-Called by `shift`. It loads the original model or a checkpoint alike, and knows neither tasks nor the database.
+It loads the original model or a checkpoint alike, and knows neither tasks nor the database.
 """
 
 import time
@@ -11,7 +11,7 @@ from pathlib import Path
 
 SYSTEM_PROMPT = "What is the order number? Say only the number."
 MAX_TOKENS = 14
-"""Longest answer. The same as `grpo.maxCompletionTokens` in laptop-grpo.yaml: the agent works as it was trained."""
+"""Longest answer in tokens, as `grpo.maxCompletionTokens` in laptop-grpo.yaml: the agent works as it was trained."""
 
 Message = dict[str, str]
 
@@ -24,7 +24,7 @@ class Answer:
     prompt_tokens: int
     completion_tokens: int
     milliseconds: float
-    """Its share of the time of its batch."""
+    """Share of the answer in the time of its batch."""
 
 
 class Agent:

@@ -1,7 +1,7 @@
 """
 The coach: a scripted stand-in for the teacher model that reads the agent's answers.
 
-Called by `shift`. Pure and deterministic: it looks the order up in the desk's books, says in one sentence what is wrong
+Pure and deterministic: it looks the order up in the desk's books, says in one sentence what is wrong
 without giving the answer away, and judges the whole session in the end.
 """
 

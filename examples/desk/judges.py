@@ -1,7 +1,7 @@
 """
 Scripted judges of the order desk: a fake. They go by rules where a model would read, so that the demo needs no key.
 
-Run by `support.judges.scripted_judge`, a process of its own, for `desk.rewards`. They see what models see.
+They see what models see.
 """
 
 import re

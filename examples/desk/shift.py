@@ -1,7 +1,7 @@
 """
 A shift at the desk: the agent answers tasks, the coach reads along, and what happened is kept.
 
-Called by `traces`; the recorder writes the result down. One guided second try, as in the SDK's paired mode.
+The recorder writes the result down. One guided second try, as in the SDK's paired mode.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """
 How the agents did, from what is recorded about them.
 
-Called by `__main__` for the closing table. It reads the database, so the table shows what anybody else can query.
+It reads the database, so the table shows what anybody else can query.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """
 Messages that customers send to the order desk, and the order each one is about.
 
-Called by `traces`. Pure: the same seed makes the same messages, without end. The order number has three digits; the
+Pure: the same seed makes the same messages, without end. The order number has three digits; the
 other number in a message, the pieces, has one, and misleads.
 """
 

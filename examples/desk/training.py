@@ -1,7 +1,7 @@
 """
 `atlas-core run` as a user starts it, and the model that came out.
 
-Called by `__main__` and the benchmark of seeds. The demo knows the trainer only by its command and its status file.
+The demo knows the trainer only by its command and its status file.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 
 class TrainedModel(NamedTuple):
-    """`status.model`."""
+    """The model that `status.model` names."""
 
     folder: Path
     run: int

@@ -43,7 +43,7 @@ REPORT = "report.md"
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """All answers."""
+    """Answers of all judges, in the order of the items."""
 
     results: list[ItemResult]
     asked: CallerStatistics
@@ -129,7 +129,7 @@ def _audit(
 
 
 def _make_folder(out: Path) -> None:
-    """Before anybody is asked: an answer that cannot be kept is money lost."""
+    """Make the output folder before anybody is asked: an answer that cannot be kept is money lost."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / AUDIT).open("a").close()

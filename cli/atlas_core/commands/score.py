@@ -43,20 +43,20 @@ class Counts:
     """What became of the lines of a file."""
 
     kept: int = 0
-    """In the output already, from an earlier start."""
+    """Lines that are in the output already, from an earlier start."""
 
     scored: int = 0
     unscored: int = 0
     """Judges and verifiers were asked, and no score came of it."""
 
     unanswered: int = 0
-    """Of these, those that judges could not answer: the next start asks about them again."""
+    """Items of these that judges could not answer: the next start asks about them again."""
 
     causes: dict[str, Cause] = field(default_factory=dict)
-    """Of these, by cause."""
+    """Items of these, by cause."""
 
     malformed: list[str] = field(default_factory=list)
-    """`file:line: why`."""
+    """Lines that are no items, as `file:line: why`."""
 
 
 def score_one(service: RewardService, item: Item, as_json: bool, console: Console) -> None:

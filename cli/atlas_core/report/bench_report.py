@@ -23,7 +23,7 @@ _HEAD = (
 )
 
 _SHORT = ("combination", "mean", "std", "unsure", "large", "close", "Pearson", "p50 s", "p95 s", "none")
-"""The same for a terminal of 80 columns."""
+"""Heads of the columns for a terminal of 80 columns."""
 
 _NOTES = """\
 - **mean, deviation**: of the scores; population standard deviation.

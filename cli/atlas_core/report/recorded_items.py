@@ -1,5 +1,5 @@
 """
-Recorded sessions as items to score, with the reward that was recorded. Called by `atlas-core rewards bench`.
+Recorded sessions as items to score, with the reward that was recorded.
 
 What a judge must not see is left out: the recorded reward, and the final answer as a reference to itself.
 """
@@ -88,7 +88,7 @@ def item_of(session: Session) -> RecordedItem | None:
 
 
 def _plan(session: Session) -> str | None:
-    """What its steps were to do. The only step of a session is its task."""
+    """What the steps of *session* were to do. The only step of a session is its task."""
     steps = [step.description for step in session.steps if step.description.strip()]
     return _GAP.join(steps) if len(session.steps) > 1 and steps else None
 

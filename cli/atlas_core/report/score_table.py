@@ -1,4 +1,4 @@
-"""One result as a person reads it. Called by `atlas-core score`. Pure; texts of models are shown, never obeyed."""
+"""One result as a person reads it. Pure; texts of models are shown, never obeyed."""
 
 from rich.console import Group, RenderableType
 from rich.table import Table

@@ -44,7 +44,7 @@ def scored_file(path: Path, revision: str) -> Iterator["ScoredFile"]:
 
 
 class ScoredFile:
-    """The output. Made by `scored_file`. A place is the number of a line of items, from 0, blank ones not counted."""
+    """The output of `score --items`. A place is the number of a line of items, from 0, blank ones not counted."""
 
     def __init__(self, path: Path, file: BinaryIO, revision: str) -> None:
         self._path = path
@@ -74,7 +74,7 @@ class ScoredFile:
         return Counter(self._kinds)
 
     def missing(self, groups: Iterable[Sequence[ItemLine]]) -> Iterator[Sequence[ItemLine]]:
-        """Those of *groups*, all lines of the items in order, that it does not hold as a whole, or without an answer.
+        """Groups out of *groups* (all lines of the items, in order) that are not wholly here, or lack an answer.
 
         Raises InvalidManifest for results of other items.
         """

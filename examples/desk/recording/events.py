@@ -1,7 +1,7 @@
 """
 The trajectory events of a visit, in the order and nesting in which arc-atlas emits them.
 
-Called by `recorder`. Pure but for fresh event ids. The workflow holds triage, routing and the attempts; every attempt
+Pure but for fresh event ids. The workflow holds triage, routing and the attempts; every attempt
 is a task `step_1` that holds two `agent` tasks of the agent's graph: the model's turn, and the decision to stop.
 """
 

@@ -1,7 +1,7 @@
 """
 An embedded real Postgres for the demo; no root and no installation needed.
 
-Called by `__main__`. The data stay in their folder when the server stops.
+The data stay in their folder when the server stops.
 """
 
 import warnings

@@ -1,7 +1,7 @@
 """
 Writes visits into Postgres, in the tables and values that arc-atlas uses.
 
-Called by `traces` and `__main__`. It makes missing tables, adds rows, and never changes or removes a session.
+It makes missing tables, adds rows, and never changes or removes a session.
 """
 
 from collections.abc import Sequence

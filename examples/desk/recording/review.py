@@ -1,7 +1,7 @@
 """
 The review of recorded sessions: which may be learnt from.
 
-Called by `traces`. Pure. A scripted reviewer reads after every batch and leaves its newest sessions for later; it puts
+Pure. A scripted reviewer reads after every batch and leaves its newest sessions for later; it puts
 aside the messages of a customer who objected. Whether the agent was right does not matter to it: a task that the
 agent cannot do yet is the one to learn from.
 """

@@ -1,7 +1,7 @@
 """
 The JSON that arc-atlas stores about a session: plan, step, evaluation, reward, metadata.
 
-Called by `events` and `recorder`. Pure: a visit in, plain values out. Field by field as the SDK writes them in its
+Pure: a visit in, plain values out. Field by field as the SDK writes them in its
 paired mode, where a session is a plan of one step and the second attempt is the last.
 """
 
@@ -21,7 +21,7 @@ UNCERTAINTY = 0.05
 
 
 def plan() -> Json:
-    """`plans.plan`."""
+    """Value of `plans.plan` for a visit."""
     return {"steps": [step()], "execution_mode": "single_shot"}
 
 
@@ -49,7 +49,7 @@ def structured(attempt: Attempt) -> Json:
 
 
 def step_metadata(attempt: Attempt) -> Json:
-    """`step_results.metadata`."""
+    """Value of `step_results.metadata` for an attempt."""
     answer = attempt.answer
     return {
         "artifacts": {},

@@ -1,7 +1,7 @@
 """
 Work that leaves traces: an agent answers tasks batch by batch, and every batch is recorded when it is done.
 
-Called by `__main__` and the benchmark of seeds. What was recorded stays when the work is interrupted.
+What was recorded stays when the work is interrupted.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from desk.shift import BATCH, work
 from desk.tasks import tasks
 
 Advance = Callable[[int, int], None]
-"""Told how many of how many sessions are recorded."""
+"""Function that is told how many of how many sessions are recorded."""
 
 SEED = 17
 
