@@ -20,6 +20,7 @@ from atlas_api import AtlasError, InvalidManifest
 from atlas_api.errors import NothingScored, SourceUnreachable
 from atlas_api.rewardservice.judging import Judging
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.text import visible
 from atlas_core.commands.score import document
 from atlas_core.report.bench_plots import plots
 from atlas_core.report.bench_report import markdown, table
@@ -33,7 +34,6 @@ from atlas_rewards.bench.score_statistics import summarise
 from atlas_rewards.causes import unanswered
 from atlas_rewards.configuration import load_configuration
 from atlas_rewards.llm.client import Caller, CallerStatistics, caller_for
-from atlas_trainer.reporting.untrusted_text import visible
 from atlas_trainer.storage.atomic_file import replace_text
 from atlas_trainer.traces.session import Tally
 
