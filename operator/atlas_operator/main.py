@@ -10,14 +10,18 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from atlas_operator.cluster.api import connected
-from atlas_operator.cluster.client import Cluster
+from atlas_operator.cluster.client import ClusterClient
 from atlas_operator.cluster.connection import NoCluster
 from atlas_operator.controller import logs
+from atlas_operator.controller.controller import Controller
 from atlas_operator.controller.health import serving
 from atlas_operator.controller.leader import Leadership
-from atlas_operator.controller.manager import Operation
+from atlas_operator.controller.manager import Manager
 from atlas_operator.controller.metrics import Metrics
+from atlas_operator.rewardservice.controller import rewardservice_controller
+from atlas_operator.rewardservice.dependents import Dependents
 from atlas_operator.settings import Settings
+from atlas_operator.training.controller import AttemptMetrics, training_controller
 
 _log = logging.getLogger(__name__)
 
@@ -81,11 +85,22 @@ async def _run(settings: Settings) -> None:
         leadership = await stack.enter_async_context(_leadership(settings.lease))
         may_write = leadership.holds if leadership else lambda: True
         api = await stack.enter_async_context(connected(count=metrics.request, may_write=may_write))
-        operation = Operation(Cluster(api, metrics), settings, metrics, leadership)
-        port = await stack.enter_async_context(serving(settings.health_port, operation.problem, metrics.registry))
+        attempts = AttemptMetrics(metrics.registry)
+        client = ClusterClient(api, on_create=attempts.created, on_status=attempts.status_changed)
+        manager = Manager(client, _controllers(client, settings, metrics), settings, metrics, leadership)
+        port = await stack.enter_async_context(serving(settings.health_port, manager.problem, metrics.registry))
         _log.info("the operator begins; probes and metrics on port %d", port)
-        await operation.run(stop)
+        await manager.run(stop)
     _log.info("the operator has ended")
+
+
+def _controllers(client: ClusterClient, settings: Settings, metrics: Metrics) -> tuple[Controller, ...]:
+    """Controllers of all kinds. To add a kind: a room of its own, and its controller here."""
+    dependents = Dependents()
+    return (
+        training_controller(client, settings, metrics.registry, dependents),
+        rewardservice_controller(client, settings, metrics.registry, dependents),
+    )
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from lupa import lua51
 from support.kubernetes import argocd, gitops_states
 
 from atlas_api.training.retrain import RETRAIN_AT
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 pytestmark = pytest.mark.cluster
 

@@ -9,7 +9,7 @@ from support.kubernetes.pytorch_jobs import has_condition
 from support.training.cluster_trainings import cluster_training, condition, end_pod, report, tell
 from support.training.training_story import NAME, attempt_is, edit, phase_is, seen, start
 
-from atlas_operator.objects.labels import job_name
+from atlas_operator.objects.names import job_name
 
 pytestmark = pytest.mark.cluster
 

@@ -18,11 +18,11 @@ from support.training.training_life import Life
 from atlas_api import AtlasTrainingSpec
 from atlas_api.condition import Condition
 from atlas_api.training.status import ModelStatus, RunStatus, Stopping
-from atlas_operator.backends.pytorchjob import JobState
-from atlas_operator.cluster.observed import Document
+from atlas_operator.backends.base import JobState
+from atlas_operator.cluster.document import Document
 from atlas_operator.pending.attempt import Diagnosis
+from atlas_operator.status.preconditions import FailedPrecondition
 from atlas_operator.training.conditions import MISSING_REFERENCES, Facts, conditions
-from atlas_operator.training.preconditions import Refusal
 
 pytestmark = pytest.mark.cluster
 
@@ -162,14 +162,16 @@ def make_spec(**spec: Any) -> AtlasTrainingSpec:
 
 
 def make_facts(**facts: Any) -> Facts:
-    nothing = dict.fromkeys(("refusal", "run", "state", "diagnosis", "waiting_for", "next_trigger", "model"))
+    nothing = dict.fromkeys(
+        ("failed_precondition", "run", "state", "diagnosis", "waiting_for", "next_trigger", "model")
+    )
     return Facts(
         **{"generation": 1, "now": BEGIN, "before": (), "spec": make_spec(), "ending": False, **nothing, **facts}
     )
 
 
 WORDS = st.sampled_from(["Because", "SecretMissing", "Queued"])
-REFUSALS = st.builds(Refusal, WORDS, st.just("mend it"), st.booleans())
+REFUSALS = st.builds(FailedPrecondition, WORDS, st.just("mend it"), st.booleans())
 STOPPING = st.builds(Stopping, reason=st.sampled_from(["Suspended", "Replaced", "Stalled"]), since=st.just(BEGIN))
 RUNS = st.builds(
     make_run,
@@ -187,7 +189,7 @@ FACTS = st.builds(
     make_facts,
     generation=st.integers(1, 3),
     spec=st.none() | st.sampled_from(SPECS),
-    refusal=st.none() | REFUSALS,
+    failed_precondition=st.none() | REFUSALS,
     run=st.none() | RUNS,
     state=st.none() | st.sampled_from(get_args(JobState)),
     ending=st.booleans(),

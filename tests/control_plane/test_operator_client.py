@@ -15,17 +15,18 @@ from support.kubernetes.pytorch_jobs import pytorch_job
 from support.training.cluster_trainings import cluster_training
 
 from atlas_api.names import short_name
+from atlas_operator.cluster import labels
 from atlas_operator.cluster.api import Api, ApiError, Forbidden
-from atlas_operator.cluster.client import Cluster, Stale
-from atlas_operator.cluster.observed import Key
+from atlas_operator.cluster.client import ClusterClient, Stale
+from atlas_operator.cluster.document import Key
 from atlas_operator.cluster.ownership import NameTaken, Terminating
-from atlas_operator.objects import labels
+from atlas_operator.training.observe import observe
 
 pytestmark = pytest.mark.cluster
 
 NAME = "refunds"
 T = TypeVar("T")
-Act = Callable[[Cluster], Awaitable[T]]
+Act = Callable[[ClusterClient], Awaitable[T]]
 Ask = Callable[[Act[Any]], Any]
 
 
@@ -37,7 +38,7 @@ def ask_as(kubeconfig: Path, act: Act[T]) -> T:
         await load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
         api = Api(configuration)
         try:
-            return await act(Cluster(api))
+            return await act(ClusterClient(api))
         finally:
             await api.close()
 
@@ -95,7 +96,7 @@ def test_a_look_finds_the_training_and_what_carries_its_label(ask: Ask, kubectl:
         metadata.setdefault("labels", {})[labels.TRAINING] = NAME
     kubectl.create(job)
     kubectl.wait_for("pod", "job-worker-0", lambda pod: pod is not None)
-    observed = ask(lambda cluster: cluster.observe(key_of(training)))
+    observed = ask(lambda cluster: observe(cluster, key_of(training)))
     assert observed.training["metadata"]["uid"] == training["metadata"]["uid"]
     assert [(one["apiVersion"], one["kind"], one["metadata"]["name"]) for one in observed.jobs] == [
         ("kubeflow.org/v1", "PyTorchJob", "job")
@@ -106,13 +107,13 @@ def test_a_look_finds_the_training_and_what_carries_its_label(ask: Ask, kubectl:
 
 
 def test_a_training_that_does_not_exist_is_not_observed(ask: Ask, namespace: str) -> None:
-    assert ask(lambda cluster: cluster.observe(Key(namespace, "nobody"))) is None
+    assert ask(lambda cluster: observe(cluster, Key(namespace, "nobody"))) is None
 
 
 def test_more_children_than_a_page_holds_are_all_seen(ask: Ask, training: Document) -> None:
-    async def story(cluster: Cluster) -> int:
+    async def story(cluster: ClusterClient) -> int:
         await asyncio.gather(*(cluster.create(child(training, f"one-{number}")) for number in range(501)))
-        observed = await cluster.observe(key_of(training))
+        observed = await observe(cluster, key_of(training))
         assert observed is not None
         return len({one["metadata"]["name"] for one in observed.config_maps})
 
@@ -128,7 +129,7 @@ def test_while_no_job_runs_its_events_are_read_oldest_first(ask: Ask, kubectl: K
     events: list[Document] = []
 
     def two_or_more() -> bool:
-        events[:] = ask(lambda cluster: cluster.observe(key_of(training))).events
+        events[:] = ask(lambda cluster: observe(cluster, key_of(training))).events
         return len(events) > 1
 
     wait_until("events about the job and its pod", two_or_more)
@@ -233,7 +234,7 @@ def test_an_object_made_anew_is_not_deleted_for_the_old_one(ask: Ask, kubectl: K
 def test_events_about_a_training_are_counted_and_shown_by_kubectl(
     ask: Ask, kubectl: Kubectl, training: Document
 ) -> None:
-    async def story(cluster: Cluster) -> None:
+    async def story(cluster: ClusterClient) -> None:
         for message in ("no GPU", "no GPU", "no memory", "no GPU"):
             await cluster.post_event(training, "Warning", "Unschedulable", message)
 

@@ -9,7 +9,8 @@ from support.kubernetes.account_rights import may
 from support.training.cluster_trainings import report, tell
 from support.training.training_story import NAME, edit, seen, shows, start
 
-from atlas_operator.objects.labels import FIELD_MANAGER, progress_name
+from atlas_operator.cluster.labels import FIELD_MANAGER
+from atlas_operator.objects.names import progress_name
 
 pytestmark = pytest.mark.cluster
 

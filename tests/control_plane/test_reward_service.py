@@ -14,7 +14,7 @@ from support.rewardservice.reward_service_story import NAME, is_ready, pods, rea
 from support.rewardservice.reward_services import IMAGE, judges_report, reward_service, tell_judges
 from support.training.cluster_trainings import condition
 
-from atlas_operator.objects.labels import CONFIGURATION, REWARDS
+from atlas_operator.cluster.labels import CONFIGURATION, REWARDS
 
 pytestmark = pytest.mark.cluster
 

@@ -13,11 +13,11 @@ from support.rewardservice.reward_services import judges_report, reward_service
 from support.rewardservice.rewards_life import RewardsLife, answering, silent, starting
 
 from atlas_api.rewardservice.status import JudgeStatus
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 from atlas_operator.pending.attempt import Diagnosis
-from atlas_operator.rewardservice.conditions import RewardsFacts, rewards_conditions
+from atlas_operator.rewardservice.conditions import RewardsFacts, conditions
 from atlas_operator.rewardservice.rollout import Rollout
-from atlas_operator.training.preconditions import Refusal
+from atlas_operator.status.preconditions import FailedPrecondition
 
 pytestmark = pytest.mark.cluster
 
@@ -89,7 +89,7 @@ def out_of_reach() -> RewardsLife:
 
 def name_taken() -> RewardsLife:
     life = RewardsLife()
-    life.look(Refusal("NameTaken", "Service judges exists and belongs to something else", final=False))
+    life.look(FailedPrecondition("NameTaken", "Service judges exists and belongs to something else", final=False))
     return life
 
 
@@ -150,7 +150,7 @@ FACTS = st.builds(
     generation=st.integers(1, 3),
     now=st.just(BEGIN),
     before=st.just(()),
-    refusal=st.none() | st.builds(Refusal, WORDS, st.just("mend it"), st.booleans()),
+    failed_precondition=st.none() | st.builds(FailedPrecondition, WORDS, st.just("mend it"), st.booleans()),
     rollout=ROLLOUTS,
     diagnosis=st.none() | st.builds(Diagnosis, WORDS, st.just("create it")),
     judges=st.tuples() | st.tuples(JUDGES),
@@ -160,7 +160,7 @@ FACTS = st.builds(
 
 
 def as_stored(facts: RewardsFacts, generation: int) -> Document:
-    told: list[Any] = [each.model_dump(mode="json", by_alias=True) for each in rewards_conditions(facts)]
+    told: list[Any] = [each.model_dump(mode="json", by_alias=True) for each in conditions(facts)]
     service = reward_service()
     service["metadata"] |= {"namespace": "agents", "generation": generation}
     return {**service, "status": {"observedGeneration": facts.generation, "conditions": told}}
@@ -175,7 +175,7 @@ def test_kstatus_and_argo_cd_agree_whatever_the_facts(many: list[RewardsFacts], 
 
 @given(FACTS)
 def test_nothing_that_is_not_ready_is_silent_about_who_has_to_act(facts: RewardsFacts) -> None:
-    verdicts = {(each.type, each.status) for each in rewards_conditions(facts)}
+    verdicts = {(each.type, each.status) for each in conditions(facts)}
     busy, stuck = ("Reconciling", "True") in verdicts, ("Stalled", "True") in verdicts
     assert not (busy and stuck)
     assert ("Ready", "True") in verdicts or busy or stuck

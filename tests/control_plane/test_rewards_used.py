@@ -14,7 +14,7 @@ from support.rewardservice.reward_services import IMAGE, reward_service
 from support.training.cluster_trainings import cluster_training, condition
 
 from atlas_api.manifest.yaml_document import read_documents
-from atlas_operator.objects.labels import REWARDS
+from atlas_operator.cluster.labels import REWARDS
 
 pytestmark = pytest.mark.cluster
 

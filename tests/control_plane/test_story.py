@@ -9,7 +9,8 @@ from support.kubernetes.leftovers import assert_nothing_is_left
 from support.training.cluster_trainings import cluster_training, condition, end_pod, finished_report, tell
 from support.training.training_story import NAME, attempt_is, children, edit, phase_is, run_of, seen, start, succeed
 
-from atlas_operator.objects.labels import TRAINING, job_name
+from atlas_operator.cluster.labels import TRAINING
+from atlas_operator.objects.names import job_name
 
 pytestmark = pytest.mark.cluster
 

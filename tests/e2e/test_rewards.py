@@ -17,7 +17,7 @@ from support.trainer.order_desk import BUCKET, OrderDesk
 from support.trainer.report_page import drawn
 from support.training.cluster_trainings import condition
 
-from atlas_operator.objects.labels import REWARDS
+from atlas_operator.cluster.labels import REWARDS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

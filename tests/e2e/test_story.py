@@ -13,7 +13,7 @@ from support.kubernetes.leftovers import assert_nothing_is_left
 from support.trainer.order_desk import BUCKET, NAME, OrderDesk
 from support.training.cluster_trainings import condition
 
-from atlas_operator.objects.labels import TRAINING
+from atlas_operator.cluster.labels import TRAINING
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

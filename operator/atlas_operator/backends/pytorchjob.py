@@ -1,52 +1,113 @@
 """
-What the training-operator says of a PyTorchJob, in one word.
+The backend PyTorchJob: how the job of an attempt is built, and what the training-operator says of it. Pure.
 
-Called by the plan, `ending` and `diagnosis`. Looks at no pod: a job that is `Starting` does not say why.
+The training-operator makes one pod for each replica, which it labels with role and index, and a headless service for
+each pod, by which the workers find each other. Nothing else in the operator knows any of this.
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Any
 
-from atlas_operator.cluster.fields import at, condition, holds, items, mapping, moment, whole
-from atlas_operator.cluster.observed import Document
+from atlas_api import AtlasTrainingSpec
+from atlas_api.pods import contract
+from atlas_api.training.status import RunStatus
+from atlas_operator.backends.base import JobState, job_metadata
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import condition, get_path, integer, is_true, items, mapping, timestamp
+from atlas_operator.cluster.kinds import KINDS
+from atlas_operator.objects.names import job_name
+from atlas_operator.objects.training_pod import pod_template
 
-JobState = Literal["Failed", "Succeeded", "Suspending", "Queued", "Running", "Starting", "Unseen"]
+KIND = "PyTorchJob"
+"""Kind of the jobs, as people read it."""
+
+CONTROLLER = "training-operator"
+"""Program that makes pods of the jobs, as people read it."""
+
+INSTALL = "install the Kubeflow training-operator 1.9"
+"""Cure where the API server does not know the kind."""
+
+RESUME = "set its spec.runPolicy.suspend to false"
+"""Cure where a job is suspended and nobody resumes it."""
+
+CONTAINER = "pytorch"
+"""Name of the trainer's container: the training-operator takes no other."""
+
+RENDEZVOUS_SECONDS = 900
+"""Seconds for which workers wait for each other: images are pulled minutes apart."""
+
+_LABELS = "training.kubeflow.org"
+
+
+def build_job(training: Document, spec: AtlasTrainingSpec, image: str, run: RunStatus, allow_code: bool) -> Document:
+    """The PyTorchJob of one attempt: one Master, or several Workers that find each other by c10d."""
+    peers = contract.launch_environment(spec.compute, job_name(training["metadata"]["name"], run.number, run.attempt))
+    template = pod_template(training, spec, image, run, allow_code, container=CONTAINER, peers=peers)
+    replica = {"restartPolicy": "Never", "template": template}
+    workers = spec.compute.workers
+    # Without a backoffLimit: at its limit the training-operator removes failed pods too, with their log and exit code.
+    body: dict[str, Any] = {"runPolicy": {"cleanPodPolicy": "Running"}}
+    if workers == 1:
+        body |= {"nprocPerNode": "1", "pytorchReplicaSpecs": {"Master": {"replicas": 1, **replica}}}
+    else:
+        body |= {
+            "elasticPolicy": _elastic(workers),
+            "pytorchReplicaSpecs": {"Worker": {"replicas": workers, **replica}},
+        }
+    return {"apiVersion": KINDS[KIND][0], "kind": KIND, "metadata": job_metadata(training, spec, run), "spec": body}
 
 
 def job_state(job: Document) -> JobState:
     """
-    Say how the job is. The first that holds, in this order:
+    State of *job*. The first that holds, in this order:
 
         Failed, Succeeded   for good
         Unseen              no condition at all: the training-operator has not looked at it
         Queued              suspended: no pod is left
         Suspending          to be suspended, but pods may be left
         Running             every replica's pod runs
-        Starting            anything else
+        Starting            anything else; why, only its pods tell
     """
-    if holds(job, "Failed"):
+    if is_true(job, "Failed"):
         return "Failed"
-    if holds(job, "Succeeded"):
+    if is_true(job, "Succeeded"):
         return "Succeeded"
     if not items(job, "status", "conditions"):
         return "Unseen"
-    if at(job, "spec", "runPolicy", "suspend") is True:
-        return "Queued" if holds(job, "Suspended") else "Suspending"
-    return "Running" if holds(job, "Running") and _all_active(job) else "Starting"
+    if get_path(job, "spec", "runPolicy", "suspend") is True:
+        return "Queued" if is_true(job, "Suspended") else "Suspending"
+    return "Running" if is_true(job, "Running") and _all_active(job) else "Starting"
 
 
 def running_since(job: Document) -> datetime | None:
-    """Say since when the first of the pods runs. None unless all run now."""
-    return moment(condition(job, "Running"), "lastTransitionTime") if job_state(job) == "Running" else None
+    """Time since which the first of the pods of *job* runs. None unless all run now."""
+    return timestamp(condition(job, "Running"), "lastTransitionTime") if job_state(job) == "Running" else None
 
 
 def replicas(job: Document) -> int:
-    """Pods that the job is to have. A replica spec without a number means one."""
+    """Number of pods that *job* is to have. A replica spec without a number means one."""
     specs = mapping(job, "spec", "pytorchReplicaSpecs").values()
-    return sum(1 if (wanted := whole(spec, "replicas")) is None else wanted for spec in specs)
+    return sum(1 if (wanted := integer(spec, "replicas")) is None else wanted for spec in specs)
+
+
+def is_rank_0(pod: Document) -> bool:
+    """Whether *pod* is the one that reports: the Master, or worker 0 where there is none."""
+    labels = mapping(pod, "metadata", "labels")
+    return labels.get(f"{_LABELS}/job-role") == "master" or labels.get(f"{_LABELS}/replica-index") == "0"
 
 
 def _all_active(job: Document) -> bool:
     statuses = mapping(job, "status", "replicaStatuses").values()
-    active = sum(whole(status, "active") or 0 for status in statuses)
+    active = sum(integer(status, "active") or 0 for status in statuses)
     return active > 0 and active >= replicas(job)
+
+
+def _elastic(workers: int) -> dict[str, Any]:
+    waits = [{"key": key, "value": str(RENDEZVOUS_SECONDS)} for key in ("join_timeout", "read_timeout")]
+    return {
+        "minReplicas": workers,
+        "maxReplicas": workers,
+        "maxRestarts": 0,
+        "rdzvBackend": "c10d",
+        "rdzvConf": waits,
+    }

@@ -17,7 +17,7 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
 from atlas_operator.cluster import connection
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 Verb = Literal["get", "list", "create", "apply", "patch", "delete"]
 

@@ -5,19 +5,21 @@ from http import HTTPStatus
 
 from atlas_operator.cluster.api import ApiError
 from atlas_operator.cluster.ownership import NameTaken
-from atlas_operator.training.preconditions import Refusal
+from atlas_operator.status.preconditions import FailedPrecondition
 
 _OWNERS = (HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.BAD_REQUEST)
 _WEBHOOK = re.compile(r'failed calling webhook "([^"]+)"')
 
 
-def hindrance_of(error: NameTaken | ApiError, parent: str) -> Refusal | None:
+def apply_error_of(error: NameTaken | ApiError, parent: str) -> FailedPrecondition | None:
     """*parent* is what the child is for, in words. None for what only the operator's log explains."""
     if isinstance(error, NameTaken):
-        return Refusal("NameTaken", str(error), final=False)
+        return FailedPrecondition("NameTaken", str(error), final=False)
     if webhook := _WEBHOOK.search(str(error)):
         cure = "check that its pods run; webhooks of PyTorchJobs are the training-operator's"
-        return Refusal("WebhookUnavailable", f"admission webhook {webhook[1]} does not answer; {cure}", final=False)
+        return FailedPrecondition(
+            "WebhookUnavailable", f"admission webhook {webhook[1]} does not answer; {cure}", final=False
+        )
     if error.status in _OWNERS:
-        return Refusal("Refused", f"the API server refuses a child of {parent}: {error}", final=False)
+        return FailedPrecondition("Refused", f"the API server refuses a child of {parent}: {error}", final=False)
     return None

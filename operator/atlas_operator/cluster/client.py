@@ -3,39 +3,37 @@
 `reconcile` and `rewards_reconcile` call it. It decides nothing: what is made, said and removed comes from their plans.
 """
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
+from atlas_operator.cluster import labels
 from atlas_operator.cluster.api import Api, ApiError
+from atlas_operator.cluster.document import Document, Key, Kind
 from atlas_operator.cluster.events import EventRecorder
 from atlas_operator.cluster.kinds import KINDS, collection_path, object_path, path_of, version_path
 from atlas_operator.cluster.listing import events_about, objects
-from atlas_operator.cluster.observed import Document, Key, Kind, Observed, ObservedRewards
 from atlas_operator.cluster.ownership import claim, controller_of
-from atlas_operator.controller.metrics import Metrics
-from atlas_operator.objects import labels
-from atlas_operator.pending.attempt import PODS_ASKED_ABOUT, unexplained
-from atlas_operator.rewardservice.rollout import is_ready
-from atlas_operator.rewardservice.served import names_service
 from atlas_operator.status.plan_types import EventType
-
-_SELECTORS: dict[Kind, Callable[[str], str]] = {
-    "AtlasTraining": labels.selector,
-    "RewardService": labels.rewards_selector,
-}
 
 
 class Stale(Exception):
     """The object is not as it was looked at: somebody changed it, deleted it, or made it anew. Look again."""
 
 
-class Cluster:
+class ClusterClient:
     """Everything of ours that the operator may see. Errors of `Api.request` pass through."""
 
-    def __init__(self, api: Api, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        api: Api,
+        *,
+        on_create: Callable[[Document], None] = lambda _document: None,
+        on_status: Callable[[Document, Document], None] = lambda _before, _after: None,
+    ) -> None:
+        """*on_create* gets each child that was made, *on_status* the status before and after each write of one."""
         self._api = api
-        self._metrics = metrics or Metrics()
+        self._on_create = on_create
+        self._on_status = on_status
         self._recorder = EventRecorder(api)
 
     async def serves(self, kind: str) -> bool:
@@ -47,54 +45,26 @@ class Cluster:
             return False
         return any(resource["name"] == KINDS[kind][1] for resource in found["resources"])
 
-    async def keys(self, namespace: str | None, kind: Kind = "AtlasTraining") -> list[Key]:
-        """All objects of *kind* in a namespace; None: in all namespaces."""
-        items = await objects(self._api, kind, namespace)
+    async def keys(self, kind: Kind, namespace: str | None) -> list[Key]:
+        """Keys of all objects of *kind* in a namespace; None: in all namespaces."""
+        items = await self.objects(kind, namespace)
         return [Key(item["metadata"]["namespace"], item["metadata"]["name"], kind) for item in items]
+
+    async def objects(self, kind: str, namespace: str | None) -> list[Document]:
+        """All objects of *kind* in a namespace; None: in all namespaces."""
+        return await objects(self._api, kind, namespace)
+
+    async def children(self, kind: str, parent: Key) -> list[Document]:
+        """Objects of *kind* that carry the label of *parent*."""
+        return await objects(self._api, kind, parent.namespace, {"labelSelector": labels.selector(parent)})
+
+    async def events_about(self, namespace: str, uids: Sequence[str]) -> list[Document]:
+        """The newest events about the objects with these UIDs, oldest first."""
+        return await events_about(self._api, namespace, uids)
 
     async def get(self, key: Key) -> Document | None:
         """The object as it is now; None: there is none."""
         return await self._find(object_path(key.kind, key.namespace, key.name))
-
-    async def observe(self, key: Key) -> Observed | None:
-        """The training with all its children, and events while it waits for a job to run; None: there is none."""
-        training = await self.get(key)
-        if training is None:
-            return None
-        jobs, pods, config_maps = await asyncio.gather(
-            self._jobs(key), self._children("Pod", key), self._children("ConfigMap", key)
-        )
-        events = await events_about(self._api, key.namespace, unexplained(jobs or [], pods))
-        named = names_service(training, config_maps)
-        return Observed(
-            training=training,
-            jobs=tuple(jobs or ()),
-            pods=tuple(pods),
-            config_maps=tuple(config_maps),
-            events=tuple(events),
-            backend_served=jobs is not None,
-            reward_services=tuple(await self._reward_services(key.namespace)) if named else (),
-        )
-
-    async def observe_rewards(self, key: Key) -> ObservedRewards | None:
-        """The RewardService with all its children, and events about pods that are not ready; None: there is none."""
-        service = await self.get(key)
-        if service is None:
-            return None
-        kinds = ("Deployment", "Service", "PodDisruptionBudget", "Pod", "ConfigMap")
-        deployments, services, budgets, pods, config_maps = await asyncio.gather(
-            *(self._children(kind, key) for kind in kinds)
-        )
-        waiting = [pod["metadata"]["uid"] for pod in pods if not is_ready(pod)]
-        return ObservedRewards(
-            service=service,
-            deployments=tuple(deployments),
-            services=tuple(services),
-            budgets=tuple(budgets),
-            pods=tuple(pods),
-            config_maps=tuple(config_maps),
-            events=tuple(await events_about(self._api, key.namespace, waiting[:PODS_ASKED_ABOUT])),
-        )
 
     async def create(self, document: Document) -> None:
         """Make a child; when it exists already as its owner's, nothing happens.
@@ -110,7 +80,7 @@ class Cluster:
                 raise
             await self._adopt(document)
         else:
-            self._metrics.created(document)
+            self._on_create(document)
 
     async def apply(self, document: Document) -> None:
         """Make a child, or change it to be like *document*: fields that other people set stay theirs.
@@ -153,7 +123,7 @@ class Cluster:
         except ApiError as error:
             _unless(error, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
             raise Stale(str(error)) from error
-        self._metrics.status_changed(before, status)
+        self._on_status(before, status)
         return after
 
     async def delete(self, document: Document) -> None:
@@ -192,23 +162,6 @@ class Cluster:
         except ApiError as error:
             _unless(error, HTTPStatus.NOT_FOUND)
             return None
-
-    async def _jobs(self, key: Key) -> list[Document] | None:
-        try:
-            return await self._children("PyTorchJob", key)
-        except ApiError as error:
-            _unless(error, HTTPStatus.NOT_FOUND)
-            return None
-
-    async def _reward_services(self, namespace: str) -> list[Document]:
-        try:
-            return await objects(self._api, "RewardService", namespace)
-        except ApiError as error:
-            _unless(error, HTTPStatus.NOT_FOUND)
-            return []
-
-    async def _children(self, kind: str, key: Key) -> list[Document]:
-        return await objects(self._api, kind, key.namespace, {"labelSelector": _SELECTORS[key.kind](key.name)})
 
 
 def _unless(error: ApiError, *expected: HTTPStatus) -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from atlas_api import parse
 from atlas_api.base import ApiModel
 from atlas_api.errors import InvalidManifest
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 Model = TypeVar("Model", bound=ApiModel)
 

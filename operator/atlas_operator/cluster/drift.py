@@ -9,9 +9,9 @@ import json
 from typing import Any
 
 from atlas_api.quantity import amount
-from atlas_operator.cluster.fields import text
-from atlas_operator.cluster.observed import Document
-from atlas_operator.objects.labels import GROUP
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import string
+from atlas_operator.cluster.labels import GROUP
 
 APPLIED = f"{GROUP}/applied"
 
@@ -33,7 +33,7 @@ def differs(wanted: Document, found: Document) -> bool:
 
 def is_applied(wanted: Document, found: Document) -> bool:
     """Whether *found* is what became of *wanted*, which `marked` made: admission may change what is applied."""
-    return bool(text(found, "metadata", "annotations", APPLIED) == wanted["metadata"]["annotations"][APPLIED])
+    return bool(string(found, "metadata", "annotations", APPLIED) == wanted["metadata"]["annotations"][APPLIED])
 
 
 def _holds(found: Any, wanted: Any) -> bool:

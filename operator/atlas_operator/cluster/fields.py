@@ -8,10 +8,10 @@ never stops the operator. Knows no kind of object beyond what all share: metadat
 from collections.abc import Iterable
 from datetime import datetime
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 
-def at(document: object, *path: str) -> object:
+def get_path(document: object, *path: str) -> object:
     """What lies at *path*, None where nothing does."""
     for key in path:
         if not isinstance(document, dict):
@@ -22,32 +22,32 @@ def at(document: object, *path: str) -> object:
 
 def mapping(document: object, *path: str) -> Document:
     """The object at *path*, empty when there is none."""
-    found = at(document, *path)
+    found = get_path(document, *path)
     return found if isinstance(found, dict) else {}
 
 
 def items(document: object, *path: str) -> list[Document]:
     """The objects in the list at *path*, empty when there is none."""
-    found = at(document, *path)
+    found = get_path(document, *path)
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
-def text(document: object, *path: str) -> str:
+def string(document: object, *path: str) -> str:
     """The text at *path*, empty when there is none."""
-    found = at(document, *path)
+    found = get_path(document, *path)
     return found if isinstance(found, str) else ""
 
 
-def whole(document: object, *path: str) -> int | None:
+def integer(document: object, *path: str) -> int | None:
     """The whole number at *path*."""
-    found = at(document, *path)
+    found = get_path(document, *path)
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
-def moment(document: object, *path: str) -> datetime | None:
+def timestamp(document: object, *path: str) -> datetime | None:
     """The time at *path*. A time without a zone is none."""
     try:
-        found = datetime.fromisoformat(text(document, *path))
+        found = datetime.fromisoformat(string(document, *path))
     except ValueError:
         return None
     return found if found.tzinfo else None
@@ -55,7 +55,7 @@ def moment(document: object, *path: str) -> datetime | None:
 
 def name_of(document: object) -> str:
     """Name of the object."""
-    return text(document, "metadata", "name") or "without a name"
+    return string(document, "metadata", "name") or "without a name"
 
 
 def condition(document: object, kind: str) -> Document:
@@ -63,9 +63,9 @@ def condition(document: object, kind: str) -> Document:
     return next((each for each in reversed(items(document, "status", "conditions")) if each.get("type") == kind), {})
 
 
-def holds(document: object, kind: str) -> bool:
+def is_true(document: object, kind: str) -> bool:
     """Whether the condition *kind* is True."""
-    return text(condition(document, kind), "status") == "True"
+    return string(condition(document, kind), "status") == "True"
 
 
 def latest(moments: Iterable[datetime | None]) -> datetime | None:

@@ -1,7 +1,7 @@
 """The kinds of objects that the operator reads or writes, and where the API server keeps them."""
 
-from atlas_operator.cluster.observed import Document
-from atlas_operator.objects import labels
+from atlas_operator.cluster import labels
+from atlas_operator.cluster.document import Document
 
 _RBAC = "rbac.authorization.k8s.io/v1"
 

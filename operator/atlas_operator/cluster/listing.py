@@ -1,12 +1,12 @@
 """Lists of objects, page by page, and the events about some. Called by `cluster`."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from http import HTTPStatus
 
 from atlas_operator.cluster.api import Api, ApiError
+from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.kinds import KINDS, collection_path
-from atlas_operator.cluster.observed import Document
 
 _PAGE = 500
 _EVENTS = 100
@@ -21,6 +21,16 @@ async def objects(api: Api, kind: str, namespace: str | None, query: Mapping[str
         if error.status != HTTPStatus.GONE:
             raise
         return await _pages(api, kind, namespace, dict(query or {}))
+
+
+async def if_served(listing: Awaitable[list[Document]]) -> list[Document] | None:
+    """What *listing* finds; None where the API server does not know the kind. Raises what `Api.request` does."""
+    try:
+        return await listing
+    except ApiError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return None
 
 
 async def _pages(api: Api, kind: str, namespace: str | None, query: dict[str, str]) -> list[Document]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 
 class NameTaken(Exception):

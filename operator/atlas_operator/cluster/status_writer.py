@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from atlas_api.base import ApiModel
-from atlas_operator.cluster.observed import Document, time_of
-from atlas_operator.objects.labels import FIELD_MANAGER
+from atlas_operator.cluster.document import Document, time_of
+from atlas_operator.cluster.labels import FIELD_MANAGER
 
 
 def wire(status: ApiModel) -> Document:

@@ -17,7 +17,7 @@ _DOUBLINGS = 16  # 5 ms doubled 16 times passes 300 s; more would overflow in th
 _JITTER = 0.25
 
 
-class Agenda(Generic[K]):
+class DelayingQueue(Generic[K]):
     """Keys that wait, are being worked on, or are to be looked at later. Times are seconds of one clock."""
 
     def __init__(self) -> None:

@@ -17,14 +17,12 @@ import aiohttp
 import kopf
 from kubernetes.aio.client.configuration import Configuration
 
-from atlas_operator.cluster import connection
+from atlas_operator.cluster import connection, labels
+from atlas_operator.cluster.document import Document, Key, Kind
 from atlas_operator.cluster.kinds import KINDS
-from atlas_operator.cluster.observed import Document, Key, Kind
-from atlas_operator.controller.watch_health import REOPENED, Pulse
-from atlas_operator.objects import labels
+from atlas_operator.controller.watch_health import REOPENED, WatchHealth
 
 _OK = range(200, 300)
-_ANNOTATIONS: dict[Kind, str] = {"AtlasTraining": labels.TRAINING, "RewardService": labels.REWARDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ def watch(
     kinds: Collection[str],
     namespaces: Collection[str],
     sink: Sink,
-    pulse: Pulse,
+    health: WatchHealth,
     *,
     stop: threading.Event,
 ) -> None:
@@ -53,7 +51,7 @@ def watch(
     """
     asyncio.run(
         kopf.operator(
-            registry=_registry(configuration, kinds, sink, pulse),
+            registry=_registry(configuration, kinds, sink, health),
             settings=_settings(kinds),
             clusterwide=not namespaces,
             namespaces=namespaces,
@@ -80,7 +78,7 @@ def _settings(kinds: Collection[str]) -> kopf.OperatorSettings:
     settings.execution.max_workers = 2
     settings.persistence.finalizer = f"{labels.GROUP}/unused"
     for kind in kinds:
-        if kind not in _ANNOTATIONS:
+        if kind not in labels.PARENTS:
             settings.watching.label_selectors[KINDS[kind]] = labels.MANAGED
     return settings
 
@@ -93,25 +91,27 @@ class _Backoffs:
         return (seconds * random.uniform(0.75, 1.25) for seconds in growing)  # noqa: S311 - spreads load
 
 
-def _registry(configuration: Configuration, kinds: Collection[str], sink: Sink, pulse: Pulse) -> kopf.OperatorRegistry:
+def _registry(
+    configuration: Configuration, kinds: Collection[str], sink: Sink, health: WatchHealth
+) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.AiohttpSession:
         await connection.renew(configuration)
-        session = connection.session(configuration, [_trace(pulse)])
+        session = connection.session(configuration, [_trace(health)])
         return kopf.AiohttpSession(server=configuration.host, aiohttp_session=session)
 
     async def child(namespace: str | None, annotations: kopf.Annotations, **_: Any) -> None:
-        for parent, annotation in _ANNOTATIONS.items():
+        for parent, annotation in labels.PARENTS.items():
             if (name := annotations.get(annotation)) is not None:
                 sink.changed(Key(namespace or "", name, parent), None)
 
-    for parent in _ANNOTATIONS:
+    for parent in labels.PARENTS:
         if parent in kinds:
             kopf.on.event(*KINDS[parent], registry=registry)(_parent_handler(parent, sink))
     for kind in kinds:
-        if kind not in _ANNOTATIONS:
+        if kind not in labels.PARENTS:
             kopf.on.event(*KINDS[kind], registry=registry)(child)
     return registry
 
@@ -127,18 +127,18 @@ def _parent_handler(kind: Kind, sink: Sink) -> Callable[..., Coroutine[None, Non
     return parent
 
 
-def _trace(pulse: Pulse) -> aiohttp.TraceConfig:
+def _trace(health: WatchHealth) -> aiohttp.TraceConfig:
     trace = aiohttp.TraceConfig()
 
     async def answered(_: Any, __: SimpleNamespace, request: aiohttp.TraceRequestEndParams) -> None:
         if request.response.status not in _OK:
-            pulse.failed(request.url.path, f"{request.response.status} {request.response.reason}")
+            health.failed(request.url.path, f"{request.response.status} {request.response.reason}")
         elif "watch" in request.url.query:
-            pulse.opened(request.url.path)
+            health.opened(request.url.path)
 
     async def failed(_: Any, __: SimpleNamespace, request: aiohttp.TraceRequestExceptionParams) -> None:
         if not isinstance(request.exception, asyncio.CancelledError):
-            pulse.failed(request.url.path, str(request.exception) or type(request.exception).__name__)
+            health.failed(request.url.path, str(request.exception) or type(request.exception).__name__)
 
     trace.on_request_end.append(answered)
     trace.on_request_exception.append(failed)

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from atlas_operator.cluster.api import Api, ApiError, Unreachable
+from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.kinds import collection_path, object_path
-from atlas_operator.cluster.observed import Document
 
 DURATION = 15
 """Seconds for which a lease is respected after its last renewal."""

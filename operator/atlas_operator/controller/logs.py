@@ -15,20 +15,19 @@ from types import MappingProxyType
 from typing import Literal
 
 from atlas_operator.cluster.api import ApiError, NotLeading, Unreachable
-from atlas_operator.cluster.observed import Key, Kind
+from atlas_operator.cluster.document import Key
+from atlas_operator.cluster.labels import PARENTS
 from atlas_operator.cluster.ownership import NameTaken, Terminating
 
 # Their text says everything; a traceback would only hide it.
 _SELF_EXPLAINING = (ApiError, Unreachable, NotLeading, NameTaken, Terminating)
-
-_NAMES: dict[Kind, str] = {"AtlasTraining": "training", "RewardService": "rewards"}
 
 _about: ContextVar[Mapping[str, str | int]] = ContextVar("about", default=MappingProxyType({}))
 
 
 def subject(key: Key) -> dict[str, str]:
     """The fields by which lines say what they are about."""
-    return {"namespace": key.namespace, _NAMES[key.kind]: key.name}
+    return {"namespace": key.namespace, PARENTS[key.kind].rpartition("/")[2]: key.name}
 
 
 @contextmanager

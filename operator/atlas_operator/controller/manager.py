@@ -1,32 +1,27 @@
-"""The running operator: watches and resync fill the queue, workers empty it, and all of it ends in order.
-
-`main` makes and runs it. What happens to a training is decided in `reconcile`, to a reward service in
-`rewards_reconcile`.
+"""The manager, after controller-runtime's: watches and resync fill the work queue, workers empty it, and all of it ends
+in order. It knows no kind of object: what there is to know of one is in its `Controller`.
 """
 
 import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from atlas_operator.cluster.api import ApiError, Unreachable
-from atlas_operator.cluster.client import Cluster, Stale
-from atlas_operator.cluster.fields import holds
-from atlas_operator.cluster.observed import Document, Key, Kind
+from atlas_operator.cluster.client import ClusterClient, Stale
+from atlas_operator.cluster.document import Document, Key
+from atlas_operator.controller.controller import Controller
 from atlas_operator.controller.kopf_source import Sink
 from atlas_operator.controller.leader import Leadership
 from atlas_operator.controller.logs import about, subject
 from atlas_operator.controller.metrics import Metrics
 from atlas_operator.controller.watch import Watches
-from atlas_operator.controller.watch_health import Pulse
+from atlas_operator.controller.watch_health import WatchHealth
 from atlas_operator.controller.workqueue import WorkQueue
-from atlas_operator.rewardservice.dependents import Waiting
-from atlas_operator.rewardservice.reconcile import reconcile_rewards
 from atlas_operator.settings import Settings
-from atlas_operator.training.reconcile import reconcile
 
 _RESYNC = 600.0
 _SPREAD = 60.0
@@ -35,31 +30,34 @@ _GRACE = 10.0
 _LEASE_LOOK = 0.5
 _STALE_PAUSE = 0.1
 
-_RECONCILE: dict[Kind, Callable[[Cluster, Key, Settings, datetime], Awaitable[float | None]]] = {
-    "AtlasTraining": reconcile,
-    "RewardService": reconcile_rewards,
-}
-
 _log = logging.getLogger(__name__)
 
 
-class Operation:
+class Manager:
     """One operator process. Made on the event loop that it runs on."""
 
-    def __init__(self, cluster: Cluster, settings: Settings, metrics: Metrics, leadership: Leadership | None) -> None:
-        self._cluster = cluster
+    def __init__(
+        self,
+        client: ClusterClient,
+        controllers: Sequence[Controller],
+        settings: Settings,
+        metrics: Metrics,
+        leadership: Leadership | None,
+    ) -> None:
+        self._client = client
+        self._controllers = {controller.kind: controller for controller in controllers}
         self._settings = settings
         self._metrics = metrics
         self._leadership = leadership
-        self._pulse = Pulse()
-        self._waiting = Waiting()
+        self._watch_health = WatchHealth()
         self._queue: WorkQueue[Key] = WorkQueue()
-        self._watches = Watches(cluster, settings.namespaces, Sink(self._changed, self._gone), self._pulse)
+        sink = Sink(self._changed, self._gone)
+        self._watches = Watches(client, controllers, settings.namespaces, sink, self._watch_health)
         metrics.queue(lambda: self._queue.depth, lambda: self._queue.age)
 
     def problem(self) -> str:
         """Why the operator is not ready, in one sentence; empty when it is."""
-        if text := self._pulse.problem():
+        if text := self._watch_health.problem():
             return text
         if self._leads() and self._queue.age > _OLDEST:
             return f"an object has waited for {self._queue.age:.0f} s; the workers are stuck or too few"
@@ -102,17 +100,17 @@ class Operation:
                 await asyncio.sleep(_LEASE_LOOK)
                 continue
             async with asyncio.TaskGroup() as group:
-                working = group.create_task(self._queue.run(self._look, self._settings.workers))
+                working = group.create_task(self._queue.run(self._reconcile, self._settings.workers))
                 while not working.done() and self._leads():
                     await asyncio.wait({working}, timeout=_LEASE_LOOK)
                 self._queue.stop()
 
-    async def _look(self, key: Key) -> float | None:
+    async def _reconcile(self, key: Key) -> float | None:
         began = time.perf_counter()
         result = "error"
         try:
             with about(**subject(key)):
-                again = await _RECONCILE[key.kind](self._cluster, key, self._settings, datetime.now(UTC))
+                again = await self._controllers[key.kind].reconcile(key, datetime.now(UTC))
             result = "ok"
             return again
         except Stale:
@@ -128,28 +126,26 @@ class Operation:
                 keys = [
                     key
                     for where in self._settings.namespaces or (None,)
-                    for kind in self._watches.parents
-                    for key in await self._cluster.keys(where, kind)
+                    for controller in self._watches.served
+                    for key in await self._client.keys(controller.kind, where)
                 ]
-                self._metrics.only(keys)
+                for controller in self._controllers.values():
+                    controller.states.keep(keys)
                 for key in keys:
                     self._queue.add_after(key, random.uniform(0, _SPREAD))  # noqa: S311 - spreads load
 
     def _changed(self, key: Key, document: Document | None) -> None:
-        if document is not None and key.kind == "AtlasTraining":
-            self._metrics.training(key, document.get("status", {}).get("phase") or "Pending")
-            self._waiting.seen(key, document)
-        elif document is not None:
-            state = next((each for each in ("Ready", "Stalled") if holds(document, each)), "Reconciling")
-            self._metrics.service(key, state)
-            for training in self._waiting.woken_by(key, document):
-                self._queue.add(training)
+        if document is not None:
+            controller = self._controllers[key.kind]
+            controller.states.set(key, controller.state_of(document))
+            for other in controller.wakes(key, document):
+                self._queue.add(other)
         self._queue.add(key)
 
     def _gone(self, key: Key) -> None:
-        self._metrics.training(key, None)
-        self._metrics.service(key, None)
-        self._waiting.gone(key)
+        controller = self._controllers[key.kind]
+        controller.states.set(key, None)
+        controller.forget(key)
         self._queue.forget(key)
 
     def _leads(self) -> bool:

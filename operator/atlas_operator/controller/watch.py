@@ -1,26 +1,21 @@
-"""Keeps the watches going: every change of an object of ours, or of what belongs to it, reaches the operator's loop.
+"""Watches that are kept going: every change of an object of ours, or of a child of one, reaches the operator's loop.
 
-`operation` runs it. Which kinds the API server knows is asked every 30 s, since PyTorchJobs may come later: when that
-changes, or when kopf gives up, the watches start anew.
+Which kinds the API server knows is asked every 30 s, since some may be installed later: when that changes, or when kopf
+gives up, the watches start anew.
 """
 
 import asyncio
-import itertools
 import logging
 import threading
-from typing import get_args
+from collections.abc import Sequence
 
 from atlas_operator.cluster import connection
 from atlas_operator.cluster.api import ApiError, Unreachable
-from atlas_operator.cluster.client import Cluster
+from atlas_operator.cluster.client import ClusterClient
 from atlas_operator.cluster.kinds import collection_path
-from atlas_operator.cluster.observed import Kind
+from atlas_operator.controller.controller import Controller
 from atlas_operator.controller.kopf_source import Sink, watch
-from atlas_operator.controller.watch_health import Pulse
-
-_BUILT_IN = ("Pod", "ConfigMap")
-_BUILT_IN_OF_SERVICES = ("Deployment", "Service")
-_INSTALLED = ("AtlasTraining", "RewardService", "PyTorchJob")
+from atlas_operator.controller.watch_health import WatchHealth
 
 _ASKED_EVERY = 30.0
 _PAUSE = 5.0
@@ -31,29 +26,38 @@ _log = logging.getLogger(__name__)
 class Watches:
     """The watches of one operator. *sink* is called on the event loop that `run` runs on."""
 
-    def __init__(self, cluster: Cluster, namespaces: tuple[str, ...], sink: Sink, pulse: Pulse) -> None:
-        self._cluster = cluster
+    def __init__(
+        self,
+        client: ClusterClient,
+        controllers: Sequence[Controller],
+        namespaces: tuple[str, ...],
+        sink: Sink,
+        health: WatchHealth,
+    ) -> None:
+        self._client = client
+        self._controllers = controllers
         self._namespaces = namespaces
         self._sink = sink
-        self._pulse = pulse
-        self.parents: tuple[Kind, ...] = ()
-        """The kinds of ours that the API server knew last."""
+        self._health = health
+        self.served: tuple[Controller, ...] = ()
+        """Controllers whose kinds the API server knew last."""
 
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
             try:
-                kinds = await self._served()
+                kinds = await self._kinds()
             except (ApiError, Unreachable) as error:
-                self._pulse.interrupt(str(error))
+                self._health.interrupt(str(error))
             else:
                 await self._serve(kinds)
             await asyncio.sleep(_PAUSE)
 
     async def _serve(self, kinds: tuple[str, ...]) -> None:
-        self.parents = tuple(kind for kind in get_args(Kind) if kind in kinds)
-        if not self.parents:
-            self._pulse.interrupt("the API server knows no AtlasTraining and no RewardService; apply crds/*.yaml")
+        self.served = tuple(controller for controller in self._controllers if controller.kind in kinds)
+        if not self.served:
+            missing = " and no ".join(controller.kind for controller in self._controllers)
+            self._health.interrupt(f"the API server knows no {missing}; apply crds/*.yaml")
             return
         stop = threading.Event()
         thread = asyncio.create_task(self._start(kinds, stop))
@@ -65,7 +69,7 @@ class Watches:
             await asyncio.wait({thread})
         if (error := thread.exception()) is not None:
             _log.error("the watches ended and start again", exc_info=error)
-        self._pulse.interrupt("the watches start again")
+        self._health.interrupt("the watches start again")
 
     async def _start(self, kinds: tuple[str, ...], stop: threading.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -74,18 +78,22 @@ class Watches:
             gone=lambda key: loop.call_soon_threadsafe(self._sink.gone, key),
         )
         configuration = await connection.find()
-        self._pulse.begin(collection_path(kind, where) for kind in kinds for where in self._namespaces or (None,))
+        self._health.begin(collection_path(kind, where) for kind in kinds for where in self._namespaces or (None,))
         _log.info("watching %s", ", ".join(kinds))
-        await asyncio.to_thread(watch, configuration, kinds, self._namespaces, sink, self._pulse, stop=stop)
+        await asyncio.to_thread(watch, configuration, kinds, self._namespaces, sink, self._health, stop=stop)
 
     async def _unchanged(self, kinds: tuple[str, ...]) -> bool:
         try:
-            return await self._served() == kinds
+            return await self._kinds() == kinds
         except (ApiError, Unreachable) as error:
             _log.warning("cannot tell which kinds the API server serves: %s", error)
             return True
 
-    async def _served(self) -> tuple[str, ...]:
-        served = await asyncio.gather(*map(self._cluster.serves, _INSTALLED))
-        installed = tuple(itertools.compress(_INSTALLED, served))
-        return (*installed, *_BUILT_IN, *(_BUILT_IN_OF_SERVICES if "RewardService" in installed else ()))
+    async def _kinds(self) -> tuple[str, ...]:
+        """Kinds that are to be watched: those that the API server knows, each once."""
+        asked: list[str] = [controller.kind for controller in self._controllers]
+        asked += [kind for controller in self._controllers for kind in controller.installed_children]
+        answers = zip(asked, await asyncio.gather(*map(self._client.serves, asked)), strict=True)
+        served = [kind for kind, is_served in answers if is_served]
+        built_in = [kind for each in self._controllers if each.kind in served for kind in each.children]
+        return tuple(dict.fromkeys([*served, *built_in]))

@@ -22,7 +22,7 @@ class _Watch:
     failure: str = ""
 
 
-class Pulse:
+class WatchHealth:
     """State of all watches, by the path that each of them watches. Written from one thread, read from another."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

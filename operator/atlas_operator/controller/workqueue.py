@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Generic
 
-from atlas_operator.controller.delaying_queue import Agenda, K
+from atlas_operator.controller.delaying_queue import DelayingQueue, K
 
 Handler = Callable[[K], Awaitable[float | None]]
 """Works on a key; returns after how many seconds to look again, None for never. Raises: it is tried again later."""
@@ -22,39 +22,39 @@ class WorkQueue(Generic[K]):
 
     def __init__(self, clock: Callable[[], float] | None = None) -> None:
         self._clock = clock or asyncio.get_running_loop().time
-        self._agenda: Agenda[K] = Agenda()
+        self._delaying: DelayingQueue[K] = DelayingQueue()
         self._changed = asyncio.Event()
         self._stopping = False
 
     def add(self, key: K) -> None:
         """Work on *key* soon. A key that waits already waits once; one that is being worked on gets another turn."""
-        self._agenda.add(key, self._clock())
+        self._delaying.add(key, self._clock())
         self._changed.set()
 
     def add_after(self, key: K, seconds: float) -> None:
         """`add` after *seconds*. A key has one such date, the earliest it was given."""
-        self._agenda.add_at(key, self._clock() + seconds)
+        self._delaying.add_at(key, self._clock() + seconds)
         self._changed.set()
 
     def retry(self, key: K) -> float:
         """`add` after a delay that grows with every failure since `forget`; returns it, in seconds."""
-        delay = self._agenda.retry(key, self._clock())
+        delay = self._delaying.retry(key, self._clock())
         self._changed.set()
         return delay
 
     def forget(self, key: K) -> None:
         """*key* works again: its next failure is its first."""
-        self._agenda.forget(key)
+        self._delaying.forget(key)
 
     @property
     def depth(self) -> int:
         """Number of keys that wait for a worker."""
-        return self._agenda.depth()
+        return self._delaying.depth()
 
     @property
     def age(self) -> float:
         """For how many seconds the oldest of them has waited."""
-        return self._agenda.age(self._clock())
+        return self._delaying.age(self._clock())
 
     async def run(self, handler: Handler[K], workers: int) -> None:
         """Work until `stop`; returns when the last key in work is finished. May be run again after that."""
@@ -72,14 +72,14 @@ class WorkQueue(Generic[K]):
 
     async def _work(self, handler: Handler[K]) -> None:
         while not self._stopping:
-            key = self._agenda.take(self._clock())
+            key = self._delaying.take(self._clock())
             if key is None:
                 await self._wait()
                 continue
             try:
                 await self._handle(handler, key)
             finally:
-                self._agenda.done(key)
+                self._delaying.done(key)
                 self._changed.set()
 
     async def _handle(self, handler: Handler[K], key: K) -> None:
@@ -94,7 +94,7 @@ class WorkQueue(Generic[K]):
                 self.add_after(key, seconds)
 
     async def _wait(self) -> None:
-        date = self._agenda.next_date()
+        date = self._delaying.next_date()
         self._changed.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(None if date is None else max(0.0, date - self._clock())):

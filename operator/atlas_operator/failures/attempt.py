@@ -11,14 +11,13 @@ from datetime import UTC, datetime
 from atlas_api.errors import AtlasError, FailureClass, Preempted
 from atlas_api.pods.run_report import RunReport
 from atlas_api.training.status import ModelStatus
-from atlas_operator.backends.pytorchjob import job_state
-from atlas_operator.cluster.fields import at, condition, name_of, text
-from atlas_operator.cluster.observed import Document
+from atlas_operator.backends import BACKEND
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import condition, get_path, name_of, string
 from atlas_operator.cluster.plain_text import one_line
-from atlas_operator.failures.pod import Failure, Finding, errors, finding
-from atlas_operator.reports.run import is_rank_0
+from atlas_operator.failures.pod import Failure, PodFailure, errors, pod_failure
 
-__all__ = ["Failure", "Success", "ending"]
+__all__ = ["Failure", "Success", "classify_attempt"]
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
@@ -33,7 +32,7 @@ class Success:
     model: ModelStatus
 
 
-def ending(
+def classify_attempt(
     job: Document | None, pods: Iterable[Document], report: RunReport | None, termination: RunReport | None
 ) -> Success | Failure:
     """
@@ -49,49 +48,49 @@ def ending(
         return Success(model)
     pods = list(pods)
     claims = [each for each in reports if each.phase in ("Failed", "Interrupted") and (each.reason or each.exit_code)]
-    causes = sorted(_findings(pods, claims), key=_weight)
-    if job is None or at(job, "metadata", "deletionTimestamp"):
+    causes = sorted(_pod_failures(pods, claims), key=_weight)
+    if job is None or get_path(job, "metadata", "deletionTimestamp"):
         return next((each.failure for each in causes if each.specific), _deleted(job))
-    if job_state(job) == "Succeeded":
+    if BACKEND.job_state(job) == "Succeeded":
         return next((each.failure for each in causes if each.specific), _marker_missing(reports))
     if causes:
         return causes[0].failure
     return _unexplained(job, pods)
 
 
-def _findings(pods: list[Document], claims: list[RunReport]) -> list[Finding]:
+def _pod_failures(pods: list[Document], claims: list[RunReport]) -> list[PodFailure]:
     """What each pod shows. The trainer's word stands in for rank 0's exit code, but not for what the cluster did."""
-    found = [(pod, finding(pod)) for pod in pods]
+    found = [(pod, pod_failure(pod)) for pod in pods]
     shown = [each for _, each in found if each]
-    rank_0 = next((each for pod, each in found if each and is_rank_0(pod)), None)
+    rank_0 = next((each for pod, each in found if each and BACKEND.is_rank_0(pod)), None)
     if not claims or (rank_0 and _by_the_cluster(rank_0)):
         return shown
     claim = _claimed(claims[0], rank_0)
     return [*(each for each in shown if each is not rank_0), claim]
 
 
-def _by_the_cluster(shown: Finding) -> bool:
+def _by_the_cluster(shown: PodFailure) -> bool:
     """Facts that the trainer cannot know better."""
     return shown.specific and shown.failure.reason not in {kind.__name__ for kind in errors().values()}
 
 
-def _claimed(claim: RunReport, shown: Finding | None) -> Finding:
+def _claimed(claim: RunReport, shown: PodFailure | None) -> PodFailure:
     kinds = {kind.__name__: kind for kind in errors().values()}
     kind = kinds.get(claim.reason or "") or errors().get(claim.exit_code or 0)
     failure_class: FailureClass = kind.failure if kind else (shown.failure.failure_class if shown else "user")
     reason = claim.reason or (kind.__name__ if kind else "Crashed")
     message = claim.message or (shown.failure.message if shown else "the trainer did not say more; see its log")
     specific = kind not in (None, AtlasError, Preempted)
-    return Finding(Failure(failure_class, reason, one_line(message)), specific, shown.at if shown else None)
+    return PodFailure(Failure(failure_class, reason, one_line(message)), specific, shown.at if shown else None)
 
 
-def _weight(each: Finding) -> tuple[bool, datetime, int]:
+def _weight(each: PodFailure) -> tuple[bool, datetime, int]:
     """The cause sorts first: what explains itself before what may follow from it, then by time."""
     return not each.specific, each.at or _END_OF_TIME, _AT_ONCE.get(each.failure.reason, 1)
 
 
 def _deleted(job: Document | None) -> Failure:
-    name = f"PyTorchJob {name_of(job)}" if job else "the PyTorchJob"
+    name = f"{BACKEND.KIND} {name_of(job)}" if job else f"the {BACKEND.KIND}"
     message = f"{name} was deleted by somebody; set spec.suspend to stop a run"
     return Failure("infrastructure", "JobDeleted", one_line(message))
 
@@ -106,7 +105,7 @@ def _marker_missing(reports: list[RunReport]) -> Failure:
 def _unexplained(job: Document, pods: list[Document]) -> Failure:
     name = name_of(job)
     if not pods:
-        message = f"PyTorchJob {name} ended and its pods are gone; a node may have been lost"
+        message = f"{BACKEND.KIND} {name} ended and its pods are gone; a node may have been lost"
         return Failure("infrastructure", "PodsLost", one_line(message))
-    said = text(condition(job, "Failed"), "message") or "it does not say why"
-    return Failure("infrastructure", "JobFailed", one_line(f"PyTorchJob {name} ended without a failed pod: {said}"))
+    said = string(condition(job, "Failed"), "message") or "it does not say why"
+    return Failure("infrastructure", "JobFailed", one_line(f"{BACKEND.KIND} {name} ended without a failed pod: {said}"))

@@ -10,10 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from atlas_api.errors import AtlasError, FailureClass
-from atlas_operator.cluster.fields import at, condition, holds, items, mapping, moment, name_of, text, whole
-from atlas_operator.cluster.observed import Document
+from atlas_operator.backends import BACKEND
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import (
+    condition,
+    get_path,
+    integer,
+    is_true,
+    items,
+    mapping,
+    name_of,
+    string,
+    timestamp,
+)
 from atlas_operator.cluster.plain_text import one_line, reason_in
-from atlas_operator.reports.run import CONTAINER
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PodFailure:
     """A failure, with what says whether it is the cause or only follows from another pod's."""
 
     failure: Failure
@@ -52,9 +62,9 @@ _OWN_FAULT = {128 + fault for fault in (signal.SIGSEGV, signal.SIGILL, signal.SI
 _NEVER_STARTED = ("StartError", "ContainerCannotRun")
 
 
-def finding(pod: Document) -> Finding | None:
+def pod_failure(pod: Document) -> PodFailure | None:
     """Say why *pod* ended, or is being ended, without success. None when it shows no reason."""
-    return next(_findings(pod), None)
+    return next(_candidates(pod), None)
 
 
 def errors() -> dict[int, type[AtlasError]]:
@@ -68,9 +78,9 @@ def _family(kind: type[AtlasError]) -> Iterator[type[AtlasError]]:
         yield from _family(child)
 
 
-def _findings(pod: Document) -> Iterator[Finding]:
+def _candidates(pod: Document) -> Iterator[PodFailure]:
     """From what is beyond doubt to what may only follow from it."""
-    if text(pod, "status", "phase") == "Succeeded":
+    if string(pod, "status", "phase") == "Succeeded":
         return
     yield from _disruption(pod)
     yield from _verdict(pod)
@@ -78,61 +88,61 @@ def _findings(pod: Document) -> Iterator[Finding]:
         yield _exit(pod, container)
     if asked_at := _deletion_asked_at(pod):
         message = f"pod {name_of(pod)} was deleted before training was done"
-        yield Finding(_failure("infrastructure", "PodDeleted", message), False, asked_at)
+        yield PodFailure(_failure("infrastructure", "PodDeleted", message), False, asked_at)
 
 
-def _disruption(pod: Document) -> Iterator[Finding]:
+def _disruption(pod: Document) -> Iterator[PodFailure]:
     """The cluster took the pod away, and said so."""
-    if not holds(pod, "DisruptionTarget"):
+    if not is_true(pod, "DisruptionTarget"):
         return
     target = condition(pod, "DisruptionTarget")
-    reason = reason_in(text(target, "reason"), "Disrupted")
-    preempted = reason.startswith("Preemption") or text(pod, "status", "reason") == "Preempting"
-    failure = _taken_away(pod, preempted, reason, text(target, "message"))
-    yield Finding(failure, True, moment(target, "lastTransitionTime"))
+    reason = reason_in(string(target, "reason"), "Disrupted")
+    preempted = reason.startswith("Preemption") or string(pod, "status", "reason") == "Preempting"
+    failure = _taken_away(pod, preempted, reason, string(target, "message"))
+    yield PodFailure(failure, True, timestamp(target, "lastTransitionTime"))
 
 
-def _verdict(pod: Document) -> Iterator[Finding]:
+def _verdict(pod: Document) -> Iterator[PodFailure]:
     """The kubelet, or the node's death, ended the pod as a whole."""
-    said = text(pod, "status", "reason")
+    said = string(pod, "status", "reason")
     if said:
         reason = reason_in(said, "PodRefused")
-        failure = _taken_away(pod, said == "Preempting", reason, text(pod, "status", "message"))
-        yield Finding(failure, True, _ended_at(pod))
+        failure = _taken_away(pod, said == "Preempting", reason, string(pod, "status", "message"))
+        yield PodFailure(failure, True, _ended_at(pod))
 
 
 def _failed(pod: Document) -> list[Document]:
-    return [container for container in _containers(pod) if whole(_end(container), "exitCode")]
+    return [container for container in _containers(pod) if integer(_end(container), "exitCode")]
 
 
 def _less_telling(container: Document) -> tuple[bool, bool]:
-    return text(_end(container), "reason") != "OOMKilled", container.get("name") != CONTAINER
+    return string(_end(container), "reason") != "OOMKilled", container.get("name") != BACKEND.CONTAINER
 
 
 def _taken_away(pod: Document, preempted: bool, reason: str, said: str) -> Failure:
-    node = text(pod, "spec", "nodeName")
+    node = string(pod, "spec", "nodeName")
     what = "had to make room for a more important one" if preempted else "was ended by the cluster"
     where = f" on node {node}" if node else ""
     message = f"pod {name_of(pod)} {what}{where} ({reason})" + (f": {said}" if said else "")
     return _failure("preempted" if preempted else "infrastructure", reason, message)
 
 
-def _exit(pod: Document, container: Document) -> Finding:
+def _exit(pod: Document, container: Document) -> PodFailure:
     end = _end(container)
-    code = whole(end, "exitCode") or 0
-    cause = text(end, "reason")
-    moments = [found for found in (moment(end, "finishedAt"), _deletion_asked_at(pod)) if found]
+    code = integer(end, "exitCode") or 0
+    cause = string(end, "reason")
+    moments = [found for found in (timestamp(end, "finishedAt"), _deletion_asked_at(pod)) if found]
     failure, specific = _exit_failure(code, cause, container, f"{_place(pod, container)}, exit code {code}")
-    return Finding(failure, specific, min(moments, default=None))
+    return PodFailure(failure, specific, min(moments, default=None))
 
 
 def _exit_failure(code: int, cause: str, container: Document, place: str) -> tuple[Failure, bool]:
-    kind = errors().get(code) if container.get("name") == CONTAINER else None
+    kind = errors().get(code) if container.get("name") == BACKEND.CONTAINER else None
     if cause == "OOMKilled":
         cure = "used more memory than its limit; raise compute.resources.limits.memory or make the batch smaller"
         return _failure("outOfMemory", "OOMKilled", f"{place}: {cure}"), True
     if cause in _NEVER_STARTED:
-        said = text(_end(container), "message")
+        said = string(_end(container), "message")
         return _failure("user", "StartError", f"{place}: could not be started; check the image: {said}"), True
     if code == SIGTERM:
         return _failure(
@@ -165,7 +175,7 @@ def _meaning(kind: type[AtlasError]) -> str:
 
 
 def _place(pod: Document, container: Document) -> str:
-    return f"pod {name_of(pod)}, container {text(container, 'name') or 'without a name'}"
+    return f"pod {name_of(pod)}, container {string(container, 'name') or 'without a name'}"
 
 
 def _containers(pod: Document) -> list[Document]:
@@ -177,14 +187,14 @@ def _end(container: Document) -> Document:
 
 
 def _ended_at(pod: Document) -> datetime | None:
-    moments = [moment(_end(container), "finishedAt") for container in _containers(pod)]
+    moments = [timestamp(_end(container), "finishedAt") for container in _containers(pod)]
     return min((found for found in moments if found), default=None)
 
 
 def _deletion_asked_at(pod: Document) -> datetime | None:
     """A pod that is told to go may outlive the peers that miss it: what counts is when it was told."""
-    gone_at = moment(pod, "metadata", "deletionTimestamp")
-    grace = at(pod, "metadata", "deletionGracePeriodSeconds")
+    gone_at = timestamp(pod, "metadata", "deletionTimestamp")
+    grace = get_path(pod, "metadata", "deletionGracePeriodSeconds")
     if gone_at is None:
         return None
     return gone_at - timedelta(seconds=grace) if isinstance(grace, int) and 0 <= grace <= 10**6 else gone_at

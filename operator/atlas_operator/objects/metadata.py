@@ -6,15 +6,14 @@ Pure; called by the builders of children.
 from typing import Any
 
 from atlas_api.names import short_name
-from atlas_operator.cluster.observed import Document
-from atlas_operator.objects.labels import FIELD_MANAGER, GROUP, MANAGED_BY, REWARDS, TRAINING, VERSION
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.labels import FIELD_MANAGER, GROUP, MANAGED_BY, PARENTS, VERSION
 
-_LABELS = {"AtlasTraining": TRAINING, "RewardService": REWARDS}
 RBAC = "rbac.authorization.k8s.io/v1"
 
 
-def owned(parent: Document, name: str, labels: dict[str, str]) -> dict[str, Any]:
-    """Metadata of the child *name*: the API server deletes it with *parent*. *labels* are added to ours."""
+def child_metadata(parent: Document, name: str, labels: dict[str, str]) -> dict[str, Any]:
+    """Metadata of the child *name*: the API server deletes it with *parent*. *labels* are added to own_labels."""
     metadata, kind = parent["metadata"], parent["kind"]
     owner = {
         "apiVersion": f"{GROUP}/{VERSION}",
@@ -27,18 +26,18 @@ def owned(parent: Document, name: str, labels: dict[str, str]) -> dict[str, Any]
     return {
         "name": name,
         "namespace": metadata["namespace"],
-        "labels": {**ours(parent), **labels},
-        "annotations": {_LABELS[kind]: metadata["name"]},
+        "labels": {**own_labels(parent), **labels},
+        "annotations": {PARENTS[kind]: metadata["name"]},
         "ownerReferences": [owner],
     }
 
 
 def child(parent: Document, api: str, kind: str, name: str, labels: dict[str, str], **content: Any) -> Document:
     """The child *name* of this *kind*; *content* stands beside its metadata."""
-    return {"apiVersion": api, "kind": kind, "metadata": owned(parent, name, labels), **content}
+    return {"apiVersion": api, "kind": kind, "metadata": child_metadata(parent, name, labels), **content}
 
 
-def account(parent: Document, name: str, report: str, labels: dict[str, str]) -> tuple[Document, ...]:
+def reporter_account(parent: Document, name: str, report: str, labels: dict[str, str]) -> tuple[Document, ...]:
     """The ServiceAccount *name*, which may read and patch the ConfigMap *report* and nothing else."""
     rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [report], "verbs": ["get", "patch"]}
     role = {"apiGroup": RBAC.removesuffix("/v1"), "kind": "Role", "name": name}
@@ -50,6 +49,6 @@ def account(parent: Document, name: str, report: str, labels: dict[str, str]) ->
     )
 
 
-def ours(parent: Document) -> dict[str, str]:
+def own_labels(parent: Document) -> dict[str, str]:
     """Labels of the children of *parent*, and of their pods."""
-    return {_LABELS[parent["kind"]]: short_name(parent["metadata"]["name"]), MANAGED_BY: FIELD_MANAGER}
+    return {PARENTS[parent["kind"]]: short_name(parent["metadata"]["name"]), MANAGED_BY: FIELD_MANAGER}

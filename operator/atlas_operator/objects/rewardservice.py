@@ -13,11 +13,12 @@ from typing import Any
 from atlas_api.names import short_name
 from atlas_api.pods import contract
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.drift import marked
-from atlas_operator.cluster.observed import Document
-from atlas_operator.objects.labels import GROUP, REWARDS, VERSION, configuration_name, judges_name
-from atlas_operator.objects.metadata import account, child
-from atlas_operator.objects.rewardservice_pod import PORT_NAME, rewards_pod
+from atlas_operator.cluster.labels import GROUP, REWARDS, VERSION
+from atlas_operator.objects.metadata import child, reporter_account
+from atlas_operator.objects.names import configuration_name, judges_name
+from atlas_operator.objects.rewardservice_pod import PORT_NAME, pod_template
 
 CONFIGURATION_KEY = PurePosixPath(contract.REWARD_SERVICE_FILE).name
 
@@ -69,7 +70,7 @@ def judges_map(service: Document) -> Document:
 def reporter(service: Document) -> tuple[Document, ...]:
     """As whom the pods report."""
     name = service["metadata"]["name"]
-    return account(service, short_name(name), judges_name(name), {})
+    return reporter_account(service, short_name(name), judges_name(name), {})
 
 
 def deployment(service: Document, spec: RewardServiceSpec, image: str) -> Document:
@@ -81,7 +82,7 @@ def deployment(service: Document, spec: RewardServiceSpec, image: str) -> Docume
         "progressDeadlineSeconds": DEADLINE_SECONDS,
         "selector": {"matchLabels": {REWARDS: name}},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-        "template": rewards_pod(service, spec, image, configuration_digest(spec)),
+        "template": pod_template(service, spec, image, configuration_digest(spec)),
     }
     return marked(_child(service, "apps/v1", "Deployment", name, spec=body))
 

@@ -7,9 +7,10 @@ from atlas_api.names import short_name
 from atlas_api.pods import contract
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.secrets import SecretSource
-from atlas_operator.cluster.observed import Document
-from atlas_operator.objects.labels import CONFIGURATION, REWARDS, configuration_name, judges_name
-from atlas_operator.objects.metadata import ours
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.labels import CONFIGURATION, REWARDS
+from atlas_operator.objects.metadata import own_labels
+from atlas_operator.objects.names import configuration_name, judges_name
 from atlas_operator.objects.training_pod import (
     CACHE,
     CODE_ALLOWED,
@@ -23,7 +24,7 @@ from atlas_operator.objects.training_pod import (
     volume_mounts,
     volume_sources,
 )
-from atlas_operator.training.preconditions import runs_code
+from atlas_operator.status.preconditions import runs_code
 
 CONTAINER = "rewards"
 PORT_NAME = "http"
@@ -40,7 +41,7 @@ OWN_FOLDERS = {PurePosixPath(folder) for folder in (_CONFIGURATION_FOLDER, *_SCR
 """Where nothing of the user's can be mounted."""
 
 
-def rewards_pod(service: Document, spec: RewardServiceSpec, image: str, configuration: str) -> Document:
+def pod_template(service: Document, spec: RewardServiceSpec, image: str, configuration: str) -> Document:
     """The template of all pods that read the ConfigMap of *configuration*."""
     name = service["metadata"]["name"]
     pod = {
@@ -59,7 +60,7 @@ def rewards_pod(service: Document, spec: RewardServiceSpec, image: str, configur
         **placement(spec),
     }
     annotations = {REWARDS: name, CONFIGURATION: configuration}
-    return {"metadata": {"labels": ours(service), "annotations": annotations}, "spec": pod}
+    return {"metadata": {"labels": own_labels(service), "annotations": annotations}, "spec": pod}
 
 
 def _container(service: Document, spec: RewardServiceSpec, image: str) -> Document:

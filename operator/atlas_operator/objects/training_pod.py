@@ -1,6 +1,6 @@
 """How a training pod looks: restricted, non-root, read-only but for scratch space. Pure; called by `children`.
 
-What holds for every pod of ours is used by `rewards_pod` too.
+What holds for every pod of own_labels is used by `rewards_pod` too.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,10 @@ from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.secrets import CredentialsSource, SecretKeyRef
 from atlas_api.training.compute import Compute, EnvVar, Volume
 from atlas_api.training.status import RunStatus
-from atlas_operator.cluster.observed import Document
-from atlas_operator.objects.labels import ATTEMPT, RUN, TRAINING, job_name, progress_name, run_name
-from atlas_operator.objects.metadata import ours
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.labels import ATTEMPT, RUN, TRAINING
+from atlas_operator.objects.metadata import own_labels
+from atlas_operator.objects.names import progress_name, run_name
 
 USER = 65532
 CACHE = "/var/cache/atlas"
@@ -42,10 +43,22 @@ NO_SIDECARS = {"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disable
 """A mesh's sidecar would keep a finished pod alive."""
 
 
-def pod_template(training: Document, spec: AtlasTrainingSpec, image: str, run: RunStatus, allow_code: bool) -> Document:
-    """The template of all workers of the newest attempt of *run*."""
+def pod_template(
+    training: Document,
+    spec: AtlasTrainingSpec,
+    image: str,
+    run: RunStatus,
+    allow_code: bool,
+    *,
+    container: str,
+    peers: Sequence[Document],
+) -> Document:
+    """Template of all worker pods of the newest attempt of *run*.
+
+    The backend says how it wants the trainer's container to be called, and which variables tell workers of each other.
+    """
     name, compute = training["metadata"]["name"], spec.compute
-    labels = {**ours(training), RUN: str(run.number), ATTEMPT: str(run.attempt)}
+    labels = {**own_labels(training), RUN: str(run.number), ATTEMPT: str(run.attempt)}
     scheduling = {
         "affinity": compute.affinity,
         "priorityClassName": compute.priority_class_name,
@@ -59,7 +72,7 @@ def pod_template(training: Document, spec: AtlasTrainingSpec, image: str, run: R
         **HEARS_SIGTERM,
         "terminationGracePeriodSeconds": contract.GRACE_SECONDS,
         "securityContext": RESTRICTED_POD,
-        "containers": [_container(spec, image, _environment(training, spec, run, allow_code))],
+        "containers": [_container(spec, image, container, [*_environment(training, spec, run, allow_code), *peers])],
         "volumes": _volumes(name, spec, run.number),
         **placement(compute),
         **{field: value for field, value in scheduling.items() if value},
@@ -78,9 +91,9 @@ def placement(asked: Compute | RewardServiceSpec) -> Document:
     return {field: value for field, value in fields.items() if value}
 
 
-def _container(spec: AtlasTrainingSpec, image: str, environment: list[Document]) -> Document:
+def _container(spec: AtlasTrainingSpec, image: str, name: str, environment: list[Document]) -> Document:
     return {
-        "name": "pytorch",
+        "name": name,
         "image": image,
         "command": contract.launch_command(spec.compute),
         "env": environment,
@@ -104,7 +117,6 @@ def _environment(training: Document, spec: AtlasTrainingSpec, run: RunStatus, al
         *map(variable, spec.compute.env),
         *own,
         *_secrets(spec),
-        *contract.launch_environment(spec.compute, job_name(training_name, run.number, run.attempt)),
     ]
 
 

@@ -10,18 +10,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from atlas_operator.backends.pytorchjob import job_state, replicas
-from atlas_operator.cluster.fields import condition, holds, latest, mapping, moment, name_of, text
-from atlas_operator.cluster.observed import Document
+from atlas_operator.backends import BACKEND
+from atlas_operator.backends.base import KUEUE_QUEUE
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import condition, is_true, latest, mapping, name_of, string, timestamp
+from atlas_operator.cluster.labels import ATTEMPT
 from atlas_operator.cluster.ownership import controller_of
 from atlas_operator.cluster.plain_text import one_line
-from atlas_operator.objects.labels import ATTEMPT
 from atlas_operator.pending.pod import Obstacle, Weight, obstacle
 
 PODS_ASKED_ABOUT = 8
 """Pods of an object whose events are read: the others have the same troubles."""
-
-QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 
 _QUOTA = re.compile(r"exceeded quota: ([^,\s]+)(, .*)?")
 _PSS = re.compile(r'violates PodSecurity "([^"]+)": (.*)')
@@ -49,7 +48,7 @@ def why_not_running(job: Document, pods: Iterable[Document], events: Sequence[Do
         return _starting(job, pods)
     first = min(found, key=lambda each: each.weight)
     same = sum(each.reason == first.reason for each in found)
-    counted = f"{same} of {max(replicas(job), len(pods))} pods: " if same > 1 else ""
+    counted = f"{same} of {max(BACKEND.replicas(job), len(pods))} pods: " if same > 1 else ""
     return Diagnosis(first.reason, one_line(counted + first.message))
 
 
@@ -77,39 +76,43 @@ def pods_scheduled_at(pods: Iterable[Document]) -> datetime | None:
 
 
 def _scheduled_at(pod: Document) -> datetime | None:
-    if holds(pod, "PodScheduled"):
-        return moment(condition(pod, "PodScheduled"), "lastTransitionTime")
-    return moment(pod, "status", "startTime") if text(pod, "spec", "nodeName") else None
+    if is_true(pod, "PodScheduled"):
+        return timestamp(condition(pod, "PodScheduled"), "lastTransitionTime")
+    return timestamp(pod, "status", "startTime") if string(pod, "spec", "nodeName") else None
 
 
 def _of_the_job(job: Document, pods: list[Document], events: Sequence[Document]) -> Iterator[Obstacle]:
-    state = job_state(job)
+    state = BACKEND.job_state(job)
     if state in ("Queued", "Suspending") and not pods:
         yield _suspended(job)
-    elif len(pods) < replicas(job):
+    elif len(pods) < BACKEND.replicas(job):
         # A job whose first pod is refused gets no condition at all: it looks as if nobody had seen it.
         refused = list(_refused(job, events))
         yield from refused
         if state == "Unseen" and not pods and not refused:
-            message = f"PyTorchJob {name_of(job)} waits for the training-operator; if this lasts, check that it runs"
+            message = (
+                f"{BACKEND.KIND} {name_of(job)} waits for the {BACKEND.CONTROLLER}; if this lasts, check that it runs"
+            )
             yield Obstacle(Weight.HELD, "WaitingForTrainingOperator", message)
 
 
 def _suspended(job: Document) -> Obstacle:
-    queue = mapping(job, "metadata", "labels").get(QUEUE_LABEL)
+    queue = mapping(job, "metadata", "labels").get(KUEUE_QUEUE)
     if queue:
-        message = f"PyTorchJob {name_of(job)} waits in queue {queue} until Kueue admits it; see `kubectl get workloads`"
+        message = (
+            f"{BACKEND.KIND} {name_of(job)} waits in queue {queue} until Kueue admits it; see `kubectl get workloads`"
+        )
         return Obstacle(Weight.HELD, "Queued", message)
-    message = f"PyTorchJob {name_of(job)} is suspended and names no queue; set its spec.runPolicy.suspend to false"
+    message = f"{BACKEND.KIND} {name_of(job)} is suspended and names no queue; {BACKEND.RESUME}"
     return Obstacle(Weight.HELD, "JobSuspended", message)
 
 
 def _refused(job: Document, events: Sequence[Document]) -> Iterator[Obstacle]:
     """The API server does not take the pods. The job has no condition for it, only events."""
     about = (event for event in reversed(events) if is_about(event, job))
-    told = next((event for event in about if text(event, "reason") == "FailedCreatePod"), None)
+    told = next((event for event in about if string(event, "reason") == "FailedCreatePod"), None)
     if told is not None:
-        yield pods_refused(text(told, "message"), name_of(job))
+        yield pods_refused(string(told, "message"), name_of(job))
 
 
 def pods_refused(message: str, name: str) -> Obstacle:
@@ -128,15 +131,15 @@ def pods_refused(message: str, name: str) -> Obstacle:
 
 
 def _starting(job: Document, pods: list[Document]) -> Diagnosis:
-    running = sum(text(pod, "status", "phase") == "Running" for pod in pods)
-    there = f"{running} of {replicas(job)} pods run" if pods else "its pods are being created"
-    return Diagnosis("Starting", one_line(f"PyTorchJob {name_of(job)} starts: {there}"))
+    running = sum(string(pod, "status", "phase") == "Running" for pod in pods)
+    there = f"{running} of {BACKEND.replicas(job)} pods run" if pods else "its pods are being created"
+    return Diagnosis("Starting", one_line(f"{BACKEND.KIND} {name_of(job)} starts: {there}"))
 
 
 def is_about(event: Document, subject: Document) -> bool:
     """Whether *event* is about *subject*: by kind and name, and by UID where both know one, since names come again."""
     involved, metadata = mapping(event, "involvedObject"), mapping(subject, "metadata")
-    kind = text(subject, "kind")
-    same = text(involved, "name") == text(metadata, "name") and (not kind or text(involved, "kind") == kind)
-    uids = {text(involved, "uid"), text(metadata, "uid")} - {""}
+    kind = string(subject, "kind")
+    same = string(involved, "name") == string(metadata, "name") and (not kind or string(involved, "kind") == kind)
+    uids = {string(involved, "uid"), string(metadata, "uid")} - {""}
     return same and len(uids) <= 1

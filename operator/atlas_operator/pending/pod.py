@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from atlas_operator.cluster.fields import condition, items, mapping, name_of, text, whole
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import condition, integer, items, mapping, name_of, string
 from atlas_operator.cluster.plain_text import one_line
 
 
@@ -73,7 +73,7 @@ _MISSING_REASONS = {
 
 def obstacle(pod: Document, events: Sequence[Document], fields: Fields = TRAINING_FIELDS) -> Obstacle | None:
     """What keeps *pod* from running; *events* are those about it, oldest first. None when it runs or has ended."""
-    if text(pod, "status", "phase") in ("Running", "Succeeded", "Failed"):
+    if string(pod, "status", "phase") in ("Running", "Succeeded", "Failed"):
         return None
     return min(_obstacles(pod, events, fields), key=lambda each: each.weight, default=None)
 
@@ -82,7 +82,7 @@ def _obstacles(pod: Document, events: Sequence[Document], fields: Fields) -> Ite
     yield from _unplaced(pod, fields)
     yield from _containers(pod, "containerStatuses", "container", fields)
     yield from _containers(pod, "initContainerStatuses", "init container", fields)
-    if text(pod, "spec", "nodeName"):
+    if string(pod, "spec", "nodeName"):
         yield from _told_by_kubelet(pod, events)
         yield from _passing(pod)
     if mapping(pod, "metadata").get("deletionTimestamp"):
@@ -92,10 +92,10 @@ def _obstacles(pod: Document, events: Sequence[Document], fields: Fields) -> Ite
 def _unplaced(pod: Document, fields: Fields) -> Iterator[Obstacle]:
     """The scheduler has no node for it."""
     scheduled = condition(pod, "PodScheduled")
-    if text(scheduled, "status") != "False":
+    if string(scheduled, "status") != "False":
         return
-    said = one_line(text(scheduled, "message").partition(" preemption:")[0], 250)
-    if text(scheduled, "reason") == "SchedulingGated":
+    said = one_line(string(scheduled, "message").partition(" preemption:")[0], 250)
+    if string(scheduled, "reason") == "SchedulingGated":
         message = f"pod {name_of(pod)} is held back by a scheduling gate until whoever set it removes it"
         yield Obstacle(Weight.HELD, "SchedulingGated", message)
     elif missing := _missing(said):
@@ -123,19 +123,19 @@ def _no_node(said: str, fields: Fields) -> str:
 def _containers(pod: Document, field: str, what: str, fields: Fields) -> Iterator[Obstacle]:
     """The kubelet cannot start a container."""
     for container in items(pod, "status", field):
-        place = f"{what} {text(container, 'name')} of pod {name_of(pod)}"
+        place = f"{what} {string(container, 'name')} of pod {name_of(pod)}"
         waits = mapping(container, "state", "waiting")
-        reason, said = text(waits, "reason"), text(waits, "message")
+        reason, said = string(waits, "reason"), string(waits, "message")
         if reason in _IMAGE:
             yield _image(container, reason, said, place, fields)
         elif reason in _NOT_MADE:
             yield _not_made(reason, said, place)
-        elif what == "init container" and (code := whole(container, "state", "terminated", "exitCode")):
+        elif what == "init container" and (code := integer(container, "state", "terminated", "exitCode")):
             yield _mistake("InitFailed", f"{place} ended with exit code {code}; see its log")
 
 
 def _image(container: Document, reason: str, said: str, place: str, fields: Fields) -> Obstacle:
-    image = text(container, "image") or "its image"
+    image = string(container, "image") or "its image"
     if reason == "InvalidImageName":
         return _mistake(reason, f"{place}: {image} is not the name of an image; correct {fields.image}")
     if reason == "ErrImageNeverPull":
@@ -151,13 +151,13 @@ def _not_made(reason: str, said: str, place: str) -> Obstacle:
 
 def _told_by_kubelet(pod: Document, events: Sequence[Document]) -> Iterator[Obstacle]:
     """Volumes and network: told in events only. They stay when the trouble is over, so only the newest counts."""
-    told = next((event for event in reversed(events) if text(event, "reason") in _KUBELET_EVENTS), None)
+    told = next((event for event in reversed(events) if string(event, "reason") in _KUBELET_EVENTS), None)
     if told is None:
         return
-    said = text(told, "message")
+    said = string(told, "message")
     if missing := _missing(said):
         yield _mistake(missing[0], f"pod {name_of(pod)} needs {missing[1]}")
-    elif text(told, "reason") in _VOLUME_EVENTS:
+    elif string(told, "reason") in _VOLUME_EVENTS:
         yield _mistake("FailedMount", f"a volume of pod {name_of(pod)} cannot be mounted: {said}")
     else:
         yield _mistake("NetworkNotReady", f"pod {name_of(pod)} gets no sandbox on its node: {said}")
@@ -165,10 +165,10 @@ def _told_by_kubelet(pod: Document, events: Sequence[Document]) -> Iterator[Obst
 
 def _passing(pod: Document) -> Iterator[Obstacle]:
     """On a node, and nothing is wrong so far."""
-    node = text(pod, "spec", "nodeName")
+    node = string(pod, "spec", "nodeName")
     begun = [each for each in items(pod, "status", "initContainerStatuses") if not _is_done(each)]
     if begun:
-        name = text(begun[0], "name")
+        name = string(begun[0], "name")
         yield Obstacle(Weight.PASSING, "Initializing", f"pod {name_of(pod)} waits for its init container {name}")
     else:
         message = f"pod {name_of(pod)} is starting on node {node}: image and volumes"
@@ -176,7 +176,7 @@ def _passing(pod: Document) -> Iterator[Obstacle]:
 
 
 def _is_done(container: Document) -> bool:
-    return whole(container, "state", "terminated", "exitCode") == 0
+    return integer(container, "state", "terminated", "exitCode") == 0
 
 
 def _missing(said: str) -> tuple[str, str] | None:

@@ -13,15 +13,14 @@ from typing import Literal
 from atlas_api.errors import WorkerLost
 from atlas_api.pods.run_report import RunReport
 from atlas_api.training.status import CheckpointAddress, CheckpointsStatus, DatasetStatus, ModelStatus, Progress
-from atlas_operator.cluster.fields import items, mapping, text
-from atlas_operator.cluster.observed import Document
+from atlas_operator.backends import BACKEND
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import items, mapping, string
 from atlas_operator.cluster.plain_text import reason_in
 from atlas_operator.reports import values
 
 TEXT_LIMIT = 64 * 1024
-CONTAINER = "pytorch"
 
-_KUBEFLOW = "training.kubeflow.org"
 _LARGEST_EXIT_CODE = 255
 
 _Phase = Literal["Running", "Succeeded", "Failed", "Interrupted"]
@@ -66,9 +65,9 @@ def termination_report(pods: Iterable[Document], run: int, attempt: int) -> RunR
     When all it knows is that another worker is gone, that worker's own words count.
     """
     told = [
-        (is_rank_0(pod), report)
+        (BACKEND.is_rank_0(pod), report)
         for pod in pods
-        if (report := read_report(text(trainer_of(pod), "state", "terminated", "message"), run, attempt))
+        if (report := read_report(string(trainer_of(pod), "state", "terminated", "message"), run, attempt))
     ]
     firsts = [report for is_first, report in told if is_first]
     first = max(firsts, key=lambda report: report.attempt, default=None)
@@ -78,16 +77,10 @@ def termination_report(pods: Iterable[Document], run: int, attempt: int) -> RunR
     return next(others, first)
 
 
-def is_rank_0(pod: Document) -> bool:
-    """Whether it is the pod that reports: the Master, or worker 0 where there is none."""
-    labels = mapping(pod, "metadata", "labels")
-    return labels.get(f"{_KUBEFLOW}/job-role") == "master" or labels.get(f"{_KUBEFLOW}/replica-index") == "0"
-
-
 def trainer_of(pod: Document) -> Document:
     """Status of the container `pytorch`, empty while there is none."""
     containers = items(pod, "status", "containerStatuses")
-    return next((each for each in containers if each.get("name") == CONTAINER), {})
+    return next((each for each in containers if each.get("name") == BACKEND.CONTAINER), {})
 
 
 def parsed(text: str | None) -> Document:
@@ -107,7 +100,7 @@ def _with_end(report: RunReport, said: Document) -> RunReport:
     known = _PHASES.get(phase) if isinstance(phase, str) else None
     end = {
         "phase": known or "Running",
-        "reason": reason_in(text(said, "reason"), "") or None,
+        "reason": reason_in(string(said, "reason"), "") or None,
         "message": values.line(said.get("message")),
         "exit_code": values.count(said.get("exitCode"), _LARGEST_EXIT_CODE),
         "model": _model(mapping(said, "model"), report.run) if known == "Succeeded" else None,

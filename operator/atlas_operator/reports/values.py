@@ -8,7 +8,7 @@ is what keeps a status below the size that the API server and its watchers can b
 import re
 from datetime import UTC, datetime, timedelta
 
-from atlas_operator.cluster.fields import moment
+from atlas_operator.cluster.fields import timestamp
 from atlas_operator.cluster.plain_text import one_line
 
 LARGEST_COUNT = 10**9
@@ -53,7 +53,7 @@ def sha256(value: object) -> str | None:
 
 def time(value: object) -> datetime | None:
     """A moment of this age, with its zone."""
-    found = moment(value)
+    found = timestamp(value)
     return found.astimezone(UTC) if found and found.year in _YEARS else None
 
 

@@ -13,8 +13,8 @@ from atlas_api.rewardservice.status import JudgeStatus
 from atlas_operator.pending.attempt import Diagnosis
 from atlas_operator.rewardservice.judges import failing
 from atlas_operator.rewardservice.rollout import Rollout
-from atlas_operator.status.conditions import Verdict, stalled, stamped
-from atlas_operator.training.preconditions import Refusal
+from atlas_operator.status.conditions import ConditionValue, stalled, stamped
+from atlas_operator.status.preconditions import FailedPrecondition
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class RewardsFacts:
     generation: int
     now: datetime
     before: tuple[Condition, ...]
-    refusal: Refusal | None
+    failed_precondition: FailedPrecondition | None
     """What stands in the way of the newest spec."""
 
     rollout: Rollout
@@ -38,10 +38,10 @@ class RewardsFacts:
     url: str
 
 
-def rewards_conditions(facts: RewardsFacts) -> tuple[Condition, ...]:
+def conditions(facts: RewardsFacts) -> tuple[Condition, ...]:
     """All conditions, in the order in which people read them."""
     ready = _ready(facts)
-    final = facts.refusal.final if facts.refusal else facts.rollout.overdue
+    final = facts.failed_precondition.final if facts.failed_precondition else facts.rollout.overdue
     stopped = stalled(ready, final=final)
     verdicts = {
         "Ready": ready,
@@ -54,48 +54,50 @@ def rewards_conditions(facts: RewardsFacts) -> tuple[Condition, ...]:
     return stamped(verdicts, facts.before, facts.generation, facts.now)
 
 
-def _ready(facts: RewardsFacts) -> Verdict:
-    if facts.refusal:
-        return Verdict("False", facts.refusal.reason, facts.refusal.message)
+def _ready(facts: RewardsFacts) -> ConditionValue:
+    if facts.failed_precondition:
+        return ConditionValue("False", facts.failed_precondition.reason, facts.failed_precondition.message)
     if facts.rollout.complete:
-        return Verdict("True", "Answering", f"revision {facts.revision} answers at {facts.url}")
+        return ConditionValue("True", "Answering", f"revision {facts.revision} answers at {facts.url}")
     if facts.diagnosis:
-        return Verdict("False", facts.diagnosis.reason, facts.diagnosis.message)
-    return Verdict("False", "RollingOut", "the newest spec is being rolled out")
+        return ConditionValue("False", facts.diagnosis.reason, facts.diagnosis.message)
+    return ConditionValue("False", "RollingOut", "the newest spec is being rolled out")
 
 
-def _reconciling(ready: Verdict, stopped: Verdict) -> Verdict:
+def _reconciling(ready: ConditionValue, stopped: ConditionValue) -> ConditionValue:
     if stopped.status == "True":
-        return Verdict("False", "Stalled", "see the condition Stalled")
+        return ConditionValue("False", "Stalled", "see the condition Stalled")
     if ready.status == "False":
-        return Verdict("True", ready.reason, ready.message)
-    return Verdict("False", "Settled")
+        return ConditionValue("True", ready.reason, ready.message)
+    return ConditionValue("False", "Settled")
 
 
-def _available(facts: RewardsFacts, ready: Verdict) -> Verdict:
+def _available(facts: RewardsFacts, ready: ConditionValue) -> ConditionValue:
     rollout = facts.rollout
     if rollout.ready:
-        return Verdict("True", "PodsReady", f"pods that answer: {rollout.ready}, wanted: {rollout.wanted}")
-    return Verdict("False", ready.reason, ready.message)
+        return ConditionValue("True", "PodsReady", f"pods that answer: {rollout.ready}, wanted: {rollout.wanted}")
+    return ConditionValue("False", ready.reason, ready.message)
 
 
-def _degraded(facts: RewardsFacts) -> Verdict:
+def _degraded(facts: RewardsFacts) -> ConditionValue:
     rollout = facts.rollout
     if not rollout.ready:
-        return Verdict("Unknown", "NotAvailable", "no pod answers")
+        return ConditionValue("Unknown", "NotAvailable", "no pod answers")
     if silent := failing(facts.judges):
         names = ", ".join(judge.name for judge in silent)
-        return Verdict("True", "JudgesFailing", f"{len(silent)} of {len(facts.judges)} judges do not answer: {names}")
+        return ConditionValue(
+            "True", "JudgesFailing", f"{len(silent)} of {len(facts.judges)} judges do not answer: {names}"
+        )
     if rollout.ready < rollout.wanted and not rollout.replacing:
-        return Verdict("True", "PodsMissing", f"{rollout.ready} of {rollout.wanted} pods answer")
-    return Verdict("False", "AllAnswering")
+        return ConditionValue("True", "PodsMissing", f"{rollout.ready} of {rollout.wanted} pods answer")
+    return ConditionValue("False", "AllAnswering")
 
 
-def _config_loaded(facts: RewardsFacts) -> Verdict:
+def _config_loaded(facts: RewardsFacts) -> ConditionValue:
     rollout = facts.rollout
-    if facts.refusal and facts.refusal.final:
-        return Verdict("False", facts.refusal.reason, facts.refusal.message)
+    if facts.failed_precondition and facts.failed_precondition.final:
+        return ConditionValue("False", facts.failed_precondition.reason, facts.failed_precondition.message)
     if rollout.ready and rollout.newest >= rollout.ready:
-        return Verdict("True", "Loaded", "every pod that answers has the newest configuration")
+        return ConditionValue("True", "Loaded", "every pod that answers has the newest configuration")
     message = f"pods that answer: {rollout.ready}, with the newest configuration: {rollout.newest}"
-    return Verdict("False", "RollingOut", message)
+    return ConditionValue("False", "RollingOut", message)

@@ -8,7 +8,7 @@ from atlas_operator.rewardservice.rollout import Rollout
 _SECOND = 1000
 
 
-def rewards_display(rollout: Rollout, judges: Sequence[JudgeStatus]) -> RewardServiceDisplay:
+def display(rollout: Rollout, judges: Sequence[JudgeStatus]) -> RewardServiceDisplay:
     """The columns. What is not known is absent."""
     known = [judge for judge in judges if judge.state != "Unknown"]
     answering = sum(judge.state == "Answering" for judge in judges)

@@ -9,8 +9,8 @@ import re
 from collections.abc import Collection, Sequence
 
 from atlas_api.rewardservice.status import JudgeReport, JudgeState, JudgeStatus
-from atlas_operator.cluster.fields import items, mapping, name_of, text
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import items, mapping, name_of, string
 from atlas_operator.reports import values
 from atlas_operator.reports.run import parsed
 from atlas_operator.rewardservice.rollout import is_going, is_ready
@@ -27,14 +27,14 @@ def read_judges(told: Document, pods: Collection[Document], names: Sequence[str]
     """One entry for each of *names*, in this order, from the ConfigMap *told*: what those of *pods* say that stay."""
     staying = sorted(name_of(pod) for pod in pods if not is_going(pod))
     reports = [
-        {text(each, "name"): each for each in items(parsed(text(told, "data", pod)), "judges")} for pod in staying
+        {string(each, "name"): each for each in items(parsed(string(told, "data", pod)), "judges")} for pod in staying
     ]
     return tuple(_judge(name, [_report(name, said[name]) for said in reports if name in said]) for name in names)
 
 
 def read_revision(told: Document, pods: Collection[Document]) -> str | None:
     """What those of *pods* that answer say they score with; None where none has said it, or not all the same."""
-    said = {text(parsed(text(told, "data", name_of(pod))), "revision") for pod in pods if is_ready(pod)} - {""}
+    said = {string(parsed(string(told, "data", name_of(pod))), "revision") for pod in pods if is_ready(pod)} - {""}
     return next((each for each in said if len(said) == 1 and _REVISION.fullmatch(each)), None)
 
 

@@ -7,8 +7,8 @@ The readiness probe of a pod is the quorum of its judges: one that runs and is n
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from atlas_api.rewardservice.status import JudgeStatus
-from atlas_operator.cluster.fields import condition, holds, items, mapping, name_of, text, whole
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import condition, integer, is_true, items, mapping, name_of, string
 from atlas_operator.cluster.plain_text import one_line
 from atlas_operator.pending.attempt import Diagnosis, is_about, pods_refused
 from atlas_operator.pending.pod import Fields, Obstacle, Weight, obstacle
@@ -47,7 +47,7 @@ def why_not_ready(
 
 
 def _trouble(pod: Document, events: Sequence[Document], judges: Judges) -> Obstacle | None:
-    if text(pod, "status", "phase") != "Running":
+    if string(pod, "status", "phase") != "Running":
         return obstacle(pod, events, _FIELDS)
     crash = next(_crashes(pod), None)
     return crash or _not_ready(pod, events, judges(pod))
@@ -56,13 +56,13 @@ def _trouble(pod: Document, events: Sequence[Document], judges: Judges) -> Obsta
 def _crashes(pod: Document) -> Iterator[Obstacle]:
     for container in items(pod, "status", "containerStatuses"):
         ended = mapping(container, "state", "terminated")
-        if text(container, "state", "waiting", "reason") == "CrashLoopBackOff":
+        if string(container, "state", "waiting", "reason") == "CrashLoopBackOff":
             ended = mapping(container, "lastState", "terminated")
         if not ended:
             continue
-        said = text(ended, "message") or text(ended, "reason") or "see its log"
-        often = "ends again and again," if whole(container, "restartCount") else "ended"
-        message = f"pod {name_of(pod)} {often} with exit code {whole(ended, 'exitCode')}: {said}"
+        said = string(ended, "message") or string(ended, "reason") or "see its log"
+        often = "ends again and again," if integer(container, "restartCount") else "ended"
+        message = f"pod {name_of(pod)} {often} with exit code {integer(ended, 'exitCode')}: {said}"
         yield Obstacle(Weight.MISTAKE, "Crashing", message)
 
 
@@ -72,13 +72,13 @@ def _not_ready(pod: Document, events: Sequence[Document], judges: Sequence[Judge
     if silent:
         message = f"pod {name} runs, and these judges do not answer: {silent}; check models, keys and quotas"
         return Obstacle(Weight.HELD, "JudgesFailing", message)
-    probe = next((each for each in reversed(events) if text(each, "reason") == "Unhealthy"), None)
+    probe = next((each for each in reversed(events) if string(each, "reason") == "Unhealthy"), None)
     if probe is None:
         return Obstacle(Weight.PASSING, "Starting", f"pod {name} runs; its judges have not answered the probe yet")
-    message = f"pod {name} runs and is not ready, so too few judges answer: {text(probe, 'message')}"
+    message = f"pod {name} runs and is not ready, so too few judges answer: {string(probe, 'message')}"
     return Obstacle(Weight.HELD, "ProbeFailing", message)
 
 
 def _of_the_deployment(deployment: Document) -> Iterator[Obstacle]:
-    if holds(deployment, "ReplicaFailure"):
-        yield pods_refused(text(condition(deployment, "ReplicaFailure"), "message"), name_of(deployment))
+    if is_true(deployment, "ReplicaFailure"):
+        yield pods_refused(string(condition(deployment, "ReplicaFailure"), "message"), name_of(deployment))

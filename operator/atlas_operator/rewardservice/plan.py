@@ -13,11 +13,11 @@ from functools import partial
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.rewardservice.status import JudgeStatus, RewardServiceStatus
 from atlas_operator.cluster.decode import read_spec_as, read_status_as
+from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.drift import differs, is_applied
-from atlas_operator.cluster.fields import holds, whole
-from atlas_operator.cluster.observed import Document, ObservedRewards
+from atlas_operator.cluster.fields import integer, is_true
 from atlas_operator.cluster.ownership import is_owned
-from atlas_operator.objects.labels import configuration_name, judges_name
+from atlas_operator.objects.names import configuration_name, judges_name
 from atlas_operator.objects.rewardservice import (
     budget,
     configuration_digest,
@@ -29,14 +29,15 @@ from atlas_operator.objects.rewardservice import (
     url,
 )
 from atlas_operator.pending.attempt import Diagnosis
-from atlas_operator.rewardservice.conditions import RewardsFacts, rewards_conditions
-from atlas_operator.rewardservice.display import rewards_display
+from atlas_operator.rewardservice.conditions import RewardsFacts, conditions
+from atlas_operator.rewardservice.display import display
 from atlas_operator.rewardservice.judges import outlived, read_judges, read_revision
+from atlas_operator.rewardservice.observed import ObservedRewards
 from atlas_operator.rewardservice.pending import why_not_ready
-from atlas_operator.rewardservice.preconditions import rewards_refusal
+from atlas_operator.rewardservice.preconditions import failed_precondition
 from atlas_operator.rewardservice.rollout import Rollout, configuration_of, rollout
-from atlas_operator.status.plan_types import HINDRANCE_PATIENCE, Note
-from atlas_operator.training.preconditions import Refusal
+from atlas_operator.status.plan_types import RECHECK_AFTER, EventNote
+from atlas_operator.status.preconditions import FailedPrecondition, Offer
 from atlas_rewards.judges.revision import revision_of
 
 PATIENCE = timedelta(seconds=15)
@@ -58,25 +59,25 @@ class RewardsPlan:
     """Merged into what is there; null removes."""
 
     delete: tuple[Document, ...] = ()
-    notes: tuple[Note, ...] = ()
-    look_again_at: datetime | None = None
+    events: tuple[EventNote, ...] = ()
+    requeue_at: datetime | None = None
 
 
-def rewards_plan(
+def plan(
     observed: ObservedRewards,
     default_image: str | None,
     now: datetime,
-    hindrance: Refusal | None = None,
+    apply_error: FailedPrecondition | None = None,
     allow_code: bool = False,
 ) -> RewardsPlan:
     """Decide. *default_image* is used where `image` is left out; *now* is aware.
 
-    *hindrance* is why the API server refused what the last plan wanted. *allow_code*: pods may run completions as code.
+    *apply_error* is why the API server refused what the last plan wanted. *allow_code*: pods may run completions as code.
     Deletion needs nothing: the API server collects what the service owns.
     """
     if observed.service["metadata"].get("deletionTimestamp"):
         return RewardsPlan(status=None)
-    return _Planner(observed, default_image, now, hindrance, allow_code).execute()
+    return _Planner(observed, default_image, now, apply_error, allow_code).execute()
 
 
 class _Planner:
@@ -87,14 +88,15 @@ class _Planner:
         observed: ObservedRewards,
         default_image: str | None,
         now: datetime,
-        hindrance: Refusal | None,
+        apply_error: FailedPrecondition | None,
         allow_code: bool,
     ) -> None:
         self.service = observed.service
         self.name: str = self.service["metadata"]["name"]
         self.now = now
         self.spec, problems = read_spec_as(RewardServiceSpec, self.service)
-        self.refusal = rewards_refusal(self.spec, problems, default_image, allow_code) or hindrance
+        offer = Offer(default_image, allow_code)
+        self.failed_precondition = failed_precondition(self.spec, problems, offer) or apply_error
         self.image = (self.spec.image if self.spec else None) or default_image or ""
         self.before = read_status_as(RewardServiceStatus, self.service)
         self.observed = observed
@@ -106,7 +108,7 @@ class _Planner:
         }
 
     def execute(self) -> RewardsPlan:
-        if self.spec is None or (self.refusal and self.refusal.final):
+        if self.spec is None or (self.failed_precondition and self.failed_precondition.final):
             return self._told(self._as_it_is())
         wanted = deployment(self.service, self.spec, self.image)
         applied = self.deployment is not None and is_applied(wanted, self.deployment)
@@ -126,8 +128,8 @@ class _Planner:
 
     def _as_it_is(self) -> Rollout:
         """The pods of an earlier spec, which go on."""
-        wanted = whole(self.deployment, "spec", "replicas") or 0
-        ready = whole(self.deployment, "status", "readyReplicas") or 0
+        wanted = integer(self.deployment, "spec", "replicas") or 0
+        ready = integer(self.deployment, "status", "readyReplicas") or 0
         return Rollout(wanted, ready=ready)
 
     # Children
@@ -137,7 +139,7 @@ class _Planner:
         for document in (configuration_map(self.service, spec), judges_map(self.service)):
             if document["metadata"]["name"] not in self.config_maps:
                 yield document
-        if not applied or holds(self.deployment, "ReplicaFailure"):
+        if not applied or is_true(self.deployment, "ReplicaFailure"):
             yield from reporter(self.service)
 
     def _changed(self, spec: RewardServiceSpec, wanted: Document) -> Iterator[Document]:
@@ -166,7 +168,7 @@ class _Planner:
             generation=self.service["metadata"].get("generation", 1),
             now=self.now,
             before=self.before.conditions,
-            refusal=self.refusal,
+            failed_precondition=self.failed_precondition,
             rollout=state,
             diagnosis=self._diagnosis(state),
             judges=judges,
@@ -175,15 +177,15 @@ class _Planner:
         )
         status = RewardServiceStatus(
             observed_generation=facts.generation,
-            conditions=rewards_conditions(facts),
+            conditions=conditions(facts),
             url=facts.url if self.deployment else self.before.url,
             revision=facts.revision,
             replicas=state.wanted,
             ready_replicas=state.ready,
             judges=judges,
-            display=rewards_display(state, judges),
+            display=display(state, judges),
         )
-        return RewardsPlan(status, notes=tuple(self._notes(status)), look_again_at=self._look(state), **children)
+        return RewardsPlan(status, events=tuple(self._events(status)), requeue_at=self._requeue_at(state), **children)
 
     def _judges(self, spec: RewardServiceSpec, *pods: Document) -> tuple[JudgeStatus, ...]:
         return read_judges(self._reports(), pods, [judge.name for judge in spec.judges])
@@ -211,15 +213,15 @@ class _Planner:
         newest = [pod for pod in self.observed.pods if configuration_of(pod) == digest]
         return why_not_ready(self.deployment, newest, self.observed.events, partial(self._judges, self.spec))
 
-    def _notes(self, status: RewardServiceStatus) -> Iterator[Note]:
+    def _events(self, status: RewardServiceStatus) -> Iterator[EventNote]:
         was = next((each.status for each in self.before.conditions if each.type == "Ready"), None)
         ready = next(each for each in status.conditions if each.type == "Ready")
         if ready.status == "True" and was != "True":
-            yield Note("Normal", "Ready", ready.message)
+            yield EventNote("Normal", "Ready", ready.message)
         if ready.status == "False" and was == "True":
-            yield Note("Warning" if self.refusal else "Normal", ready.reason, ready.message)
+            yield EventNote("Warning" if self.failed_precondition else "Normal", ready.reason, ready.message)
 
-    def _look(self, state: Rollout) -> datetime | None:
-        if self.refusal:
-            return None if self.refusal.final else self.now + HINDRANCE_PATIENCE
+    def _requeue_at(self, state: Rollout) -> datetime | None:
+        if self.failed_precondition:
+            return None if self.failed_precondition.final else self.now + RECHECK_AFTER
         return None if state.complete else self.now + PATIENCE

@@ -1,39 +1,76 @@
-"""Why a RewardService cannot be served on this cluster, as far as its spec tells. Pure; called by `rewards_plan`."""
+"""Preconditions of a RewardService: what has to hold before it is served, as far as its spec tells. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.secrets import SecretSource
 from atlas_operator.objects.rewardservice_pod import OWN_FOLDERS
 from atlas_operator.objects.training_pod import CACHE
-from atlas_operator.training.preconditions import MESSAGE_LIMIT, Refusal, code_refused, runs_code
+from atlas_operator.status.preconditions import FailedPrecondition, Offer, code_not_allowed, invalid_spec, runs_code
 
 
-def rewards_refusal(
-    spec: RewardServiceSpec | None, problems: list[str], default_image: str | None, allow_code: bool
-) -> Refusal | None:
-    """The first thing that stands in the way."""
+def secrets_are_references(spec: RewardServiceSpec, _: Offer) -> FailedPrecondition | None:
+    """Every secret comes from a Secret: a pod reaches no other source."""
+    field = next((field for field, source in _secrets(spec) if source.secret_key_ref is None), None)
+    if field is None:
+        return None
+    message = f"{field}: a RewardService in a cluster takes secrets from Secrets only; use {field}.secretKeyRef"
+    return FailedPrecondition("SecretOutOfReach", message, final=True)
+
+
+def cache_is_writable(spec: RewardServiceSpec, _: Offer) -> FailedPrecondition | None:
+    """The cache lies where pods may write."""
+    if spec.cache.path is None or _is_writable(spec.cache.path, spec):
+        return None
+    message = f"cache.path: must lie below {CACHE}, which is lost with the pod, or on a claim with readOnly: false"
+    return FailedPrecondition("CacheNotWritable", message, final=True)
+
+
+def folders_are_free(spec: RewardServiceSpec, _: Offer) -> FailedPrecondition | None:
+    """Each volume has a folder of its own: an apply knows mounts by their folders, so that two of one would be an error."""
+    seen: set[PurePosixPath] = set()
+    for index, volume in enumerate(spec.volumes):
+        folder = PurePosixPath(volume.mount_path)
+        if folder in OWN_FOLDERS:
+            message = f"volumes.{index}: pods keep something of their own in {folder}; mount it elsewhere"
+            return FailedPrecondition("FolderTaken", message, final=True)
+        if folder in seen:
+            message = f"volumes.{index}: something is mounted at {folder} already; mount it elsewhere"
+            return FailedPrecondition("FolderTaken", message, final=True)
+        seen.add(folder)
+    return None
+
+
+def code_is_allowed(spec: RewardServiceSpec, offer: Offer) -> FailedPrecondition | None:
+    """No verifier runs completions as code, or pods may."""
+    name = None if offer.allow_code else runs_code(spec.verifiers)
+    return code_not_allowed(f"verifiers: {name}") if name else None
+
+
+def image_is_named(spec: RewardServiceSpec, offer: Offer) -> FailedPrecondition | None:
+    """The spec or the operator names an image."""
+    if spec.image is not None or offer.default_image is not None:
+        return None
+    message = "image is not set, and the operator was started without --rewards-image; set one of them"
+    return FailedPrecondition("ImageMissing", message, final=True)
+
+
+PRECONDITIONS: tuple[Callable[[RewardServiceSpec, Offer], FailedPrecondition | None], ...] = (
+    secrets_are_references,
+    cache_is_writable,
+    folders_are_free,
+    code_is_allowed,
+    image_is_named,
+)
+"""Checks in the order in which they are told: only the first that fails is."""
+
+
+def failed_precondition(spec: RewardServiceSpec | None, problems: list[str], offer: Offer) -> FailedPrecondition | None:
+    """The first precondition that does not hold; *problems* are the mistakes of a spec that cannot be read (None)."""
     if spec is None:
-        return Refusal("InvalidSpec", "; ".join(problems)[:MESSAGE_LIMIT], final=True)
-    return next(_hindrances(spec, default_image, allow_code), None)
-
-
-def _hindrances(spec: RewardServiceSpec, default_image: str | None, allow_code: bool) -> Iterator[Refusal]:
-    for field, source in _secrets(spec):
-        if source.secret_key_ref is None:
-            message = f"{field}: a RewardService in a cluster takes secrets from Secrets only; use {field}.secretKeyRef"
-            yield Refusal("SecretOutOfReach", message, final=True)
-    if spec.cache.path is not None and not _is_writable(spec.cache.path, spec):
-        message = f"cache.path: must lie below {CACHE}, which is lost with the pod, or on a claim with readOnly: false"
-        yield Refusal("CacheNotWritable", message, final=True)
-    if (taken := _taken_folder(spec)) is not None:
-        yield Refusal("FolderTaken", taken, final=True)
-    if not allow_code and (name := runs_code(spec.verifiers)):
-        yield code_refused(f"verifiers: {name}")
-    if spec.image is None and default_image is None:
-        message = "image is not set, and the operator was started without --rewards-image; set one of them"
-        yield Refusal("ImageMissing", message, final=True)
+        return invalid_spec(problems)
+    return next((failed for check in PRECONDITIONS if (failed := check(spec, offer))), None)
 
 
 def _secrets(spec: RewardServiceSpec) -> Iterator[tuple[str, SecretSource]]:
@@ -50,16 +87,3 @@ def _is_writable(path: str, spec: RewardServiceSpec) -> bool:
     there = PurePosixPath(path)
     claims = [volume.mount_path for volume in spec.volumes if volume.claim is not None and not volume.read_only]
     return ".." not in there.parts and any(PurePosixPath(folder) in there.parents for folder in (CACHE, *claims))
-
-
-def _taken_folder(spec: RewardServiceSpec) -> str | None:
-    """An apply knows mounts by their folders, so that two of one folder would be an error of the operator's."""
-    seen: set[PurePosixPath] = set()
-    for index, volume in enumerate(spec.volumes):
-        folder = PurePosixPath(volume.mount_path)
-        if folder in OWN_FOLDERS:
-            return f"volumes.{index}: pods keep something of their own in {folder}; mount it elsewhere"
-        if folder in seen:
-            return f"volumes.{index}: something is mounted at {folder} already; mount it elsewhere"
-        seen.add(folder)
-    return None

@@ -5,14 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from atlas_operator.cluster.api import ApiError
-from atlas_operator.cluster.apply_errors import hindrance_of
-from atlas_operator.cluster.client import Cluster
-from atlas_operator.cluster.observed import Document, Key
+from atlas_operator.cluster.apply_errors import apply_error_of
+from atlas_operator.cluster.client import ClusterClient
+from atlas_operator.cluster.document import Document, Key
 from atlas_operator.cluster.ownership import NameTaken
 from atlas_operator.cluster.status_writer import pause, wire
-from atlas_operator.rewardservice.plan import RewardsPlan, rewards_plan
+from atlas_operator.rewardservice.observe import observe
+from atlas_operator.rewardservice.plan import RewardsPlan, plan
 from atlas_operator.settings import Settings
-from atlas_operator.training.preconditions import Refusal
+from atlas_operator.status.preconditions import FailedPrecondition
 
 _log = logging.getLogger(__name__)
 
@@ -22,55 +23,55 @@ FIGURES_SECONDS = 60
 _FIGURES = ("p50Ms", "p99Ms", "errorRate")
 
 
-async def reconcile_rewards(cluster: Cluster, key: Key, settings: Settings, now: datetime) -> float | None:
+async def reconcile(client: ClusterClient, settings: Settings, key: Key, now: datetime) -> float | None:
     """Bring the service one step further. Returns the seconds until the next look, None to wait for a change."""
     now = now.replace(microsecond=0)
     try:
-        return await _look(cluster, key, settings, now)
+        return await _look(client, settings, key, now)
     except (NameTaken, ApiError) as error:
-        hindrance = hindrance_of(error, "the service")
-        if hindrance is None:
+        apply_error = apply_error_of(error, "the service")
+        if apply_error is None:
             raise
-    return await _look(cluster, key, settings, now, hindrance)
+    return await _look(client, settings, key, now, apply_error)
 
 
 async def _look(
-    cluster: Cluster, key: Key, settings: Settings, now: datetime, hindrance: Refusal | None = None
+    client: ClusterClient, settings: Settings, key: Key, now: datetime, apply_error: FailedPrecondition | None = None
 ) -> float | None:
-    observed = await cluster.observe_rewards(key)
+    observed = await observe(client, key)
     if observed is None:
         return None
-    decided = rewards_plan(observed, settings.rewards_image, now, hindrance, settings.allow_code)
-    if decided.status is None:
+    decision = plan(observed, settings.rewards_image, now, apply_error, settings.allow_code)
+    if decision.status is None:
         return None
-    if hindrance is None:
-        await _apply(cluster, decided)
-    return await _report(cluster, observed.service, decided, now)
+    if apply_error is None:
+        await _apply(client, decision)
+    return await _report(client, observed.service, decision, now)
 
 
-async def _apply(cluster: Cluster, decided: RewardsPlan) -> None:
-    for document in decided.create:
-        await cluster.create(document)
-    for document in decided.apply:
-        await cluster.apply(document)
-    for document in decided.merge:
-        await cluster.merge(document)
-    for document in decided.delete:
-        await cluster.delete(document)
+async def _apply(client: ClusterClient, decision: RewardsPlan) -> None:
+    for document in decision.create:
+        await client.create(document)
+    for document in decision.apply:
+        await client.apply(document)
+    for document in decision.merge:
+        await client.merge(document)
+    for document in decision.delete:
+        await client.delete(document)
 
 
-async def _report(cluster: Cluster, service: Document, decided: RewardsPlan, now: datetime) -> float | None:
-    assert decided.status is not None, "the caller has looked"  # noqa: S101
-    status = wire(decided.status)
+async def _report(client: ClusterClient, service: Document, decision: RewardsPlan, now: datetime) -> float | None:
+    assert decision.status is not None, "the caller has looked"  # noqa: S101
+    status = wire(decision.status)
     wait = pause(service, status, without_figures, FIGURES_SECONDS, now)
     if not wait:
-        await cluster.apply_status(service, status)
-    for note in decided.notes:
-        _log.info("%s: %s", note.reason, note.message)
-        await cluster.post_event(service, note.type, note.reason, note.message)
+        await client.apply_status(service, status)
+    for event in decision.events:
+        _log.info("%s: %s", event.reason, event.message)
+        await client.post_event(service, event.type, event.reason, event.message)
     looks = [wait] if wait is not None else []
-    if decided.look_again_at is not None:
-        looks.append(max(0.0, (decided.look_again_at - now).total_seconds()))
+    if decision.requeue_at is not None:
+        looks.append(max(0.0, (decision.requeue_at - now).total_seconds()))
     return min(looks, default=None)
 
 

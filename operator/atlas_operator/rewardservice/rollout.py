@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from atlas_operator.cluster.fields import condition, holds, mapping, text, whole
-from atlas_operator.cluster.observed import Document
-from atlas_operator.objects.labels import CONFIGURATION
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import condition, integer, is_true, mapping, string
+from atlas_operator.cluster.labels import CONFIGURATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ def rollout(
         return Rollout(wanted)
     ready_pods = [pod for pod in pods if is_ready(pod)]
     newest = sum(configuration_of(pod) == configuration for pod in ready_pods)
-    ready = whole(found, "status", "readyReplicas") or 0
-    updated, total = (whole(found, "status", each) or 0 for each in ("updatedReplicas", "replicas"))
-    begun = applied and (whole(found, "status", "observedGeneration") or 0) >= found["metadata"]["generation"]
+    ready = integer(found, "status", "readyReplicas") or 0
+    updated, total = (integer(found, "status", each) or 0 for each in ("updatedReplicas", "replicas"))
+    begun = applied and (integer(found, "status", "observedGeneration") or 0) >= found["metadata"]["generation"]
     replacing = not begun or not total == updated == wanted
-    late = text(condition(found, "Progressing"), "reason") == "ProgressDeadlineExceeded"
+    late = string(condition(found, "Progressing"), "reason") == "ProgressDeadlineExceeded"
     return Rollout(
         wanted=wanted,
         ready=ready,
@@ -60,7 +60,7 @@ def rollout(
 
 def is_ready(pod: Document) -> bool:
     """Whether the pod answers and stays."""
-    return holds(pod, "Ready") and not is_going(pod)
+    return is_true(pod, "Ready") and not is_going(pod)
 
 
 def is_going(pod: Document) -> bool:
@@ -70,4 +70,4 @@ def is_going(pod: Document) -> bool:
 
 def configuration_of(pod: Document) -> str:
     """Which configuration the pod reads."""
-    return text(mapping(pod, "metadata", "annotations"), CONFIGURATION)
+    return string(mapping(pod, "metadata", "annotations"), CONFIGURATION)

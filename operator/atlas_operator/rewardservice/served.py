@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from atlas_api import AtlasTrainingSpec
-from atlas_operator.cluster.fields import condition, mapping, text, whole
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import condition, integer, mapping, string
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +41,16 @@ def served(service: Document) -> Served | str:
     name = service["metadata"]["name"]
     if "deletionTimestamp" in service["metadata"]:
         return f"RewardService {name}, which is being deleted; create it again"
-    if whole(service, "status", "observedGeneration") != service["metadata"].get("generation", 1):
+    if integer(service, "status", "observedGeneration") != service["metadata"].get("generation", 1):
         return f"RewardService {name}, whose newest spec the operator has not seen yet"
     ready = condition(service, "Ready")
-    url, revision = text(service, "status", "url"), text(service, "status", "revision")
-    if text(ready, "status") == "True" and url and revision:
+    url, revision = string(service, "status", "url"), string(service, "status", "revision")
+    if string(ready, "status") == "True" and url and revision:
         return Served(name, url, revision)
-    return f"RewardService {name}: {text(ready, 'message') or 'it is not ready'}"
+    return f"RewardService {name}: {string(ready, 'message') or 'it is not ready'}"
 
 
 def names_service(training: Document, config_maps: Iterable[Document]) -> bool:
     """Whether the training, or a run of it that goes on with an older recipe, may name a RewardService."""
-    recipes = (text(data, key) for each in config_maps for data in [mapping(each, "data")] for key in data)
+    recipes = (string(data, key) for each in config_maps for data in [mapping(each, "data")] for key in data)
     return '"serviceRef"' in json.dumps(training.get("spec", {})) or any('"serviceRef"' in each for each in recipes)

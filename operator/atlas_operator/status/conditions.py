@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from atlas_api.condition import Condition
 
 
-class Verdict(NamedTuple):
+class ConditionValue(NamedTuple):
     """A condition without its times."""
 
     status: Literal["True", "False", "Unknown"]
@@ -14,21 +14,23 @@ class Verdict(NamedTuple):
     message: str = ""
 
 
-def stalled(ready: Verdict, *, final: bool) -> Verdict:
+def stalled(ready: ConditionValue, *, final: bool) -> ConditionValue:
     """Whether nothing will happen any more by itself: it is not *ready*, and that is *final*."""
     if ready.status == "False" and final:
-        return Verdict("True", ready.reason, ready.message)
-    return Verdict("False", "Settled")
+        return ConditionValue("True", ready.reason, ready.message)
+    return ConditionValue("False", "Settled")
 
 
 def stamped(
-    verdicts: dict[str, Verdict], before: tuple[Condition, ...], generation: int, now: datetime
+    verdicts: dict[str, ConditionValue], before: tuple[Condition, ...], generation: int, now: datetime
 ) -> tuple[Condition, ...]:
     """*verdicts* by type as conditions; each keeps the time of *before* until it turns."""
     return tuple(_stamped(kind, verdict, before, generation, now) for kind, verdict in verdicts.items())
 
 
-def _stamped(kind: str, verdict: Verdict, before: tuple[Condition, ...], generation: int, now: datetime) -> Condition:
+def _stamped(
+    kind: str, verdict: ConditionValue, before: tuple[Condition, ...], generation: int, now: datetime
+) -> Condition:
     previous = next((condition for condition in before if condition.type == kind), None)
     unchanged = previous is not None and previous.status == verdict.status
     return Condition(

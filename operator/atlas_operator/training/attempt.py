@@ -8,15 +8,16 @@ from typing import Any
 from atlas_api.pods.contract import REPORT_KEY
 from atlas_api.pods.run_report import RunReport
 from atlas_api.training.status import RunStatus
-from atlas_operator.backends.pytorchjob import JobState, job_state, replicas, running_since
-from atlas_operator.cluster.fields import condition, latest, moment, name_of, text
-from atlas_operator.cluster.observed import Document, Observed, time_of
-from atlas_operator.failures.attempt import Failure, Success, ending
-from atlas_operator.objects.labels import ATTEMPT, RUN, progress_name
+from atlas_operator.backends import BACKEND
+from atlas_operator.backends.base import ENDED, JobState
+from atlas_operator.cluster.document import Document, time_of
+from atlas_operator.cluster.fields import condition, latest, name_of, string, timestamp
+from atlas_operator.cluster.labels import ATTEMPT, RUN
+from atlas_operator.failures.attempt import Failure, Success, classify_attempt
+from atlas_operator.objects.names import progress_name
 from atlas_operator.pending.attempt import Diagnosis, pods_scheduled_at, why_not_running
 from atlas_operator.reports.run import read_report, termination_report, trainer_of
-
-ENDED: tuple[JobState, ...] = ("Failed", "Succeeded")
+from atlas_operator.training.observed import Observed
 
 OVERDUE = timedelta(minutes=1)
 """A pod that is still there so long after its grace period has a node that nobody hears from."""
@@ -72,11 +73,11 @@ class Attempt:
 
     def ended_at(self) -> datetime | None:
         """When the job said that it is over."""
-        return moment(condition(self.job, self.state or ""), "lastTransitionTime") if self.ended else None
+        return timestamp(condition(self.job, self.state or ""), "lastTransitionTime") if self.ended else None
 
-    def ending(self) -> Success | Failure:
+    def result(self) -> Success | Failure:
         """How it ended, once nothing of it runs."""
-        return ending(self.job, self.pods, self.report, self.termination)
+        return classify_attempt(self.job, self.pods, self.report, self.termination)
 
     def diagnosis(self) -> Diagnosis | None:
         """Why it does not run. None when it runs, or has no job to ask about."""
@@ -86,13 +87,13 @@ class Attempt:
 
     def scheduled_at(self) -> datetime | None:
         """When its last pod got a node; None while pods are missing."""
-        complete = self.job is not None and len(self.pods) >= replicas(self.job)
+        complete = self.job is not None and len(self.pods) >= BACKEND.replicas(self.job)
         return pods_scheduled_at(self.pods) if complete else None
 
     def running_since(self) -> datetime | None:
         """Since when all of its pods run; None unless they do. The job itself tells of the first pod alone."""
-        since = running_since(self.job) if self.job else None
-        started = latest(moment(trainer_of(pod), "state", "running", "startedAt") for pod in self.pods)
+        since = BACKEND.running_since(self.job) if self.job else None
+        started = latest(timestamp(trainer_of(pod), "state", "running", "startedAt") for pod in self.pods)
         return max(since, started) if since and started else since
 
     def pods_to_end(self, now: datetime) -> str:
@@ -127,7 +128,7 @@ def attempt_of(observed: Observed, run: RunStatus | None) -> Attempt:
         job=job,
         pods=pods,
         events=observed.events,
-        state=job_state(job) if job else None,
+        state=BACKEND.job_state(job) if job else None,
         progress_map=progress_map,
         report=read_report(text, *mine),
         termination=termination_report(pods, *mine),
@@ -135,12 +136,12 @@ def attempt_of(observed: Observed, run: RunStatus | None) -> Attempt:
 
 
 def _place(pod: Document) -> str:
-    node = text(pod, "spec", "nodeName")
+    node = string(pod, "spec", "nodeName")
     return f" on node {node}" if node else ""
 
 
 def _overdue_at(pod: Document) -> datetime | None:
-    deadline = moment(pod, "metadata", "deletionTimestamp")
+    deadline = timestamp(pod, "metadata", "deletionTimestamp")
     return deadline + OVERDUE if deadline else None
 
 
@@ -153,7 +154,7 @@ def next_attempt(observed: Observed, run: RunStatus) -> int:
 def others_at_work(observed: Observed, run: RunStatus) -> Iterator[Document]:
     """Jobs and pods of any other attempt that may still write."""
     mine = (run.number, run.attempt)
-    yield from (job for job in observed.jobs if place_of(job) != mine and job_state(job) not in ENDED)
+    yield from (job for job in observed.jobs if place_of(job) != mine and BACKEND.job_state(job) not in ENDED)
     yield from (pod for pod in observed.pods if place_of(pod) != mine and is_alive(pod))
 
 

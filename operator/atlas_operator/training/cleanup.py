@@ -3,23 +3,26 @@
 from collections.abc import Iterator
 
 from atlas_api.training.status import RunStatus
-from atlas_operator.backends.pytorchjob import job_state
-from atlas_operator.cluster.observed import Document, Observed
+from atlas_operator.backends import BACKEND
+from atlas_operator.backends.base import ENDED
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.labels import RUN
 from atlas_operator.cluster.ownership import is_owned
-from atlas_operator.objects.labels import RUN, progress_name, run_name
 from atlas_operator.objects.metadata import RBAC, child
-from atlas_operator.training.attempt import ENDED, number_of, place_of
+from atlas_operator.objects.names import progress_name, run_name
+from atlas_operator.training.attempt import number_of, place_of
+from atlas_operator.training.observed import Observed
 
 KEPT_ATTEMPTS = 3
 """Jobs of the newest run that are kept for their logs."""
 
 
-def leftovers(observed: Observed, run: RunStatus | None) -> Iterator[Document]:
+def garbage(observed: Observed, run: RunStatus | None) -> Iterator[Document]:
     """Everything of earlier runs, jobs of long-gone attempts, and jobs that run without being the newest attempt."""
     newest = (run.number, run.attempt) if run else (0, 0)
     for job in observed.jobs:
         number, attempt = place_of(job)
-        stray = (number, attempt) != newest and job_state(job) not in ENDED
+        stray = (number, attempt) != newest and BACKEND.job_state(job) not in ENDED
         stale = number == newest[0] and attempt <= newest[1] - KEPT_ATTEMPTS
         if stray or stale or number < newest[0]:
             yield job

@@ -12,10 +12,10 @@ from datetime import datetime
 from atlas_api import AtlasTrainingSpec
 from atlas_api.condition import Condition
 from atlas_api.training.status import ModelStatus, Phase, RunStatus, Trigger
-from atlas_operator.backends.pytorchjob import JobState
+from atlas_operator.backends.base import JobState
 from atlas_operator.pending.attempt import Diagnosis
-from atlas_operator.status.conditions import Verdict, stalled, stamped
-from atlas_operator.training.preconditions import Refusal
+from atlas_operator.status.conditions import ConditionValue, stalled, stamped
+from atlas_operator.status.preconditions import FailedPrecondition
 
 MISSING_REFERENCES = frozenset({"SecretMissing", "KeyMissing", "ConfigMapMissing", "ClaimMissing"})
 """Diagnoses that mean that something the spec names does not exist: the spec is not accepted until it does."""
@@ -29,7 +29,7 @@ class Facts:
     now: datetime
     before: tuple[Condition, ...]
     spec: AtlasTrainingSpec | None
-    refusal: Refusal | None
+    failed_precondition: FailedPrecondition | None
     """What stands in the way of a run that is live or due."""
 
     run: RunStatus | None
@@ -58,7 +58,7 @@ class Facts:
     @property
     def wrong(self) -> bool:
         """Whether only another spec helps."""
-        return self.refusal is not None and self.refusal.final
+        return self.failed_precondition is not None and self.failed_precondition.final
 
     @property
     def at_work(self) -> bool:
@@ -90,7 +90,7 @@ def phase(facts: Facts) -> Phase:
         return "Invalid"
     if run is not None and run.finished_at is None:
         return _live_phase(run, facts)
-    if run is None or run.outcome not in ("Succeeded", "Failed") or facts.refusal:
+    if run is None or run.outcome not in ("Succeeded", "Failed") or facts.failed_precondition:
         return "Pending"
     return run.outcome
 
@@ -124,103 +124,109 @@ def conditions(facts: Facts) -> tuple[Condition, ...]:
     return stamped(verdicts, facts.before, facts.generation, facts.now)
 
 
-def _accepted(facts: Facts) -> Verdict:
-    if facts.refusal:
-        return Verdict("False", facts.refusal.reason, facts.refusal.message)
+def _accepted(facts: Facts) -> ConditionValue:
+    if facts.failed_precondition:
+        return ConditionValue("False", facts.failed_precondition.reason, facts.failed_precondition.message)
     if facts.diagnosis and facts.diagnosis.reason in MISSING_REFERENCES:
-        return Verdict("False", facts.diagnosis.reason, facts.diagnosis.message)
-    return Verdict("True", "Accepted", "the spec is valid")
+        return ConditionValue("False", facts.diagnosis.reason, facts.diagnosis.message)
+    return ConditionValue("True", "Accepted", "the spec is valid")
 
 
-def _suspended(facts: Facts) -> Verdict:
-    return Verdict("True", "Suspended", "spec.suspend is true") if facts.suspended else Verdict("False", "Active")
+def _suspended(facts: Facts) -> ConditionValue:
+    return (
+        ConditionValue("True", "Suspended", "spec.suspend is true")
+        if facts.suspended
+        else ConditionValue("False", "Active")
+    )
 
 
-def _running(facts: Facts) -> Verdict:
+def _running(facts: Facts) -> ConditionValue:
     run = facts.run
     if run is None or run.finished_at is not None:
-        return Verdict("False", "NoLiveRun", "no run is live")
+        return ConditionValue("False", "NoLiveRun", "no run is live")
     told = _at_work(facts, run)
     if facts.next_trigger is None:
         return told
     return told._replace(message=f"{told.message}; another run follows ({facts.next_trigger})")
 
 
-def _at_work(facts: Facts, run: RunStatus) -> Verdict:
+def _at_work(facts: Facts, run: RunStatus) -> ConditionValue:
     """Whether the live run trains, and why it does not."""
     if run.paused:
-        return Verdict("False", "Suspended", f"run {run.number} waits for spec.suspend to be false")
+        return ConditionValue("False", "Suspended", f"run {run.number} waits for spec.suspend to be false")
     if facts.stopping:
         said = run.stopping.message if run.stopping else f"attempt {run.attempt} is over"
-        return Verdict("False", "Stopping", _joined(said, facts.waiting_for))
+        return ConditionValue("False", "Stopping", _joined(said, facts.waiting_for))
     if run.retry_at:
         when = f"attempt {run.attempt + 1} starts at {run.retry_at:%H:%M:%S} UTC"
-        return Verdict("False", run.reason or "Retrying", f"{when}: {run.message}")
+        return ConditionValue("False", run.reason or "Retrying", f"{when}: {run.message}")
     if facts.state == "Running":
-        return Verdict("True", "Training", f"run {run.number}, attempt {run.attempt}")
+        return ConditionValue("True", "Training", f"run {run.number}, attempt {run.attempt}")
     return _starting(facts, run)
 
 
-def _starting(facts: Facts, run: RunStatus) -> Verdict:
+def _starting(facts: Facts, run: RunStatus) -> ConditionValue:
     """Why an attempt that should run does not yet."""
     if facts.waiting_for:
-        return Verdict("False", "Waiting", f"waiting for {facts.waiting_for}")
-    hindrance = facts.diagnosis or facts.refusal
-    if hindrance:
-        return Verdict("False", hindrance.reason, hindrance.message)
-    return Verdict("False", "Starting", f"run {run.number}, attempt {run.attempt} is being created")
+        return ConditionValue("False", "Waiting", f"waiting for {facts.waiting_for}")
+    apply_error = facts.diagnosis or facts.failed_precondition
+    if apply_error:
+        return ConditionValue("False", apply_error.reason, apply_error.message)
+    return ConditionValue("False", "Starting", f"run {run.number}, attempt {run.attempt} is being created")
 
 
 def _joined(message: str, waiting_for: str | None) -> str:
     return f"{message}; waiting for {waiting_for}" if waiting_for else message
 
 
-def _ready(facts: Facts, accepted: Verdict, running: Verdict) -> Verdict:
+def _ready(facts: Facts, accepted: ConditionValue, running: ConditionValue) -> ConditionValue:
     run = facts.run
     if facts.suspended and not facts.wrong:
-        return Verdict("True", "Suspended", "suspended by spec.suspend")
+        return ConditionValue("True", "Suspended", "suspended by spec.suspend")
     if accepted.status == "False":
         return accepted
     if run is not None and run.outcome == "Failed":
-        return Verdict("False", run.reason or "RunFailed", run.message or "the run failed")
+        return ConditionValue("False", run.reason or "RunFailed", run.message or "the run failed")
     if run is not None and run.outcome == "Succeeded":
-        return Verdict("True", "RunSucceeded", f"run {run.number} succeeded")
+        return ConditionValue("True", "RunSucceeded", f"run {run.number} succeeded")
     wanted = facts.spec.ready_when if facts.spec else "Accepted"
     if wanted == "Accepted" or (wanted == "Running" and running.status == "True"):
-        return Verdict("True", wanted, f"readyWhen is {wanted}")
-    return Verdict("False", running.reason, running.message or f"readyWhen is {wanted}")
+        return ConditionValue("True", wanted, f"readyWhen is {wanted}")
+    return ConditionValue("False", running.reason, running.message or f"readyWhen is {wanted}")
 
 
-def _reconciling(facts: Facts, running: Verdict, ready: Verdict, stopped: Verdict) -> Verdict:
+def _reconciling(
+    facts: Facts, running: ConditionValue, ready: ConditionValue, stopped: ConditionValue
+) -> ConditionValue:
     run = facts.run
     if stopped.status == "True":
-        return Verdict("False", "Stalled", "see the condition Stalled")
+        return ConditionValue("False", "Stalled", "see the condition Stalled")
     if ready.status == "False":
-        return Verdict("True", ready.reason, ready.message)
+        return ConditionValue("True", ready.reason, ready.message)
     if facts.stopping:
-        return Verdict("True", running.reason, running.message)
+        return ConditionValue("True", running.reason, running.message)
     if facts.live and run is not None and run.retry_at:
-        return Verdict("True", "Retrying", run.message or "")
-    return Verdict("False", "Settled")
+        return ConditionValue("True", "Retrying", run.message or "")
+    return ConditionValue("False", "Settled")
 
 
 def _is_final(facts: Facts) -> bool:
     """Whether nothing will change without somebody's help."""
-    return facts.wrong or (not facts.live and facts.refusal is None)
+    return facts.wrong or (not facts.live and facts.failed_precondition is None)
 
 
-def _last_run(facts: Facts) -> Verdict:
+def _last_run(facts: Facts) -> ConditionValue:
     run = facts.run
     if run is None:
-        return Verdict("Unknown", "NoRun", "no run has started")
+        return ConditionValue("Unknown", "NoRun", "no run has started")
     if run.finished_at is None:
-        return Verdict("Unknown", "RunLive", f"run {run.number} has not ended")
+        return ConditionValue("Unknown", "RunLive", f"run {run.number} has not ended")
     if run.outcome == "Succeeded":
-        return Verdict("True", "RunSucceeded", f"run {run.number}")
-    return Verdict("False", run.reason or "RunFailed", run.message or "")
+        return ConditionValue("True", "RunSucceeded", f"run {run.number}")
+    return ConditionValue("False", run.reason or "RunFailed", run.message or "")
 
 
-def _model(facts: Facts) -> Verdict:
+def _model(facts: Facts) -> ConditionValue:
     if facts.model is None:
-        return Verdict("False", "NoModel", "no run has finished a model")
-    return Verdict("True", "ModelAvailable", f"run {facts.model.run}: {facts.model.uri}")
+        return ConditionValue("False", "NoModel", "no run has finished a model")
+    return ConditionValue("True", "ModelAvailable", f"run {facts.model.run}: {facts.model.uri}")

@@ -12,10 +12,12 @@ from atlas_api.training.limits import Limits
 from atlas_api.training.retrain import RETRAIN_AT
 from atlas_api.training.status import RunStatus
 from atlas_operator.cluster.decode import read_spec_as
-from atlas_operator.cluster.observed import Document, Observed
-from atlas_operator.status.plan_types import EventType, Note
+from atlas_operator.cluster.document import Document
+from atlas_operator.status.plan_types import EventNote, EventType
+from atlas_operator.status.preconditions import FailedPrecondition, Offer
 from atlas_operator.training.attempt import attempt_of
-from atlas_operator.training.preconditions import Refusal, refusal
+from atlas_operator.training.observed import Observed
+from atlas_operator.training.preconditions import failed_precondition
 from atlas_operator.training.recovery import read_story
 
 PATIENCE = timedelta(seconds=30)
@@ -25,7 +27,7 @@ RETRAIN_AT_LIMIT = 253
 """Characters of the annotation that count: as many as `status.lastHandledRetrainAt` holds."""
 
 
-class Look:
+class PlanContext:
     """`status`, `newest` and `attempt` follow the decisions; everything else was observed, or is to be done."""
 
     def __init__(
@@ -33,7 +35,7 @@ class Look:
         observed: Observed,
         default_image: str | None,
         now: datetime,
-        hindrance: Refusal | None,
+        apply_error: FailedPrecondition | None,
         allow_code: bool,
     ) -> None:
         self.observed = observed
@@ -41,7 +43,8 @@ class Look:
         self.metadata = observed.training["metadata"]
         self.now = now
         self.spec, problems = read_spec_as(AtlasTrainingSpec, self.training)
-        self.refusal = refusal(self.spec, problems, default_image, observed.backend_served, allow_code) or hindrance
+        offer = Offer(default_image, allow_code, observed.backend_served)
+        self.failed_precondition = failed_precondition(self.spec, problems, offer) or apply_error
         self.default_image = default_image
         self.allow_code = allow_code
         self.retrain_at = self.metadata.get("annotations", {}).get(RETRAIN_AT, "")[:RETRAIN_AT_LIMIT]
@@ -50,8 +53,8 @@ class Look:
         self.attempt = attempt_of(observed, self.newest)
         self.create: list[Document] = []
         self.delete: list[Document] = []
-        self.notes: list[Note] = []
-        self.looks: list[datetime] = []
+        self.events: list[EventNote] = []
+        self.requeue_at: list[datetime] = []
         self.waiting_for: str | None = None
         self.due = False
         """Whether a run should begin, and something stands in the way."""
@@ -76,17 +79,17 @@ class Look:
         """Change fields of the newest run."""
         self.newest = self.run.model_copy(update=changes)
 
-    def note(self, kind: EventType, reason: str, message: str) -> None:
+    def event(self, kind: EventType, reason: str, message: str) -> None:
         """Post an event once the plan is carried out."""
-        self.notes.append(Note(kind, reason, message))
+        self.events.append(EventNote(kind, reason, message))
 
     def wait_for_pods(self) -> None:
         """Wait until nothing of the attempt may write any more."""
         self.wait(self.attempt.pods_to_end(self.now))
         overdue = self.attempt.pods_overdue_at(self.now)
-        self.looks += [overdue] if overdue else []
+        self.requeue_at += [overdue] if overdue else []
 
     def wait(self, what: str) -> None:
         """Wait for *what*, to be read after "waiting for"."""
         self.waiting_for = what
-        self.looks.append(self.now + PATIENCE)
+        self.requeue_at.append(self.now + PATIENCE)

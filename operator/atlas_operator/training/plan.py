@@ -11,27 +11,41 @@ made after it, under names that follow from it, so that a crash at any point is 
 One attempt is live at a time: nothing is created while a job or pod of another one may still write.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from atlas_api.training.status import AtlasTrainingStatus, Trigger
-from atlas_operator.cluster.observed import Observed
-from atlas_operator.status.plan_types import Plan
-from atlas_operator.training.cleanup import leftovers
+from atlas_operator.cluster.document import Document
+from atlas_operator.status.plan_types import EventNote
+from atlas_operator.status.preconditions import FailedPrecondition
+from atlas_operator.training.cleanup import garbage
 from atlas_operator.training.conditions import Facts, conditions, phase
-from atlas_operator.training.context import Look
+from atlas_operator.training.context import PlanContext
 from atlas_operator.training.display import display
 from atlas_operator.training.history import fitting
 from atlas_operator.training.lifecycle.advance import advance
 from atlas_operator.training.lifecycle.start import begin_if_due
-from atlas_operator.training.preconditions import Refusal
+from atlas_operator.training.observed import Observed
 from atlas_operator.training.triggers import follower
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do about the training. `reconcile` says in which order."""
+
+    status: AtlasTrainingStatus | None
+    create: tuple[Document, ...] = ()
+    delete: tuple[Document, ...] = ()
+    events: tuple[EventNote, ...] = ()
+    requeue_at: datetime | None = None
+    """When to look again although nothing changed."""
 
 
 def plan(
     observed: Observed,
     default_image: str | None,
     now: datetime,
-    hindrance: Refusal | None = None,
+    apply_error: FailedPrecondition | None = None,
     allow_code: bool = False,
 ) -> Plan:
     """Decide. *default_image* is used where `compute.image` is left out; *now* is aware.
@@ -41,72 +55,76 @@ def plan(
     """
     if observed.training["metadata"].get("deletionTimestamp"):
         return Plan(status=None)
-    look = Look(observed, default_image, now, hindrance, allow_code)
-    if look.is_live:
-        look.status = look.status.model_copy(update=look.attempt.told())
-        advance(look)
-    if not look.is_live:
-        begin_if_due(look)
-    look.delete += leftovers(observed, look.newest)
-    _tell_hindrance(look)
+    context = PlanContext(observed, default_image, now, apply_error, allow_code)
+    if context.is_live:
+        context.status = context.status.model_copy(update=context.attempt.told())
+        advance(context)
+    if not context.is_live:
+        begin_if_due(context)
+    context.delete += garbage(observed, context.newest)
+    _announce_failed_precondition(context)
     return Plan(
-        status=_status(look),
-        create=tuple(look.create),
-        delete=tuple(found for found in look.delete if not found["metadata"].get("deletionTimestamp")),
-        notes=tuple(look.notes),
-        look_again_at=min(look.looks, default=None),
+        status=_status(context),
+        create=tuple(context.create),
+        delete=tuple(found for found in context.delete if not found["metadata"].get("deletionTimestamp")),
+        events=tuple(context.events),
+        requeue_at=min(context.requeue_at, default=None),
     )
 
 
-def _status(look: Look) -> AtlasTrainingStatus:
+def _status(context: PlanContext) -> AtlasTrainingStatus:
     facts = Facts(
-        generation=look.metadata.get("generation", 1),
-        now=look.now,
-        before=look.before.conditions,
-        spec=look.spec,
-        refusal=_hindrance(look),
-        run=look.newest,
-        state=look.attempt.state,
-        ending=look.attempt.is_ending,
-        diagnosis=look.attempt.diagnosis() if look.is_live else None,
-        waiting_for=look.waiting_for,
-        next_trigger=_next_trigger(look),
-        model=look.status.model,
+        generation=context.metadata.get("generation", 1),
+        now=context.now,
+        before=context.before.conditions,
+        spec=context.spec,
+        failed_precondition=_failed_precondition(context),
+        run=context.newest,
+        state=context.attempt.state,
+        ending=context.attempt.is_ending,
+        diagnosis=context.attempt.diagnosis() if context.is_live else None,
+        waiting_for=context.waiting_for,
+        next_trigger=_next_trigger(context),
+        model=context.status.model,
     )
     told = {
         "observed_generation": facts.generation,
-        "history": look.status.history[: look.spec.history_limit] if look.spec else look.status.history,
-        "run": look.newest,
+        "history": context.status.history[: context.spec.history_limit] if context.spec else context.status.history,
+        "run": context.newest,
         "phase": phase(facts),
-        "message": _message(look),
+        "message": _message(context),
         "conditions": conditions(facts),
     }
-    status = look.status.model_copy(update=told)
-    return fitting(status.model_copy(update={"display": display(status, look.spec)}))
+    status = context.status.model_copy(update=told)
+    return fitting(status.model_copy(update={"display": display(status, context.spec)}))
 
 
-def _next_trigger(look: Look) -> Trigger | None:
+def _next_trigger(context: PlanContext) -> Trigger | None:
     """Why another run follows the live one, as far as can be said now."""
-    if look.spec is None or look.refusal or not look.is_live:
+    if context.spec is None or context.failed_precondition or not context.is_live:
         return None
-    return follower(look.spec, look.run, look.retrain_at, look.status.last_handled_retrain_at)
+    return follower(context.spec, context.run, context.retrain_at, context.status.last_handled_retrain_at)
 
 
-def _tell_hindrance(look: Look) -> None:
+def _announce_failed_precondition(context: PlanContext) -> None:
     """Post an event when something begins to stand in the way."""
-    told = {each.reason for each in look.before.conditions if each.type == "Accepted"}
-    refusal = _hindrance(look)
-    if refusal and refusal.reason not in told:
-        look.note("Warning", refusal.reason, refusal.message)
+    told = {each.reason for each in context.before.conditions if each.type == "Accepted"}
+    failed_precondition = _failed_precondition(context)
+    if failed_precondition and failed_precondition.reason not in told:
+        context.event("Warning", failed_precondition.reason, failed_precondition.message)
 
 
-def _hindrance(look: Look) -> Refusal | None:
+def _failed_precondition(context: PlanContext) -> FailedPrecondition | None:
     """A wrong spec, or what stands in the way of a run. What no run needs is no trouble while it is away."""
-    wanted = look.is_live or look.due
-    return look.refusal if look.refusal and (look.refusal.final or wanted) else None
+    wanted = context.is_live or context.due
+    return (
+        context.failed_precondition
+        if context.failed_precondition and (context.failed_precondition.final or wanted)
+        else None
+    )
 
 
-def _message(look: Look) -> str | None:
+def _message(context: PlanContext) -> str | None:
     """What went wrong, while that is the newest thing to say."""
-    run = look.newest
+    run = context.newest
     return run.message if run and (run.finished_at or run.retry_at) else None

@@ -1,54 +1,53 @@
-"""Why a spec cannot be started on this cluster, as far as the spec alone tells. Pure; called by `plan`."""
+"""Preconditions of a run: what has to hold on this cluster before one starts, as far as the spec alone tells. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from atlas_api import AtlasTrainingSpec
-from atlas_api.training.reward import Verifier
-
-MESSAGE_LIMIT = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why no run can start."""
-
-    reason: str
-    message: str
-    final: bool
-    """Whether only another spec helps."""
+from atlas_operator.backends import BACKEND
+from atlas_operator.status.preconditions import FailedPrecondition, Offer, code_not_allowed, invalid_spec, runs_code
 
 
-def runs_code(verifiers: Sequence[Verifier]) -> str | None:
-    """Name of the first verifier that runs completions as code."""
-    return next((each.name for each in verifiers if each.code is not None), None)
+def checkpoints_outlive_the_pod(spec: AtlasTrainingSpec, _: Offer) -> FailedPrecondition | None:
+    """Checkpoints lie where the next attempt finds them."""
+    if spec.checkpoints.local is None:
+        return None
+    message = "checkpoints.local is lost with the pod; use checkpoints.s3 or checkpoints.volume"
+    return FailedPrecondition("LocalCheckpoints", message, final=True)
 
 
-def code_refused(verifier: str) -> Refusal:
-    """Pods that may not run code would fail: better to say so before there are any."""
-    why = "runs completions as code, and the operator was started without --allow-code"
-    return Refusal("CodeNotAllowed", f"{verifier} {why}; allow it there, or remove the verifier", final=True)
+def code_is_allowed(spec: AtlasTrainingSpec, offer: Offer) -> FailedPrecondition | None:
+    """No verifier runs completions as code, or pods may."""
+    name = None if offer.allow_code else runs_code(spec.reward.verifiers)
+    return code_not_allowed(f"reward.verifiers: {name}") if name else None
 
 
-def refusal(
-    spec: AtlasTrainingSpec | None,
-    problems: list[str],
-    default_image: str | None,
-    backend_served: bool,
-    allow_code: bool = False,
-) -> Refusal | None:
-    """The first thing that stands in the way."""
+def image_is_named(spec: AtlasTrainingSpec, offer: Offer) -> FailedPrecondition | None:
+    """The spec or the operator names an image."""
+    if spec.compute.image is not None or offer.default_image is not None:
+        return None
+    message = "compute.image is not set, and the operator was started without --trainer-image; set one of them"
+    return FailedPrecondition("ImageMissing", message, final=True)
+
+
+def backend_is_installed(_: AtlasTrainingSpec, offer: Offer) -> FailedPrecondition | None:
+    """The API server knows the kind of the jobs that runs are made of."""
+    if offer.backend_served:
+        return None
+    message = f"the API server does not know {BACKEND.KIND}s; {BACKEND.INSTALL}"
+    return FailedPrecondition("BackendMissing", message, final=False)
+
+
+PRECONDITIONS: tuple[Callable[[AtlasTrainingSpec, Offer], FailedPrecondition | None], ...] = (
+    checkpoints_outlive_the_pod,
+    code_is_allowed,
+    image_is_named,
+    backend_is_installed,
+)
+"""Checks in the order in which they are told: only the first that fails is."""
+
+
+def failed_precondition(spec: AtlasTrainingSpec | None, problems: list[str], offer: Offer) -> FailedPrecondition | None:
+    """The first precondition that does not hold; *problems* are the mistakes of a spec that cannot be read (None)."""
     if spec is None:
-        return Refusal("InvalidSpec", "; ".join(problems)[:MESSAGE_LIMIT], final=True)
-    if spec.checkpoints.local is not None:
-        message = "checkpoints.local is lost with the pod; use checkpoints.s3 or checkpoints.volume"
-        return Refusal("LocalCheckpoints", message, final=True)
-    if not allow_code and (name := runs_code(spec.reward.verifiers)):
-        return code_refused(f"reward.verifiers: {name}")
-    if spec.compute.image is None and default_image is None:
-        message = "compute.image is not set, and the operator was started without --trainer-image; set one of them"
-        return Refusal("ImageMissing", message, final=True)
-    if not backend_served:
-        message = "the API server does not know PyTorchJobs; install the Kubeflow training-operator 1.9"
-        return Refusal("BackendMissing", message, final=False)
-    return None
+        return invalid_spec(problems)
+    return next((failed for check in PRECONDITIONS if (failed := check(spec, offer))), None)

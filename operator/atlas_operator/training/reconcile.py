@@ -6,15 +6,16 @@ from datetime import datetime
 
 from atlas_api.training.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.cluster.api import ApiError
-from atlas_operator.cluster.apply_errors import hindrance_of
-from atlas_operator.cluster.client import Cluster
+from atlas_operator.cluster.apply_errors import apply_error_of
+from atlas_operator.cluster.client import ClusterClient
+from atlas_operator.cluster.document import Document, Key
 from atlas_operator.cluster.fields import mapping
-from atlas_operator.cluster.observed import Document, Key
 from atlas_operator.cluster.ownership import NameTaken
 from atlas_operator.cluster.status_writer import pause, wire
 from atlas_operator.settings import Settings
-from atlas_operator.status.plan_types import Note, Plan
-from atlas_operator.training.plan import plan
+from atlas_operator.status.plan_types import EventNote
+from atlas_operator.training.observe import observe
+from atlas_operator.training.plan import Plan, plan
 
 _log = logging.getLogger(__name__)
 
@@ -24,49 +25,49 @@ PROGRESS_SECONDS = 10
 PROGRESS_FIELDS = ("progress", "metrics", "display", "dataset", "checkpoints")
 
 
-async def reconcile(cluster: Cluster, key: Key, settings: Settings, now: datetime) -> float | None:
+async def reconcile(client: ClusterClient, settings: Settings, key: Key, now: datetime) -> float | None:
     """Bring the training one step further. Returns the seconds until the next look, None to wait for a change.
 
     The status is written before children are made: a crash in between leaves an intent that the next look carries out.
     """
     now = now.replace(microsecond=0)
-    observed = await cluster.observe(key)
+    observed = await observe(client, key)
     if observed is None:
         return None
-    decided = plan(observed, settings.trainer_image, now, allow_code=settings.allow_code)
+    decision = plan(observed, settings.trainer_image, now, allow_code=settings.allow_code)
     try:
-        return await _carry_out(cluster, observed.training, decided, now)
+        return await _carry_out(client, observed.training, decision, now)
     except (NameTaken, ApiError) as error:
-        hindrance = hindrance_of(error, "the run")
-        if hindrance is None:
+        apply_error = apply_error_of(error, "the run")
+        if apply_error is None:
             raise
-    observed = await cluster.observe(key)
+    observed = await observe(client, key)
     if observed is None:
         return None
-    decided = plan(observed, settings.trainer_image, now, hindrance, settings.allow_code)
-    return await _carry_out(cluster, observed.training, decided, now)
+    decision = plan(observed, settings.trainer_image, now, apply_error, settings.allow_code)
+    return await _carry_out(client, observed.training, decision, now)
 
 
-async def _carry_out(cluster: Cluster, training: Document, decided: Plan, now: datetime) -> float | None:
-    """Status and children. What was decided is written before it is done, except what the API server may refuse.
+async def _carry_out(client: ClusterClient, training: Document, decision: Plan, now: datetime) -> float | None:
+    """Status and children. What was decision is written before it is done, except what the API server may refuse.
 
     Children of an attempt that the status names already are tried first: else two statuses would take turns.
     """
-    if decided.status is None:
+    if decision.status is None:
         return None
-    if decided.delete or not _is_known(training, decided.status.run):
-        training = await _report(cluster, training, decided.status)
-        await _tell(cluster, training, decided.notes)
-        await _apply(cluster, decided)
+    if decision.delete or not _is_known(training, decision.status.run):
+        training = await _report(client, training, decision.status)
+        await _tell(client, training, decision.events)
+        await _apply(client, decision)
     else:
-        await _apply(cluster, decided)
-        await _tell(cluster, training, decided.notes)
-    wait = pause(training, wire(decided.status), _without_progress, PROGRESS_SECONDS, now)
+        await _apply(client, decision)
+        await _tell(client, training, decision.events)
+    wait = pause(training, wire(decision.status), _without_progress, PROGRESS_SECONDS, now)
     if not wait:
-        await _report(cluster, training, decided.status)
+        await _report(client, training, decision.status)
     looks = [wait] if wait is not None else []
-    if decided.look_again_at is not None:
-        looks.append(max(0.0, (decided.look_again_at - now).total_seconds()))
+    if decision.requeue_at is not None:
+        looks.append(max(0.0, (decision.requeue_at - now).total_seconds()))
     return min(looks, default=None)
 
 
@@ -76,21 +77,21 @@ def _is_known(training: Document, run: RunStatus | None) -> bool:
     return run is None or (known.get("number") == run.number and run.job in (None, known.get("job")))
 
 
-async def _report(cluster: Cluster, training: Document, status: AtlasTrainingStatus) -> Document:
-    return await cluster.apply_status(training, wire(status))
+async def _report(client: ClusterClient, training: Document, status: AtlasTrainingStatus) -> Document:
+    return await client.apply_status(training, wire(status))
 
 
-async def _apply(cluster: Cluster, decided: Plan) -> None:
-    for document in decided.create:
-        await cluster.create(document)
-    for document in decided.delete:
-        await cluster.delete(document)
+async def _apply(client: ClusterClient, decision: Plan) -> None:
+    for document in decision.create:
+        await client.create(document)
+    for document in decision.delete:
+        await client.delete(document)
 
 
-async def _tell(cluster: Cluster, training: Document, notes: Sequence[Note]) -> None:
-    for note in notes:
-        _log.info("%s: %s", note.reason, note.message)
-        await cluster.post_event(training, note.type, note.reason, note.message)
+async def _tell(client: ClusterClient, training: Document, events: Sequence[EventNote]) -> None:
+    for event in events:
+        _log.info("%s: %s", event.reason, event.message)
+        await client.post_event(training, event.type, event.reason, event.message)
 
 
 def _without_progress(status: Document) -> Document:

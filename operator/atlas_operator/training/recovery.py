@@ -8,11 +8,13 @@ from atlas_api.training.reward import ServiceRef
 from atlas_api.training.status import AtlasTrainingStatus, RunStatus
 from atlas_api.training.traces import Traces
 from atlas_operator.cluster.decode import read_status_as
-from atlas_operator.cluster.observed import Document, Observed, time_of
+from atlas_operator.cluster.document import Document, time_of
+from atlas_operator.cluster.labels import ATTEMPT, PLACEMENT, RUN
 from atlas_operator.cluster.ownership import is_owned
-from atlas_operator.objects.labels import ATTEMPT, PLACEMENT, RUN, run_name
+from atlas_operator.objects.names import run_name
 from atlas_operator.objects.run import RUN_KEY
 from atlas_operator.training.attempt import config_map, number_of
+from atlas_operator.training.observed import Observed
 
 
 def read_story(observed: Observed, retrain_at: str) -> AtlasTrainingStatus:

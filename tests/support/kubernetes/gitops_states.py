@@ -8,7 +8,7 @@ from support.kubernetes.kube_objects import make_condition, make_pod, waiting
 from support.training.cluster_trainings import report
 from support.training.training_life import Life
 
-from atlas_operator.training.preconditions import Refusal
+from atlas_operator.status.preconditions import FailedPrecondition
 
 State = Callable[..., Life]
 
@@ -50,7 +50,7 @@ def backend_missing(**spec: Any) -> Life:
 def child_refused(**spec: Any) -> Life:
     """The API server did not take what the run needs."""
     life = Life(**spec)
-    life.look(Refusal("Refused", "the API server refuses a child of the run: quota", final=False))
+    life.look(FailedPrecondition("Refused", "the API server refuses a child of the run: quota", final=False))
     return life
 
 

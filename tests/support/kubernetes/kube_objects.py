@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from atlas_operator.cluster.observed import Document
-from atlas_operator.objects.labels import ATTEMPT, RUN, TRAINING
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.labels import ATTEMPT, RUN, TRAINING
 
 BEGIN = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 KUBEFLOW = "training.kubeflow.org"

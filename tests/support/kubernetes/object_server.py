@@ -9,8 +9,8 @@ from aiohttp import web
 from kubernetes.aio.client.configuration import Configuration
 from support.kubernetes.scripted_answers import listening, refusal
 
+from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.kinds import KINDS, path_of
-from atlas_operator.cluster.observed import Document
 
 _PLURALS = {plural for _, plural in KINDS.values()}
 

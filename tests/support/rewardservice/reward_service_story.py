@@ -6,7 +6,7 @@ from cluster.kubectl import Document, Kubectl
 from support.rewardservice.reward_services import reward_service
 from support.training.cluster_trainings import condition
 
-from atlas_operator.objects.labels import REWARDS
+from atlas_operator.cluster.labels import REWARDS
 
 NAME = "judges"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from cluster.kubectl import Document, Kubectl
 
-from atlas_operator.objects.labels import judges_name
+from atlas_operator.objects.names import judges_name
 
 IMAGE = "example.test/rewards:1"
 

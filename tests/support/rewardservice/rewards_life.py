@@ -15,11 +15,12 @@ from support.training.cluster_trainings import condition
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_operator.cluster.decode import read_spec_as
-from atlas_operator.cluster.observed import Document, ObservedRewards
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.labels import CONFIGURATION
 from atlas_operator.cluster.status_writer import wire
-from atlas_operator.objects.labels import CONFIGURATION
-from atlas_operator.rewardservice.plan import RewardsPlan, rewards_plan
-from atlas_operator.training.preconditions import Refusal
+from atlas_operator.rewardservice.observed import ObservedRewards
+from atlas_operator.rewardservice.plan import RewardsPlan, plan
+from atlas_operator.status.preconditions import FailedPrecondition
 from atlas_rewards.judges.revision import revision_of
 
 NAME = "judges"
@@ -65,7 +66,7 @@ class RewardsLife:
         """All children of a kind."""
         return [document for (found, _), document in self.children.items() if found == kind]
 
-    def look(self, hindrance: Refusal | None = None) -> RewardsPlan:
+    def look(self, hindrance: FailedPrecondition | None = None) -> RewardsPlan:
         """One look of the operator: children come and go, its status is stored."""
         observed = ObservedRewards(
             service=self.service,
@@ -76,7 +77,7 @@ class RewardsLife:
             config_maps=tuple(self.of_kind("ConfigMap")),
             events=tuple(self.events),
         )
-        decided = rewards_plan(copy.deepcopy(observed), self.image, self.now, hindrance, self.allow_code)
+        decided = plan(copy.deepcopy(observed), self.image, self.now, hindrance, self.allow_code)
         for document in decided.create:
             self.children.setdefault(_place(document), document)
         for document in decided.apply:

@@ -7,7 +7,7 @@ from cluster.kubectl import Document, Kubectl
 from cluster.kwok import PREFIX
 
 from atlas_api.pods.contract import REPORT_KEY
-from atlas_operator.objects.labels import job_name, progress_name
+from atlas_operator.objects.names import job_name, progress_name
 
 IMAGE = "example.test/trainer:1"
 

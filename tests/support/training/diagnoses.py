@@ -2,7 +2,7 @@
 
 from support.kubernetes.kube_objects import make_condition, make_job
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 from atlas_operator.pending.attempt import Diagnosis, why_not_running
 
 JOB = make_job(make_condition("Created"))

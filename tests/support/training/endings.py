@@ -6,8 +6,8 @@ from support.kubernetes.kube_objects import make_condition, make_job
 
 from atlas_api.pods.run_report import RunReport
 from atlas_api.training.status import ModelStatus
-from atlas_operator.cluster.observed import Document
-from atlas_operator.failures.attempt import Failure, ending
+from atlas_operator.cluster.document import Document
+from atlas_operator.failures.attempt import Failure, classify_attempt
 
 FAILED = make_job(make_condition("Created"), make_condition("Failed", message="1 Worker replica failed."))
 SUCCEEDED = make_job(make_condition("Created"), make_condition("Succeeded"))
@@ -28,7 +28,7 @@ def fail(
     *pods: Document, job: Document | None = FAILED, report: RunReport | None = None, said: RunReport | None = None
 ) -> Failure:
     """The failure that these lead to; *said* is the termination message."""
-    result = ending(job, pods, report, said)
+    result = classify_attempt(job, pods, report, said)
     assert isinstance(result, Failure)
     assert result.message
     assert result.message.isprintable()

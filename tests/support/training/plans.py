@@ -9,9 +9,9 @@ from typing import Any
 from support.kubernetes.kube_objects import BEGIN, after, make_condition, make_pod
 
 from atlas_api.training.status import AtlasTrainingStatus, RunStatus
-from atlas_operator.cluster.observed import Document, Observed
-from atlas_operator.status.plan_types import Plan
-from atlas_operator.training.plan import plan
+from atlas_operator.cluster.document import Document
+from atlas_operator.training.observed import Observed
+from atlas_operator.training.plan import Plan, plan
 
 IMAGE = "example.test/trainer:1"
 SHA256 = "ab" * 32

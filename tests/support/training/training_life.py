@@ -12,11 +12,12 @@ from support.kubernetes.kube_objects import BEGIN, ended_pod, make_condition, ma
 from support.training.cluster_trainings import cluster_training, finished_report
 
 from atlas_api.pods.contract import REPORT_KEY
-from atlas_operator.cluster.observed import Document, Observed
-from atlas_operator.objects.labels import ATTEMPT, RUN, progress_name
-from atlas_operator.status.plan_types import Plan
-from atlas_operator.training.plan import plan
-from atlas_operator.training.preconditions import Refusal
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.labels import ATTEMPT, RUN
+from atlas_operator.objects.names import progress_name
+from atlas_operator.status.preconditions import FailedPrecondition
+from atlas_operator.training.observed import Observed
+from atlas_operator.training.plan import Plan, plan
 
 IMAGE = "example.test/trainer:1"
 
@@ -43,7 +44,7 @@ class Life:
         found: Document = self.training["status"]["run"]
         return found
 
-    def look(self, hindrance: Refusal | None = None) -> Plan:
+    def look(self, hindrance: FailedPrecondition | None = None) -> Plan:
         """One look of the operator: its status is stored, children come and go. Deleted jobs take their pods along."""
         observed = Observed(
             training=self.training,

@@ -15,8 +15,9 @@ from support.training.plans import IMAGE, SHA256, judges_document
 from support.training.world_objects import is_ended, is_over, owner, set_condition
 
 from atlas_operator.backends.pytorchjob import replicas
-from atlas_operator.cluster.observed import Document, Observed
-from atlas_operator.objects.labels import ATTEMPT, RUN
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.labels import ATTEMPT, RUN
+from atlas_operator.training.observed import Observed
 
 
 class World:

@@ -16,7 +16,7 @@ from support.training.world_story import Action, Story, picked
 from support.training.world_user import USER, apply
 
 from atlas_api.errors import AtlasError
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 from atlas_operator.failures.pod import errors
 
 

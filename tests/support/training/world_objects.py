@@ -1,7 +1,7 @@
 """What the parts of the simulated world ask of objects. Knows no world."""
 
 from atlas_operator.backends.pytorchjob import job_state
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 TERMINAL = ("Succeeded", "Failed")
 

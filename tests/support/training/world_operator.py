@@ -21,13 +21,14 @@ from atlas_api.training.limits import Limits
 from atlas_api.training.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.backends.pytorchjob import job_state
 from atlas_operator.cluster.decode import read_spec_as, read_status_as
-from atlas_operator.cluster.observed import Document, Observed, time_of
-from atlas_operator.objects.labels import TRAINING
+from atlas_operator.cluster.document import Document, time_of
+from atlas_operator.cluster.labels import TRAINING
 from atlas_operator.pending.attempt import pods_scheduled_at
-from atlas_operator.status.plan_types import Plan
+from atlas_operator.status.preconditions import FailedPrecondition, Offer
 from atlas_operator.training.attempt import place_of
-from atlas_operator.training.plan import plan
-from atlas_operator.training.preconditions import Refusal, refusal
+from atlas_operator.training.observed import Observed
+from atlas_operator.training.plan import Plan, plan
+from atlas_operator.training.preconditions import failed_precondition
 
 LARGEST_STATUS = 32_000
 CONDITIONS = 8
@@ -99,7 +100,7 @@ class Operator:
         if crash_after is not None and crash_after < len(steps):
             self.restart()
             return
-        self.look_at = planned.look_again_at
+        self.look_at = planned.requeue_at
         self._check_deadlines(training)
 
     def _refused(self, observed: Observed, planned: Plan) -> Plan:
@@ -107,7 +108,7 @@ class Operator:
         assert planned.status is not None
         self._check_plan(observed.training, planned, planned.status)
         self._write(observed.training, planned.status)
-        hindrance = Refusal("Refused", "the API server refuses a child of the run", final=False)
+        hindrance = FailedPrecondition("Refused", "the API server refuses a child of the run", final=False)
         return plan(observed, self.world.default_image, self.world.now, hindrance)
 
     def _steps(self, training: Document, planned: Plan) -> list[Callable[[], None]]:
@@ -285,7 +286,8 @@ class Operator:
         assert "Reconciling" not in on, "reconciling at rest"
         assert (status.phase in ("Failed", "Invalid")) <= ("Stalled" in on), "a failure that does not show as Stalled"
         spec = _spec(training)
-        accepted = refusal(spec, [], world.default_image, world.backend_served) is None
+        offer = Offer(world.default_image, allow_code=False, backend_served=world.backend_served)
+        accepted = failed_precondition(spec, [], offer) is None
         assert accepted == (status.phase != "Invalid" and "Accepted" in on) or status.phase == "Suspended"
         if status.run:
             places = [place_of(found) for found in (*world.config_maps.values(), *world.jobs.values())]

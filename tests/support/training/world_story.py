@@ -5,7 +5,7 @@ from collections.abc import Callable
 from support.training.world import World
 from support.training.world_operator import Operator
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 
 class Story:

@@ -6,7 +6,7 @@ from support.training.plans import spec_document, training_document
 from support.training.world_operator import Ledger
 from support.training.world_story import Action, Story, picked
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 
 def apply(story: Story, pick: int) -> None:

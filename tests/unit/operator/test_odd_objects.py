@@ -16,8 +16,8 @@ from support.kubernetes.kube_objects import (
 )
 
 from atlas_operator.backends.pytorchjob import job_state, running_since
-from atlas_operator.cluster.observed import Document
-from atlas_operator.failures.attempt import Failure, ending
+from atlas_operator.cluster.document import Document
+from atlas_operator.failures.attempt import Failure, classify_attempt
 from atlas_operator.pending.attempt import pods_scheduled_at, why_not_running
 from atlas_operator.reports.run import termination_report
 
@@ -78,7 +78,7 @@ def test_nothing_raises_on_odd_objects(
     running_since(job)
     pods_scheduled_at(pods)
     termination_report(pods, 1, 1)
-    result = ending(job, pods, None, None)
+    result = classify_attempt(job, pods, None, None)
     assert isinstance(result, Failure)
     diagnosis = why_not_running(job, pods, [refused, unmounted])
     for reason, message in ((result.reason, result.message), (diagnosis.reason, diagnosis.message)):

@@ -3,147 +3,149 @@
 from datetime import datetime
 
 from atlas_api.training.status import Stopping, StopReason
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 from atlas_operator.failures.attempt import Success
 from atlas_operator.objects.run import progress_map
-from atlas_operator.status.plan_types import HINDRANCE_PATIENCE
-from atlas_operator.training.context import Look
+from atlas_operator.status.plan_types import RECHECK_AFTER
+from atlas_operator.training.context import PlanContext
 from atlas_operator.training.deadlines import overdue
 from atlas_operator.training.lifecycle.finish import attempt_over, conclude, fail, finish
 from atlas_operator.training.lifecycle.start import begin_next_attempt, make_attempt
 from atlas_operator.training.triggers import unwanted
 
 
-def advance(look: Look) -> None:
+def advance(context: PlanContext) -> None:
     """Watch, stop, resume, retry or conclude the live run's newest attempt."""
-    if look.run.paused:
-        _resume_if_asked(look)
-    elif look.run.stopping:
-        _keep_stopping(look, look.run.stopping)
-    elif look.run.retry_at:
-        _retry_if_due(look, look.run.retry_at)
-    elif look.attempt.job:
-        _watch(look, look.attempt.job)
-    elif look.attempt.has_live_pods:
-        look.wait_for_pods()
-    elif look.run.job_uid is None:
-        _start_attempt(look)
+    if context.run.paused:
+        _resume_if_asked(context)
+    elif context.run.stopping:
+        _keep_stopping(context, context.run.stopping)
+    elif context.run.retry_at:
+        _retry_if_due(context, context.run.retry_at)
+    elif context.attempt.job:
+        _watch(context, context.attempt.job)
+    elif context.attempt.has_live_pods:
+        context.wait_for_pods()
+    elif context.run.job_uid is None:
+        _start_attempt(context)
     else:
-        conclude(look, look.attempt.ending())
+        conclude(context, context.attempt.result())
 
 
-def _resume_if_asked(look: Look) -> None:
-    if look.spec is None or look.spec.suspend:
+def _resume_if_asked(context: PlanContext) -> None:
+    if context.spec is None or context.spec.suspend:
         return
-    stop = _unwanted(look)
+    stop = _unwanted(context)
     if stop and stop[0] == "Replaced":
-        finish(look, "Replaced", *stop)
+        finish(context, "Replaced", *stop)
     else:
-        look.note("Normal", "Resumed", f"run {look.run.number} goes on from its last checkpoint")
-        begin_next_attempt(look)
+        context.event("Normal", "Resumed", f"run {context.run.number} goes on from its last checkpoint")
+        begin_next_attempt(context)
 
 
-def _keep_stopping(look: Look, stopping: Stopping) -> None:
-    if look.attempt.job:
-        look.delete.append(look.attempt.job)
-        look.wait("the job to go away")
-    elif look.attempt.has_live_pods:
-        look.wait_for_pods()
-    elif isinstance(result := look.attempt.ending(), Success):
-        conclude(look, result)
+def _keep_stopping(context: PlanContext, stopping: Stopping) -> None:
+    if context.attempt.job:
+        context.delete.append(context.attempt.job)
+        context.wait("the job to go away")
+    elif context.attempt.has_live_pods:
+        context.wait_for_pods()
+    elif isinstance(result := context.attempt.result(), Success):
+        conclude(context, result)
     else:
-        _stopped(look, stopping.reason, stopping.message)
+        _stopped(context, stopping.reason, stopping.message)
 
 
-def _retry_if_due(look: Look, at: datetime) -> None:
-    if stop := _unwanted(look):
-        _stopped(look, *stop)
-    elif look.now >= at:
-        begin_next_attempt(look)
+def _retry_if_due(context: PlanContext, at: datetime) -> None:
+    if stop := _unwanted(context):
+        _stopped(context, *stop)
+    elif context.now >= at:
+        begin_next_attempt(context)
     else:
-        look.looks.append(at)
+        context.requeue_at.append(at)
 
 
-def _start_attempt(look: Look) -> None:
+def _start_attempt(context: PlanContext) -> None:
     """The attempt is decided, and its job was never seen: make it, unless nobody wants it any more."""
-    if stop := _unwanted(look):
-        _stopped(look, *stop)
+    if stop := _unwanted(context):
+        _stopped(context, *stop)
     else:
-        make_attempt(look)
+        make_attempt(context)
 
 
-def _watch(look: Look, job: Document) -> None:
-    look.set(job_uid=job["metadata"]["uid"])
-    if look.attempt.ended:
-        if look.attempt.has_live_pods:
-            look.wait_for_pods()
+def _watch(context: PlanContext, job: Document) -> None:
+    context.set(job_uid=job["metadata"]["uid"])
+    if context.attempt.ended:
+        if context.attempt.has_live_pods:
+            context.wait_for_pods()
         else:
-            conclude(look, look.attempt.ending())
+            conclude(context, context.attempt.result())
         return
-    if look.attempt.progress_map is None and not look.refusal:
-        look.create.append(progress_map(look.training, look.run.number))
-    if look.attempt.state in ("Queued", "Suspending") and look.run.running_at:
-        attempt_over(look)
-        look.set(attempt_at=look.now)
-    if look.attempt.state == "Running" and look.run.running_at is None:
-        look.set(running_at=look.attempt.running_since() or look.now)
-        look.note("Normal", "Training", f"run {look.run.number}, attempt {look.run.attempt} is training")
-    if look.attempt.state in ("Unseen", "Starting"):  # what stands in the way may be told by events alone
-        look.looks.append(look.now + HINDRANCE_PATIENCE)
-    if stop := _unwanted(look) or _overdue(look):
-        _stop(look, *stop)
+    if context.attempt.progress_map is None and not context.failed_precondition:
+        context.create.append(progress_map(context.training, context.run.number))
+    if context.attempt.state in ("Queued", "Suspending") and context.run.running_at:
+        attempt_over(context)
+        context.set(attempt_at=context.now)
+    if context.attempt.state == "Running" and context.run.running_at is None:
+        context.set(running_at=context.attempt.running_since() or context.now)
+        context.event("Normal", "Training", f"run {context.run.number}, attempt {context.run.attempt} is training")
+    if context.attempt.state in ("Unseen", "Starting"):  # what stands in the way may be told by events alone
+        context.requeue_at.append(context.now + RECHECK_AFTER)
+    if stop := _unwanted(context) or _overdue(context):
+        _stop(context, *stop)
 
 
-def _unwanted(look: Look) -> tuple[StopReason, str] | None:
+def _unwanted(context: PlanContext) -> tuple[StopReason, str] | None:
     """Why the attempt should go. For a spec that cannot be started only to rest."""
-    stop = unwanted(look.spec, look.run) if look.spec else None
-    refused = look.refusal is not None and look.refusal.final
+    stop = unwanted(context.spec, context.run) if context.spec else None
+    refused = context.failed_precondition is not None and context.failed_precondition.final
     return None if stop and refused and stop[0] != "Suspended" else stop
 
 
-def _overdue(look: Look) -> tuple[StopReason, str] | None:
-    attempt = look.attempt
-    late, again_at = overdue(look.limits, look.run, attempt.scheduled_at(), attempt.sign_of_life_at(), look.now)
+def _overdue(context: PlanContext) -> tuple[StopReason, str] | None:
+    attempt = context.attempt
+    late, again_at = overdue(
+        context.limits, context.run, attempt.scheduled_at(), attempt.sign_of_life_at(), context.now
+    )
     if again_at:
-        look.looks.append(again_at)
+        context.requeue_at.append(again_at)
     if late is None:
         return None
     diagnosis = attempt.diagnosis()
     return late.reason, f"{late.message}: {diagnosis.message}" if diagnosis else late.message
 
 
-def _stop(look: Look, reason: StopReason, message: str) -> None:
+def _stop(context: PlanContext, reason: StopReason, message: str) -> None:
     """Deleting the job asks its pods for a checkpoint (SIGTERM, with a long grace period)."""
-    look.set(stopping=Stopping(reason=reason, since=look.now, message=message))
-    look.note("Normal", "Stopping", f"run {look.run.number} is asked for a checkpoint and stopped: {message}")
-    if look.attempt.job:
-        look.delete.append(look.attempt.job)
-    look.wait("the job to go away")
+    context.set(stopping=Stopping(reason=reason, since=context.now, message=message))
+    context.event("Normal", "Stopping", f"run {context.run.number} is asked for a checkpoint and stopped: {message}")
+    if context.attempt.job:
+        context.delete.append(context.attempt.job)
+    context.wait("the job to go away")
 
 
-def _go_on(look: Look) -> None:
+def _go_on(context: PlanContext) -> None:
     """The next attempt follows on other pods, unless the spec wants something else by now."""
-    stop = _unwanted(look)
+    stop = _unwanted(context)
     if stop and stop[0] != "Moved":
-        _stopped(look, *stop)
+        _stopped(context, *stop)
     else:
-        begin_next_attempt(look)
+        begin_next_attempt(context)
 
 
-def _stopped(look: Look, reason: StopReason, message: str) -> None:
+def _stopped(context: PlanContext, reason: StopReason, message: str) -> None:
     """The attempt is gone, with a checkpoint if it came to one."""
-    attempt_over(look)
+    attempt_over(context)
     match reason:
         case "Suspended":
-            look.set(paused=True)
-            look.note("Normal", "Suspended", f"run {look.run.number} is suspended")
+            context.set(paused=True)
+            context.event("Normal", "Suspended", f"run {context.run.number} is suspended")
         case "Replaced":
-            finish(look, "Replaced", reason, message)
+            finish(context, "Replaced", reason, message)
         case "Moved":
-            _go_on(look)
+            _go_on(context)
         case "Stalled":
-            fail(look, "infrastructure", reason, message)
+            fail(context, "infrastructure", reason, message)
         case "StartTimeout":
-            fail(look, "user", reason, message)
+            fail(context, "user", reason, message)
         case "QueueTimeout" | "RunTimeout":
-            finish(look, "Failed", reason, message)
+            finish(context, "Failed", reason, message)

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.training.status import AtlasTrainingStatus, RunStatus, Trigger
-from atlas_operator.objects.labels import job_name, run_name
-from atlas_operator.objects.run import attempt_children, recipe_children
+from atlas_operator.backends import BACKEND
+from atlas_operator.objects.names import job_name, run_name
+from atlas_operator.objects.run import recipe_children
 from atlas_operator.rewardservice.served import Served, needed_service
-from atlas_operator.status.plan_types import HINDRANCE_PATIENCE
+from atlas_operator.status.plan_types import RECHECK_AFTER
 from atlas_operator.training.attempt import Attempt, attempt_of, config_map, next_attempt, others_at_work
-from atlas_operator.training.context import Look
+from atlas_operator.training.context import PlanContext
 from atlas_operator.training.deadlines import service_seconds
 from atlas_operator.training.history import with_previous
 from atlas_operator.training.lifecycle.finish import attempt_over, finish
@@ -17,92 +18,95 @@ from atlas_operator.training.recovery import attempt_spec, next_run, outdated_ru
 from atlas_operator.training.triggers import next_trigger
 
 
-def begin_if_due(look: Look) -> None:
+def begin_if_due(context: PlanContext) -> None:
     """Begin the next run when there is a cause for one and nothing stands in the way."""
-    if look.spec is None or look.spec.suspend:
+    if context.spec is None or context.spec.suspend:
         return
-    trigger = next_trigger(look.spec, look.newest, look.retrain_at, look.status.last_handled_retrain_at)
-    if trigger and look.refusal:
-        look.due = True
-        _hold(look)
+    trigger = next_trigger(context.spec, context.newest, context.retrain_at, context.status.last_handled_retrain_at)
+    if trigger and context.failed_precondition:
+        context.due = True
+        _hold(context)
     elif trigger:
-        _begin(look, trigger, look.spec)
+        _begin(context, trigger, context.spec)
 
 
-def begin_next_attempt(look: Look) -> None:
+def begin_next_attempt(context: PlanContext) -> None:
     """The live run goes on with another attempt."""
     fresh = {"job": None, "job_uid": None, "running_at": None, "retry_at": None, "paused": False}
-    look.set(attempt=next_attempt(look.observed, look.run), attempt_at=look.now, placement_hash=None, **fresh)
-    look.attempt = attempt_of(look.observed, look.run)
-    make_attempt(look)
+    context.set(
+        attempt=next_attempt(context.observed, context.run), attempt_at=context.now, placement_hash=None, **fresh
+    )
+    context.attempt = attempt_of(context.observed, context.run)
+    make_attempt(context)
 
 
-def make_attempt(look: Look) -> None:
+def make_attempt(context: PlanContext) -> None:
     """Create what the attempt needs, once nothing of another one is at work."""
-    other = next(others_at_work(look.observed, look.run), None)
+    other = next(others_at_work(context.observed, context.run), None)
     if other:
-        look.wait(f"{other['metadata']['name']}, of an earlier attempt, to end")
-    elif look.spec is None or look.refusal:
-        _hold(look)
-    elif (spec := attempt_spec(look.observed, look.spec, look.run)) is None:
-        attempt_over(look)
-        finish(look, "Failed", "RunFileMissing", "the ConfigMap with run.json is gone, and the recipe has changed")
-    elif outdated := outdated_run_file(look.observed, look.run.number, spec):
-        look.delete.append(outdated)
-        look.wait("run.json to be made anew")
-    elif isinstance(service := needed_service(spec, look.observed.reward_services), str):
-        _await_service(look, service, spec, service_seconds(look.spec.reward, spec.reward))
+        context.wait(f"{other['metadata']['name']}, of an earlier attempt, to end")
+    elif context.spec is None or context.failed_precondition:
+        _hold(context)
+    elif (spec := attempt_spec(context.observed, context.spec, context.run)) is None:
+        attempt_over(context)
+        finish(context, "Failed", "RunFileMissing", "the ConfigMap with run.json is gone, and the recipe has changed")
+    elif outdated := outdated_run_file(context.observed, context.run.number, spec):
+        context.delete.append(outdated)
+        context.wait("run.json to be made anew")
+    elif isinstance(service := needed_service(spec, context.observed.reward_services), str):
+        _await_service(context, service, spec, service_seconds(context.spec.reward, spec.reward))
     else:
-        _create_attempt(look, spec, service)
+        _create_attempt(context, spec, service)
 
 
-def _begin(look: Look, trigger: Trigger, spec: AtlasTrainingSpec) -> None:
-    number = next_run(look.observed, look.newest)
-    look.status = AtlasTrainingStatus(
-        model=look.status.model,
-        history=with_previous(look.status, look.newest, spec.history_limit),
-        last_handled_retrain_at=look.retrain_at or look.status.last_handled_retrain_at,
+def _begin(context: PlanContext, trigger: Trigger, spec: AtlasTrainingSpec) -> None:
+    number = next_run(context.observed, context.newest)
+    context.status = AtlasTrainingStatus(
+        model=context.status.model,
+        history=with_previous(context.status, context.newest, spec.history_limit),
+        last_handled_retrain_at=context.retrain_at or context.status.last_handled_retrain_at,
     )
-    look.newest = RunStatus(
-        number=number, attempt=1, spec_hash=spec.hash(), trigger=trigger, started_at=look.now, attempt_at=look.now
+    context.newest = RunStatus(
+        number=number, attempt=1, spec_hash=spec.hash(), trigger=trigger, started_at=context.now, attempt_at=context.now
     )
-    look.attempt = Attempt()
-    look.note("Normal", "RunStarted", f"run {number} starts ({trigger})")
-    make_attempt(look)
+    context.attempt = Attempt()
+    context.event("Normal", "RunStarted", f"run {number} starts ({trigger})")
+    make_attempt(context)
 
 
-def _hold(look: Look) -> None:
+def _hold(context: PlanContext) -> None:
     """Something stands in the way. An edit of the spec wakes the operator; nobody tells it of other changes."""
-    if look.refusal and not look.refusal.final:
-        look.looks.append(look.now + HINDRANCE_PATIENCE)
+    if context.failed_precondition and not context.failed_precondition.final:
+        context.requeue_at.append(context.now + RECHECK_AFTER)
 
 
-def _await_service(look: Look, service: str, spec: AtlasTrainingSpec, seconds: int | None) -> None:
+def _await_service(context: PlanContext, service: str, spec: AtlasTrainingSpec, seconds: int | None) -> None:
     """The wait may be long: what the run trains is kept meanwhile, whatever happens to the spec."""
-    since = look.run.waiting_since or look.now
+    since = context.run.waiting_since or context.now
     due = since + timedelta(seconds=seconds) if seconds is not None else None
-    if due is not None and due <= look.now:
-        _give_up(look, f"not Ready within reward.waitSeconds ({seconds} s): {service}", spec)
+    if due is not None and due <= context.now:
+        _give_up(context, f"not Ready within reward.waitSeconds ({seconds} s): {service}", spec)
         return
-    look.set(waiting_since=since)
-    if config_map(look.observed, run_name(look.metadata["name"], look.run.number)) is None:
-        look.create += recipe_children(look.training, spec, look.run)
-    look.wait(service)
-    look.looks += [due] if due is not None else []
+    context.set(waiting_since=since)
+    if config_map(context.observed, run_name(context.metadata["name"], context.run.number)) is None:
+        context.create += recipe_children(context.training, spec, context.run)
+    context.wait(service)
+    context.requeue_at += [due] if due is not None else []
 
 
-def _give_up(look: Look, message: str, spec: AtlasTrainingSpec) -> None:
+def _give_up(context: PlanContext, message: str, spec: AtlasTrainingSpec) -> None:
     """The placement is noted although nothing was placed: another one is a cause for another run."""
-    attempt_over(look)
-    look.set(placement_hash=spec.placement_hash())
-    finish(look, "Failed", "RewardServiceTimeout", message)
+    attempt_over(context)
+    context.set(placement_hash=spec.placement_hash())
+    finish(context, "Failed", "RewardServiceTimeout", message)
 
 
-def _create_attempt(look: Look, spec: AtlasTrainingSpec, service: Served | None) -> None:
-    name = job_name(look.metadata["name"], look.run.number, look.run.attempt)
+def _create_attempt(context: PlanContext, spec: AtlasTrainingSpec, service: Served | None) -> None:
+    name = job_name(context.metadata["name"], context.run.number, context.run.attempt)
     revision = service.revision if service else None
-    if look.run.waiting_since:  # the queue's deadline counts from here
-        look.set(waiting_since=None, attempt_at=look.now)
-    look.set(job=name, placement_hash=spec.placement_hash(), reward_revision=revision)
-    image = spec.compute.image or look.default_image or ""
-    look.create += attempt_children(look.training, spec, image, look.run, look.allow_code)
+    if context.run.waiting_since:  # the queue's deadline counts from here
+        context.set(waiting_since=None, attempt_at=context.now)
+    context.set(job=name, placement_hash=spec.placement_hash(), reward_revision=revision)
+    image = spec.compute.image or context.default_image or ""
+    context.create += recipe_children(context.training, spec, context.run)
+    context.create.append(BACKEND.build_job(context.training, spec, image, context.run, context.allow_code))

@@ -4,7 +4,7 @@ import pytest
 from support.kubernetes.kube_objects import BEGIN, make_condition, make_job
 
 from atlas_operator.backends.pytorchjob import job_state, replicas, running_since
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 CREATED = make_condition("Created")
 RUNNING = make_condition("Running", at=60)

@@ -15,8 +15,8 @@ from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 from support.kubernetes.scripted_answers import Answer, Server, refusal, server_giving
 
 from atlas_operator.cluster.api import Api, ApiError, Forbidden, NotLeading, Unreachable
-from atlas_operator.cluster.client import Cluster
-from atlas_operator.cluster.observed import Key
+from atlas_operator.cluster.client import ClusterClient
+from atlas_operator.cluster.document import Key
 
 PODS = "/api/v1/namespaces/agents/pods"
 
@@ -172,36 +172,10 @@ def test_a_list_whose_pages_expired_is_read_again_in_one_piece() -> None:
         refusal(410, "Expired", "the provided continue parameter is too old"),
         Answer(body={"metadata": {}, "items": [item, {"metadata": {"namespace": "agents", "name": "two"}}]}),
     ]
-    keys, server, _ = _ask(*pages, act=lambda api: Cluster(api).keys("agents"))
+    keys, server, _ = _ask(*pages, act=lambda api: ClusterClient(api).keys("AtlasTraining", "agents"))
     assert keys == [Key("agents", "one"), Key("agents", "two")]
     assert [dict(request.query) for request in server.requests] == [
         {"limit": "500"},
         {"limit": "500", "continue": "next"},
         {},
     ]
-
-
-def test_a_training_that_is_gone_is_none() -> None:
-    assert _ask(refusal(404, "NotFound", "no"), act=lambda api: Cluster(api).observe(Key("a", "b")))[0] is None
-
-
-def test_without_the_kind_pytorchjob_the_rest_is_observed() -> None:
-    empty: dict[str, Any] = {"metadata": {}, "items": []}
-
-    async def answer(request: web.BaseRequest) -> web.Response:
-        if "kubeflow.org" in request.path:
-            return web.Response(status=404, text="404 page not found")
-        return web.json_response({"metadata": {}} if "atlastrainings" in request.path else empty)
-
-    async def story() -> bool:
-        runner = web.ServerRunner(web.Server(answer))
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        configuration = Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}")
-        async with _api(configuration, []) as api:
-            observed = await Cluster(api).observe(Key("a", "b"))
-        await runner.cleanup()
-        assert observed is not None
-        return observed.backend_served
-
-    assert asyncio.run(story()) is False

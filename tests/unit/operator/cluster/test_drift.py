@@ -3,8 +3,8 @@
 import pytest
 from support.rewardservice.rewards_life import RewardsLife
 
+from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.drift import differs, is_applied
-from atlas_operator.cluster.observed import Document
 
 
 @pytest.mark.parametrize(

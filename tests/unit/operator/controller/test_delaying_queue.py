@@ -4,48 +4,48 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from atlas_operator.controller.delaying_queue import LONGEST_RETRY, Agenda
+from atlas_operator.controller.delaying_queue import LONGEST_RETRY, DelayingQueue
 
 
 def test_a_key_added_twice_is_taken_once() -> None:
-    agenda: Agenda[str] = Agenda()
-    agenda.add("a", 0)
-    agenda.add("a", 1)
-    assert [agenda.take(2), agenda.take(2)] == ["a", None]
+    queue: DelayingQueue[str] = DelayingQueue()
+    queue.add("a", 0)
+    queue.add("a", 1)
+    assert [queue.take(2), queue.take(2)] == ["a", None]
 
 
 def test_keys_are_taken_in_the_order_they_came() -> None:
-    agenda: Agenda[str] = Agenda()
+    queue: DelayingQueue[str] = DelayingQueue()
     for key in "cab":
-        agenda.add(key, 0)
-    assert [agenda.take(1) for _ in range(3)] == ["c", "a", "b"]
+        queue.add(key, 0)
+    assert [queue.take(1) for _ in range(3)] == ["c", "a", "b"]
 
 
 def test_a_key_added_during_its_work_is_taken_once_more_afterwards() -> None:
-    agenda: Agenda[str] = Agenda()
-    agenda.add("a", 0)
-    agenda.take(0)
-    agenda.add("a", 1)
-    agenda.add("a", 1)
-    assert agenda.take(1) is None
-    agenda.done("a")
-    assert [agenda.take(2), agenda.take(2)] == ["a", None]
+    queue: DelayingQueue[str] = DelayingQueue()
+    queue.add("a", 0)
+    queue.take(0)
+    queue.add("a", 1)
+    queue.add("a", 1)
+    assert queue.take(1) is None
+    queue.done("a")
+    assert [queue.take(2), queue.take(2)] == ["a", None]
 
 
 def test_of_two_dates_the_earlier_counts() -> None:
-    agenda: Agenda[str] = Agenda()
-    agenda.add_at("a", 60)
-    agenda.add_at("a", 10)
-    agenda.add_at("a", 30)
-    assert agenda.next_date() == 10
-    assert agenda.take(9) is None
-    assert agenda.take(10) == "a"
-    assert agenda.next_date() is None
+    queue: DelayingQueue[str] = DelayingQueue()
+    queue.add_at("a", 60)
+    queue.add_at("a", 10)
+    queue.add_at("a", 30)
+    assert queue.next_date() == 10
+    assert queue.take(9) is None
+    assert queue.take(10) == "a"
+    assert queue.next_date() is None
 
 
 def test_the_delay_doubles_with_each_failure_up_to_five_minutes() -> None:
-    agenda: Agenda[str] = Agenda()
-    delays = [agenda.retry("a", 0) for _ in range(2000)]
+    queue: DelayingQueue[str] = DelayingQueue()
+    delays = [queue.retry("a", 0) for _ in range(2000)]
     assert 0.003 < delays[0] <= 0.005
     assert all(0.003 * 2**n < delay <= 0.005 * 2**n for n, delay in enumerate(delays[:15]))
     assert all(0.75 * LONGEST_RETRY <= delay <= LONGEST_RETRY for delay in delays[16:])
@@ -53,29 +53,29 @@ def test_the_delay_doubles_with_each_failure_up_to_five_minutes() -> None:
 
 
 def test_after_a_success_the_next_failure_is_the_first() -> None:
-    agenda: Agenda[str] = Agenda()
+    queue: DelayingQueue[str] = DelayingQueue()
     for _ in range(10):
-        agenda.retry("a", 0)
-    agenda.forget("a")
-    assert agenda.retry("a", 0) <= 0.005
+        queue.retry("a", 0)
+    queue.forget("a")
+    assert queue.retry("a", 0) <= 0.005
 
 
 def test_the_age_is_that_of_the_oldest_waiting_key() -> None:
-    agenda: Agenda[str] = Agenda()
-    assert agenda.age(5) == 0
-    agenda.add("a", 10)
-    agenda.add("b", 20)
-    assert (agenda.age(25), agenda.depth()) == (15, 2)
-    agenda.take(25)
-    assert (agenda.age(25), agenda.depth()) == (5, 1)
+    queue: DelayingQueue[str] = DelayingQueue()
+    assert queue.age(5) == 0
+    queue.add("a", 10)
+    queue.add("b", 20)
+    assert (queue.age(25), queue.depth()) == (15, 2)
+    queue.take(25)
+    assert (queue.age(25), queue.depth()) == (5, 1)
 
 
 def test_a_date_that_passed_unnoticed_counts_as_waiting_since_then() -> None:
-    agenda: Agenda[str] = Agenda()
-    agenda.add("x", 0)
-    agenda.add_at("a", 10)
-    agenda.take(40)
-    assert agenda.age(40) == 30
+    queue: DelayingQueue[str] = DelayingQueue()
+    queue.add("x", 0)
+    queue.add_at("a", 10)
+    queue.take(40)
+    assert queue.age(40) == 30
 
 
 class _AgendaMachine(RuleBasedStateMachine):
@@ -85,7 +85,7 @@ class _AgendaMachine(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.agenda: Agenda[str] = Agenda()
+        self.queue: DelayingQueue[str] = DelayingQueue()
         self.now = 0.0
         self.working: set[str] = set()
         self.owed: dict[str, float] = {}
@@ -96,21 +96,21 @@ class _AgendaMachine(RuleBasedStateMachine):
 
     @rule(key=keys)
     def add(self, key: str) -> None:
-        self.agenda.add(key, self.now)
+        self.queue.add(key, self.now)
         self._owe(key, self.now)
 
     @rule(key=keys, seconds=st.integers(0, 20))
     def add_at(self, key: str, seconds: int) -> None:
-        self.agenda.add_at(key, self.now + seconds)
+        self.queue.add_at(key, self.now + seconds)
         self._owe(key, self.now + seconds)
 
     @rule(key=keys)
     def fail(self, key: str) -> None:
-        self._owe(key, self.now + self.agenda.retry(key, self.now))
+        self._owe(key, self.now + self.queue.retry(key, self.now))
 
     @rule(key=keys)
     def forget(self, key: str) -> None:
-        self.agenda.forget(key)
+        self.queue.forget(key)
 
     @rule(seconds=st.integers(0, 30))
     def wait(self, seconds: int) -> None:
@@ -118,7 +118,7 @@ class _AgendaMachine(RuleBasedStateMachine):
 
     @rule()
     def take(self) -> None:
-        key = self.agenda.take(self.now)
+        key = self.queue.take(self.now)
         free = {k for k, due in self.owed.items() if due <= self.now and k not in self.working}
         if key is None:
             assert not free, "a due key was not given out"
@@ -131,19 +131,19 @@ class _AgendaMachine(RuleBasedStateMachine):
     def finish(self, key: str) -> None:
         if key in self.working:
             self.working.remove(key)
-            self.agenda.done(key)
+            self.queue.done(key)
 
     @invariant()
     def the_queue_wakes_up_in_time(self) -> None:
-        idle = self.agenda.depth() == 0
+        idle = self.queue.depth() == 0
         future = [due for key, due in self.owed.items() if due > self.now and key not in self.working and idle]
-        date = self.agenda.next_date()
+        date = self.queue.next_date()
         assert not future or (date is not None and date <= min(future)), "a date was lost"
 
     def teardown(self) -> None:
         for key in sorted(self.working):
-            self.agenda.done(key)
-        taken = {self.agenda.take(1e9) for _ in "abcd"}
+            self.queue.done(key)
+        taken = {self.queue.take(1e9) for _ in "abcd"}
         assert set(self.owed) <= taken, "a key was lost"
 
 

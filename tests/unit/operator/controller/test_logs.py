@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from atlas_operator.cluster.api import Unreachable
-from atlas_operator.cluster.observed import Key
+from atlas_operator.cluster.document import Key
 from atlas_operator.controller.logs import JsonFormatter, PlainFormatter, about
 
 

@@ -1,77 +1,38 @@
 """What the operator counts, read the way Prometheus reads it."""
 
 import asyncio
-from typing import Any
 
 import aiohttp
-import pytest
 
-from atlas_operator.cluster.observed import Key
+from atlas_operator.cluster.document import Key
 from atlas_operator.controller.health import serving
-from atlas_operator.controller.metrics import Metrics, new_failures
+from atlas_operator.controller.metrics import Metrics, StateGauge
 
 
 def _value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
 
 
-def test_trainings_are_counted_once_in_the_phase_they_are_in() -> None:
+def _gauge() -> tuple[Metrics, StateGauge]:
     metrics = Metrics()
+    return metrics, StateGauge(metrics.registry, "atlas_trainings", "Objects by phase", "phase")
+
+
+def test_objects_are_counted_once_in_the_state_they_are_in() -> None:
+    metrics, gauge = _gauge()
     one, two = Key("a", "one"), Key("a", "two")
     for key, phase in ((one, "Pending"), (two, "Pending"), (one, "Running"), (one, "Running"), (two, None)):
-        metrics.training(key, phase)
+        gauge.set(key, phase)
     assert _value(metrics, "atlas_trainings", phase="Pending") == 0
     assert _value(metrics, "atlas_trainings", phase="Running") == 1
 
 
-def test_trainings_that_were_deleted_unseen_are_dropped() -> None:
-    metrics = Metrics()
-    metrics.training(Key("a", "one"), "Running")
-    metrics.training(Key("a", "two"), "Running")
-    metrics.only([Key("a", "two")])
+def test_objects_that_were_deleted_unseen_are_dropped() -> None:
+    metrics, gauge = _gauge()
+    gauge.set(Key("a", "one"), "Running")
+    gauge.set(Key("a", "two"), "Running")
+    gauge.keep([Key("a", "two"), Key("a", "judges", "RewardService")])
     assert _value(metrics, "atlas_trainings", phase="Running") == 1
-
-
-def test_reward_services_are_counted_by_state() -> None:
-    metrics = Metrics()
-    one, two = Key("a", "one", "RewardService"), Key("a", "two", "RewardService")
-    for key, state in ((one, "Reconciling"), (two, "Stalled"), (one, "Ready")):
-        metrics.service(key, state)
-    metrics.only([one])
-    assert _value(metrics, "atlas_reward_services", state="Ready") == 1
-    assert _value(metrics, "atlas_reward_services", state="Reconciling") == 0
-    assert _value(metrics, "atlas_reward_services", state="Stalled") == 0
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "expected"),
-    [
-        ({}, {}, {}),
-        ({}, {"run": {"number": 1, "failures": {"Preempted": 1}}}, {"Preempted": 1}),
-        (
-            {"run": {"number": 1, "failures": {"Preempted": 1}}},
-            {"run": {"number": 1, "failures": {"Preempted": 3, "OutOfMemory": 1}}},
-            {"Preempted": 2, "OutOfMemory": 1},
-        ),
-        (
-            {"run": {"number": 1, "failures": {"Preempted": 5}}},
-            {"run": {"number": 2, "failures": {"Preempted": 1}}},
-            {"Preempted": 1},
-        ),
-        ({"run": {"number": 1, "failures": {"Preempted": 5}}}, {"run": {"number": 2}}, {}),
-    ],
-)
-def test_failures_are_those_that_the_new_status_adds(
-    old: dict[str, Any], new: dict[str, Any], expected: dict[str, int]
-) -> None:
-    assert new_failures(old, new) == expected
-
-
-def test_only_jobs_are_attempts() -> None:
-    metrics = Metrics()
-    metrics.created({"kind": "ConfigMap"})
-    metrics.created({"kind": "PyTorchJob"})
-    assert _value(metrics, "atlas_attempts_started_total") == 1
 
 
 async def _get(port: int, path: str) -> tuple[int, str]:

@@ -5,22 +5,22 @@ from support.kubernetes.kube_objects import ended_pod, make_condition, make_job,
 from support.training.endings import FAILED, MODEL, SUCCEEDED, disrupted, fail, say
 
 from atlas_api.errors import AtlasError
-from atlas_operator.cluster.observed import Document
-from atlas_operator.failures.attempt import Failure, Success, ending
+from atlas_operator.cluster.document import Document
+from atlas_operator.failures.attempt import Failure, Success, classify_attempt
 
 
 def test_a_model_in_the_progress_config_map_is_success() -> None:
-    assert ending(SUCCEEDED, [ended_pod(0)], say("Succeeded", model=MODEL), None) == Success(MODEL)
+    assert classify_attempt(SUCCEEDED, [ended_pod(0)], say("Succeeded", model=MODEL), None) == Success(MODEL)
 
 
 def test_a_model_in_the_termination_message_is_success_when_the_api_server_was_away() -> None:
-    assert ending(SUCCEEDED, [ended_pod(0)], say(), say("Succeeded", model=MODEL)) == Success(MODEL)
+    assert classify_attempt(SUCCEEDED, [ended_pod(0)], say(), say("Succeeded", model=MODEL)) == Success(MODEL)
 
 
 @pytest.mark.parametrize("job", [FAILED, None, make_job(make_condition("Running"), deleted_at=3)])
 def test_a_saved_model_counts_whatever_became_of_the_job_afterwards(job: Document | None) -> None:
     pods = [ended_pod(0), ended_pod(137, index=1)]
-    assert ending(job, pods, say("Succeeded", model=MODEL), None) == Success(MODEL)
+    assert classify_attempt(job, pods, say("Succeeded", model=MODEL), None) == Success(MODEL)
 
 
 def test_a_job_that_succeeded_without_a_final_report_made_no_model() -> None:

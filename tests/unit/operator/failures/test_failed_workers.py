@@ -4,7 +4,7 @@ import pytest
 from support.kubernetes.kube_objects import ended_pod, make_pod
 from support.training.endings import disrupted, fail, say
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 SEVERAL_PODS: dict[str, tuple[list[Document], str, str]] = {
     "the worker that failed first": ([ended_pod(1, 0, at=90), ended_pod(137, 1, at=80)], "infrastructure", "worker-1"),

@@ -12,9 +12,11 @@ from support.training.plans import IMAGE, training_document
 from atlas_api import AtlasTrainingSpec, parse
 from atlas_api.names import short_name
 from atlas_api.training.status import RunStatus
-from atlas_operator.cluster.observed import Document
-from atlas_operator.objects.labels import TRAINING, job_name, progress_name, run_name
-from atlas_operator.objects.run import attempt_children
+from atlas_operator.backends import BACKEND
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.labels import TRAINING
+from atlas_operator.objects.names import job_name, progress_name, run_name
+from atlas_operator.objects.run import recipe_children
 
 DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 LABEL = re.compile(r"[a-z0-9A-Z]([-a-z0-9A-Z_.]{0,61}[a-z0-9A-Z])?")
@@ -26,7 +28,9 @@ def children(name: str = "demo", **spec: Any) -> dict[str, Document]:
     """Children of run 3, attempt 2, by kind; of the ConfigMaps the first."""
     training = training_document(name, **spec)
     run = RunStatus(number=3, attempt=2, spec_hash="", started_at=BEGIN)
-    made = attempt_children(training, parse(AtlasTrainingSpec, training["spec"]), IMAGE, run)
+    spec_of_run = parse(AtlasTrainingSpec, training["spec"])
+    job = BACKEND.build_job(training, spec_of_run, IMAGE, run, allow_code=False)
+    made = (*recipe_children(training, spec_of_run, run), job)
     return {document["kind"]: document for document in reversed(made)}
 
 

@@ -15,7 +15,7 @@ from support.kubernetes.kube_objects import (
 )
 from support.training.diagnoses import JOB, diagnose
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 from atlas_operator.pending.attempt import pods_scheduled_at
 
 PAIR = make_job(make_condition("Created"), workers=2)

@@ -4,7 +4,7 @@ import pytest
 from support.kubernetes.kube_objects import make_event, make_pod, placed, running, terminated, unplaced, waiting
 from support.training.diagnoses import diagnose
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 PODS: dict[str, tuple[Document, str, list[str]]] = {
     "not enough of two resources": (

@@ -4,8 +4,8 @@ import pytest
 from support.training.plans import judges_document
 from support.training.training_life import Life
 
-from atlas_operator.cluster.observed import Document, Key
-from atlas_operator.rewardservice.dependents import Waiting
+from atlas_operator.cluster.document import Document, Key
+from atlas_operator.rewardservice.dependents import Dependents
 
 JUDGES = Key("agents", "judges", "RewardService")
 REFUNDS = Key("agents", "refunds")
@@ -16,18 +16,18 @@ def judged() -> Life:
     return Life(reward={"serviceRef": {"name": "judges"}}).settle()
 
 
-def told_of(*trainings: tuple[Key, Document]) -> Waiting:
-    waiting = Waiting()
+def told_of(*trainings: tuple[Key, Document]) -> Dependents:
+    dependents = Dependents()
     for key, document in trainings:
-        waiting.seen(key, document)
-    return waiting
+        dependents.update(key, document)
+    return dependents
 
 
 def test_a_service_that_turns_ready_wakes_every_training_of_its_namespace_that_waits() -> None:
     elsewhere, voice = Key("others", "refunds"), Key("agents", "voice")
     document = judged().training
-    waiting = told_of((voice, document), (REFUNDS, document), (elsewhere, document))
-    assert waiting.woken_by(JUDGES, judges_document()) == [REFUNDS, voice]
+    dependents = told_of((voice, document), (REFUNDS, document), (elsewhere, document))
+    assert dependents.woken_by(JUDGES, judges_document()) == [REFUNDS, voice]
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_a_training_that_does_not_wait_is_left_alone(status: Document) -> None:
 
 def test_a_training_that_went_on_or_is_gone_is_forgotten() -> None:
     life = judged()
-    waiting = told_of((REFUNDS, life.training), (Key("agents", "voice"), life.training))
+    dependents = told_of((REFUNDS, life.training), (Key("agents", "voice"), life.training))
     life.reward_services = [judges_document()]
-    waiting.seen(REFUNDS, life.settle().training)
-    waiting.gone(Key("agents", "voice"))
-    assert waiting.woken_by(JUDGES, judges_document()) == []
+    dependents.update(REFUNDS, life.settle().training)
+    dependents.forget(Key("agents", "voice"))
+    assert dependents.woken_by(JUDGES, judges_document()) == []

@@ -7,9 +7,9 @@ from support.kubernetes.kube_objects import BEGIN, after
 from support.rewardservice.reward_services import judges_report
 from support.rewardservice.rewards_life import RewardsLife, answering, silent
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.labels import FIELD_MANAGER
 from atlas_operator.cluster.status_writer import pause
-from atlas_operator.objects.labels import FIELD_MANAGER
 from atlas_operator.rewardservice.reconcile import FIGURES_SECONDS, without_figures
 
 SILENT = {"state": "Failing", "reason": "unreachable"}

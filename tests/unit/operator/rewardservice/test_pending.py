@@ -6,7 +6,7 @@ from support.rewardservice.reward_services import judges_report
 from support.rewardservice.rewards_life import RewardsLife, answering, silent, starting
 from support.training.cluster_trainings import condition
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 CRASHED = {
     **waiting("CrashLoopBackOff", name="rewards"),
@@ -33,7 +33,7 @@ def test_a_pod_that_is_not_ready_is_explained(pod: Document, reason: str, words:
     life = RewardsLife().settle().has_pods(pod).settle()
     assert life.ready()[0] == reason
     assert words in life.ready()[1]
-    assert life.look().look_again_at is not None
+    assert life.look().requeue_at is not None
 
 
 def test_a_pod_that_ends_again_and_again_is_explained_by_its_last_words() -> None:

@@ -7,8 +7,8 @@ from support.rewardservice.rewards_life import RewardsLife, answering, digest, r
 from atlas_api import parse
 from atlas_api.manifest.yaml_document import read_documents
 from atlas_api.rewardservice.spec import RewardService
-from atlas_operator.cluster.observed import Document
-from atlas_operator.training.preconditions import Refusal
+from atlas_operator.cluster.document import Document
+from atlas_operator.status.preconditions import FailedPrecondition
 from atlas_rewards.judges.revision import revision_of
 
 KINDS = ["ConfigMap", "ConfigMap", "Deployment", "Role", "RoleBinding", "Service", "ServiceAccount"]
@@ -122,7 +122,7 @@ def test_a_spec_that_pods_cannot_serve_is_final_and_makes_nothing(spec: Document
     life = RewardsLife(**spec)
     life.image = None
     decided = life.look()
-    assert (decided.create, decided.apply, decided.look_again_at) == ((), (), None)
+    assert (decided.create, decided.apply, decided.requeue_at) == ((), (), None)
     assert life.ready()[0] == reason
     assert words in life.ready()[1]
     assert (life.statuses()["Stalled"], life.statuses()["Reconciling"]) == ("True", "False")
@@ -162,8 +162,10 @@ def test_a_mistake_in_the_spec_leaves_the_pods_of_the_one_before_alone() -> None
 
 def test_what_the_api_server_refuses_is_tried_again() -> None:
     life = RewardsLife()
-    decided = life.look(Refusal("NameTaken", "Service judges exists and belongs to something else", final=False))
-    assert decided.look_again_at is not None
+    decided = life.look(
+        FailedPrecondition("NameTaken", "Service judges exists and belongs to something else", final=False)
+    )
+    assert decided.requeue_at is not None
     assert life.ready()[0] == "NameTaken"
     assert (life.statuses()["Stalled"], life.statuses()["Reconciling"]) == ("False", "True")
 
@@ -177,11 +179,11 @@ def test_a_budget_comes_with_the_second_pod_and_goes_with_it() -> None:
 
 def test_turning_ready_and_turning_away_from_it_are_told_once() -> None:
     life = RewardsLife().settle().has_pods(answering("a"))
-    assert [note.reason for note in life.look().notes] == ["Ready"]
-    assert life.look().notes == ()
+    assert [event.reason for event in life.look().events] == ["Ready"]
+    assert life.look().events == ()
     life.has_pods(silent("a"))
-    assert [note.reason for note in life.look().notes] == ["Starting"]
-    assert life.look().notes == ()
+    assert [event.reason for event in life.look().events] == ["Starting"]
+    assert life.look().events == ()
 
 
 def test_children_of_an_earlier_service_of_this_name_are_not_ours() -> None:

@@ -7,7 +7,7 @@ from support.rewardservice.reward_services import judge_models
 from support.rewardservice.rewards_life import RewardsLife, answering, digest, revision, silent
 from support.training.cluster_trainings import condition
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 from atlas_operator.objects.rewardservice_pod import DRAIN_SECONDS
 from atlas_rewards.server.http.scoring_endpoint import GRACE_SECONDS
 from atlas_rewards.server.server import CLOSING_SECONDS, FAREWELL_SECONDS
@@ -65,7 +65,7 @@ def test_a_service_whose_pods_admission_changes_becomes_ready_and_stays_so() -> 
     life.has_pods(answering("new")).old_pods_go().settle()
     assert life.statuses()["Ready"] == "True"
     decided = life.look()
-    assert (decided.create, decided.look_again_at, decided.notes) == ((), None, ())
+    assert (decided.create, decided.requeue_at, decided.events) == ((), None, ())
 
 
 def test_what_somebody_changes_in_the_pods_is_put_back() -> None:

@@ -3,7 +3,7 @@
 from support.training.cluster_trainings import condition
 from support.training.training_life import Life
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 CODE = {"verifiers": [{"name": "tests", "code": {}}]}
 ALLOWED = {"name": "ATLAS_ALLOW_CODE", "value": "1"}

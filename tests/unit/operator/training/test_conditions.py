@@ -193,14 +193,14 @@ def test_what_no_run_needs_is_no_trouble_while_it_is_away() -> None:
     away = spent().see(backend_served=False).look()
 
     assert (away.condition("Stalled")[0], away.status.phase) == ("True", "Failed")
-    assert away.last.look_again_at is None
+    assert away.last.requeue_at is None
 
 
 def test_a_run_that_is_due_and_hindered_is_pending_whatever_the_last_one_came_to() -> None:
     due = spent().see(backend_served=False).annotate("today").look()
 
     assert (due.condition("Reconciling"), due.status.phase) == (("True", "BackendMissing"), "Pending")
-    assert due.last.look_again_at is not None
+    assert due.last.requeue_at is not None
 
 
 def transitions(reached: Scene) -> dict[str, object]:

@@ -8,7 +8,7 @@ import pytest
 from support.kubernetes.kube_objects import ended_pod, make_condition
 from support.training.plans import SHA256, Scene, broke, names, pod_of, reported, running, scene, with_job
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 
 def lost(before: Scene) -> Scene:
@@ -54,7 +54,7 @@ def test_the_next_attempt_waits_for_its_time_and_then_starts() -> None:
     late = retrying.look(72)
 
     assert retrying.status.phase == "Retrying"
-    assert retrying.last.look_again_at == retrying.run.retry_at
+    assert retrying.last.requeue_at == retrying.run.retry_at
     assert (early.run.attempt, early.last.create) == (1, ())
     assert late.run.attempt == 2
     assert names(late.last.create)[-1] == ("PyTorchJob", "demo-1-2")
@@ -87,7 +87,7 @@ def test_an_attempt_is_over_only_when_no_pod_may_write_any_more(phase: str) -> N
 
     assert waiting.run.retry_at is None
     assert waiting.condition("Running") == ("False", "Stopping")
-    assert waiting.last.look_again_at is not None
+    assert waiting.last.requeue_at is not None
     assert waiting.see(pods=()).look().run.retry_at is not None
 
 
@@ -97,7 +97,7 @@ def test_the_pod_of_a_lost_node_is_named_and_after_its_grace_period_the_cure_is_
     waiting = broke(started.see(pods=(pod_of(started, deleted_at=60),)))
     overdue = waiting.look(60 + 30 + 60)
 
-    assert waiting.last.look_again_at == replace(waiting, seconds=90).now
+    assert waiting.last.requeue_at == replace(waiting, seconds=90).now
     for late, cured in ((waiting, False), (overdue, True)):
         message = next(each.message for each in late.status.conditions if each.type == "Running")
         assert "waiting for demo-1-1-master-0 on node node-1 to end" in message

@@ -7,7 +7,7 @@ from support.kubernetes.kube_objects import BEGIN, make_condition, make_pod
 from support.kubernetes.kube_objects import running as runs
 from support.training.plans import Scene, pod_of, reported, running, scene, with_job
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 
 def scheduled(before: Scene, at: float) -> Scene:
@@ -33,7 +33,7 @@ def test_a_run_that_finds_no_room_in_time_fails() -> None:
     waiting = scene(limits={"queueSeconds": 600}).look_until_quiet().look(590)
     late = waiting.look(600)
 
-    assert waiting.last.look_again_at == replace(waiting, seconds=600).now
+    assert waiting.last.requeue_at == replace(waiting, seconds=600).now
     assert late.run.stopping is not None
     assert gone(late, 610).run.reason == "QueueTimeout"
     assert gone(late, 610).run.outcome == "Failed"
@@ -58,7 +58,7 @@ def test_an_attempt_that_does_not_start_in_time_is_the_users_to_mend_and_says_wh
 def test_while_an_attempt_starts_what_only_events_tell_is_asked_for_every_minute() -> None:
     starting = scheduled(scene().look_until_quiet(), at=0).look(50)
 
-    assert starting.last.look_again_at == replace(starting, seconds=110).now
+    assert starting.last.requeue_at == replace(starting, seconds=110).now
 
 
 @pytest.mark.parametrize(("seconds", "stops"), [(719, False), (720, True)])
@@ -75,7 +75,7 @@ def test_an_attempt_without_a_sign_of_life_is_stopped_and_tried_again(seconds: f
     started = running(scene(limits={"stallSeconds": 900}).look_until_quiet(), at=10)
     late = started.look(seconds)
 
-    assert started.last.look_again_at == replace(started, seconds=910).now
+    assert started.last.requeue_at == replace(started, seconds=910).now
     assert (late.run.stopping is not None) == stops
     if stops:
         assert gone(late, 920).run.failures == {"infrastructure": 1}
@@ -87,7 +87,7 @@ def test_every_report_is_a_sign_of_life() -> None:
     alive = reported(started, at=800).look(1600)
 
     assert alive.run.stopping is None
-    assert alive.last.look_again_at == replace(alive, seconds=1700).now
+    assert alive.last.requeue_at == replace(alive, seconds=1700).now
     assert alive.look(1700).run.stopping is not None
 
 
@@ -98,7 +98,7 @@ def test_training_time_is_limited_over_all_attempts() -> None:
     training = running(second, at=800)
 
     assert broken.run.ran_seconds == 700
-    assert training.last.look_again_at == replace(training, seconds=1100).now
+    assert training.last.requeue_at == replace(training, seconds=1100).now
     stopped = training.look(1100)
     assert gone(stopped, 1110).run.outcome == "Failed"
     assert gone(stopped, 1110).run.reason == "RunTimeout"
@@ -125,10 +125,10 @@ def test_time_in_kueues_queue_is_no_training_and_no_stall() -> None:
     queued = with_job(started, *held, suspend=True).look(100)
 
     assert (queued.status.phase, queued.run.ran_seconds, queued.run.running_at) == ("Queued", 90, None)
-    assert queued.last.look_again_at == replace(queued, seconds=700).now
+    assert queued.last.requeue_at == replace(queued, seconds=700).now
     back = with_job(queued, make_condition("Running", at=650), active=1, suspend=False).look(650)
     assert back.run.stopping is None
-    assert back.last.look_again_at == replace(back, seconds=1550).now
+    assert back.last.requeue_at == replace(back, seconds=1550).now
     assert back.run.attempt == 1
 
 
@@ -137,5 +137,5 @@ def test_stopping_has_no_deadline_but_is_looked_at_again() -> None:
     stopping = started.see(pods=(pod_of(started),)).edit(suspend=True).look(20).look(100_000)
 
     assert stopping.status.phase == "Stopping"
-    assert stopping.last.look_again_at is not None
-    assert stopping.last.look_again_at > BEGIN
+    assert stopping.last.requeue_at is not None
+    assert stopping.last.requeue_at > BEGIN

@@ -6,7 +6,7 @@ import pytest
 from support.kubernetes.kube_objects import make_condition
 from support.training.plans import Scene, broke, failed, names, pod_of, reported, running, scene, trained, with_job
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 
 def test_a_lost_status_goes_on_with_the_run_that_the_children_tell_of() -> None:

@@ -8,7 +8,7 @@ from support.training.cluster_trainings import condition
 from support.training.plans import REVISION, Scene, judges_document, scene
 from support.training.training_life import Life
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 from atlas_operator.rewardservice.served import names_service
 
 
@@ -45,7 +45,7 @@ def test_no_job_is_made_while_the_service_is_not_ready(services: list[Document],
     assert (running["status"], running["reason"]) == ("False", "Waiting")
     assert words in running["message"]
     assert life.training["status"]["phase"] == "Pending"
-    assert life.look().look_again_at is not None
+    assert life.look().requeue_at is not None
 
 
 def test_once_it_is_ready_the_attempt_starts_and_records_its_revision() -> None:

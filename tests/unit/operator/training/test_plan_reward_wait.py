@@ -8,7 +8,7 @@ from support.training.cluster_trainings import condition
 from support.training.plans import judges_document
 from support.training.training_life import Life
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 
 def waits(seconds: int | None = 600, **spec: Any) -> Life:
@@ -53,7 +53,7 @@ def test_the_run_that_fails_names_the_service_and_what_it_said_last(services: li
 
 def test_the_operator_looks_again_at_the_deadline() -> None:
     life = later(waits(), 590)
-    assert life.look().look_again_at == life.now + timedelta(seconds=10)
+    assert life.look().requeue_at == life.now + timedelta(seconds=10)
 
 
 def test_the_wait_is_not_training_and_leaves_the_run_over_for_good() -> None:

@@ -7,9 +7,10 @@ import pytest
 from support.kubernetes.kube_objects import after
 from support.training.plans import IMAGE, Scene, failed, names, scene, trained, training_document
 
-from atlas_operator.cluster.observed import Document, Observed
+from atlas_operator.cluster.document import Document
+from atlas_operator.status.preconditions import FailedPrecondition
+from atlas_operator.training.observed import Observed
 from atlas_operator.training.plan import plan
-from atlas_operator.training.preconditions import Refusal
 
 
 def test_a_new_training_starts_its_first_run() -> None:
@@ -25,7 +26,7 @@ def test_a_new_training_starts_its_first_run() -> None:
         ("PyTorchJob", "demo-1-1"),
     ]
     assert first.run.job == "demo-1-1"
-    assert [note.reason for note in first.last.notes] == ["RunStarted"]
+    assert [event.reason for event in first.last.events] == ["RunStarted"]
 
 
 def test_a_crash_before_the_children_are_made_loses_nothing() -> None:
@@ -43,7 +44,7 @@ def test_a_look_at_what_did_not_change_does_nothing() -> None:
 
     again = quiet.look(5)
 
-    assert (again.status, again.last.create, again.last.delete, again.last.notes) == (quiet.status, (), (), ())
+    assert (again.status, again.last.create, again.last.delete, again.last.events) == (quiet.status, (), (), ())
 
 
 def test_a_run_that_succeeded_has_a_model_and_is_over() -> None:
@@ -52,7 +53,7 @@ def test_a_run_that_succeeded_has_a_model_and_is_over() -> None:
     assert (done.run.outcome, done.status.phase, done.status.run) == ("Succeeded", "Succeeded", done.run)
     assert done.status.model is not None
     assert done.status.model.uri == "s3://models/final"
-    assert (done.last.create, done.last.delete, done.last.look_again_at) == ((), (), None)
+    assert (done.last.create, done.last.delete, done.last.requeue_at) == ((), (), None)
 
 
 @pytest.mark.parametrize("edit", [{"historyLimit": 3}, {"readyWhen": "Succeeded"}, {"compute": {"workers": 2}}])
@@ -116,7 +117,7 @@ def test_after_a_failure_what_may_be_the_cure_starts_another_run(edit: Document,
 def test_a_failed_run_stays_as_it_is() -> None:
     over = failed(scene().look_until_quiet())
 
-    assert (over.run.outcome, over.status.phase, over.last.look_again_at) == ("Failed", "Failed", None)
+    assert (over.run.outcome, over.status.phase, over.last.requeue_at) == ("Failed", "Failed", None)
     assert over.look(100_000).status == over.status
 
 
@@ -144,7 +145,7 @@ def test_while_no_pytorchjobs_are_served_a_run_waits_and_looks_again() -> None:
 
     assert (waiting.status.run, waiting.status.phase) == (None, "Pending")
     assert waiting.condition("Reconciling") == ("True", "BackendMissing")
-    assert waiting.last.look_again_at is not None
+    assert waiting.last.requeue_at is not None
     assert waiting.see(backend_served=True).look().run.number == 1
 
 
@@ -152,11 +153,11 @@ def test_a_child_that_the_api_server_refuses_shows_in_the_status_and_is_tried_ag
     first = scene().look()
     nothing_made = replace(first.observed, jobs=(), config_maps=())
 
-    told = plan(nothing_made, IMAGE, first.now, Refusal("Refused", "quota", final=False))
+    told = plan(nothing_made, IMAGE, first.now, FailedPrecondition("Refused", "quota", final=False))
 
     assert told.status is not None
     assert told.create == ()
-    assert told.look_again_at is not None
+    assert told.requeue_at is not None
     assert next(each.reason for each in told.status.conditions if each.type == "Accepted") == "Refused"
 
 

@@ -8,7 +8,7 @@ import pytest
 from support.kubernetes.kube_objects import make_condition
 from support.training.plans import SHA256, Scene, broke, names, pod_of, reported, running, scene, spec_document, trained
 
-from atlas_operator.cluster.observed import Document
+from atlas_operator.cluster.document import Document
 
 OTHER_RECIPE: Document = {"optimization": {"maxSteps": 9, "batchSize": 8}}
 
@@ -31,9 +31,9 @@ def test_suspending_deletes_the_job_and_rests_once_the_pods_are_gone() -> None:
 
     assert names(stopping.last.delete) == [("PyTorchJob", "demo-1-1")]
     assert (waiting.status.phase, waiting.condition("Suspended")) == ("Stopping", ("False", "Active"))
-    assert waiting.last.look_again_at is not None
+    assert waiting.last.requeue_at is not None
     assert (resting.status.phase, resting.run.paused) == ("Suspended", True)
-    assert (resting.last.look_again_at, resting.look(9000).status) == (None, resting.status)
+    assert (resting.last.requeue_at, resting.look(9000).status) == (None, resting.status)
 
 
 def test_resuming_goes_on_with_the_next_attempt_of_the_same_run() -> None:

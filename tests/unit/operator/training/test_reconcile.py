@@ -12,9 +12,9 @@ from support.kubernetes.object_server import ObjectServer, object_server
 from support.training.plans import IMAGE, training_document
 
 from atlas_operator.cluster.api import Api
-from atlas_operator.cluster.client import Cluster, Stale
+from atlas_operator.cluster.client import ClusterClient, Stale
+from atlas_operator.cluster.document import Document, Key
 from atlas_operator.cluster.kinds import KINDS, object_path
-from atlas_operator.cluster.observed import Document, Key
 from atlas_operator.settings import Settings
 from atlas_operator.training.reconcile import reconcile
 
@@ -29,14 +29,14 @@ class Place:
     """An API server, and an operator that looks at the training in it."""
 
     server: ObjectServer
-    cluster: Cluster
+    client: ClusterClient
     looks: int = 0
 
     async def look(self) -> None:
         """One look, 10 seconds after the one before."""
         self.looks += 1
         now = BEGIN + timedelta(seconds=10 * self.looks)
-        await reconcile(self.cluster, DEMO, Settings(trainer_image=IMAGE), now)
+        await reconcile(self.client, Settings(trainer_image=IMAGE), DEMO, now)
 
     async def settle(self) -> None:
         """Look until nothing is written."""
@@ -70,7 +70,7 @@ def tell(story: Callable[[Place], Awaitable[None]], *others: Document, **spec: A
         async with object_server(training_document(**spec), *others) as server:
             api = Api(server.configuration)
             try:
-                await story(Place(server, Cluster(api)))
+                await story(Place(server, ClusterClient(api)))
             finally:
                 await api.close()
 

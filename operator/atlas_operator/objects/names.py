@@ -1,0 +1,28 @@
+"""Names of the objects that the operator makes. Deterministic: making one twice is harmless."""
+
+from atlas_api.names import short_name
+
+
+def run_name(training: str, run: int) -> str:
+    """Name of the run's ConfigMap, ServiceAccount, Role and RoleBinding, and the start of its jobs' names."""
+    return f"{short_name(training)}-{run}"
+
+
+def progress_name(training: str, run: int) -> str:
+    """Name of the ConfigMap that the run reports to."""
+    return f"{run_name(training, run)}-progress"
+
+
+def job_name(training: str, run: int, attempt: int) -> str:
+    """Name of an attempt's PyTorchJob: at most 50 characters, since pods and services add to it."""
+    return f"{run_name(training, run)}-{attempt}"
+
+
+def configuration_name(service: str, digest: str) -> str:
+    """Name of the ConfigMap that holds a configuration of a RewardService."""
+    return f"{short_name(service)}-{digest}"
+
+
+def judges_name(service: str) -> str:
+    """Name of the ConfigMap that the pods of a RewardService report to."""
+    return f"{short_name(service)}-judges"
