@@ -44,12 +44,12 @@ def settings_of(arguments: Sequence[str] | None) -> Settings:
         prog="atlas-operator",
         description="Serves AtlasTrainings and RewardServices.",
     )
-    given = _options(parser).parse_args(arguments)
-    if given.lease is not None and given.lease.count("/") != 1:
-        parser.error(f"--lease must be NAMESPACE/NAME, not {given.lease}")
-    if given.workers < 1:
+    options = _options(parser).parse_args(arguments)
+    if options.lease is not None and options.lease.count("/") != 1:
+        parser.error(f"--lease must be NAMESPACE/NAME, not {options.lease}")
+    if options.workers < 1:
         parser.error("--workers must be at least 1")
-    return Settings(**{**vars(given), "namespaces": tuple(given.namespaces)})
+    return Settings(**{**vars(options), "namespaces": tuple(options.namespaces)})
 
 
 def _options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

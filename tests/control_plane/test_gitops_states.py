@@ -20,7 +20,7 @@ from atlas_api.condition import Condition
 from atlas_api.training.status import ModelStatus, RunStatus, Stopping
 from atlas_operator.backends.base import JobState
 from atlas_operator.cluster.document import Document
-from atlas_operator.pending.attempt import Diagnosis
+from atlas_operator.pending.reasons import PendingReason
 from atlas_operator.status.preconditions import FailedPrecondition
 from atlas_operator.training.conditions import MISSING_REFERENCES, Facts, conditions
 
@@ -145,7 +145,7 @@ def test_a_failed_run_does_not_take_the_earlier_model_away() -> None:
 
 @pytest.mark.parametrize("missing", sorted(MISSING_REFERENCES))
 def test_what_is_missing_is_looked_for_again(missing: str) -> None:
-    verdicts = conditions(make_facts(run=make_run(), diagnosis=Diagnosis(missing, "create it")))
+    verdicts = conditions(make_facts(run=make_run(), pending_reason=PendingReason(missing, "create it")))
     assert statuses(verdicts) >= {("Accepted", "False"), ("Ready", "False"), ("Reconciling", "True")}
 
 
@@ -163,7 +163,7 @@ def make_spec(**spec: Any) -> AtlasTrainingSpec:
 
 def make_facts(**facts: Any) -> Facts:
     nothing = dict.fromkeys(
-        ("failed_precondition", "run", "state", "diagnosis", "waiting_for", "next_trigger", "model")
+        ("failed_precondition", "run", "state", "pending_reason", "waiting_for", "next_trigger", "model")
     )
     return Facts(
         **{"generation": 1, "now": BEGIN, "before": (), "spec": make_spec(), "ending": False, **nothing, **facts}
@@ -193,7 +193,7 @@ FACTS = st.builds(
     run=st.none() | RUNS,
     state=st.none() | st.sampled_from(get_args(JobState)),
     ending=st.booleans(),
-    diagnosis=st.none() | st.builds(Diagnosis, WORDS, st.just("create it")),
+    pending_reason=st.none() | st.builds(PendingReason, WORDS, st.just("create it")),
     waiting_for=st.none() | st.just("the pods to end"),
     model=st.none() | st.just(ModelStatus(uri="s3://models/x", run=1, sha256="a" * 64)),
 )

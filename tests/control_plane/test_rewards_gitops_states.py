@@ -14,7 +14,7 @@ from support.rewardservice.rewards_life import RewardsLife, answering, silent, s
 
 from atlas_api.rewardservice.status import JudgeStatus
 from atlas_operator.cluster.document import Document
-from atlas_operator.pending.attempt import Diagnosis
+from atlas_operator.pending.reasons import PendingReason
 from atlas_operator.rewardservice.conditions import RewardsFacts, conditions
 from atlas_operator.rewardservice.rollout import Rollout
 from atlas_operator.status.preconditions import FailedPrecondition
@@ -152,7 +152,7 @@ FACTS = st.builds(
     before=st.just(()),
     failed_precondition=st.none() | st.builds(FailedPrecondition, WORDS, st.just("mend it"), st.booleans()),
     rollout=ROLLOUTS,
-    diagnosis=st.none() | st.builds(Diagnosis, WORDS, st.just("create it")),
+    pending_reason=st.none() | st.builds(PendingReason, WORDS, st.just("create it")),
     judges=st.tuples() | st.tuples(JUDGES),
     revision=st.none() | st.just("0" * 16),
     url=st.just("http://judges.agents.svc:8080"),

@@ -30,6 +30,9 @@ INSTALL = "install the Kubeflow training-operator 1.9"
 RESUME = "set its spec.runPolicy.suspend to false"
 """Cure where a job is suspended and nobody resumes it."""
 
+WAITING = "WaitingForTrainingOperator"
+"""Reason of a job that `CONTROLLER` has not looked at."""
+
 CONTAINER = "pytorch"
 """Name of the trainer's container: the training-operator takes no other."""
 

@@ -1,6 +1,6 @@
 """One request to the API server: JSON in, JSON out, with time limit, retries and errors in words.
 
-`cluster`, `events` and `leader` build on it. It knows HTTP and the API's conventions, no kind of object.
+It knows HTTP and the API's conventions, no kind of object.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ class NotLeading(Exception):
 
 
 class Api:
-    """Requests of one process. At most 32 run at the same time."""
+    """Requests of one process to the API server. At most 32 run at the same time."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Why the API server did not take a child, where its owner can do something about it. Called by reconciliations."""
+"""Errors of applies that the owner of an object can do something about: why the API server did not take a child."""
 
 import re
 from http import HTTPStatus
@@ -12,7 +12,7 @@ _WEBHOOK = re.compile(r'failed calling webhook "([^"]+)"')
 
 
 def apply_error_of(error: NameTaken | ApiError, parent: str) -> FailedPrecondition | None:
-    """*parent* is what the child is for, in words. None for what only the operator's log explains."""
+    """What *error* tells the owner of a child of *parent*, in words. None for what only the operator's log explains."""
     if isinstance(error, NameTaken):
         return FailedPrecondition("NameTaken", str(error), final=False)
     if webhook := _WEBHOOK.search(str(error)):

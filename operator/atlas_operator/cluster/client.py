@@ -1,6 +1,7 @@
-"""What the operator reads from the API server and writes to it, in terms of trainings and reward services.
+"""Client of the operator: it reads objects and their children, makes, changes and removes them, writes their status.
 
-`reconcile` and `rewards_reconcile` call it. It decides nothing: what is made, said and removed comes from their plans.
+It knows no kind and decides nothing: plans say what is made, reported and removed. What changes is written by
+server-side apply, so that fields of other people stay theirs.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,11 +18,11 @@ from atlas_operator.status.plan_types import EventType
 
 
 class Stale(Exception):
-    """The object is not as it was looked at: somebody changed it, deleted it, or made it anew. Look again."""
+    """The object is not as it was observed: somebody changed it, deleted it, or made it anew. Look again."""
 
 
 class ClusterClient:
-    """Everything of ours that the operator may see. Errors of `Api.request` pass through."""
+    """Objects on the API server, as far as the operator may see them. Errors of `Api.request` pass through."""
 
     def __init__(
         self,
@@ -39,11 +40,11 @@ class ClusterClient:
     async def serves(self, kind: str) -> bool:
         """Whether the API server knows the kind."""
         try:
-            found = await self._api.request("get", version_path(kind))
+            version = await self._api.request("get", version_path(kind))
         except ApiError as error:
             _unless(error, HTTPStatus.NOT_FOUND)
             return False
-        return any(resource["name"] == KINDS[kind][1] for resource in found["resources"])
+        return any(resource["name"] == KINDS[kind][1] for resource in version["resources"])
 
     async def keys(self, kind: Kind, namespace: str | None) -> list[Key]:
         """Keys of all objects of *kind* in a namespace; None: in all namespaces."""
@@ -88,9 +89,9 @@ class ClusterClient:
         Raises `NameTaken`: an object of this name belongs to something else.
         Raises `Terminating`: the child of this name, or one of an earlier owner of the same name, is being deleted.
         """
-        found = await self._find(path_of(document))
-        if found is not None:
-            claim(found, document)
+        existing = await self._find(path_of(document))
+        if existing is not None:
+            claim(existing, document)
         query = {"fieldManager": labels.FIELD_MANAGER, "force": "true"}
         await self._api.request("apply", path_of(document), document, query)
 
@@ -101,25 +102,25 @@ class ClusterClient:
         except ApiError as error:
             _unless(error, HTTPStatus.NOT_FOUND)
 
-    async def apply_status(self, training: Document, status: Document) -> Document:
-        """Write the whole status of a training or reward service, unless it has it already. The object as it is then.
+    async def apply_status(self, parent: Document, status: Document) -> Document:
+        """Write the whole status of *parent*, unless it has it already. The object as it is then.
 
         Raises `Stale`: the object was changed, deleted, or made anew.
         """
-        before = training.get("status") or {}
+        before = parent.get("status") or {}
         if before == status:
-            return training
-        metadata = training["metadata"]
+            return parent
+        metadata = parent["metadata"]
         body = {
-            "apiVersion": training["apiVersion"],
-            "kind": training["kind"],
+            "apiVersion": parent["apiVersion"],
+            "kind": parent["kind"],
             # The version, since the API server does not look at the UID here.
             "metadata": {name: metadata[name] for name in ("name", "namespace", "resourceVersion")},
             "status": status,
         }
         query = {"fieldManager": labels.FIELD_MANAGER, "force": "true"}
         try:
-            after = await self._api.request("apply", f"{path_of(training)}/status", body, query)
+            after = await self._api.request("apply", f"{path_of(parent)}/status", body, query)
         except ApiError as error:
             _unless(error, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
             raise Stale(str(error)) from error
@@ -145,16 +146,16 @@ class ClusterClient:
         except ApiError as error:
             _unless(error, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
-    async def post_event(self, training: Document, kind: EventType, reason: str, message: str) -> None:
+    async def post_event(self, parent: Document, kind: EventType, reason: str, message: str) -> None:
         """Tell people through an event. Never raises; repetitions within 5 minutes are counted."""
-        await self._recorder.post(training, kind, reason, message)
+        await self._recorder.post(parent, kind, reason, message)
 
     async def _adopt(self, document: Document) -> None:
         claim(await self._api.request("get", path_of(document)), document)
 
     async def _uid_of(self, child: Document) -> str | None:
-        found = await self._find(path_of(child))
-        return found["metadata"]["uid"] if found and controller_of(found) == controller_of(child) else None
+        existing = await self._find(path_of(child))
+        return existing["metadata"]["uid"] if existing and controller_of(existing) == controller_of(child) else None
 
     async def _find(self, path: str) -> Document | None:
         try:

@@ -1,6 +1,6 @@
-"""Where the API server is and who we are to it: the ServiceAccount's files in a pod, else KUBECONFIG.
+"""Connection to the API server: address and credentials, from a ServiceAccount's files in a pod, else KUBECONFIG.
 
-`api` and `watches` connect with what this module finds. It sends nothing itself.
+The module sends nothing itself.
 """
 
 import ssl

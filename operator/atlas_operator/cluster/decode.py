@@ -1,4 +1,4 @@
-"""Specs and statuses as the API server stores them, read as our types. Pure; called by plans and by `recovery`."""
+"""Specs and statuses as the API server stores them, read as the types of `atlas_api`. Pure."""
 
 import json
 from functools import lru_cache
@@ -34,7 +34,7 @@ def read_status_as(model: type[Model], document: Document) -> Model:
 
 @lru_cache(maxsize=128)
 def _read_slowly(model: type[ApiModel], text: str) -> tuple[ApiModel | None, list[str]]:
-    """With every rule and a sentence for every mistake: this takes many milliseconds, and the answer stays the same."""
+    """Read with every rule and a sentence for every mistake: many milliseconds, and the answer stays the same."""
     try:
         return parse(model, json.loads(text)), []
     except InvalidManifest as error:

@@ -1,7 +1,7 @@
 """Whether an object is as it should be. Pure; used for children that change, which are applied only when they differ.
 
 A digest in an annotation tells that something else is wanted now, also when fields were taken out. What somebody else
-changed is found by comparing; fields that nobody asked for are the API server's and other people's.
+changed is seen by comparing; fields that nobody asked for are the API server's and other people's.
 """
 
 import hashlib
@@ -18,45 +18,45 @@ APPLIED = f"{GROUP}/applied"
 _AMOUNTS = ("requests", "limits")
 
 
-def marked(wanted: Document) -> Document:
-    """*wanted* with its own digest in an annotation."""
-    digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
-    metadata = wanted["metadata"]
+def marked(desired: Document) -> Document:
+    """*desired* with its own digest in an annotation."""
+    digest = hashlib.sha256(json.dumps(desired, sort_keys=True).encode()).hexdigest()[:16]
+    metadata = desired["metadata"]
     annotations = {**metadata.get("annotations", {}), APPLIED: digest}
-    return {**wanted, "metadata": {**metadata, "annotations": annotations}}
+    return {**desired, "metadata": {**metadata, "annotations": annotations}}
 
 
-def differs(wanted: Document, found: Document) -> bool:
-    """Whether applying *wanted*, which `marked` made, would change *found*."""
-    return not _holds(found, wanted)
+def differs(desired: Document, live: Document) -> bool:
+    """Whether applying *desired*, which `marked` made, would change *live*."""
+    return not _holds(live, desired)
 
 
-def is_applied(wanted: Document, found: Document) -> bool:
-    """Whether *found* is what became of *wanted*, which `marked` made: admission may change what is applied."""
-    return bool(string(found, "metadata", "annotations", APPLIED) == wanted["metadata"]["annotations"][APPLIED])
+def is_applied(desired: Document, live: Document) -> bool:
+    """Whether *live* is what became of *desired*, which `marked` made: admission may change what is applied."""
+    return bool(string(live, "metadata", "annotations", APPLIED) == desired["metadata"]["annotations"][APPLIED])
 
 
-def _holds(found: Any, wanted: Any) -> bool:
-    if isinstance(wanted, dict):
-        return isinstance(found, dict) and all(_field_holds(name, found.get(name), wanted[name]) for name in wanted)
-    if isinstance(wanted, list):
-        return isinstance(found, list) and _list_holds(found, wanted)
+def _holds(live: Any, desired: Any) -> bool:
+    if isinstance(desired, dict):
+        return isinstance(live, dict) and all(_field_holds(name, live.get(name), desired[name]) for name in desired)
+    if isinstance(desired, list):
+        return isinstance(live, list) and _list_holds(live, desired)
     # The API server leaves out empty texts and what is false.
-    return bool(found == wanted) or (found is None and (wanted is False or wanted == ""))
+    return bool(live == desired) or (live is None and (desired is False or desired == ""))
 
 
-def _field_holds(name: str, found: Any, wanted: Any) -> bool:
+def _field_holds(name: str, live: Any, desired: Any) -> bool:
     if name not in _AMOUNTS:
-        return _holds(found, wanted)
+        return _holds(live, desired)
     # The API server writes amounts in its own way: 0.5 becomes 500m.
-    return isinstance(found, dict) and all(
-        kind in found and amount(found[kind]) == amount(wanted[kind]) for kind in wanted
+    return isinstance(live, dict) and all(
+        kind in live and amount(live[kind]) == amount(desired[kind]) for kind in desired
     )
 
 
-def _list_holds(found: list[Any], wanted: list[Any]) -> bool:
-    """Entries with a name are found by it: other people may add some."""
-    if wanted and all(isinstance(each, dict) and "name" in each for each in wanted):
-        named = {each.get("name"): each for each in found if isinstance(each, dict)}
-        return all(_holds(named.get(each["name"]), each) for each in wanted)
-    return len(found) == len(wanted) and all(map(_holds, found, wanted))
+def _list_holds(live: list[Any], desired: list[Any]) -> bool:
+    """Entries with a name are matched by it: other people may add some."""
+    if desired and all(isinstance(each, dict) and "name" in each for each in desired):
+        named = {each.get("name"): each for each in live if isinstance(each, dict)}
+        return all(_holds(named.get(each["name"]), each) for each in desired)
+    return len(live) == len(desired) and all(map(_holds, live, desired))

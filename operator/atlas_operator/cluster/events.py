@@ -1,6 +1,6 @@
-"""Kubernetes events about trainings: a repeated one raises the count of the first instead of adding another.
+"""Kubernetes events: a repeated one raises the count of the first instead of adding another.
 
-`cluster` owns the recorder. An event that cannot be written is logged and forgotten: it never stops a reconciliation.
+An event that cannot be written is logged and forgotten: it never stops a reconciliation.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """
-Fields of documents that others wrote: pods, jobs, events.
+Fields of documents that others wrote: pods, jobs, events. Pure.
 
-Called by everything that reads them. A field that is missing or of another type reads as empty, so that one odd object
+A field that is missing or of another type reads as empty, so that one odd object
 never stops the operator. Knows no kind of object beyond what all share: metadata and conditions.
 """
 
@@ -12,7 +12,7 @@ from atlas_operator.cluster.document import Document
 
 
 def get_path(document: object, *path: str) -> object:
-    """What lies at *path*, None where nothing does."""
+    """The value at *path*, None where there is none."""
     for key in path:
         if not isinstance(document, dict):
             return None
@@ -22,39 +22,39 @@ def get_path(document: object, *path: str) -> object:
 
 def mapping(document: object, *path: str) -> Document:
     """The object at *path*, empty when there is none."""
-    found = get_path(document, *path)
-    return found if isinstance(found, dict) else {}
+    value = get_path(document, *path)
+    return value if isinstance(value, dict) else {}
 
 
 def items(document: object, *path: str) -> list[Document]:
     """The objects in the list at *path*, empty when there is none."""
-    found = get_path(document, *path)
-    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+    value = get_path(document, *path)
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def string(document: object, *path: str) -> str:
     """The text at *path*, empty when there is none."""
-    found = get_path(document, *path)
-    return found if isinstance(found, str) else ""
+    value = get_path(document, *path)
+    return value if isinstance(value, str) else ""
 
 
 def integer(document: object, *path: str) -> int | None:
     """The whole number at *path*."""
-    found = get_path(document, *path)
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
+    value = get_path(document, *path)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def timestamp(document: object, *path: str) -> datetime | None:
     """The time at *path*. A time without a zone is none."""
     try:
-        found = datetime.fromisoformat(string(document, *path))
+        value = datetime.fromisoformat(string(document, *path))
     except ValueError:
         return None
-    return found if found.tzinfo else None
+    return value if value.tzinfo else None
 
 
 def name_of(document: object) -> str:
-    """Name of the object."""
+    """Name of the object, also of one without."""
     return string(document, "metadata", "name") or "without a name"
 
 

@@ -1,4 +1,4 @@
-"""Lists of objects, page by page, and the events about some. Called by `cluster`."""
+"""Lists of objects, page by page, and the events about some."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
@@ -46,8 +46,8 @@ async def _pages(api: Api, kind: str, namespace: str | None, query: dict[str, st
 
 async def events_about(api: Api, namespace: str, uids: Sequence[str]) -> list[Document]:
     """The newest events about the objects with these UIDs, oldest first."""
-    found = await asyncio.gather(*(_about(api, namespace, uid) for uid in uids))
-    return sorted((event for some in found for event in some), key=_seen_at)[-_EVENTS:]
+    lists = await asyncio.gather(*(_about(api, namespace, uid) for uid in uids))
+    return sorted((event for events in lists for event in events), key=_seen_at)[-_EVENTS:]
 
 
 async def _about(api: Api, namespace: str, uid: str) -> list[Document]:

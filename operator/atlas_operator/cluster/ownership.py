@@ -1,4 +1,4 @@
-"""Whose a child is, by what the API server stores of it. Pure; called by `cluster`, plans and the sweep."""
+"""Ownership of children, by what the API server stores of them. Pure."""
 
 from typing import Any
 
@@ -18,19 +18,19 @@ class Terminating(Exception):
     """A child of this name is still being deleted; it can be made again once it is gone."""
 
 
-def claim(found: Document, wanted: Document) -> None:
-    """See that *found*, which has the name of *wanted*, is the same child, and stays."""
-    kind, name = wanted["kind"], wanted["metadata"]["name"]
-    if controller_of(found) != controller_of(wanted):
-        if _owner_of(found) == _owner_of(wanted):
+def claim(existing: Document, desired: Document) -> None:
+    """See that *existing*, which has the name of *desired*, is the same child, and stays."""
+    kind, name = desired["kind"], desired["metadata"]["name"]
+    if controller_of(existing) != controller_of(desired):
+        if _owner_of(existing) == _owner_of(desired):
             raise Terminating(f"{kind} {name} of an earlier owner of this name is still being deleted")
         raise NameTaken(kind, name)
-    if "deletionTimestamp" in found["metadata"]:
+    if "deletionTimestamp" in existing["metadata"]:
         raise Terminating(f"{kind} {name} is still being deleted")
 
 
 def controller_of(document: Document) -> str | None:
-    """UID of the object that controls it."""
+    """UID of the object that controls *document*."""
     owners: list[dict[str, Any]] = document["metadata"].get("ownerReferences") or []
     return next((owner["uid"] for owner in owners if owner.get("controller")), None)
 

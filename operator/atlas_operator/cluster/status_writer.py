@@ -1,4 +1,4 @@
-"""How a status is written: its form on the wire, and how long figures alone wait. Pure; called by reconciliations."""
+"""Writes of a status: its form on the wire, and how long figures alone wait. Pure."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What the manager has to know of a kind of objects: a `Controller`, which the kind's room makes and `main` hands over."""
+"""Controller of a kind: all that the manager has to know of it. The room of the kind makes it, `main` hands it over."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which key is worked on when: the order book behind `queue`. Pure: it is told the time, and it never waits.
+"""Delaying queue: which key is worked on when, with a backoff for each. Pure: it gets the time, and it never waits.
 
 It does not know what keys are, nor who works on them.
 """

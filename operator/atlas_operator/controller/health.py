@@ -1,6 +1,6 @@
-"""The operator's probes and metrics over HTTP: /healthz, /readyz, /metrics.
+"""Probes and metrics of the operator over HTTP: /healthz, /readyz, /metrics.
 
-`main` starts it. It judges nothing: what is wrong is said by the watches, the queue and the lease.
+It judges nothing: the caller says what is wrong.
 """
 
 from collections.abc import AsyncIterator, Callable

@@ -1,7 +1,7 @@
-"""kopf as a source of changes: it finds out, lists and watches; all its other features are off. It writes nothing.
+"""Source of changes: kopf lists and watches; all its other features are off. It writes nothing.
 
-`watches` runs `watch` in a thread: at its end kopf cancels every task of its event loop, so it gets one of its own.
-It does not know what a change leads to.
+`watch` runs in a thread: at its end kopf cancels every task of its event loop, so it gets one of its own. It does not
+know what a change leads to.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ _OK = range(200, 300)
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """Where changes go."""
+    """Receivers of changes, called in the thread of the watches."""
 
     changed: Callable[[Key, Document | None], object]
-    """A training, a reward service or something of it changed; with its document where it is the object itself."""
+    """Receiver of changes of an object or of a child of one; with its document where it is the object itself."""
 
     gone: Callable[[Key], object]
-    """A training or reward service was deleted."""
+    """Receiver of deletions of objects."""
 
 
 def watch(

@@ -1,8 +1,8 @@
-"""One of several replicas works: the one that holds a Lease. It stops writing before another one can begin.
+"""Leader election: of several replicas the one that holds a Lease works. It stops writing before another one can begin.
 
-`main` runs it when `--lease` is given. A lease lasts 15 s after its last renewal; its holder renews it every 2 s and
-stops writing 10 s after the last renewal that the API server confirmed. Only this process's clock is used: how long
-another holder's lease lasts is counted from when its last change was seen.
+A lease lasts 15 s after its last renewal; its holder renews it every 2 s and stops writing 10 s after the last renewal
+that the API server confirmed. Only this process's clock is used: how long another holder's lease lasts is counted from
+when its last change was seen.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class Leadership:
         self._seen: tuple[str, float] | None = None
 
     def holds(self) -> bool:
-        """True: this process may write."""
+        """Whether this process may write."""
         return self._clock() < self._until
 
     async def run(self) -> None:

@@ -1,6 +1,6 @@
 """Log lines: JSON, one line each, with the object that they are about; or plain text for a terminal.
 
-`main` sets it up. Request bodies and headers are never logged, so no credential can be in a line.
+Request bodies and headers are never logged, so no credential can be in a line.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""Whether the watches are alive, judged by what their HTTP requests came to.
+"""Health of the watches, judged by what their HTTP requests came to.
 
-`watches` reports the requests, `health` asks. A watch is opened anew at the latest every five minutes, and when it is
+A watch is opened anew at the latest every five minutes, and when it is
 silent for 70 s: so its last opening tells its state. Pure, but for the clock.
 """
 

@@ -1,6 +1,7 @@
-"""The work queue: keys come in from watches, timers and failures; workers take them, never two at once for one key.
+"""Work queue, delaying and rate-limited as client-go's.
 
-`main` runs it with the reconciliation as its handler. It does not know what a reconciliation is.
+Keys come in from watches, timers and failures; workers take them, never two at once for one key. It does not know what
+a reconciliation is.
 """
 
 import asyncio
@@ -12,7 +13,10 @@ from typing import Generic
 from atlas_operator.controller.delaying_queue import DelayingQueue, K
 
 Handler = Callable[[K], Awaitable[float | None]]
-"""Works on a key; returns after how many seconds to look again, None for never. Raises: it is tried again later."""
+"""Function that works on a key and returns after how many seconds to look again, None for never.
+
+When it raises, the key is tried again later.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +57,7 @@ class WorkQueue(Generic[K]):
 
     @property
     def age(self) -> float:
-        """For how many seconds the oldest of them has waited."""
+        """Number of seconds for which the oldest key has waited."""
         return self._delaying.age(self._clock())
 
     async def run(self, handler: Handler[K], workers: int) -> None:

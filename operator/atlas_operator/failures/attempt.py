@@ -1,7 +1,7 @@
 """
-How a finished attempt ended, and whose fault it was.
+Failure classification of an attempt, as a Job's podFailurePolicy does it: how it ended, and whose fault it was. Pure.
 
-Called by the plan once the job is finished or gone and no pod of it runs. Knows neither budgets nor what happens next.
+To be asked once the job is finished or gone and no pod of it runs. Knows neither budgets nor what happens next.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ _AT_ONCE = {"Killed": 0, "PodDeleted": 2, "Preempted": 2}
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """The attempt ended with a model."""
+    """End of an attempt with a model."""
 
     model: ModelStatus
 
@@ -60,32 +60,33 @@ def classify_attempt(
 
 def _pod_failures(pods: list[Document], claims: list[RunReport]) -> list[PodFailure]:
     """What each pod shows. The trainer's word stands in for rank 0's exit code, but not for what the cluster did."""
-    found = [(pod, pod_failure(pod)) for pod in pods]
-    shown = [each for _, each in found if each]
-    rank_0 = next((each for pod, each in found if each and BACKEND.is_rank_0(pod)), None)
+    by_pod = [(pod, pod_failure(pod)) for pod in pods]
+    failures = [each for _, each in by_pod if each]
+    rank_0 = next((each for pod, each in by_pod if each and BACKEND.is_rank_0(pod)), None)
     if not claims or (rank_0 and _by_the_cluster(rank_0)):
-        return shown
+        return failures
     claim = _claimed(claims[0], rank_0)
-    return [*(each for each in shown if each is not rank_0), claim]
+    return [*(each for each in failures if each is not rank_0), claim]
 
 
-def _by_the_cluster(shown: PodFailure) -> bool:
-    """Facts that the trainer cannot know better."""
-    return shown.specific and shown.failure.reason not in {kind.__name__ for kind in errors().values()}
+def _by_the_cluster(failure: PodFailure) -> bool:
+    """Whether *failure* is a fact that the trainer cannot know better."""
+    return failure.specific and failure.failure.reason not in {kind.__name__ for kind in errors().values()}
 
 
-def _claimed(claim: RunReport, shown: PodFailure | None) -> PodFailure:
+def _claimed(claim: RunReport, pod: PodFailure | None) -> PodFailure:
+    """The failure that the trainer itself reports; what it leaves out is taken from what its *pod* shows."""
     kinds = {kind.__name__: kind for kind in errors().values()}
     kind = kinds.get(claim.reason or "") or errors().get(claim.exit_code or 0)
-    failure_class: FailureClass = kind.failure if kind else (shown.failure.failure_class if shown else "user")
+    failure_class: FailureClass = kind.failure if kind else (pod.failure.failure_class if pod else "user")
     reason = claim.reason or (kind.__name__ if kind else "Crashed")
-    message = claim.message or (shown.failure.message if shown else "the trainer did not say more; see its log")
+    message = claim.message or (pod.failure.message if pod else "the trainer did not say more; see its log")
     specific = kind not in (None, AtlasError, Preempted)
-    return PodFailure(Failure(failure_class, reason, one_line(message)), specific, shown.at if shown else None)
+    return PodFailure(Failure(failure_class, reason, one_line(message)), specific, pod.at if pod else None)
 
 
 def _weight(each: PodFailure) -> tuple[bool, datetime, int]:
-    """The cause sorts first: what explains itself before what may follow from it, then by time."""
+    """Sorting key by which the cause comes first: what explains itself before what may follow from it, then by time."""
     return not each.specific, each.at or _END_OF_TIME, _AT_ONCE.get(each.failure.reason, 1)
 
 
@@ -96,8 +97,8 @@ def _deleted(job: Document | None) -> Failure:
 
 
 def _marker_missing(reports: list[RunReport]) -> Failure:
-    claimed = any(each.phase == "Succeeded" for each in reports)
-    what = "the trainer reported success without the address of a model" if claimed else "no final report of it came"
+    succeeded = any(each.phase == "Succeeded" for each in reports)
+    what = "the trainer reported success without the address of a model" if succeeded else "no final report of it came"
     cure = "check that the image is one of this version, and the pod's log"
     return Failure("infrastructure", "MarkerMissing", f"the job succeeded, but {what}; {cure}")
 
@@ -107,5 +108,7 @@ def _unexplained(job: Document, pods: list[Document]) -> Failure:
     if not pods:
         message = f"{BACKEND.KIND} {name} ended and its pods are gone; a node may have been lost"
         return Failure("infrastructure", "PodsLost", one_line(message))
-    said = string(condition(job, "Failed"), "message") or "it does not say why"
-    return Failure("infrastructure", "JobFailed", one_line(f"{BACKEND.KIND} {name} ended without a failed pod: {said}"))
+    words = string(condition(job, "Failed"), "message") or "it does not say why"
+    return Failure(
+        "infrastructure", "JobFailed", one_line(f"{BACKEND.KIND} {name} ended without a failed pod: {words}")
+    )

@@ -1,5 +1,5 @@
 """
-What one pod shows of why it ended. Called by `ending`, which weighs the pods against each other.
+Failure classification of one pod: why it ended, as far as it shows. Pure; `failures.attempt` weighs pods.
 
 Knows neither the job nor the trainer's report: only what the scheduler, the kubelet and the exit codes say.
 """
@@ -28,28 +28,31 @@ from atlas_operator.cluster.plain_text import one_line, reason_in
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An attempt ended without a model."""
+    """End of an attempt without a model."""
 
     failure_class: FailureClass
-    """What decides whether it is tried again."""
+    """Class that decides whether the attempt is tried again."""
 
     reason: str
-    """Why, in one CamelCase word."""
+    """Cause in one CamelCase word."""
 
     message: str
-    """Why, in one line that names pod, container and cure."""
+    """Cause in one line that names pod, container and cure."""
 
 
 @dataclass(frozen=True, slots=True)
 class PodFailure:
-    """A failure, with what says whether it is the cause or only follows from another pod's."""
+    """Failure of a pod, with what says whether it is the cause or only follows from another pod's."""
 
     failure: Failure
     specific: bool
-    """A cause by itself. An exit code that only says "something broke" is not: the peers of a lost pod have one too."""
+    """Whether the failure is a cause by itself.
+
+    An exit code that only says "something broke" is not: the peers of a lost pod have one too.
+    """
 
     at: datetime | None
-    """When it happened."""
+    """Time of the failure."""
 
 
 SIGKILL, SIGTERM = 128 + signal.SIGKILL, 128 + signal.SIGTERM
@@ -79,11 +82,11 @@ def _family(kind: type[AtlasError]) -> Iterator[type[AtlasError]]:
 
 
 def _candidates(pod: Document) -> Iterator[PodFailure]:
-    """From what is beyond doubt to what may only follow from it."""
+    """Every failure that *pod* shows, from what is beyond doubt to what may only follow from it."""
     if string(pod, "status", "phase") == "Succeeded":
         return
     yield from _disruption(pod)
-    yield from _verdict(pod)
+    yield from _end_of_pod(pod)
     for container in sorted(_failed(pod), key=_less_telling):
         yield _exit(pod, container)
     if asked_at := _deletion_asked_at(pod):
@@ -92,7 +95,7 @@ def _candidates(pod: Document) -> Iterator[PodFailure]:
 
 
 def _disruption(pod: Document) -> Iterator[PodFailure]:
-    """The cluster took the pod away, and said so."""
+    """Disruption of the pod by the cluster, which says so."""
     if not is_true(pod, "DisruptionTarget"):
         return
     target = condition(pod, "DisruptionTarget")
@@ -102,12 +105,12 @@ def _disruption(pod: Document) -> Iterator[PodFailure]:
     yield PodFailure(failure, True, timestamp(target, "lastTransitionTime"))
 
 
-def _verdict(pod: Document) -> Iterator[PodFailure]:
-    """The kubelet, or the node's death, ended the pod as a whole."""
-    said = string(pod, "status", "reason")
-    if said:
-        reason = reason_in(said, "PodRefused")
-        failure = _taken_away(pod, said == "Preempting", reason, string(pod, "status", "message"))
+def _end_of_pod(pod: Document) -> Iterator[PodFailure]:
+    """End of the pod as a whole, by the kubelet or the death of its node."""
+    word = string(pod, "status", "reason")
+    if word:
+        reason = reason_in(word, "PodRefused")
+        failure = _taken_away(pod, word == "Preempting", reason, string(pod, "status", "message"))
         yield PodFailure(failure, True, _ended_at(pod))
 
 
@@ -119,11 +122,11 @@ def _less_telling(container: Document) -> tuple[bool, bool]:
     return string(_end(container), "reason") != "OOMKilled", container.get("name") != BACKEND.CONTAINER
 
 
-def _taken_away(pod: Document, preempted: bool, reason: str, said: str) -> Failure:
+def _taken_away(pod: Document, preempted: bool, reason: str, words: str) -> Failure:
     node = string(pod, "spec", "nodeName")
     what = "had to make room for a more important one" if preempted else "was ended by the cluster"
     where = f" on node {node}" if node else ""
-    message = f"pod {name_of(pod)} {what}{where} ({reason})" + (f": {said}" if said else "")
+    message = f"pod {name_of(pod)} {what}{where} ({reason})" + (f": {words}" if words else "")
     return _failure("preempted" if preempted else "infrastructure", reason, message)
 
 
@@ -131,7 +134,7 @@ def _exit(pod: Document, container: Document) -> PodFailure:
     end = _end(container)
     code = integer(end, "exitCode") or 0
     cause = string(end, "reason")
-    moments = [found for found in (timestamp(end, "finishedAt"), _deletion_asked_at(pod)) if found]
+    moments = [each for each in (timestamp(end, "finishedAt"), _deletion_asked_at(pod)) if each]
     failure, specific = _exit_failure(code, cause, container, f"{_place(pod, container)}, exit code {code}")
     return PodFailure(failure, specific, min(moments, default=None))
 
@@ -142,8 +145,8 @@ def _exit_failure(code: int, cause: str, container: Document, place: str) -> tup
         cure = "used more memory than its limit; raise compute.resources.limits.memory or make the batch smaller"
         return _failure("outOfMemory", "OOMKilled", f"{place}: {cure}"), True
     if cause in _NEVER_STARTED:
-        said = string(_end(container), "message")
-        return _failure("user", "StartError", f"{place}: could not be started; check the image: {said}"), True
+        words = string(_end(container), "message")
+        return _failure("user", "StartError", f"{place}: could not be started; check the image: {words}"), True
     if code == SIGTERM:
         return _failure(
             "preempted", "Preempted", f"{place}: was asked to end (SIGTERM) before training was done"
@@ -170,7 +173,7 @@ def _failure(failure_class: FailureClass, reason: str, message: str) -> Failure:
 
 
 def _meaning(kind: type[AtlasError]) -> str:
-    """The error's own words, its name where Python was told to drop them."""
+    """Words of the error itself, its name where Python was told to drop them."""
     return (kind.__doc__ or kind.__name__).strip()
 
 
@@ -188,11 +191,11 @@ def _end(container: Document) -> Document:
 
 def _ended_at(pod: Document) -> datetime | None:
     moments = [timestamp(_end(container), "finishedAt") for container in _containers(pod)]
-    return min((found for found in moments if found), default=None)
+    return min((each for each in moments if each), default=None)
 
 
 def _deletion_asked_at(pod: Document) -> datetime | None:
-    """A pod that is told to go may outlive the peers that miss it: what counts is when it was told."""
+    """When the pod was told to go: it may outlive the peers that miss it, so what counts is not when it went."""
     gone_at = timestamp(pod, "metadata", "deletionTimestamp")
     grace = get_path(pod, "metadata", "deletionGracePeriodSeconds")
     if gone_at is None:

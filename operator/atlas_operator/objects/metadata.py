@@ -1,7 +1,4 @@
-"""What children of all kinds have in common: whose they are, how they are found again, as whom their pods report.
-
-Pure; called by the builders of children.
-"""
+"""Parts that the builders of all children share: owner, labels, and the account by which pods report. Pure."""
 
 from typing import Any
 
@@ -13,7 +10,7 @@ RBAC = "rbac.authorization.k8s.io/v1"
 
 
 def child_metadata(parent: Document, name: str, labels: dict[str, str]) -> dict[str, Any]:
-    """Metadata of the child *name*: the API server deletes it with *parent*. *labels* are added to own_labels."""
+    """Metadata of the child *name*: the API server deletes it with *parent*. *labels* are added to `own_labels`."""
     metadata, kind = parent["metadata"], parent["kind"]
     owner = {
         "apiVersion": f"{GROUP}/{VERSION}",

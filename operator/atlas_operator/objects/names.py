@@ -14,7 +14,7 @@ def progress_name(training: str, run: int) -> str:
 
 
 def job_name(training: str, run: int, attempt: int) -> str:
-    """Name of an attempt's PyTorchJob: at most 50 characters, since pods and services add to it."""
+    """Name of an attempt's job: at most 50 characters, since pods and services add to it."""
     return f"{run_name(training, run)}-{attempt}"
 
 

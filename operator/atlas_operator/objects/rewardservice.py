@@ -1,4 +1,4 @@
-"""The objects that a RewardService consists of: pure builders, called by `rewards_plan`.
+"""Builders of the objects that a RewardService consists of. Pure.
 
 A ConfigMap for each configuration, named by its content and never changed, so that pods of the old one keep it until
 they are replaced; a ConfigMap for what the pods report, and a ServiceAccount that may patch that one and nothing else;
@@ -68,7 +68,7 @@ def judges_map(service: Document) -> Document:
 
 
 def reporter(service: Document) -> tuple[Document, ...]:
-    """As whom the pods report."""
+    """The ServiceAccount by which the pods report, and its rights."""
     name = service["metadata"]["name"]
     return reporter_account(service, short_name(name), judges_name(name), {})
 

@@ -1,4 +1,4 @@
-"""How a pod of a RewardService looks: as restricted as a training pod. Pure; called by `rewards_children`."""
+"""Builder of the pods of a RewardService, as restricted as training pods. Pure."""
 
 import math
 from pathlib import PurePosixPath
@@ -33,7 +33,7 @@ DRAIN_SECONDS = 5
 """How long a pod that goes still takes requests, until every node has heard that it goes."""
 
 _SPARE_SECONDS = 30
-"""For everything but the longest item: the service sends its clients away first, and reports a last time."""
+"""Seconds for everything but the longest item: the service sends its clients away first, and reports a last time."""
 
 _CONFIGURATION_FOLDER = str(PurePosixPath(contract.REWARD_SERVICE_FILE).parent)
 _SCRATCH_FOLDERS = {"tmp": "/tmp", "cache": CACHE}  # noqa: S108

@@ -1,7 +1,7 @@
-"""The objects that a run consists of: pure builders.
+"""Builders of the objects that a run consists of, but for its jobs (`backends`). Pure.
 
-Called by `plan`. Each run has a ConfigMap with run.json, a ConfigMap for progress, and a ServiceAccount that may patch
-that one ConfigMap and nothing else; each attempt has a PyTorchJob, whose pods `pods` describes.
+Each run has a ConfigMap with run.json, a ConfigMap for progress, and a ServiceAccount that may patch that one ConfigMap
+and nothing else.
 """
 
 from atlas_api import AtlasTrainingSpec, TrainingRun
@@ -17,7 +17,7 @@ RUN_KEY = "run.json"
 def recipe_children(training: Document, spec: AtlasTrainingSpec, run: RunStatus) -> tuple[Document, ...]:
     """Everything of *run* but its jobs: from then on the run keeps its recipe."""
     metadata = training["metadata"]
-    told = TrainingRun(
+    run_file = TrainingRun(
         name=metadata["name"],
         namespace=metadata["namespace"],
         number=run.number,
@@ -25,7 +25,7 @@ def recipe_children(training: Document, spec: AtlasTrainingSpec, run: RunStatus)
         started_at=run.started_at,
         spec=spec,
     )
-    return run_children(training, told)
+    return run_children(training, run_file)
 
 
 def run_children(training: Document, run: TrainingRun) -> tuple[Document, ...]:

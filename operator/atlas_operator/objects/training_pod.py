@@ -1,6 +1,6 @@
-"""How a training pod looks: restricted, non-root, read-only but for scratch space. Pure; called by `children`.
+"""Builder of training pods: restricted, non-root, read-only but for scratch space. Pure.
 
-What holds for every pod of own_labels is used by `rewards_pod` too.
+Constants and functions without an underscore hold for every pod that the operator makes.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,5 @@
 """
-What keeps one pod from running, in plain words with the cure. Called for each pod by `diagnosis` and
-`rewards_diagnosis`.
+Pending reasons of one pod: what keeps it from running, in plain words with the cure. Pure.
 
 Reads the pod's own status and the kubelet's events about it; the words of Kubernetes are matched, shortened and quoted.
 """
@@ -8,34 +7,16 @@ Reads the pod's own status and the kubelet's events about it; the words of Kuber
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.fields import condition, integer, items, mapping, name_of, string
 from atlas_operator.cluster.plain_text import one_line
-
-
-class Weight(IntEnum):
-    """What is told first: mistakes that somebody must mend, then what waits for room, then what takes its time."""
-
-    MISTAKE = 0
-    NO_ROOM = 1
-    HELD = 2
-    PASSING = 3
+from atlas_operator.pending.reasons import PendingCause, Severity
 
 
 @dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why a pod, or a whole job, does not run."""
-
-    weight: Weight
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """What the fields of the spec are called that a cure names."""
+class SpecFields:
+    """Names of the fields of a spec that cures tell people to change: each kind has its own."""
 
     image: str
     pull: str
@@ -44,15 +25,6 @@ class Fields:
     taints: str
     placement: str
 
-
-TRAINING_FIELDS = Fields(
-    image="compute.image",
-    pull="check compute.image, that the node reaches the registry, and compute.imagePullSecrets",
-    resources="compute.resources",
-    gpus="compute.gpusPerWorker",
-    taints="name them in compute.tolerations",
-    placement="correct compute.nodeSelector or compute.affinity",
-)
 
 _IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
 _NOT_MADE = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
@@ -71,126 +43,130 @@ _MISSING_REASONS = {
 }
 
 
-def obstacle(pod: Document, events: Sequence[Document], fields: Fields = TRAINING_FIELDS) -> Obstacle | None:
+def pending_cause(pod: Document, events: Sequence[Document], fields: SpecFields) -> PendingCause | None:
     """What keeps *pod* from running; *events* are those about it, oldest first. None when it runs or has ended."""
     if string(pod, "status", "phase") in ("Running", "Succeeded", "Failed"):
         return None
-    return min(_obstacles(pod, events, fields), key=lambda each: each.weight, default=None)
+    return min(_causes(pod, events, fields), key=lambda each: each.severity, default=None)
 
 
-def _obstacles(pod: Document, events: Sequence[Document], fields: Fields) -> Iterator[Obstacle]:
+def _causes(pod: Document, events: Sequence[Document], fields: SpecFields) -> Iterator[PendingCause]:
     yield from _unplaced(pod, fields)
     yield from _containers(pod, "containerStatuses", "container", fields)
     yield from _containers(pod, "initContainerStatuses", "init container", fields)
     if string(pod, "spec", "nodeName"):
-        yield from _told_by_kubelet(pod, events)
+        yield from _from_events(pod, events)
         yield from _passing(pod)
     if mapping(pod, "metadata").get("deletionTimestamp"):
-        yield Obstacle(Weight.HELD, "PodTerminating", f"pod {name_of(pod)} is being deleted before it ran")
+        yield PendingCause(Severity.HELD, "PodTerminating", f"pod {name_of(pod)} is being deleted before it ran")
 
 
-def _unplaced(pod: Document, fields: Fields) -> Iterator[Obstacle]:
-    """The scheduler has no node for it."""
+def _unplaced(pod: Document, fields: SpecFields) -> Iterator[PendingCause]:
+    """Why the scheduler has no node for the pod."""
     scheduled = condition(pod, "PodScheduled")
     if string(scheduled, "status") != "False":
         return
-    said = one_line(string(scheduled, "message").partition(" preemption:")[0], 250)
+    words = one_line(string(scheduled, "message").partition(" preemption:")[0], 250)
     if string(scheduled, "reason") == "SchedulingGated":
         message = f"pod {name_of(pod)} is held back by a scheduling gate until whoever set it removes it"
-        yield Obstacle(Weight.HELD, "SchedulingGated", message)
-    elif missing := _missing(said):
+        yield PendingCause(Severity.HELD, "SchedulingGated", message)
+    elif missing := _missing(words):
         yield _mistake(missing[0], f"pod {name_of(pod)} needs {missing[1]}")
-    elif "unbound" in said and "PersistentVolumeClaim" in said:
+    elif "unbound" in words and "PersistentVolumeClaim" in words:
         cure = "look at the claim's events: its storage class may be missing or full"
-        yield Obstacle(Weight.NO_ROOM, "ClaimNotBound", f"a claim of pod {name_of(pod)} has no volume yet; {cure}")
+        yield PendingCause(
+            Severity.NO_ROOM, "ClaimNotBound", f"a claim of pod {name_of(pod)} has no volume yet; {cure}"
+        )
     else:
-        yield Obstacle(Weight.NO_ROOM, "Unschedulable", f"no node takes pod {name_of(pod)}: {_no_node(said, fields)}")
+        yield PendingCause(
+            Severity.NO_ROOM, "Unschedulable", f"no node takes pod {name_of(pod)}: {_no_node(words, fields)}"
+        )
 
 
-def _no_node(said: str, fields: Fields) -> str:
+def _no_node(words: str, fields: SpecFields) -> str:
     """Which resource is short, or which rule excludes the nodes, and what to do about it."""
-    short = list(dict.fromkeys(_INSUFFICIENT.findall(said)))
+    short = list(dict.fromkeys(_INSUFFICIENT.findall(words)))
     if short:
         asked = fields.gpus if any(each.endswith("/gpu") for each in short) else fields.resources
-        return f"not enough {', '.join(short)} free; add nodes, wait, or lower {asked} ({said})"
-    if "untolerated taint" in said:
-        return f"nodes have taints; {fields.taints} ({said})"
-    if "affinity" in said or "selector" in said:
-        return f"labels do not match; {fields.placement} ({said})"
-    return said or "the scheduler does not say why"
+        return f"not enough {', '.join(short)} free; add nodes, wait, or lower {asked} ({words})"
+    if "untolerated taint" in words:
+        return f"nodes have taints; {fields.taints} ({words})"
+    if "affinity" in words or "selector" in words:
+        return f"labels do not match; {fields.placement} ({words})"
+    return words or "the scheduler does not say why"
 
 
-def _containers(pod: Document, field: str, what: str, fields: Fields) -> Iterator[Obstacle]:
-    """The kubelet cannot start a container."""
+def _containers(pod: Document, field: str, what: str, fields: SpecFields) -> Iterator[PendingCause]:
+    """Why the kubelet cannot start a container."""
     for container in items(pod, "status", field):
         place = f"{what} {string(container, 'name')} of pod {name_of(pod)}"
         waits = mapping(container, "state", "waiting")
-        reason, said = string(waits, "reason"), string(waits, "message")
+        reason, words = string(waits, "reason"), string(waits, "message")
         if reason in _IMAGE:
-            yield _image(container, reason, said, place, fields)
+            yield _image(container, reason, words, place, fields)
         elif reason in _NOT_MADE:
-            yield _not_made(reason, said, place)
+            yield _not_made(reason, words, place)
         elif what == "init container" and (code := integer(container, "state", "terminated", "exitCode")):
             yield _mistake("InitFailed", f"{place} ended with exit code {code}; see its log")
 
 
-def _image(container: Document, reason: str, said: str, place: str, fields: Fields) -> Obstacle:
+def _image(container: Document, reason: str, words: str, place: str, fields: SpecFields) -> PendingCause:
     image = string(container, "image") or "its image"
     if reason == "InvalidImageName":
         return _mistake(reason, f"{place}: {image} is not the name of an image; correct {fields.image}")
     if reason == "ErrImageNeverPull":
         return _mistake(reason, f"{place}: {image} is not on the node, and pulling is off")
-    return _mistake(reason, f"{place}: {image} cannot be pulled; {fields.pull}: {said}")
+    return _mistake(reason, f"{place}: {image} cannot be pulled; {fields.pull}: {words}")
 
 
-def _not_made(reason: str, said: str, place: str) -> Obstacle:
-    if missing := _missing(said):
+def _not_made(reason: str, words: str, place: str) -> PendingCause:
+    if missing := _missing(words):
         return _mistake(missing[0], f"{place} needs {missing[1]}")
-    return _mistake(reason, f"{place} cannot be started: {said or 'the kubelet does not say why'}")
+    return _mistake(reason, f"{place} cannot be started: {words or 'the kubelet does not say why'}")
 
 
-def _told_by_kubelet(pod: Document, events: Sequence[Document]) -> Iterator[Obstacle]:
-    """Volumes and network: told in events only. They stay when the trouble is over, so only the newest counts."""
-    told = next((event for event in reversed(events) if string(event, "reason") in _KUBELET_EVENTS), None)
-    if told is None:
+def _from_events(pod: Document, events: Sequence[Document]) -> Iterator[PendingCause]:
+    """Volumes and network, of which only events tell. They stay when the trouble is over, so only the newest counts."""
+    newest = next((event for event in reversed(events) if string(event, "reason") in _KUBELET_EVENTS), None)
+    if newest is None:
         return
-    said = string(told, "message")
-    if missing := _missing(said):
+    words = string(newest, "message")
+    if missing := _missing(words):
         yield _mistake(missing[0], f"pod {name_of(pod)} needs {missing[1]}")
-    elif string(told, "reason") in _VOLUME_EVENTS:
-        yield _mistake("FailedMount", f"a volume of pod {name_of(pod)} cannot be mounted: {said}")
+    elif string(newest, "reason") in _VOLUME_EVENTS:
+        yield _mistake("FailedMount", f"a volume of pod {name_of(pod)} cannot be mounted: {words}")
     else:
-        yield _mistake("NetworkNotReady", f"pod {name_of(pod)} gets no sandbox on its node: {said}")
+        yield _mistake("NetworkNotReady", f"pod {name_of(pod)} gets no sandbox on its node: {words}")
 
 
-def _passing(pod: Document) -> Iterator[Obstacle]:
-    """On a node, and nothing is wrong so far."""
+def _passing(pod: Document) -> Iterator[PendingCause]:
+    """Why a pod that is on a node, and of which nothing is wrong so far, does not run yet."""
     node = string(pod, "spec", "nodeName")
-    begun = [each for each in items(pod, "status", "initContainerStatuses") if not _is_done(each)]
-    if begun:
-        name = string(begun[0], "name")
-        yield Obstacle(Weight.PASSING, "Initializing", f"pod {name_of(pod)} waits for its init container {name}")
+    unfinished = [each for each in items(pod, "status", "initContainerStatuses") if not _is_done(each)]
+    if unfinished:
+        name = string(unfinished[0], "name")
+        yield PendingCause(Severity.PASSING, "Initializing", f"pod {name_of(pod)} waits for its init container {name}")
     else:
         message = f"pod {name_of(pod)} is starting on node {node}: image and volumes"
-        yield Obstacle(Weight.PASSING, "ContainerCreating", message)
+        yield PendingCause(Severity.PASSING, "ContainerCreating", message)
 
 
 def _is_done(container: Document) -> bool:
     return integer(container, "state", "terminated", "exitCode") == 0
 
 
-def _missing(said: str) -> tuple[str, str] | None:
+def _missing(words: str) -> tuple[str, str] | None:
     """Reason, and the words for what is missing with the cure."""
-    if found := _MISSING_KEY.search(said):
-        key, kind, name = found[1], found[2], found[3].rstrip(".,")
+    if match := _MISSING_KEY.search(words):
+        key, kind, name = match[1], match[2], match[3].rstrip(".,")
         return "KeyMissing", f"key {key} of {kind} {name}, which is not in it; add it"
-    if found := _NO_SUCH_KEY.search(said):
-        return "KeyMissing", f"key {found[1]} of a Secret or ConfigMap, which is not in it; add it"
-    if found := _MISSING.search(said):
-        kind = _KINDS[found[1].lower()]
-        return _MISSING_REASONS[kind], f"{kind} {found[2]}, which does not exist in its namespace; create it"
+    if match := _NO_SUCH_KEY.search(words):
+        return "KeyMissing", f"key {match[1]} of a Secret or ConfigMap, which is not in it; add it"
+    if match := _MISSING.search(words):
+        kind = _KINDS[match[1].lower()]
+        return _MISSING_REASONS[kind], f"{kind} {match[2]}, which does not exist in its namespace; create it"
     return None
 
 
-def _mistake(reason: str, message: str) -> Obstacle:
-    return Obstacle(Weight.MISTAKE, reason, message)
+def _mistake(reason: str, message: str) -> PendingCause:
+    return PendingCause(Severity.MISTAKE, reason, message)

@@ -1,5 +1,5 @@
 """
-Values that a training pod wrote, each checked and bounded on its own. Called by `report`.
+Values that a pod wrote, each checked and bounded on its own. Pure.
 
 Every function takes anything and returns None for what it does not believe; none raises. What comes out is small: this
 is what keeps a status below the size that the API server and its watchers can bear.
@@ -16,7 +16,7 @@ LARGEST_NUMBER = 1e12
 LONGEST_ETA = int(timedelta(days=3650).total_seconds())
 ENTRIES = 32
 URI_BYTES = 1024
-"""As long as a key in S3 can be."""
+"""Largest length of an address: a key in S3 can be as long."""
 
 MESSAGE_CHARACTERS = 1000
 
@@ -53,8 +53,8 @@ def sha256(value: object) -> str | None:
 
 def time(value: object) -> datetime | None:
     """A moment of this age, with its zone."""
-    found = timestamp(value)
-    return found.astimezone(UTC) if found and found.year in _YEARS else None
+    moment = timestamp(value)
+    return moment.astimezone(UTC) if moment and moment.year in _YEARS else None
 
 
 def uri(value: object) -> str | None:

@@ -1,5 +1,5 @@
 """
-Conditions of a RewardService from facts. Pure; called by `rewards_plan`.
+Conditions of a RewardService from facts. Pure.
 
 They follow kstatus as those of trainings do: Stalled is true only when nothing will happen by itself any more,
 Reconciling whenever something else keeps it from being Ready, never both. All conditions are always present.
@@ -10,7 +10,7 @@ from datetime import datetime
 
 from atlas_api.condition import Condition
 from atlas_api.rewardservice.status import JudgeStatus
-from atlas_operator.pending.attempt import Diagnosis
+from atlas_operator.pending.reasons import PendingReason
 from atlas_operator.rewardservice.judges import failing
 from atlas_operator.rewardservice.rollout import Rollout
 from atlas_operator.status.conditions import ConditionValue, stalled, stamped
@@ -28,8 +28,8 @@ class RewardsFacts:
     """What stands in the way of the newest spec."""
 
     rollout: Rollout
-    diagnosis: Diagnosis | None
-    """Why it is not complete."""
+    pending_reason: PendingReason | None
+    """Why the roll-out is not complete."""
 
     judges: tuple[JudgeStatus, ...]
     revision: str | None
@@ -43,7 +43,7 @@ def conditions(facts: RewardsFacts) -> tuple[Condition, ...]:
     ready = _ready(facts)
     final = facts.failed_precondition.final if facts.failed_precondition else facts.rollout.overdue
     stopped = stalled(ready, final=final)
-    verdicts = {
+    values = {
         "Ready": ready,
         "Reconciling": _reconciling(ready, stopped),
         "Stalled": stopped,
@@ -51,7 +51,7 @@ def conditions(facts: RewardsFacts) -> tuple[Condition, ...]:
         "Degraded": _degraded(facts),
         "ConfigLoaded": _config_loaded(facts),
     }
-    return stamped(verdicts, facts.before, facts.generation, facts.now)
+    return stamped(values, facts.before, facts.generation, facts.now)
 
 
 def _ready(facts: RewardsFacts) -> ConditionValue:
@@ -59,8 +59,8 @@ def _ready(facts: RewardsFacts) -> ConditionValue:
         return ConditionValue("False", facts.failed_precondition.reason, facts.failed_precondition.message)
     if facts.rollout.complete:
         return ConditionValue("True", "Answering", f"revision {facts.revision} answers at {facts.url}")
-    if facts.diagnosis:
-        return ConditionValue("False", facts.diagnosis.reason, facts.diagnosis.message)
+    if facts.pending_reason:
+        return ConditionValue("False", facts.pending_reason.reason, facts.pending_reason.message)
     return ConditionValue("False", "RollingOut", "the newest spec is being rolled out")
 
 

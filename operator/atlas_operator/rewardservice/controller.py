@@ -1,4 +1,4 @@
-"""RewardService as the manager sees it: what belongs to one, how one is reconciled, what is counted about all of them."""
+"""RewardService as the manager sees it: its children, its reconciliation, its metrics."""
 
 from functools import partial
 

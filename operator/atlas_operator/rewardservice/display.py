@@ -1,4 +1,4 @@
-"""What `kubectl get` shows of a RewardService, ready to print. Pure; called by `rewards_plan`."""
+"""Columns that `kubectl get` shows of a RewardService, ready to print. Pure."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ _SECOND = 1000
 
 
 def display(rollout: Rollout, judges: Sequence[JudgeStatus]) -> RewardServiceDisplay:
-    """The columns. What is not known is absent."""
+    """The columns of a RewardService. What is not known is absent."""
     known = [judge for judge in judges if judge.state != "Unknown"]
     answering = sum(judge.state == "Answering" for judge in judges)
     slowest = max((judge.p99_ms for judge in judges if judge.p99_ms is not None), default=None)
@@ -21,5 +21,5 @@ def display(rollout: Rollout, judges: Sequence[JudgeStatus]) -> RewardServiceDis
 
 
 def _duration(milliseconds: int) -> str:
-    """Like `840ms`, `1.2s`, `31s`."""
+    """Short text of a duration, like `840ms`, `1.2s`, `31s`."""
     return f"{milliseconds}ms" if milliseconds < _SECOND else f"{milliseconds / _SECOND:.3g}s"

@@ -1,7 +1,7 @@
-"""What the pods of a RewardService say of their judges, believed only as far as it can be checked. Pure.
+"""Reports of the pods of a RewardService about their judges, believed only as far as they can be checked. Pure.
 
-Called by `rewards_plan` with the ConfigMap that they report to: each pod has an entry there, under its name. A pod that
-lies changes nothing but the figures of its service's judges, within bounds, and the revision that is told of them:
+They lie in a ConfigMap: each pod has an entry there, under its name. A pod that
+lies changes nothing but the figures of its service's judges, within bounds, and the revision that they report:
 judges that the spec does not name are left out, and a revision is 16 hex digits.
 """
 
@@ -23,28 +23,31 @@ _UNKNOWN: JudgeState = "Unknown"
 _WORST_FIRST: tuple[JudgeState, ...] = ("Failing", "Answering", _UNKNOWN)
 
 
-def read_judges(told: Document, pods: Collection[Document], names: Sequence[str]) -> tuple[JudgeStatus, ...]:
-    """One entry for each of *names*, in this order, from the ConfigMap *told*: what those of *pods* say that stay."""
+def read_judges(report_map: Document, pods: Collection[Document], names: Sequence[str]) -> tuple[JudgeStatus, ...]:
+    """One entry for each of *names*, in this order, from *report_map*: what those of *pods* that stay report."""
     staying = sorted(name_of(pod) for pod in pods if not is_going(pod))
     reports = [
-        {string(each, "name"): each for each in items(parsed(string(told, "data", pod)), "judges")} for pod in staying
+        {string(each, "name"): each for each in items(parsed(string(report_map, "data", pod)), "judges")}
+        for pod in staying
     ]
-    return tuple(_judge(name, [_report(name, said[name]) for said in reports if name in said]) for name in names)
+    return tuple(_judge(name, [_report(name, data[name]) for data in reports if name in data]) for name in names)
 
 
-def read_revision(told: Document, pods: Collection[Document]) -> str | None:
-    """What those of *pods* that answer say they score with; None where none has said it, or not all the same."""
-    said = {string(parsed(string(told, "data", name_of(pod))), "revision") for pod in pods if is_ready(pod)} - {""}
-    return next((each for each in said if len(said) == 1 and _REVISION.fullmatch(each)), None)
+def read_revision(report_map: Document, pods: Collection[Document]) -> str | None:
+    """Revision that those of *pods* that answer score with; None where none reports it, or not all the same."""
+    revisions = {
+        string(parsed(string(report_map, "data", name_of(pod))), "revision") for pod in pods if is_ready(pod)
+    } - {""}
+    return next((each for each in revisions if len(revisions) == 1 and _REVISION.fullmatch(each)), None)
 
 
-def outlived(told: Document, pods: Collection[Document]) -> list[str]:
-    """Entries of the ConfigMap *told* that no pod of *pods* writes any more."""
-    return sorted(set(mapping(told, "data")) - {name_of(pod) for pod in pods})
+def outlived(report_map: Document, pods: Collection[Document]) -> list[str]:
+    """Entries of *report_map* that no pod of *pods* writes any more."""
+    return sorted(set(mapping(report_map, "data")) - {name_of(pod) for pod in pods})
 
 
 def failing(judges: Sequence[JudgeStatus]) -> list[JudgeStatus]:
-    """Those that do not answer."""
+    """Judges that do not answer."""
     return [judge for judge in judges if judge.state == "Failing"]
 
 
@@ -63,28 +66,28 @@ def _judge(name: str, reports: Sequence[JudgeReport]) -> JudgeStatus:
 
 
 def _error_rate(reports: Sequence[JudgeReport]) -> float | None:
-    """Of all questions together. A pod that does not say how many it asked counts as one that asked once."""
+    """Error rate of all questions together. A pod that does not say how many it asked counts as one that asked once."""
     shares = [(each.error_rate, max(1, each.questions)) for each in reports if each.error_rate is not None]
     asked = sum(questions for _, questions in shares)
     return sum(rate * questions for rate, questions in shares) / asked if asked else None
 
 
-def _report(name: str, said: Document) -> JudgeReport:
-    rate = values.number(said.get("errorRate"))
-    reason = values.line(said.get("reason"))
-    state = next((each for each in _WORST_FIRST if each == said.get("state")), _UNKNOWN)
+def _report(name: str, data: Document) -> JudgeReport:
+    rate = values.number(data.get("errorRate"))
+    reason = values.line(data.get("reason"))
+    state = next((each for each in _WORST_FIRST if each == data.get("state")), _UNKNOWN)
     return JudgeReport(
         name=name,
         state=state,
-        p50_ms=_milliseconds(said.get("p50Ms")),
-        p99_ms=_milliseconds(said.get("p99Ms")),
+        p50_ms=_milliseconds(data.get("p50Ms")),
+        p99_ms=_milliseconds(data.get("p99Ms")),
         error_rate=rate if rate is not None and 0 <= rate <= 1 else None,
         reason=reason[:_REASON] if reason else None,
-        questions=values.count(said.get("questions")) or 0,
+        questions=values.count(data.get("questions")) or 0,
     )
 
 
-def _milliseconds(said: object) -> int | None:
-    """With two digits: a figure that trembles is not news."""
-    found = values.number(said)
-    return int(float(f"{found:.2g}")) if found is not None and 0 <= found <= LONGEST_MS else None
+def _milliseconds(value: object) -> int | None:
+    """Milliseconds with two digits: a figure that trembles is not news."""
+    number = values.number(value)
+    return int(float(f"{number:.2g}")) if number is not None and 0 <= number <= LONGEST_MS else None

@@ -4,7 +4,7 @@ import asyncio
 
 from atlas_operator.cluster.client import ClusterClient
 from atlas_operator.cluster.document import Key
-from atlas_operator.pending.attempt import PODS_ASKED_ABOUT
+from atlas_operator.pending.reasons import PODS_ASKED_ABOUT
 from atlas_operator.rewardservice.observed import ObservedRewards
 from atlas_operator.rewardservice.rollout import is_ready
 

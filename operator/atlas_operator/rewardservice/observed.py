@@ -7,18 +7,18 @@ from atlas_operator.cluster.document import Document
 
 @dataclass(frozen=True, slots=True)
 class ObservedRewards:
-    """One look at one RewardService. Lists hold only objects with its label."""
+    """What was observed of one RewardService at one time. Lists hold only objects with its label."""
 
     service: Document
-    """The RewardService."""
+    """The RewardService itself."""
 
     deployments: tuple[Document, ...] = ()
     services: tuple[Document, ...] = ()
     budgets: tuple[Document, ...] = ()
-    """PodDisruptionBudgets."""
+    """PodDisruptionBudgets of the service."""
 
     pods: tuple[Document, ...] = ()
-    """Terminating ones included."""
+    """Pods of the service, terminating ones included."""
 
     config_maps: tuple[Document, ...] = ()
     """Configurations, and what the pods report."""

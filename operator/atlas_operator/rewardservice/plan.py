@@ -1,5 +1,5 @@
 """
-What to do about one RewardService: pure, as `plan` is for trainings. Called by `rewards_reconcile`.
+Plan of one RewardService. Pure.
 
 Nothing is remembered: what there should be follows from the spec, and what is there is applied anew where it differs.
 A spec that cannot be served changes nothing: the pods of the one before it go on answering.
@@ -28,7 +28,7 @@ from atlas_operator.objects.rewardservice import (
     reporter,
     url,
 )
-from atlas_operator.pending.attempt import Diagnosis
+from atlas_operator.pending.reasons import PendingReason
 from atlas_operator.rewardservice.conditions import RewardsFacts, conditions
 from atlas_operator.rewardservice.display import display
 from atlas_operator.rewardservice.judges import outlived, read_judges, read_revision
@@ -50,13 +50,13 @@ class RewardsPlan:
 
     status: RewardServiceStatus | None
     create: tuple[Document, ...] = ()
-    """Made once and never changed."""
+    """Children that are made once and never changed."""
 
     apply: tuple[Document, ...] = ()
-    """Made, or changed to be like this."""
+    """Children that are made, or changed to be like this."""
 
     merge: tuple[Document, ...] = ()
-    """Merged into what is there; null removes."""
+    """Changes that are merged into what is there; null removes."""
 
     delete: tuple[Document, ...] = ()
     events: tuple[EventNote, ...] = ()
@@ -70,10 +70,10 @@ def plan(
     apply_error: FailedPrecondition | None = None,
     allow_code: bool = False,
 ) -> RewardsPlan:
-    """Decide. *default_image* is used where `image` is left out; *now* is aware.
+    """Decide what to do about *observed*. *default_image* is used where `image` is left out; *now* is aware.
 
-    *apply_error* is why the API server refused what the last plan wanted. *allow_code*: pods may run completions as code.
-    Deletion needs nothing: the API server collects what the service owns.
+    *apply_error* is why the API server refused what the last plan wanted. *allow_code*: pods may run completions as
+    code. Deletion needs nothing: the API server collects what the service owns.
     """
     if observed.service["metadata"].get("deletionTimestamp"):
         return RewardsPlan(status=None)
@@ -81,7 +81,7 @@ def plan(
 
 
 class _Planner:
-    """One look. Children of an earlier service of this name do not count."""
+    """Decisions of one plan. Children of an earlier service of this name do not count."""
 
     def __init__(
         self,
@@ -104,27 +104,27 @@ class _Planner:
         self.front = self._first(observed.services)
         self.budget = self._first(observed.budgets)
         self.config_maps = {
-            found["metadata"]["name"]: found for found in observed.config_maps if is_owned(found, self.service)
+            each["metadata"]["name"]: each for each in observed.config_maps if is_owned(each, self.service)
         }
 
     def execute(self) -> RewardsPlan:
         if self.spec is None or (self.failed_precondition and self.failed_precondition.final):
-            return self._told(self._as_it_is())
+            return self._plan(self._as_it_is())
         wanted = deployment(self.service, self.spec, self.image)
         applied = self.deployment is not None and is_applied(wanted, self.deployment)
         state = rollout(
             self.deployment, self.observed.pods, configuration_digest(self.spec), self.spec.replicas, applied
         )
-        return self._told(
+        return self._plan(
             state,
             create=tuple(self._missing(self.spec, applied)),
             apply=tuple(self._changed(self.spec, wanted)),
             merge=tuple(self._outlived()),
-            delete=tuple(self._leftovers(self.spec, state)),
+            delete=tuple(self._garbage(self.spec, state)),
         )
 
-    def _first(self, found: tuple[Document, ...]) -> Document | None:
-        return next((each for each in found if is_owned(each, self.service)), None)
+    def _first(self, documents: tuple[Document, ...]) -> Document | None:
+        return next((each for each in documents if is_owned(each, self.service)), None)
 
     def _as_it_is(self) -> Rollout:
         """The pods of an earlier spec, which go on."""
@@ -135,7 +135,7 @@ class _Planner:
     # Children
 
     def _missing(self, spec: RewardServiceSpec, applied: bool) -> Iterator[Document]:
-        """The ServiceAccount is not watched: it is made with the Deployment, and when that cannot make pods."""
+        """Children to create. The ServiceAccount is not watched: it comes with the Deployment, and when that fails."""
         for document in (configuration_map(self.service, spec), judges_map(self.service)):
             if document["metadata"]["name"] not in self.config_maps:
                 yield document
@@ -150,19 +150,19 @@ class _Planner:
         if spec.replicas > 1 and (self.budget is None or differs(budget(self.service), self.budget)):
             yield budget(self.service)
 
-    def _leftovers(self, spec: RewardServiceSpec, state: Rollout) -> Iterator[Document]:
-        """A budget that no longer makes sense, and configurations that no pod reads any more."""
+    def _garbage(self, spec: RewardServiceSpec, state: Rollout) -> Iterator[Document]:
+        """Children for garbage collection: a budget without sense, and configurations that no pod reads any more."""
         if spec.replicas == 1 and self.budget is not None:
             yield self.budget
         if not state.complete:
             return
         read = {configuration_of(pod) for pod in self.observed.pods} | {configuration_digest(spec)}
         kept = {configuration_name(self.name, digest) for digest in read} | {judges_name(self.name)}
-        yield from (found for name, found in self.config_maps.items() if name not in kept)
+        yield from (each for name, each in self.config_maps.items() if name not in kept)
 
     # The story so far
 
-    def _told(self, state: Rollout, **children: tuple[Document, ...]) -> RewardsPlan:
+    def _plan(self, state: Rollout, **children: tuple[Document, ...]) -> RewardsPlan:
         judges = self._judges(self.spec, *self.observed.pods) if self.spec else self.before.judges
         facts = RewardsFacts(
             generation=self.service["metadata"].get("generation", 1),
@@ -170,7 +170,7 @@ class _Planner:
             before=self.before.conditions,
             failed_precondition=self.failed_precondition,
             rollout=state,
-            diagnosis=self._diagnosis(state),
+            pending_reason=self._pending_reason(state),
             judges=judges,
             revision=self._revision(state),
             url=url(self.service),
@@ -191,7 +191,7 @@ class _Planner:
         return read_judges(self._reports(), pods, [judge.name for judge in spec.judges])
 
     def _revision(self, state: Rollout) -> str | None:
-        """The pods say it: an image of another version may score otherwise."""
+        """Revision that the pods report: an image of another version may score otherwise."""
         if self.spec is None or not state.complete:
             return self.before.revision
         return read_revision(self._reports(), self.observed.pods) or revision_of(self.spec)
@@ -201,12 +201,12 @@ class _Planner:
         return self.config_maps.get(judges_name(self.name), {})
 
     def _outlived(self) -> Iterator[Document]:
-        """What pods reported that are gone."""
+        """Removal of what pods reported that are gone."""
         if gone := outlived(self._reports(), self.observed.pods):
             yield {**judges_map(self.service), "data": dict.fromkeys(gone)}
 
-    def _diagnosis(self, state: Rollout) -> Diagnosis | None:
-        """Pods of older configurations are left out: their troubles go with them."""
+    def _pending_reason(self, state: Rollout) -> PendingReason | None:
+        """Why the roll-out is not complete. Pods of older configurations are left out: their troubles go with them."""
         if self.spec is None or self.deployment is None or state.complete:
             return None
         digest = configuration_digest(self.spec)

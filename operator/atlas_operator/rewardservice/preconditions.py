@@ -28,7 +28,7 @@ def cache_is_writable(spec: RewardServiceSpec, _: Offer) -> FailedPrecondition |
 
 
 def folders_are_free(spec: RewardServiceSpec, _: Offer) -> FailedPrecondition | None:
-    """Each volume has a folder of its own: an apply knows mounts by their folders, so that two of one would be an error."""
+    """Each volume has a folder of its own: an apply knows mounts by their folders, two of one would be an error."""
     seen: set[PurePosixPath] = set()
     for index, volume in enumerate(spec.volumes):
         folder = PurePosixPath(volume.mount_path)
@@ -63,7 +63,7 @@ PRECONDITIONS: tuple[Callable[[RewardServiceSpec, Offer], FailedPrecondition | N
     code_is_allowed,
     image_is_named,
 )
-"""Checks in the order in which they are told: only the first that fails is."""
+"""Checks in order: the first that fails is the one that people read."""
 
 
 def failed_precondition(spec: RewardServiceSpec | None, problems: list[str], offer: Offer) -> FailedPrecondition | None:

@@ -1,4 +1,4 @@
-"""One look at one RewardService: observe, plan, apply, report, and when to look again. Called by the work queue."""
+"""Reconciliation of one RewardService: observe, plan, apply, report, and say when to look again."""
 
 import logging
 from datetime import datetime
@@ -18,7 +18,7 @@ from atlas_operator.status.preconditions import FailedPrecondition
 _log = logging.getLogger(__name__)
 
 FIGURES_SECONDS = 60
-"""Latencies and error rates alone are written at most this often."""
+"""Shortest time between writes of latencies and error rates alone, in seconds."""
 
 _FIGURES = ("p50Ms", "p99Ms", "errorRate")
 

@@ -1,4 +1,4 @@
-"""How far a Deployment is, from its status and its pods. Pure; called by `rewards_plan`."""
+"""Roll-out of a Deployment: how far it is, from its status and its pods. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from atlas_operator.cluster.labels import CONFIGURATION
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One look at a Deployment."""
+    """How far a Deployment is."""
 
     wanted: int
     """Pods that there should be."""
@@ -35,18 +35,20 @@ class Rollout:
 
 
 def rollout(
-    found: Document | None, pods: Iterable[Document], configuration: str, wanted: int, applied: bool
+    deployment: Document | None, pods: Iterable[Document], configuration: str, wanted: int, applied: bool
 ) -> Rollout:
-    """How far *found* is; None: it is not there yet. *applied*: it came of the newest spec."""
-    if found is None:
+    """How far *deployment* is; None: it is not there yet. *applied*: it came of the newest spec."""
+    if deployment is None:
         return Rollout(wanted)
     ready_pods = [pod for pod in pods if is_ready(pod)]
     newest = sum(configuration_of(pod) == configuration for pod in ready_pods)
-    ready = integer(found, "status", "readyReplicas") or 0
-    updated, total = (integer(found, "status", each) or 0 for each in ("updatedReplicas", "replicas"))
-    begun = applied and (integer(found, "status", "observedGeneration") or 0) >= found["metadata"]["generation"]
+    ready = integer(deployment, "status", "readyReplicas") or 0
+    updated, total = (integer(deployment, "status", each) or 0 for each in ("updatedReplicas", "replicas"))
+    begun = (
+        applied and (integer(deployment, "status", "observedGeneration") or 0) >= deployment["metadata"]["generation"]
+    )
     replacing = not begun or not total == updated == wanted
-    late = string(condition(found, "Progressing"), "reason") == "ProgressDeadlineExceeded"
+    late = string(condition(deployment, "Progressing"), "reason") == "ProgressDeadlineExceeded"
     return Rollout(
         wanted=wanted,
         ready=ready,
@@ -59,15 +61,15 @@ def rollout(
 
 
 def is_ready(pod: Document) -> bool:
-    """Whether the pod answers and stays."""
+    """Whether *pod* answers and stays."""
     return is_true(pod, "Ready") and not is_going(pod)
 
 
 def is_going(pod: Document) -> bool:
-    """Whether it was asked to end."""
+    """Whether *pod* was asked to end."""
     return "deletionTimestamp" in pod["metadata"]
 
 
 def configuration_of(pod: Document) -> str:
-    """Which configuration the pod reads."""
+    """Digest of the configuration that *pod* reads."""
     return string(mapping(pod, "metadata", "annotations"), CONFIGURATION)

@@ -1,5 +1,5 @@
 """
-The RewardService that a training needs: whether it may be used now. Pure; called by `plan` before it makes an attempt.
+The RewardService that a training needs: whether it may be used now. Pure.
 
 A training that names none, or one by address or file, waits for nothing.
 """
@@ -30,10 +30,10 @@ def needed_service(spec: AtlasTrainingSpec, services: Iterable[Document]) -> Ser
     named = spec.reward.service_ref
     if named is None or named.name is None:
         return None
-    found = next((each for each in services if each["metadata"]["name"] == named.name), None)
-    if found is None:
+    service = next((each for each in services if each["metadata"]["name"] == named.name), None)
+    if service is None:
         return f"RewardService {named.name}, which does not exist in this namespace; create it"
-    return served(found)
+    return served(service)
 
 
 def served(service: Document) -> Served | str:

@@ -1,4 +1,4 @@
-"""Conditions before they have their times, for objects of both kinds. Pure; called by both modules of conditions."""
+"""Conditions as kstatus reads them, for objects of all kinds: values first, then their times. Pure."""
 
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -22,22 +22,22 @@ def stalled(ready: ConditionValue, *, final: bool) -> ConditionValue:
 
 
 def stamped(
-    verdicts: dict[str, ConditionValue], before: tuple[Condition, ...], generation: int, now: datetime
+    values: dict[str, ConditionValue], before: tuple[Condition, ...], generation: int, now: datetime
 ) -> tuple[Condition, ...]:
-    """*verdicts* by type as conditions; each keeps the time of *before* until it turns."""
-    return tuple(_stamped(kind, verdict, before, generation, now) for kind, verdict in verdicts.items())
+    """*values* by type as conditions; each keeps the time of *before* until it turns."""
+    return tuple(_stamped(kind, value, before, generation, now) for kind, value in values.items())
 
 
 def _stamped(
-    kind: str, verdict: ConditionValue, before: tuple[Condition, ...], generation: int, now: datetime
+    kind: str, value: ConditionValue, before: tuple[Condition, ...], generation: int, now: datetime
 ) -> Condition:
     previous = next((condition for condition in before if condition.type == kind), None)
-    unchanged = previous is not None and previous.status == verdict.status
+    unchanged = previous is not None and previous.status == value.status
     return Condition(
         type=kind,
-        status=verdict.status,
+        status=value.status,
         observed_generation=generation,
         last_transition_time=previous.last_transition_time if previous and unchanged else now,
-        reason=verdict.reason,
-        message=verdict.message,
+        reason=value.reason,
+        message=value.message,
     )

@@ -1,4 +1,4 @@
-"""What a plan says: the decisions of `plan` and `rewards_plan`, carried out by `reconcile` and `rewards_reconcile`."""
+"""Types that the plans of all kinds share. Pure."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +12,7 @@ RECHECK_AFTER = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class EventNote:
-    """An event to post."""
+    """An event to post about the object."""
 
     type: EventType
     reason: str

@@ -1,4 +1,4 @@
-"""The newest attempt as it was observed: its job, its pods, what its trainer says. Pure; called by `plan`."""
+"""The newest attempt as it was observed: its job, its pods, the report of its trainer. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,20 +15,21 @@ from atlas_operator.cluster.fields import condition, latest, name_of, string, ti
 from atlas_operator.cluster.labels import ATTEMPT, RUN
 from atlas_operator.failures.attempt import Failure, Success, classify_attempt
 from atlas_operator.objects.names import progress_name
-from atlas_operator.pending.attempt import Diagnosis, pods_scheduled_at, why_not_running
+from atlas_operator.pending.attempt import pods_scheduled_at, why_not_running
+from atlas_operator.pending.reasons import PendingReason
 from atlas_operator.reports.run import read_report, termination_report, trainer_of
 from atlas_operator.training.observed import Observed
 
 OVERDUE = timedelta(minutes=1)
-"""A pod that is still there so long after its grace period has a node that nobody hears from."""
+"""Time after its grace period at which a pod that is still there has a node that nobody hears from."""
 
 _NAMED = 3
-"""Pods in a sentence."""
+"""Largest number of pods that a sentence names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt. Everything is None or empty while its job was not seen."""
+    """One attempt of a run. Everything is None or empty while its job was not seen."""
 
     job: Document | None = None
     pods: tuple[Document, ...] = ()
@@ -55,12 +56,12 @@ class Attempt:
 
     @property
     def is_ending(self) -> bool:
-        """Whether it is over, or was deleted, and its pods are not gone yet."""
+        """Whether the attempt is over, or was deleted, and its pods are not gone yet."""
         return self.has_live_pods and (self.ended or self.job is None)
 
-    def told(self) -> dict[str, Any]:
-        """Fields of the status that the trainer speaks of, what it left behind at its end last."""
-        told: dict[str, Any] = {}
+    def reported_fields(self) -> dict[str, Any]:
+        """Fields of the status that the trainer reported, what it left behind at its end last."""
+        fields: dict[str, Any] = {}
         for report in filter(None, (self.report, self.termination)):
             latest = {
                 "progress": report.progress,
@@ -68,30 +69,30 @@ class Attempt:
                 "dataset": report.dataset,
                 "checkpoints": report.checkpoints if report.checkpoints.latest else None,
             }
-            told |= {name: value for name, value in latest.items() if value is not None}
-        return told
+            fields |= {name: value for name, value in latest.items() if value is not None}
+        return fields
 
     def ended_at(self) -> datetime | None:
         """When the job said that it is over."""
         return timestamp(condition(self.job, self.state or ""), "lastTransitionTime") if self.ended else None
 
     def result(self) -> Success | Failure:
-        """How it ended, once nothing of it runs."""
+        """Success or failure of the attempt, once nothing of it runs."""
         return classify_attempt(self.job, self.pods, self.report, self.termination)
 
-    def diagnosis(self) -> Diagnosis | None:
-        """Why it does not run. None when it runs, or has no job to ask about."""
+    def pending_reason(self) -> PendingReason | None:
+        """Why the attempt does not run. None when it runs, or has no job to ask about."""
         if self.job is None or self.state == "Running":
             return None
         return why_not_running(self.job, self.pods, self.events)
 
     def scheduled_at(self) -> datetime | None:
-        """When its last pod got a node; None while pods are missing."""
+        """When the last pod of the attempt got a node; None while pods are missing."""
         complete = self.job is not None and len(self.pods) >= BACKEND.replicas(self.job)
         return pods_scheduled_at(self.pods) if complete else None
 
     def running_since(self) -> datetime | None:
-        """Since when all of its pods run; None unless they do. The job itself tells of the first pod alone."""
+        """Time since which all pods of the attempt run; None unless they do. The job tells of the first pod alone."""
         since = BACKEND.running_since(self.job) if self.job else None
         started = latest(timestamp(trainer_of(pod), "state", "running", "startedAt") for pod in self.pods)
         return max(since, started) if since and started else since
@@ -110,7 +111,7 @@ class Attempt:
         return min((at for pod in self.live_pods if (at := _overdue_at(pod)) and at > now), default=None)
 
     def sign_of_life_at(self) -> datetime | None:
-        """When its trainer last reported, by the API server's clock."""
+        """When the trainer last reported, by the API server's clock."""
         fields = (self.progress_map or {}).get("metadata", {}).get("managedFields", [])
         return max((at for field in fields if (at := time_of(field.get("time")))), default=None)
 
@@ -120,7 +121,7 @@ def attempt_of(observed: Observed, run: RunStatus | None) -> Attempt:
     if run is None:
         return Attempt()
     mine = (run.number, run.attempt)
-    job = next((found for found in observed.jobs if place_of(found) == mine), None)
+    job = next((job for job in observed.jobs if place_of(job) == mine), None)
     pods = tuple(pod for pod in observed.pods if place_of(pod) == mine)
     progress_map = config_map(observed, progress_name(observed.training["metadata"]["name"], run.number))
     text = ((progress_map or {}).get("data") or {}).get(REPORT_KEY)
@@ -145,9 +146,9 @@ def _overdue_at(pod: Document) -> datetime | None:
     return deadline + OVERDUE if deadline else None
 
 
-def next_attempt(observed: Observed, run: RunStatus) -> int:
+def next_attempt_number(observed: Observed, run: RunStatus) -> int:
     """A number that no attempt of *run* ever had."""
-    places = (place_of(found) for found in (*observed.jobs, *observed.pods))
+    places = (place_of(child) for child in (*observed.jobs, *observed.pods))
     return 1 + max(run.attempt, *(attempt for number, attempt in places if number == run.number), 0)
 
 
@@ -160,7 +161,7 @@ def others_at_work(observed: Observed, run: RunStatus) -> Iterator[Document]:
 
 def config_map(observed: Observed, name: str) -> Document | None:
     """A ConfigMap of the training by name."""
-    return next((found for found in observed.config_maps if found["metadata"]["name"] == name), None)
+    return next((each for each in observed.config_maps if each["metadata"]["name"] == name), None)
 
 
 def place_of(child: Document) -> tuple[int, int]:

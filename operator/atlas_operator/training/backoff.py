@@ -1,5 +1,5 @@
 """
-How long to wait before the next attempt. Called by the plan.
+Backoff: how long to wait before the next attempt. Pure.
 
 No clock and no chance: the same failure of the same job waits equally long, also after a restart of the operator.
 """

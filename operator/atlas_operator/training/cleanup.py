@@ -1,4 +1,7 @@
-"""Children that nobody needs any more. Pure; called by `plan`."""
+"""Garbage collection: children of a training that nobody needs any more. Pure.
+
+What a deleted training owned is left to the garbage collector of Kubernetes.
+"""
 
 from collections.abc import Iterator
 
@@ -26,9 +29,9 @@ def garbage(observed: Observed, run: RunStatus | None) -> Iterator[Document]:
         stale = number == newest[0] and attempt <= newest[1] - KEPT_ATTEMPTS
         if stray or stale or number < newest[0]:
             yield job
-    mine = [found for found in observed.config_maps if is_owned(found, observed.training)]
-    name, names = observed.training["metadata"]["name"], {found["metadata"]["name"] for found in mine}
-    for number in sorted({number_of(found, RUN) for found in mine}):
+    mine = [each for each in observed.config_maps if is_owned(each, observed.training)]
+    name, names = observed.training["metadata"]["name"], {each["metadata"]["name"] for each in mine}
+    for number in sorted({number_of(each, RUN) for each in mine}):
         if number < newest[0] and names & {run_name(name, number), progress_name(name, number)}:
             yield from _of_run(observed.training, number)
 

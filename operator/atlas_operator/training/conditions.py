@@ -1,5 +1,5 @@
 """
-Phase and conditions from facts. Pure; called by `plan`.
+Phase and conditions of a training from facts. Pure.
 
 The conditions follow kstatus, so that `kubectl wait`, Flux, Helm and Argo CD agree: Stalled is true only when nothing
 will happen by itself any more, Reconciling only while Ready waits for something, never both. All conditions are always
@@ -13,12 +13,12 @@ from atlas_api import AtlasTrainingSpec
 from atlas_api.condition import Condition
 from atlas_api.training.status import ModelStatus, Phase, RunStatus, Trigger
 from atlas_operator.backends.base import JobState
-from atlas_operator.pending.attempt import Diagnosis
+from atlas_operator.pending.reasons import PendingReason
 from atlas_operator.status.conditions import ConditionValue, stalled, stamped
 from atlas_operator.status.preconditions import FailedPrecondition
 
 MISSING_REFERENCES = frozenset({"SecretMissing", "KeyMissing", "ConfigMapMissing", "ClaimMissing"})
-"""Diagnoses that mean that something the spec names does not exist: the spec is not accepted until it does."""
+"""Pending reasons that mean that something the spec names does not exist: no spec is accepted until it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Facts:
 
     run: RunStatus | None
     state: JobState | None
-    """Of the newest attempt's job; None while there is none."""
+    """State of the newest attempt's job; None while there is none."""
 
     ending: bool
     """Whether that attempt is over, or was deleted, and pods of it are not gone yet."""
 
-    diagnosis: Diagnosis | None
+    pending_reason: PendingReason | None
     """Why the newest attempt does not run."""
 
     waiting_for: str | None
@@ -82,7 +82,7 @@ class Facts:
 
 
 def phase(facts: Facts) -> Phase:
-    """One word."""
+    """Phase of the training, in one word."""
     run = facts.run
     if facts.suspended:
         return "Suspended"
@@ -111,7 +111,7 @@ def conditions(facts: Facts) -> tuple[Condition, ...]:
     running = _running(facts)
     ready = _ready(facts, accepted, running)
     stopped = stalled(ready, final=_is_final(facts))
-    verdicts = {
+    values = {
         "Ready": ready,
         "Reconciling": _reconciling(facts, running, ready, stopped),
         "Stalled": stopped,
@@ -121,14 +121,14 @@ def conditions(facts: Facts) -> tuple[Condition, ...]:
         "LastRunSucceeded": _last_run(facts),
         "ModelAvailable": _model(facts),
     }
-    return stamped(verdicts, facts.before, facts.generation, facts.now)
+    return stamped(values, facts.before, facts.generation, facts.now)
 
 
 def _accepted(facts: Facts) -> ConditionValue:
     if facts.failed_precondition:
         return ConditionValue("False", facts.failed_precondition.reason, facts.failed_precondition.message)
-    if facts.diagnosis and facts.diagnosis.reason in MISSING_REFERENCES:
-        return ConditionValue("False", facts.diagnosis.reason, facts.diagnosis.message)
+    if facts.pending_reason and facts.pending_reason.reason in MISSING_REFERENCES:
+        return ConditionValue("False", facts.pending_reason.reason, facts.pending_reason.message)
     return ConditionValue("True", "Accepted", "the spec is valid")
 
 
@@ -144,10 +144,10 @@ def _running(facts: Facts) -> ConditionValue:
     run = facts.run
     if run is None or run.finished_at is not None:
         return ConditionValue("False", "NoLiveRun", "no run is live")
-    told = _at_work(facts, run)
+    value = _at_work(facts, run)
     if facts.next_trigger is None:
-        return told
-    return told._replace(message=f"{told.message}; another run follows ({facts.next_trigger})")
+        return value
+    return value._replace(message=f"{value.message}; another run follows ({facts.next_trigger})")
 
 
 def _at_work(facts: Facts, run: RunStatus) -> ConditionValue:
@@ -155,8 +155,8 @@ def _at_work(facts: Facts, run: RunStatus) -> ConditionValue:
     if run.paused:
         return ConditionValue("False", "Suspended", f"run {run.number} waits for spec.suspend to be false")
     if facts.stopping:
-        said = run.stopping.message if run.stopping else f"attempt {run.attempt} is over"
-        return ConditionValue("False", "Stopping", _joined(said, facts.waiting_for))
+        message = run.stopping.message if run.stopping else f"attempt {run.attempt} is over"
+        return ConditionValue("False", "Stopping", _joined(message, facts.waiting_for))
     if run.retry_at:
         when = f"attempt {run.attempt + 1} starts at {run.retry_at:%H:%M:%S} UTC"
         return ConditionValue("False", run.reason or "Retrying", f"{when}: {run.message}")
@@ -169,9 +169,9 @@ def _starting(facts: Facts, run: RunStatus) -> ConditionValue:
     """Why an attempt that should run does not yet."""
     if facts.waiting_for:
         return ConditionValue("False", "Waiting", f"waiting for {facts.waiting_for}")
-    apply_error = facts.diagnosis or facts.failed_precondition
-    if apply_error:
-        return ConditionValue("False", apply_error.reason, apply_error.message)
+    cause = facts.pending_reason or facts.failed_precondition
+    if cause:
+        return ConditionValue("False", cause.reason, cause.message)
     return ConditionValue("False", "Starting", f"run {run.number}, attempt {run.attempt} is being created")
 
 

@@ -1,7 +1,7 @@
 """
-One look at one AtlasTraining while it is decided: what was observed, and what follows from it so far.
+Reconcile context of one AtlasTraining: what was observed, and what is decided so far.
 
-Made by `plan`, changed by `live_run`, `beginning` and `conclusion`, read out by `plan`.
+`plan` makes it and reads it out; the modules of `lifecycle` change it.
 """
 
 from datetime import datetime, timedelta
@@ -18,17 +18,21 @@ from atlas_operator.status.preconditions import FailedPrecondition, Offer
 from atlas_operator.training.attempt import attempt_of
 from atlas_operator.training.observed import Observed
 from atlas_operator.training.preconditions import failed_precondition
-from atlas_operator.training.recovery import read_story
+from atlas_operator.training.recovery import recover_status
+from atlas_operator.training.triggers import Circumstances
 
 PATIENCE = timedelta(seconds=30)
 """How long to wait for something that a watch should announce, before looking again anyway."""
 
 RETRAIN_AT_LIMIT = 253
-"""Characters of the annotation that count: as many as `status.lastHandledRetrainAt` holds."""
+"""Number of characters of the annotation that count: as many as `status.lastHandledRetrainAt` holds."""
 
 
 class PlanContext:
-    """`status`, `newest` and `attempt` follow the decisions; everything else was observed, or is to be done."""
+    """Observations and decisions of one plan.
+
+    `status`, `newest` and `attempt` follow the decisions; everything else was observed, or is to be done.
+    """
 
     def __init__(
         self,
@@ -48,7 +52,7 @@ class PlanContext:
         self.default_image = default_image
         self.allow_code = allow_code
         self.retrain_at = self.metadata.get("annotations", {}).get(RETRAIN_AT, "")[:RETRAIN_AT_LIMIT]
-        self.before = self.status = read_story(observed, self.retrain_at)
+        self.before = self.status = recover_status(observed, self.retrain_at)
         self.newest = self.before.run
         self.attempt = attempt_of(observed, self.newest)
         self.create: list[Document] = []
@@ -56,8 +60,8 @@ class PlanContext:
         self.events: list[EventNote] = []
         self.requeue_at: list[datetime] = []
         self.waiting_for: str | None = None
-        self.due = False
-        """Whether a run should begin, and something stands in the way."""
+        self.is_blocked = False
+        """Whether a run is due, and something stands in its way."""
 
     @property
     def run(self) -> RunStatus:
@@ -72,8 +76,13 @@ class PlanContext:
 
     @property
     def limits(self) -> Limits:
-        """Those of the newest spec; the defaults while it cannot be read."""
+        """Limits of the newest spec; the defaults while it cannot be read."""
         return self.spec.limits if self.spec else Limits()
+
+    def circumstances(self, spec: AtlasTrainingSpec) -> Circumstances:
+        """What triggers are asked about, for *spec*."""
+        handled = self.status.last_handled_retrain_at
+        return Circumstances(self.now, spec, self.newest, self.retrain_at, handled)
 
     def set(self, **changes: Any) -> None:
         """Change fields of the newest run."""

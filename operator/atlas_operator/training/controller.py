@@ -1,4 +1,4 @@
-"""AtlasTraining as the manager sees it: what belongs to one, how one is reconciled, what is counted about all of them."""
+"""AtlasTraining as the manager sees it: its children, its reconciliation, its metrics."""
 
 from collections import Counter as Count
 from functools import partial
@@ -37,7 +37,7 @@ class AttemptMetrics:
 def training_controller(
     client: ClusterClient, settings: Settings, registry: CollectorRegistry, dependents: Dependents
 ) -> Controller:
-    """The controller of AtlasTrainings; *dependents* are told of trainings that wait for a RewardService."""
+    """The controller of AtlasTrainings; *dependents* learn of trainings that wait for a RewardService."""
 
     def note_dependent(key: Key, training: Document) -> tuple[Key, ...]:
         dependents.update(key, training)

@@ -1,4 +1,4 @@
-"""When an attempt has taken too long. Pure; called by `plan` with what it saw."""
+"""Deadlines of an attempt: when it has taken too long. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

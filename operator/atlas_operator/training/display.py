@@ -1,4 +1,4 @@
-"""What `kubectl get` shows, ready to print. Pure; called by `plan`."""
+"""Columns that `kubectl get` shows of a training, ready to print. Pure."""
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.training.status import AtlasTrainingStatus, Display
@@ -21,7 +21,7 @@ def display(status: AtlasTrainingStatus, spec: AtlasTrainingSpec | None) -> Disp
 
 
 def duration(seconds: int) -> str:
-    """Like `45s`, `12m`, `3h20m`, `2d4h`."""
+    """Short text of a duration, like `45s`, `12m`, `3h20m`, `2d4h`."""
     if seconds < MINUTE:
         return f"{seconds}s"
     if seconds < HOUR:

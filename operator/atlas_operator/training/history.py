@@ -1,9 +1,9 @@
-"""Earlier runs as the status remembers them. Pure; called by `plan` when a run begins."""
+"""History of earlier runs, as the status remembers them. Pure."""
 
 from atlas_api.training.status import AtlasTrainingStatus, HistoryEntry, Phase, RunStatus
 
 LARGEST_STATUS = 30_000
-"""Bytes. Every change of a status goes to everybody who watches trainings."""
+"""Largest size of a status in bytes: every change of one goes to everybody who watches trainings."""
 
 KEPT_METRICS = ("reward", "loss", "evalSuccess", "evalTokens", "baselineSuccess", "baselineTokens")
 

@@ -7,25 +7,25 @@ from atlas_operator.cluster.document import Document
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One look at one AtlasTraining. Lists hold only objects with its label."""
+    """What was observed of one AtlasTraining at one time. Lists hold only objects with its label."""
 
     training: Document
-    """The AtlasTraining."""
+    """The AtlasTraining itself."""
 
     jobs: tuple[Document, ...] = ()
-    """PyTorchJobs of all runs."""
+    """Jobs of all runs."""
 
     pods: tuple[Document, ...] = ()
     """Pods of all runs, terminated and terminating ones included."""
 
     config_maps: tuple[Document, ...] = ()
-    """run.json and progress of all runs."""
+    """ConfigMaps of all runs: run.json, and progress."""
 
     events: tuple[Document, ...] = ()
     """Events about those jobs and pods (core/v1), oldest first."""
 
     backend_served: bool = True
-    """Whether the API server knows PyTorchJobs."""
+    """Whether the API server knows the kind of the jobs."""
 
     reward_services: tuple[Document, ...] = ()
-    """RewardServices of the namespace; looked at only when the training may name one."""
+    """RewardServices of the namespace; read only when the training may name one."""

@@ -1,12 +1,12 @@
 """
-What to do about one AtlasTraining: all behaviour of the operator starts here, and it is pure.
+Plan of one AtlasTraining: all behaviour of the operator starts here, and it is pure.
 
-Called by `reconcile` with what `cluster` observed. The status says which run and attempt there should be; children are
-made after it, under names that follow from it, so that a crash at any point is repaired by the next look:
+The status says which run and attempt there should be; children are made after it, under names that follow from it, so
+that a crash at any point is repaired by the next look:
 
-    live run        watch the attempt -> stop it (suspend, replace, move, deadline) or conclude it (`live_run`)
-    no live run     a cause (`triggers`) begins the next one (`beginning`)
-    always          children that nobody needs any more are deleted (`sweep`)
+    live run        watch the attempt -> stop it (suspend, replace, move, deadline) or finish it (`lifecycle.advance`)
+    no live run     a cause (`triggers`) starts the next one (`lifecycle.start`)
+    always          garbage collection: children that nobody needs any more are deleted (`cleanup`)
 
 One attempt is live at a time: nothing is created while a job or pod of another one may still write.
 """
@@ -24,21 +24,21 @@ from atlas_operator.training.context import PlanContext
 from atlas_operator.training.display import display
 from atlas_operator.training.history import fitting
 from atlas_operator.training.lifecycle.advance import advance
-from atlas_operator.training.lifecycle.start import begin_if_due
+from atlas_operator.training.lifecycle.start import start_run_if_due
 from atlas_operator.training.observed import Observed
 from atlas_operator.training.triggers import follower
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do about the training. `reconcile` says in which order."""
+    """What to do about a training. `reconcile` says in which order."""
 
     status: AtlasTrainingStatus | None
     create: tuple[Document, ...] = ()
     delete: tuple[Document, ...] = ()
     events: tuple[EventNote, ...] = ()
     requeue_at: datetime | None = None
-    """When to look again although nothing changed."""
+    """When to look again although no watch announced a change."""
 
 
 def plan(
@@ -48,25 +48,25 @@ def plan(
     apply_error: FailedPrecondition | None = None,
     allow_code: bool = False,
 ) -> Plan:
-    """Decide. *default_image* is used where `compute.image` is left out; *now* is aware.
+    """Decide what to do about *observed*. *default_image* is used where `compute.image` is left out; *now* is aware.
 
-    *hindrance* is why the API server refused what the last plan wanted to create. *allow_code*: pods may run
+    *apply_error* is why the API server refused what the last plan wanted to create. *allow_code*: pods may run
     completions as code. Deletion needs nothing: the API server collects what the training owns.
     """
     if observed.training["metadata"].get("deletionTimestamp"):
         return Plan(status=None)
     context = PlanContext(observed, default_image, now, apply_error, allow_code)
     if context.is_live:
-        context.status = context.status.model_copy(update=context.attempt.told())
+        context.status = context.status.model_copy(update=context.attempt.reported_fields())
         advance(context)
     if not context.is_live:
-        begin_if_due(context)
+        start_run_if_due(context)
     context.delete += garbage(observed, context.newest)
-    _announce_failed_precondition(context)
+    _announce_blocker(context)
     return Plan(
         status=_status(context),
         create=tuple(context.create),
-        delete=tuple(found for found in context.delete if not found["metadata"].get("deletionTimestamp")),
+        delete=tuple(each for each in context.delete if not each["metadata"].get("deletionTimestamp")),
         events=tuple(context.events),
         requeue_at=min(context.requeue_at, default=None),
     )
@@ -78,16 +78,16 @@ def _status(context: PlanContext) -> AtlasTrainingStatus:
         now=context.now,
         before=context.before.conditions,
         spec=context.spec,
-        failed_precondition=_failed_precondition(context),
+        failed_precondition=_blocker(context),
         run=context.newest,
         state=context.attempt.state,
         ending=context.attempt.is_ending,
-        diagnosis=context.attempt.diagnosis() if context.is_live else None,
+        pending_reason=context.attempt.pending_reason() if context.is_live else None,
         waiting_for=context.waiting_for,
         next_trigger=_next_trigger(context),
         model=context.status.model,
     )
-    told = {
+    changes = {
         "observed_generation": facts.generation,
         "history": context.status.history[: context.spec.history_limit] if context.spec else context.status.history,
         "run": context.newest,
@@ -95,7 +95,7 @@ def _status(context: PlanContext) -> AtlasTrainingStatus:
         "message": _message(context),
         "conditions": conditions(facts),
     }
-    status = context.status.model_copy(update=told)
+    status = context.status.model_copy(update=changes)
     return fitting(status.model_copy(update={"display": display(status, context.spec)}))
 
 
@@ -103,25 +103,22 @@ def _next_trigger(context: PlanContext) -> Trigger | None:
     """Why another run follows the live one, as far as can be said now."""
     if context.spec is None or context.failed_precondition or not context.is_live:
         return None
-    return follower(context.spec, context.run, context.retrain_at, context.status.last_handled_retrain_at)
+    return follower(context.circumstances(context.spec), context.run)
 
 
-def _announce_failed_precondition(context: PlanContext) -> None:
+def _announce_blocker(context: PlanContext) -> None:
     """Post an event when something begins to stand in the way."""
-    told = {each.reason for each in context.before.conditions if each.type == "Accepted"}
-    failed_precondition = _failed_precondition(context)
-    if failed_precondition and failed_precondition.reason not in told:
-        context.event("Warning", failed_precondition.reason, failed_precondition.message)
+    before = {each.reason for each in context.before.conditions if each.type == "Accepted"}
+    blocker = _blocker(context)
+    if blocker and blocker.reason not in before:
+        context.event("Warning", blocker.reason, blocker.message)
 
 
-def _failed_precondition(context: PlanContext) -> FailedPrecondition | None:
-    """A wrong spec, or what stands in the way of a run. What no run needs is no trouble while it is away."""
-    wanted = context.is_live or context.due
-    return (
-        context.failed_precondition
-        if context.failed_precondition and (context.failed_precondition.final or wanted)
-        else None
-    )
+def _blocker(context: PlanContext) -> FailedPrecondition | None:
+    """The precondition that fails where it matters: a wrong spec always, what a run needs only while one is wanted."""
+    failed = context.failed_precondition
+    matters = failed is not None and (failed.final or context.is_live or context.is_blocked)
+    return failed if matters else None
 
 
 def _message(context: PlanContext) -> str | None:

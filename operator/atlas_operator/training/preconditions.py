@@ -43,7 +43,7 @@ PRECONDITIONS: tuple[Callable[[AtlasTrainingSpec, Offer], FailedPrecondition | N
     image_is_named,
     backend_is_installed,
 )
-"""Checks in the order in which they are told: only the first that fails is."""
+"""Checks in order: the first that fails is the one that people read."""
 
 
 def failed_precondition(spec: AtlasTrainingSpec | None, problems: list[str], offer: Offer) -> FailedPrecondition | None:

@@ -1,4 +1,4 @@
-"""One look at one AtlasTraining: observe, plan, apply, report, and when to look again. Called by the work queue."""
+"""Reconciliation of one AtlasTraining: observe, plan, apply, report, and say when to look again."""
 
 import logging
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from atlas_operator.training.plan import Plan, plan
 _log = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 10
-"""Progress alone is written at most this often."""
+"""Shortest time between writes of progress alone, in seconds."""
 
 PROGRESS_FIELDS = ("progress", "metrics", "display", "dataset", "checkpoints")
 
@@ -49,7 +49,7 @@ async def reconcile(client: ClusterClient, settings: Settings, key: Key, now: da
 
 
 async def _carry_out(client: ClusterClient, training: Document, decision: Plan, now: datetime) -> float | None:
-    """Status and children. What was decision is written before it is done, except what the API server may refuse.
+    """Write the status and make the children: a decision before its deeds, except what the API server may refuse.
 
     Children of an attempt that the status names already are tried first: else two statuses would take turns.
     """
@@ -57,11 +57,11 @@ async def _carry_out(client: ClusterClient, training: Document, decision: Plan, 
         return None
     if decision.delete or not _is_known(training, decision.status.run):
         training = await _report(client, training, decision.status)
-        await _tell(client, training, decision.events)
+        await _post(client, training, decision.events)
         await _apply(client, decision)
     else:
         await _apply(client, decision)
-        await _tell(client, training, decision.events)
+        await _post(client, training, decision.events)
     wait = pause(training, wire(decision.status), _without_progress, PROGRESS_SECONDS, now)
     if not wait:
         await _report(client, training, decision.status)
@@ -88,7 +88,7 @@ async def _apply(client: ClusterClient, decision: Plan) -> None:
         await client.delete(document)
 
 
-async def _tell(client: ClusterClient, training: Document, events: Sequence[EventNote]) -> None:
+async def _post(client: ClusterClient, training: Document, events: Sequence[EventNote]) -> None:
     for event in events:
         _log.info("%s: %s", event.reason, event.message)
         await client.post_event(training, event.type, event.reason, event.message)

@@ -1,4 +1,4 @@
-"""Where the story went on when the status is missing or unreadable: it is told again by the children. Pure."""
+"""Recovery of a status that is missing or unreadable: the children tell what it said. Pure."""
 
 from pydantic import ValidationError
 
@@ -17,7 +17,7 @@ from atlas_operator.training.attempt import config_map, number_of
 from atlas_operator.training.observed import Observed
 
 
-def read_story(observed: Observed, retrain_at: str) -> AtlasTrainingStatus:
+def recover_status(observed: Observed, retrain_at: str) -> AtlasTrainingStatus:
     """The status as it was written, or the newest run that children tell of where none was.
 
     Nobody knows then whether *retrain_at* was answered: it counts as answered, so that lost memory starts no runs.
@@ -29,25 +29,23 @@ def read_story(observed: Observed, retrain_at: str) -> AtlasTrainingStatus:
 
 def recovered_run(observed: Observed) -> RunStatus | None:
     """The newest run that children tell of: its number, its newest attempt, its recipe. None when there are none."""
-    for found in sorted(_run_files(observed), key=lambda found: number_of(found, RUN), reverse=True):
-        if is_owned(found, observed.training) and (run := _content(found)):
+    for file in sorted(_run_files(observed), key=lambda file: number_of(file, RUN), reverse=True):
+        if is_owned(file, observed.training) and (run := _content(file)):
             jobs = [job for job in observed.jobs if number_of(job, RUN) == run.number]
             return _run_of(run, max(jobs, key=lambda job: number_of(job, ATTEMPT), default=None))
     return None
 
 
-def next_run(observed: Observed, newest: RunStatus | None) -> int:
+def next_run_number(observed: Observed, newest: RunStatus | None) -> int:
     """A number that no run ever had, as far as anything tells."""
     children = (*_run_files(observed), *observed.jobs, *observed.pods)
-    return 1 + max(newest.number if newest else 0, *(number_of(found, RUN) for found in children), 0)
+    return 1 + max(newest.number if newest else 0, *(number_of(child, RUN) for child in children), 0)
 
 
 def _run_files(observed: Observed) -> list[Document]:
-    """The ConfigMaps with run.json. By name: a trainer may change every label of the ConfigMap that it reports to."""
+    """The ConfigMaps with run.json, by name: a trainer may change every label of the ConfigMap that it reports to."""
     name = observed.training["metadata"]["name"]
-    return [
-        found for found in observed.config_maps if found["metadata"]["name"] == run_name(name, number_of(found, RUN))
-    ]
+    return [each for each in observed.config_maps if each["metadata"]["name"] == run_name(name, number_of(each, RUN))]
 
 
 def attempt_spec(observed: Observed, spec: AtlasTrainingSpec, run: RunStatus) -> AtlasTrainingSpec | None:
@@ -58,8 +56,8 @@ def attempt_spec(observed: Observed, spec: AtlasTrainingSpec, run: RunStatus) ->
     if spec.hash() == run.spec_hash:
         return spec
     stored = config_map(observed, run_name(observed.training["metadata"]["name"], run.number))
-    found = _content(stored) if stored else None
-    return found.spec.model_copy(update={"compute": spec.compute}) if found else None
+    content = _content(stored) if stored else None
+    return content.spec.model_copy(update={"compute": spec.compute}) if content else None
 
 
 def outdated_run_file(observed: Observed, run: int, spec: AtlasTrainingSpec) -> Document | None:
@@ -70,8 +68,8 @@ def outdated_run_file(observed: Observed, run: int, spec: AtlasTrainingSpec) -> 
     stored = config_map(observed, run_name(observed.training["metadata"]["name"], run))
     if stored is None:
         return None
-    found = _content(stored)
-    return None if found and _addresses(found.spec) == _addresses(spec) else stored
+    content = _content(stored)
+    return None if content and _addresses(content.spec) == _addresses(spec) else stored
 
 
 def _addresses(spec: AtlasTrainingSpec) -> tuple[Checkpoints, Traces, ServiceRef | None]:
@@ -79,7 +77,7 @@ def _addresses(spec: AtlasTrainingSpec) -> tuple[Checkpoints, Traces, ServiceRef
 
 
 def _content(stored: Document) -> TrainingRun | None:
-    """What a run was told. Rules that came later do not make it unreadable."""
+    """The run.json in the ConfigMap *stored*. Rules that came later do not make it unreadable."""
     try:
         return TrainingRun.model_validate_json(stored.get("data", {}).get(RUN_KEY, ""))
     except ValidationError:

@@ -1,4 +1,4 @@
-"""What to do about the run that is live: watch its newest attempt, stop it, or conclude it. Called by `plan`."""
+"""Progress of the run that is live: watch its newest attempt, stop it, resume it, or finish it."""
 
 from datetime import datetime
 
@@ -9,13 +9,13 @@ from atlas_operator.objects.run import progress_map
 from atlas_operator.status.plan_types import RECHECK_AFTER
 from atlas_operator.training.context import PlanContext
 from atlas_operator.training.deadlines import overdue
-from atlas_operator.training.lifecycle.finish import attempt_over, conclude, fail, finish
-from atlas_operator.training.lifecycle.start import begin_next_attempt, make_attempt
-from atlas_operator.training.triggers import unwanted
+from atlas_operator.training.lifecycle.finish import close_attempt, fail_attempt, finish_attempt, finish_run
+from atlas_operator.training.lifecycle.start import start_attempt, start_next_attempt
+from atlas_operator.training.lifecycle.unwanted import unwanted
 
 
 def advance(context: PlanContext) -> None:
-    """Watch, stop, resume, retry or conclude the live run's newest attempt."""
+    """Watch, stop, resume, retry or finish the live run's newest attempt."""
     if context.run.paused:
         _resume_if_asked(context)
     elif context.run.stopping:
@@ -27,9 +27,9 @@ def advance(context: PlanContext) -> None:
     elif context.attempt.has_live_pods:
         context.wait_for_pods()
     elif context.run.job_uid is None:
-        _start_attempt(context)
+        _start_if_wanted(context)
     else:
-        conclude(context, context.attempt.result())
+        finish_attempt(context, context.attempt.result())
 
 
 def _resume_if_asked(context: PlanContext) -> None:
@@ -37,10 +37,10 @@ def _resume_if_asked(context: PlanContext) -> None:
         return
     stop = _unwanted(context)
     if stop and stop[0] == "Replaced":
-        finish(context, "Replaced", *stop)
+        finish_run(context, "Replaced", *stop)
     else:
         context.event("Normal", "Resumed", f"run {context.run.number} goes on from its last checkpoint")
-        begin_next_attempt(context)
+        start_next_attempt(context)
 
 
 def _keep_stopping(context: PlanContext, stopping: Stopping) -> None:
@@ -50,7 +50,7 @@ def _keep_stopping(context: PlanContext, stopping: Stopping) -> None:
     elif context.attempt.has_live_pods:
         context.wait_for_pods()
     elif isinstance(result := context.attempt.result(), Success):
-        conclude(context, result)
+        finish_attempt(context, result)
     else:
         _stopped(context, stopping.reason, stopping.message)
 
@@ -59,17 +59,17 @@ def _retry_if_due(context: PlanContext, at: datetime) -> None:
     if stop := _unwanted(context):
         _stopped(context, *stop)
     elif context.now >= at:
-        begin_next_attempt(context)
+        start_next_attempt(context)
     else:
         context.requeue_at.append(at)
 
 
-def _start_attempt(context: PlanContext) -> None:
-    """The attempt is decided, and its job was never seen: make it, unless nobody wants it any more."""
+def _start_if_wanted(context: PlanContext) -> None:
+    """Start an attempt that was decided and whose job was never seen, unless nobody wants it any more."""
     if stop := _unwanted(context):
         _stopped(context, *stop)
     else:
-        make_attempt(context)
+        start_attempt(context)
 
 
 def _watch(context: PlanContext, job: Document) -> None:
@@ -78,12 +78,12 @@ def _watch(context: PlanContext, job: Document) -> None:
         if context.attempt.has_live_pods:
             context.wait_for_pods()
         else:
-            conclude(context, context.attempt.result())
+            finish_attempt(context, context.attempt.result())
         return
     if context.attempt.progress_map is None and not context.failed_precondition:
         context.create.append(progress_map(context.training, context.run.number))
     if context.attempt.state in ("Queued", "Suspending") and context.run.running_at:
-        attempt_over(context)
+        close_attempt(context)
         context.set(attempt_at=context.now)
     if context.attempt.state == "Running" and context.run.running_at is None:
         context.set(running_at=context.attempt.running_since() or context.now)
@@ -95,10 +95,11 @@ def _watch(context: PlanContext, job: Document) -> None:
 
 
 def _unwanted(context: PlanContext) -> tuple[StopReason, str] | None:
-    """Why the attempt should go. For a spec that cannot be started only to rest."""
+    """Why the attempt should go: for a spec that cannot be started, only to rest."""
     stop = unwanted(context.spec, context.run) if context.spec else None
-    refused = context.failed_precondition is not None and context.failed_precondition.final
-    return None if stop and refused and stop[0] != "Suspended" else stop
+    failed = context.failed_precondition
+    cannot_start = failed is not None and failed.final
+    return None if stop and cannot_start and stop[0] != "Suspended" else stop
 
 
 def _overdue(context: PlanContext) -> tuple[StopReason, str] | None:
@@ -110,12 +111,12 @@ def _overdue(context: PlanContext) -> tuple[StopReason, str] | None:
         context.requeue_at.append(again_at)
     if late is None:
         return None
-    diagnosis = attempt.diagnosis()
-    return late.reason, f"{late.message}: {diagnosis.message}" if diagnosis else late.message
+    pending = attempt.pending_reason()
+    return late.reason, f"{late.message}: {pending.message}" if pending else late.message
 
 
 def _stop(context: PlanContext, reason: StopReason, message: str) -> None:
-    """Deleting the job asks its pods for a checkpoint (SIGTERM, with a long grace period)."""
+    """Delete the job, which asks its pods for a checkpoint (SIGTERM, with a long grace period)."""
     context.set(stopping=Stopping(reason=reason, since=context.now, message=message))
     context.event("Normal", "Stopping", f"run {context.run.number} is asked for a checkpoint and stopped: {message}")
     if context.attempt.job:
@@ -124,28 +125,28 @@ def _stop(context: PlanContext, reason: StopReason, message: str) -> None:
 
 
 def _go_on(context: PlanContext) -> None:
-    """The next attempt follows on other pods, unless the spec wants something else by now."""
+    """Start the next attempt on other pods, unless the spec wants something else by now."""
     stop = _unwanted(context)
     if stop and stop[0] != "Moved":
         _stopped(context, *stop)
     else:
-        begin_next_attempt(context)
+        start_next_attempt(context)
 
 
 def _stopped(context: PlanContext, reason: StopReason, message: str) -> None:
-    """The attempt is gone, with a checkpoint if it came to one."""
-    attempt_over(context)
+    """Decide what follows an attempt that was stopped and is gone, with a checkpoint if it came to one."""
+    close_attempt(context)
     match reason:
         case "Suspended":
             context.set(paused=True)
             context.event("Normal", "Suspended", f"run {context.run.number} is suspended")
         case "Replaced":
-            finish(context, "Replaced", reason, message)
+            finish_run(context, "Replaced", reason, message)
         case "Moved":
             _go_on(context)
         case "Stalled":
-            fail(context, "infrastructure", reason, message)
+            fail_attempt(context, "infrastructure", reason, message)
         case "StartTimeout":
-            fail(context, "user", reason, message)
+            fail_attempt(context, "user", reason, message)
         case "QueueTimeout" | "RunTimeout":
-            finish(context, "Failed", reason, message)
+            finish_run(context, "Failed", reason, message)

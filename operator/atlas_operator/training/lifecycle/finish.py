@@ -1,4 +1,4 @@
-"""How an attempt, and a run with it, comes to an end: success, retry, failure. Called by `live_run` and `beginning`."""
+"""End of an attempt, and of a run with it: success, retry, failure."""
 
 from datetime import timedelta
 
@@ -11,23 +11,23 @@ from atlas_operator.training.backoff import retry_delay
 from atlas_operator.training.context import PlanContext
 
 
-def conclude(context: PlanContext, result: Success | Failure) -> None:
-    """The attempt has ended with *result*."""
-    attempt_over(context)
+def finish_attempt(context: PlanContext, result: Success | Failure) -> None:
+    """Finish the attempt, which ended with *result*."""
+    close_attempt(context)
     if isinstance(result, Success):
-        finish(context, "Succeeded", None, None, result.model)
+        finish_run(context, "Succeeded", None, None, result.model)
     else:
-        fail(context, result.failure_class, result.reason, result.message)
+        fail_attempt(context, result.failure_class, result.reason, result.message)
 
 
-def fail(context: PlanContext, failure: FailureClass, reason: str, message: str) -> None:
-    """The attempt failed: it is tried again later while the budget of this class lasts; else the run has failed."""
+def fail_attempt(context: PlanContext, failure: FailureClass, reason: str, message: str) -> None:
+    """Note that the attempt failed. It is tried again while the budget of this class lasts; else the run has failed."""
     count = context.run.failures.get(failure, 0) + 1
     budget: int = context.limits.retries.model_dump(by_alias=True)[failure]
     context.set(failures={**context.run.failures, failure: count}, reason=reason, message=message)
     if count > budget:
         spent = f" (limits.retries.{failure} is {budget})" if budget else ""
-        finish(context, "Failed", reason, message + spent)
+        finish_run(context, "Failed", reason, message + spent)
         return
     delay = retry_delay(failure, count, job_name(context.metadata["name"], context.run.number, context.run.attempt))
     at = context.now + timedelta(seconds=round(delay))
@@ -36,13 +36,13 @@ def fail(context: PlanContext, failure: FailureClass, reason: str, message: str)
     context.event("Warning", "AttemptFailed", f"attempt {context.run.attempt} ended ({reason}): {message}")
 
 
-def finish(
+def finish_run(
     context: PlanContext, outcome: Outcome, reason: str | None, message: str | None, model: ModelStatus | None = None
 ) -> None:
-    """The run is over, as its last attempt is."""
+    """Finish the run, whose last attempt is over."""
     limits_hash = context.spec.limits_hash() if context.spec else None
-    ended = {"finished_at": context.now, "outcome": outcome, "reason": reason, "message": message}
-    context.set(**ended, paused=False, limits_hash=limits_hash)
+    end = {"finished_at": context.now, "outcome": outcome, "reason": reason, "message": message}
+    context.set(**end, paused=False, limits_hash=limits_hash)
     if model:
         context.status = context.status.model_copy(update={"model": model})
         message = f"the model is at {model.uri}"
@@ -50,8 +50,8 @@ def finish(
     context.event(kind, f"Run{outcome}", f"run {context.run.number}: {message}")
 
 
-def attempt_over(context: PlanContext) -> None:
-    """Count what the attempt ran, and forget what belonged to it alone."""
+def close_attempt(context: PlanContext) -> None:
+    """Count how long the attempt ran, and forget what belonged to it alone."""
     run = context.run
     until = context.attempt.ended_at() or context.now
     ran = (until - run.running_at).total_seconds() if run.running_at else 0

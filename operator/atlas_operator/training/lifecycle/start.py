@@ -1,4 +1,4 @@
-"""How a run and an attempt begin: the cause, what stands in the way, the children. Called by `plan` and `live_run`."""
+"""Start of a run and of each of its attempts: the cause, what stands in the way, the children."""
 
 from datetime import timedelta
 
@@ -9,83 +9,89 @@ from atlas_operator.objects.names import job_name, run_name
 from atlas_operator.objects.run import recipe_children
 from atlas_operator.rewardservice.served import Served, needed_service
 from atlas_operator.status.plan_types import RECHECK_AFTER
-from atlas_operator.training.attempt import Attempt, attempt_of, config_map, next_attempt, others_at_work
+from atlas_operator.training.attempt import Attempt, attempt_of, config_map, next_attempt_number, others_at_work
 from atlas_operator.training.context import PlanContext
 from atlas_operator.training.deadlines import service_seconds
 from atlas_operator.training.history import with_previous
-from atlas_operator.training.lifecycle.finish import attempt_over, finish
-from atlas_operator.training.recovery import attempt_spec, next_run, outdated_run_file
-from atlas_operator.training.triggers import next_trigger
+from atlas_operator.training.lifecycle.finish import close_attempt, finish_run
+from atlas_operator.training.recovery import attempt_spec, next_run_number, outdated_run_file
+from atlas_operator.training.triggers import next_due
 
 
-def begin_if_due(context: PlanContext) -> None:
-    """Begin the next run when there is a cause for one and nothing stands in the way."""
+def start_run_if_due(context: PlanContext) -> None:
+    """Start the next run when there is a cause for one and nothing stands in the way."""
     if context.spec is None or context.spec.suspend:
         return
-    trigger = next_trigger(context.spec, context.newest, context.retrain_at, context.status.last_handled_retrain_at)
-    if trigger and context.failed_precondition:
-        context.due = True
-        _hold(context)
-    elif trigger:
-        _begin(context, trigger, context.spec)
+    due = next_due(context.circumstances(context.spec))
+    if due is None:
+        return
+    if due.at > context.now:
+        context.requeue_at.append(due.at)
+    elif context.failed_precondition:
+        context.is_blocked = True
+        _await_precondition(context)
+    else:
+        _start_run(context, due.cause, context.spec)
 
 
-def begin_next_attempt(context: PlanContext) -> None:
-    """The live run goes on with another attempt."""
+def start_next_attempt(context: PlanContext) -> None:
+    """Go on with another attempt of the live run."""
     fresh = {"job": None, "job_uid": None, "running_at": None, "retry_at": None, "paused": False}
     context.set(
-        attempt=next_attempt(context.observed, context.run), attempt_at=context.now, placement_hash=None, **fresh
+        attempt=next_attempt_number(context.observed, context.run), attempt_at=context.now, placement_hash=None, **fresh
     )
     context.attempt = attempt_of(context.observed, context.run)
-    make_attempt(context)
+    start_attempt(context)
 
 
-def make_attempt(context: PlanContext) -> None:
+def start_attempt(context: PlanContext) -> None:
     """Create what the attempt needs, once nothing of another one is at work."""
     other = next(others_at_work(context.observed, context.run), None)
     if other:
         context.wait(f"{other['metadata']['name']}, of an earlier attempt, to end")
     elif context.spec is None or context.failed_precondition:
-        _hold(context)
+        _await_precondition(context)
     elif (spec := attempt_spec(context.observed, context.spec, context.run)) is None:
-        attempt_over(context)
-        finish(context, "Failed", "RunFileMissing", "the ConfigMap with run.json is gone, and the recipe has changed")
+        close_attempt(context)
+        finish_run(
+            context, "Failed", "RunFileMissing", "the ConfigMap with run.json is gone, and the recipe has changed"
+        )
     elif outdated := outdated_run_file(context.observed, context.run.number, spec):
         context.delete.append(outdated)
         context.wait("run.json to be made anew")
     elif isinstance(service := needed_service(spec, context.observed.reward_services), str):
-        _await_service(context, service, spec, service_seconds(context.spec.reward, spec.reward))
+        _await_reward_service(context, service, spec, service_seconds(context.spec.reward, spec.reward))
     else:
-        _create_attempt(context, spec, service)
+        _create_children(context, spec, service)
 
 
-def _begin(context: PlanContext, trigger: Trigger, spec: AtlasTrainingSpec) -> None:
-    number = next_run(context.observed, context.newest)
+def _start_run(context: PlanContext, cause: Trigger, spec: AtlasTrainingSpec) -> None:
+    number = next_run_number(context.observed, context.newest)
     context.status = AtlasTrainingStatus(
         model=context.status.model,
         history=with_previous(context.status, context.newest, spec.history_limit),
         last_handled_retrain_at=context.retrain_at or context.status.last_handled_retrain_at,
     )
     context.newest = RunStatus(
-        number=number, attempt=1, spec_hash=spec.hash(), trigger=trigger, started_at=context.now, attempt_at=context.now
+        number=number, attempt=1, spec_hash=spec.hash(), trigger=cause, started_at=context.now, attempt_at=context.now
     )
     context.attempt = Attempt()
-    context.event("Normal", "RunStarted", f"run {number} starts ({trigger})")
-    make_attempt(context)
+    context.event("Normal", "RunStarted", f"run {number} starts ({cause})")
+    start_attempt(context)
 
 
-def _hold(context: PlanContext) -> None:
-    """Something stands in the way. An edit of the spec wakes the operator; nobody tells it of other changes."""
+def _await_precondition(context: PlanContext) -> None:
+    """Wait for the cure. An edit of the spec wakes the operator; nobody tells it of other changes."""
     if context.failed_precondition and not context.failed_precondition.final:
         context.requeue_at.append(context.now + RECHECK_AFTER)
 
 
-def _await_service(context: PlanContext, service: str, spec: AtlasTrainingSpec, seconds: int | None) -> None:
-    """The wait may be long: what the run trains is kept meanwhile, whatever happens to the spec."""
+def _await_reward_service(context: PlanContext, service: str, spec: AtlasTrainingSpec, seconds: int | None) -> None:
+    """Wait for the service. That may take long: what the run trains is kept meanwhile, whatever happens to the spec."""
     since = context.run.waiting_since or context.now
     due = since + timedelta(seconds=seconds) if seconds is not None else None
     if due is not None and due <= context.now:
-        _give_up(context, f"not Ready within reward.waitSeconds ({seconds} s): {service}", spec)
+        _give_up_waiting(context, f"not Ready within reward.waitSeconds ({seconds} s): {service}", spec)
         return
     context.set(waiting_since=since)
     if config_map(context.observed, run_name(context.metadata["name"], context.run.number)) is None:
@@ -94,14 +100,14 @@ def _await_service(context: PlanContext, service: str, spec: AtlasTrainingSpec, 
     context.requeue_at += [due] if due is not None else []
 
 
-def _give_up(context: PlanContext, message: str, spec: AtlasTrainingSpec) -> None:
-    """The placement is noted although nothing was placed: another one is a cause for another run."""
-    attempt_over(context)
+def _give_up_waiting(context: PlanContext, message: str, spec: AtlasTrainingSpec) -> None:
+    """Fail the run. Its placement is noted although nothing was placed: another one is a cause for another run."""
+    close_attempt(context)
     context.set(placement_hash=spec.placement_hash())
-    finish(context, "Failed", "RewardServiceTimeout", message)
+    finish_run(context, "Failed", "RewardServiceTimeout", message)
 
 
-def _create_attempt(context: PlanContext, spec: AtlasTrainingSpec, service: Served | None) -> None:
+def _create_children(context: PlanContext, spec: AtlasTrainingSpec, service: Served | None) -> None:
     name = job_name(context.metadata["name"], context.run.number, context.run.attempt)
     revision = service.revision if service else None
     if context.run.waiting_since:  # the queue's deadline counts from here
