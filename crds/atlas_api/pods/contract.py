@@ -1,7 +1,5 @@
 """What a pod finds where: agreed between the operator, which makes it, and the trainer or reward service inside."""
 
-from typing import Any
-
 from atlas_api.names import short_name
 from atlas_api.training.compute import Compute
 
@@ -83,19 +81,16 @@ REWARD_TOKEN = "ATLAS_REWARD_TOKEN"  # noqa: S105 - the name of a variable
 """Value of `reward.serviceRef.tokenFrom.secretKeyRef` in training pods."""
 
 
-_INDEX_LABEL = "metadata.labels['training.kubeflow.org/replica-index']"
-
-
 def reward_service_url(name: str, namespace: str) -> str:
     """Where the pods of a RewardService are reached inside the cluster."""
     return f"http://{short_name(name)}.{namespace}.svc:{REWARDS_PORT}"
 
 
 def launch_command(compute: Compute) -> list[str]:
-    """Command of the container named `pytorch`.
+    """Command of the trainer's container.
 
     One process a pod is started as it is, so that its exit code and signals are its own. Several are started by
-    torchrun with fixed ranks. `launch_environment` belongs to it.
+    torchrun with fixed ranks. The variables that it names are set by what makes the pods.
     """
     if compute.gpus_per_worker <= 1:
         return ["python", "-m", "atlas_trainer"]
@@ -113,20 +108,3 @@ def launch_command(compute: Compute) -> list[str]:
         f"--shutdown-timeout={LAUNCHER_GRACE_SECONDS}",
         *("-m", "atlas_trainer"),
     ]
-
-
-def launch_environment(compute: Compute, job: str) -> list[dict[str, Any]]:
-    """Environment variables, as in a container, by which the workers of the PyTorchJob *job* find each other.
-
-    Empty for one worker. They must come after those of the user.
-    """
-    if compute.workers == 1:
-        return []
-    index = {"valueFrom": {"fieldRef": {"fieldPath": _INDEX_LABEL}}}
-    meeting = [
-        {"name": MASTER_ADDR, "value": f"{job}-worker-0"},
-        {"name": MASTER_PORT, "value": str(DISTRIBUTED_PORT)},
-    ]
-    if compute.gpus_per_worker > 1:
-        return [{"name": WORKER_INDEX, **index}, *meeting]
-    return [{"name": RANK, **index}, {"name": WORLD_SIZE, "value": str(compute.workers)}, *meeting]

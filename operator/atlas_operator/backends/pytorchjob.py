@@ -10,6 +10,7 @@ from typing import Any
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.pods import contract
+from atlas_api.training.compute import Compute
 from atlas_api.training.status import RunStatus
 from atlas_operator.backends.base import JobState, job_metadata
 from atlas_operator.cluster.document import Document
@@ -44,7 +45,7 @@ _LABELS = "training.kubeflow.org"
 
 def build_job(training: Document, spec: AtlasTrainingSpec, image: str, run: RunStatus, allow_code: bool) -> Document:
     """The PyTorchJob of one attempt: one Master, or several Workers that find each other by c10d."""
-    peers = contract.launch_environment(spec.compute, job_name(training["metadata"]["name"], run.number, run.attempt))
+    peers = launch_environment(spec.compute, job_name(training["metadata"]["name"], run.number, run.attempt))
     template = pod_template(training, spec, image, run, allow_code, container=CONTAINER, peers=peers)
     replica = {"restartPolicy": "Never", "template": template}
     workers = spec.compute.workers
@@ -58,6 +59,23 @@ def build_job(training: Document, spec: AtlasTrainingSpec, image: str, run: RunS
             "pytorchReplicaSpecs": {"Worker": {"replicas": workers, **replica}},
         }
     return {"apiVersion": KINDS[KIND][0], "kind": KIND, "metadata": job_metadata(training, spec, run), "spec": body}
+
+
+def launch_environment(compute: Compute, job: str) -> list[Document]:
+    """Environment variables, as in a container, by which the workers of the PyTorchJob *job* find each other.
+
+    Empty for one worker. They must come after those of the user.
+    """
+    if compute.workers == 1:
+        return []
+    index = {"valueFrom": {"fieldRef": {"fieldPath": f"metadata.labels['{_LABELS}/replica-index']"}}}
+    meeting = [
+        {"name": contract.MASTER_ADDR, "value": f"{job}-worker-0"},
+        {"name": contract.MASTER_PORT, "value": str(contract.DISTRIBUTED_PORT)},
+    ]
+    if compute.gpus_per_worker > 1:
+        return [{"name": contract.WORKER_INDEX, **index}, *meeting]
+    return [{"name": contract.RANK, **index}, {"name": contract.WORLD_SIZE, "value": str(compute.workers)}, *meeting]
 
 
 def job_state(job: Document) -> JobState:
@@ -94,7 +112,7 @@ def replicas(job: Document) -> int:
 
 
 def is_rank_0(pod: Document) -> bool:
-    """Whether *pod* is the one that reports: the Master, or worker 0 where there is none."""
+    """Whether *pod* is rank 0, which reports: the Master, or worker 0 where there is none."""
     labels = mapping(pod, "metadata", "labels")
     return labels.get(f"{_LABELS}/job-role") == "master" or labels.get(f"{_LABELS}/replica-index") == "0"
 

@@ -87,7 +87,7 @@ def deployment(service: Document, spec: RewardServiceSpec, image: str) -> Docume
     return marked(_child(service, "apps/v1", "Deployment", name, spec=body))
 
 
-def front(service: Document) -> Document:
+def kubernetes_service(service: Document) -> Document:
     """The Service that `url` is the address of."""
     name = short_name(service["metadata"]["name"])
     port = {"name": PORT_NAME, "port": contract.REWARDS_PORT, "targetPort": PORT_NAME, "protocol": "TCP"}

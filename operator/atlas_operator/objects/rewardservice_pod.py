@@ -18,9 +18,9 @@ from atlas_operator.objects.training_pod import (
     RESTRICTED_CONTAINER,
     RESTRICTED_POD,
     SCRATCH,
+    environment_variable,
     from_secret,
     placement,
-    variable,
     volume_mounts,
     volume_sources,
 )
@@ -98,13 +98,13 @@ def _probe(path: str, period: int, failures: int) -> Document:
 def _environment(service: Document, spec: RewardServiceSpec) -> list[Document]:
     namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
     large = spec.models.large
-    given = [
+    variables = [
         *({"name": key, "value": value} for key, value in SCRATCH.items()),
-        *map(variable, spec.env),
+        *map(environment_variable, spec.env),
     ]
     return [
         # The last of a name counts, and only it: an apply knows entries by their names.
-        *{each["name"]: each for each in given}.values(),
+        *{each["name"]: each for each in variables}.values(),
         {"name": contract.PROGRESS, "value": f"{namespace}/{judges_name(name)}"},
         {"name": contract.REPORT_AS, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         # A spec that needs it is refused where the operator does not allow it.

@@ -114,17 +114,17 @@ def _environment(training: Document, spec: AtlasTrainingSpec, run: RunStatus, al
     ]
     return [
         *({"name": name, "value": value} for name, value in SCRATCH.items()),
-        *map(variable, spec.compute.env),
+        *map(environment_variable, spec.compute.env),
         *own,
         *_secrets(spec),
     ]
 
 
-def variable(given: EnvVar) -> Document:
+def environment_variable(variable: EnvVar) -> Document:
     """An environment variable of the user's."""
-    if given.secret_key_ref:
-        return from_secret(given.name, given.secret_key_ref)
-    return {"name": given.name, "value": given.value}
+    if variable.secret_key_ref:
+        return from_secret(variable.name, variable.secret_key_ref)
+    return {"name": variable.name, "value": variable.value}
 
 
 def _secrets(spec: AtlasTrainingSpec) -> list[Document]:

@@ -23,8 +23,8 @@ from atlas_operator.objects.rewardservice import (
     configuration_digest,
     configuration_map,
     deployment,
-    front,
     judges_map,
+    kubernetes_service,
     reporter,
     url,
 )
@@ -101,7 +101,7 @@ class _Planner:
         self.before = read_status_as(RewardServiceStatus, self.service)
         self.observed = observed
         self.deployment = self._first(observed.deployments)
-        self.front = self._first(observed.services)
+        self.kubernetes_service = self._first(observed.services)
         self.budget = self._first(observed.budgets)
         self.config_maps = {
             each["metadata"]["name"]: each for each in observed.config_maps if is_owned(each, self.service)
@@ -143,8 +143,8 @@ class _Planner:
             yield from reporter(self.service)
 
     def _changed(self, spec: RewardServiceSpec, wanted: Document) -> Iterator[Document]:
-        if self.front is None or differs(front(self.service), self.front):
-            yield front(self.service)
+        if self.kubernetes_service is None or differs(kubernetes_service(self.service), self.kubernetes_service):
+            yield kubernetes_service(self.service)
         if self.deployment is None or differs(wanted, self.deployment):
             yield wanted
         if spec.replicas > 1 and (self.budget is None or differs(budget(self.service), self.budget)):

@@ -27,15 +27,15 @@ async def reconcile(client: ClusterClient, settings: Settings, key: Key, now: da
     """Bring the service one step further. Returns the seconds until the next look, None to wait for a change."""
     now = now.replace(microsecond=0)
     try:
-        return await _look(client, settings, key, now)
+        return await _step(client, settings, key, now)
     except (NameTaken, ApiError) as error:
         apply_error = apply_error_of(error, "the service")
         if apply_error is None:
             raise
-    return await _look(client, settings, key, now, apply_error)
+    return await _step(client, settings, key, now, apply_error)
 
 
-async def _look(
+async def _step(
     client: ClusterClient, settings: Settings, key: Key, now: datetime, apply_error: FailedPrecondition | None = None
 ) -> float | None:
     observed = await observe(client, key)
@@ -61,7 +61,7 @@ async def _apply(client: ClusterClient, decision: RewardsPlan) -> None:
 
 
 async def _report(client: ClusterClient, service: Document, decision: RewardsPlan, now: datetime) -> float | None:
-    assert decision.status is not None, "the caller has looked"  # noqa: S101
+    assert decision.status is not None, "the caller has checked"  # noqa: S101
     status = wire(decision.status)
     wait = pause(service, status, without_figures, FIGURES_SECONDS, now)
     if not wait:
@@ -69,10 +69,10 @@ async def _report(client: ClusterClient, service: Document, decision: RewardsPla
     for event in decision.events:
         _log.info("%s: %s", event.reason, event.message)
         await client.post_event(service, event.type, event.reason, event.message)
-    looks = [wait] if wait is not None else []
+    waits = [wait] if wait is not None else []
     if decision.requeue_at is not None:
-        looks.append(max(0.0, (decision.requeue_at - now).total_seconds()))
-    return min(looks, default=None)
+        waits.append(max(0.0, (decision.requeue_at - now).total_seconds()))
+    return min(waits, default=None)
 
 
 def without_figures(status: Document) -> Document:

@@ -65,10 +65,10 @@ async def _carry_out(client: ClusterClient, training: Document, decision: Plan, 
     wait = pause(training, wire(decision.status), _without_progress, PROGRESS_SECONDS, now)
     if not wait:
         await _report(client, training, decision.status)
-    looks = [wait] if wait is not None else []
+    waits = [wait] if wait is not None else []
     if decision.requeue_at is not None:
-        looks.append(max(0.0, (decision.requeue_at - now).total_seconds()))
-    return min(looks, default=None)
+        waits.append(max(0.0, (decision.requeue_at - now).total_seconds()))
+    return min(waits, default=None)
 
 
 def _is_known(training: Document, run: RunStatus | None) -> bool:

@@ -3,7 +3,9 @@
 import pytest
 from support.kubernetes.kube_objects import BEGIN, make_condition, make_job
 
-from atlas_operator.backends.pytorchjob import job_state, replicas, running_since
+from atlas_api.pods.contract import DISTRIBUTED_PORT
+from atlas_api.training.compute import Compute
+from atlas_operator.backends.pytorchjob import job_state, launch_environment, replicas, running_since
 from atlas_operator.cluster.document import Document
 
 CREATED = make_condition("Created")
@@ -74,3 +76,26 @@ def test_a_running_job_without_a_readable_time_runs_since_nobody_knows_when() ->
 
 def test_a_replica_spec_without_a_number_means_one_pod() -> None:
     assert replicas({"spec": {"pytorchReplicaSpecs": {"Master": {}, "Worker": {"replicas": 3}}}}) == 4
+
+
+INDEX = {"valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['training.kubeflow.org/replica-index']"}}}
+MEETING = [
+    {"name": "MASTER_ADDR", "value": "demo-1-1-worker-0"},
+    {"name": "MASTER_PORT", "value": str(DISTRIBUTED_PORT)},
+]
+
+
+@pytest.mark.parametrize("gpus", [0, 1, 4])
+def test_one_worker_needs_no_variables(gpus: int) -> None:
+    assert launch_environment(Compute(workers=1, gpus_per_worker=gpus), "demo-1-1") == []
+
+
+@pytest.mark.parametrize("gpus", [0, 1])
+def test_one_process_in_each_of_several_pods_learns_its_rank(gpus: int) -> None:
+    environment = launch_environment(Compute(workers=3, gpus_per_worker=gpus), "demo-1-1")
+    assert environment == [{"name": "RANK", **INDEX}, {"name": "WORLD_SIZE", "value": "3"}, *MEETING]
+
+
+def test_torchrun_in_each_of_several_pods_learns_the_number_of_its_pod() -> None:
+    environment = launch_environment(Compute(workers=2, gpus_per_worker=8), "demo-1-1")
+    assert environment == [{"name": "ATLAS_WORKER", **INDEX}, *MEETING]
