@@ -1,6 +1,5 @@
 """Argo CD's buttons for a training, the snippet that a platform engineer pastes, and the sandbox itself."""
 
-import copy
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,9 +8,9 @@ import yaml
 from cluster.kubectl import Kubectl
 from lupa import lua51
 from support.kubernetes import argocd, gitops_states
+from support.training.scenario import Scenario
 
 from atlas_api.training.retrain import RETRAIN_AT
-from atlas_operator.cluster.document import Document
 
 pytestmark = pytest.mark.cluster
 
@@ -26,13 +25,10 @@ def changes(before: Any, after: Any, path: str = "") -> set[str]:
     return set().union(*(changes(before.get(key), after.get(key), f"{path}/{key}") for key in keys))
 
 
-def act(action: str, training: Document) -> set[str]:
-    """Carry out an action as Argo CD's merge patch does; what it changed. A changed spec is a new generation."""
-    before = copy.deepcopy(training)
-    training |= argocd.act(action, training)
-    if training["spec"] != before["spec"]:
-        training["metadata"]["generation"] += 1
-    return changes(before, training)
+def act(action: str, before: Scenario) -> tuple[Scenario, set[str]]:
+    """Carry out an action as Argo CD's merge patch does. Returns also what it changed."""
+    after = before.write({**before.training, **argocd.act(action, before.training)})
+    return after, changes(before.training, after.training)
 
 
 @pytest.mark.parametrize(
@@ -51,40 +47,39 @@ def test_only_actions_that_do_something_can_be_clicked(state: gitops_states.Stat
 
 
 def test_suspend_changes_one_field_and_stops_the_run() -> None:
-    life = gitops_states.running()
-    assert act("suspend", life.training) == {"/spec/suspend", "/metadata/generation"}
-    assert [each["kind"] for each in life.look().delete] == ["PyTorchJob"]
-    assert life.settle().training["status"]["phase"] == "Suspended"
+    suspended, changed = act("suspend", gitops_states.running())
+    assert changed == {"/spec/suspend", "/metadata/generation"}
+    stopping = suspended.look()
+    assert [each["kind"] for each in stopping.last.delete] == ["PyTorchJob"]
+    assert stopping.pods_end().look_until_quiet().status.phase == "Suspended"
 
 
 def test_resume_changes_one_field_and_goes_on_with_the_same_run() -> None:
-    life = gitops_states.suspended()
-    assert act("resume", life.training) == {"/spec/suspend", "/metadata/generation"}
-    life.settle()
-    assert (life.run["number"], life.run["attempt"]) == (1, 2)
+    resumed, changed = act("resume", gitops_states.suspended())
+    assert changed == {"/spec/suspend", "/metadata/generation"}
+    run = resumed.look_until_quiet().run
+    assert (run.number, run.attempt) == (1, 2)
 
 
 def test_retrain_sets_one_annotation_and_starts_a_second_run() -> None:
-    life = gitops_states.succeeded()
-    assert act("retrain", life.training) == {"/metadata/annotations"}
-    stamp = life.training["metadata"]["annotations"][RETRAIN_AT]
-    life.settle()
-    assert (life.run["number"], life.run["trigger"]) == (2, "RetrainAt")
-    assert life.training["status"]["lastHandledRetrainAt"] == stamp
+    asked, changed = act("retrain", gitops_states.succeeded())
+    assert changed == {"/metadata/annotations"}
+    second = asked.look_until_quiet()
+    assert (second.run.number, second.run.trigger) == (2, "RetrainAt")
+    assert second.status.last_handled_retrain_at == asked.training["metadata"]["annotations"][RETRAIN_AT]
 
 
 def test_retrain_waits_for_the_live_run() -> None:
-    life = gitops_states.running()
-    act("retrain", life.training)
-    assert life.settle().run["number"] == 1
-    assert life.ends(0).run["number"] == 2
+    asked, _ = act("retrain", gitops_states.running())
+    live = asked.look_until_quiet()
+    assert live.run.number == 1
+    assert live.trained().look_until_quiet().run.number == 2
 
 
 def test_one_value_starts_one_run_however_long_it_is() -> None:
-    life = gitops_states.succeeded()
-    life.training["metadata"]["annotations"] = {RETRAIN_AT: "x" * 1000}
-    assert life.settle().run["number"] == 2
-    assert life.trains().ends(0).run["number"] == 2
+    second = gitops_states.succeeded().annotate("x" * 1000).look_until_quiet()
+    assert second.run.number == 2
+    assert second.trained().look_until_quiet().run.number == 2
 
 
 def test_retrain_keeps_other_annotations_and_writes_a_time_that_everybody_reads() -> None:

@@ -13,7 +13,7 @@ from support.kubernetes.gitops_states import State
 from support.kubernetes.kube_objects import BEGIN
 from support.kubernetes.recorded_states import disagreements
 from support.training.cluster_trainings import cluster_training, condition
-from support.training.training_life import Life
+from support.training.scenario import Scenario
 
 from atlas_api import AtlasTrainingSpec
 from atlas_api.condition import Condition
@@ -120,7 +120,9 @@ def test_every_state_reads_the_same_in_kstatus_and_argo_cd(state: State, ready_w
 
 def test_no_state_was_forgotten() -> None:
     made = {
-        found for found in vars(gitops_states).values() if getattr(found, "__annotations__", {}).get("return") is Life
+        found
+        for found in vars(gitops_states).values()
+        if getattr(found, "__annotations__", {}).get("return") is Scenario
     }
     assert made == {*ALWAYS, *AS_ASKED}
 
@@ -131,10 +133,9 @@ def test_the_states_are_what_they_are_called(state: State, phase: str) -> None:
 
 
 def test_argo_cd_shows_why() -> None:
-    life = gitops_states.failed()
-    assert argocd.health(life.training).message == condition(life.training, "Stalled")["message"] != ""
-    life = gitops_states.edited()
-    assert "not seen" in argocd.health(life.training).message
+    failed = gitops_states.failed()
+    assert argocd.health(failed.training).message == failed.message("Stalled") != ""
+    assert "not seen" in argocd.health(gitops_states.edited().training).message
 
 
 def test_a_failed_run_does_not_take_the_earlier_model_away() -> None:

@@ -24,7 +24,7 @@ def test_a_trace_takes_the_way_that_the_page_says(folder: Path, tmp_path: Path) 
 
 def test_a_completion_takes_the_way_that_the_page_says(tmp_path: Path) -> None:
     with ScriptedJudge(lambda _: verdict(0.5)) as judge:
-        config = write_manifest(tmp_path / "rewardservice.yaml", service_manifest(judge.url))
+        config = write_manifest(tmp_path / "rewardservice.yaml", service_manifest(judge.base_url))
         with serving(config, tmp_path / "log", calls=tmp_path / "calls") as service:
             assert results(service.score(item()))
             service.terminate()

@@ -1,230 +1,199 @@
 """Every state of a training's life as GitOps tools find it, made by the real `plan`. Keywords go into the spec."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
-from support.kubernetes.kube_objects import make_condition, make_pod, waiting
+from support.kubernetes.kube_objects import after, make_condition, waiting
 from support.training.cluster_trainings import report
-from support.training.training_life import Life
+from support.training.scenario import Scenario
 
 from atlas_operator.status.preconditions import FailedPrecondition
 
-State = Callable[..., Life]
+State = Callable[..., Scenario]
 
 
-def just_applied(**spec: Any) -> Life:
+def just_applied(**spec: Any) -> Scenario:
     """The operator has not looked yet."""
-    return Life(**spec)
+    return Scenario(**spec)
 
 
-def accepted(**spec: Any) -> Life:
+def accepted(**spec: Any) -> Scenario:
     """The first attempt's job was made; nothing has looked at it."""
-    return Life(**spec).settle()
+    return Scenario(**spec).look_until_quiet()
 
 
-def invalid(**spec: Any) -> Life:
-    """Stored before a rule of the CRD refused it."""
-    return Life(grpo={"groupSize": -1}, **spec).settle()
+def invalid(**spec: Any) -> Scenario:
+    """The spec was stored before a rule of the CRD refused it."""
+    return Scenario(grpo={"groupSize": -1}, **spec).look_until_quiet()
 
 
-def local_checkpoints(**spec: Any) -> Life:
+def local_checkpoints(**spec: Any) -> Scenario:
     """Valid on a laptop only."""
-    return Life(checkpoints={"local": {"path": "/tmp/x"}}, **spec).settle()
+    return Scenario(checkpoints={"local": {"path": "/tmp/x"}}, **spec).look_until_quiet()
 
 
-def image_missing(**spec: Any) -> Life:
+def image_missing(**spec: Any) -> Scenario:
     """Neither the training nor the operator names an image."""
-    life = Life(compute={}, **spec)
-    life.image = None
-    return life.settle()
+    return Scenario(**spec).where(default_image=None).look_until_quiet()
 
 
-def backend_missing(**spec: Any) -> Life:
+def backend_missing(**spec: Any) -> Scenario:
     """The training-operator is not installed."""
-    life = Life(**spec)
-    life.backend_served = False
-    return life.settle()
+    return Scenario(**spec).where(backend_served=False).look_until_quiet()
 
 
-def child_refused(**spec: Any) -> Life:
+def child_refused(**spec: Any) -> Scenario:
     """The API server did not take what the run needs."""
-    life = Life(**spec)
-    life.look(FailedPrecondition("Refused", "the API server refuses a child of the run: quota", final=False))
-    return life
+    refused = FailedPrecondition("Refused", "the API server refuses a child of the run: quota", final=False)
+    return Scenario(**spec).look(apply_error=refused)
 
 
-def secret_missing(**spec: Any) -> Life:
+def secret_missing(**spec: Any) -> Scenario:
     """The kubelet cannot make the container."""
-    life = accepted(**spec).job_is("Created")
-    cause = waiting("CreateContainerConfigError", 'secret "atlas-db" not found')
-    return life.pod_is(make_pod(node="node-1", containers=[cause])).settle()
+    missing = waiting("CreateContainerConfigError", 'secret "atlas-db" not found')
+    return accepted(**spec).pod_is(containers=[missing]).look_until_quiet()
 
 
-def queued(**spec: Any) -> Life:
+def queued(**spec: Any) -> Scenario:
     """Kueue holds the job."""
-    return accepted(**spec).job_is("Created", "Suspended", suspend=True).settle()
+    return accepted(**spec).kueue(suspend=True).look_until_quiet()
 
 
-def unschedulable(**spec: Any) -> Life:
+def unschedulable(**spec: Any) -> Scenario:
     """No node has room."""
     unplaced = make_condition("PodScheduled", "False", reason="Unschedulable", message="0/1 nodes: Insufficient cpu.")
-    return accepted(**spec).job_is("Created").pod_is(make_pod(unplaced)).settle()
+    return accepted(**spec).pod_is(unplaced, node=None).look_until_quiet()
 
 
-def pulling(**spec: Any) -> Life:
+def pulling(**spec: Any) -> Scenario:
     """The image is on its way."""
-    life = accepted(**spec).job_is("Created")
-    return life.pod_is(make_pod(node="node-1", containers=[waiting("ContainerCreating")])).settle()
+    return accepted(**spec).pod_is(containers=[waiting("ContainerCreating")]).look_until_quiet()
 
 
-def running(**spec: Any) -> Life:
+def running(**spec: Any) -> Scenario:
     """The trainer has not reported yet."""
-    return accepted(**spec).trains()
+    return accepted(**spec).running().look_until_quiet()
 
 
-def progressing(**spec: Any) -> Life:
+def progressing(**spec: Any) -> Scenario:
     """The trainer reports steps."""
-    return running(**spec).says(report(1, 1)).settle()
+    return running(**spec).reports(**report(1, 1)).look_until_quiet()
 
 
-def stopping(**spec: Any) -> Life:
-    """Told to rest; its pod saves a checkpoint."""
-    life = running(**spec).edit(suspend=True)
-    life.look()
-    return life
+def stopping(**spec: Any) -> Scenario:
+    """The training was told to rest; its pod saves a checkpoint."""
+    return running(**spec).edit(suspend=True).look()
 
 
-def node_lost(**spec: Any) -> Life:
+def node_lost(**spec: Any) -> Scenario:
     """The attempt has failed, and nobody hears from the node of its pod."""
-    life = running(**spec).pod_is(make_pod(phase="Running", node="node-1", deleted_at=0))
-    life.now += timedelta(minutes=10)
-    return life.job_is("Created", "Failed").settle()
+    lost = running(**spec).pod_is(phase="Running", deleted_at=0).at(600)
+    return lost.job_is(make_condition("Failed", at=600)).look_until_quiet()
 
 
-def suspended(**spec: Any) -> Life:
-    """Its pods are gone."""
-    return stopping(**spec).settle()
+def suspended(**spec: Any) -> Scenario:
+    """The pods of a suspended training are gone."""
+    return stopping(**spec).pods_end().look_until_quiet()
 
 
-def never_started(**spec: Any) -> Life:
-    """Applied at rest."""
-    return Life(suspend=True, **spec).settle()
+def never_started(**spec: Any) -> Scenario:
+    """The training was applied at rest."""
+    return Scenario(suspend=True, **spec).look_until_quiet()
 
 
-def resumed(**spec: Any) -> Life:
-    """Its next attempt has a job."""
-    return suspended(**spec).edit(suspend=False).settle()
+def resumed(**spec: Any) -> Scenario:
+    """The next attempt has a job after a rest."""
+    return suspended(**spec).edit(suspend=False).look_until_quiet()
 
 
-def waiting_for_judges(**spec: Any) -> Life:
+def waiting_for_judges(**spec: Any) -> Scenario:
     """The RewardService that it names is not Ready."""
-    return Life(reward={"serviceRef": {"name": "judges"}}, **spec).settle()
+    return Scenario(reward={"serviceRef": {"name": "judges"}}, **spec).look_until_quiet()
 
 
-def judges_never_ready(**spec: Any) -> Life:
+def judges_never_ready(**spec: Any) -> Scenario:
     """The RewardService was waited for as long as the spec allows."""
-    life = Life(reward={"serviceRef": {"name": "judges"}, "waitSeconds": 60}, **spec).settle()
-    life.now += timedelta(seconds=61)
-    return life.settle()
+    waits = Scenario(reward={"serviceRef": {"name": "judges"}, "waitSeconds": 60}, **spec).look_until_quiet()
+    return waits.at(61).look_until_quiet()
 
 
-def preempted(**spec: Any) -> Life:
-    """Its pod made room for a more important one; the next attempt waits."""
-    made_room = make_condition("DisruptionTarget", reason="PreemptionByScheduler", message="preempted")
-    return running(**spec).ends(137, conditions=(made_room,))
+def preempted(**spec: Any) -> Scenario:
+    """The pod made room for a more important one; the next attempt waits."""
+    return running(**spec).ends(evicted="PreemptionByScheduler").look_until_quiet()
 
 
-def retried(**spec: Any) -> Life:
+def retried(**spec: Any) -> Scenario:
     """The next attempt has a job."""
-    life = preempted(**spec)
-    life.now += timedelta(minutes=10)
-    life.pods = []
-    return life.settle()
+    return preempted(**spec).at(600).look_until_quiet()
 
 
-def succeeded(**spec: Any) -> Life:
+def succeeded(**spec: Any) -> Scenario:
     """A model is there."""
-    return running(**spec).ends(0)
+    return running(**spec).trained().look_until_quiet()
 
 
-def failed(**spec: Any) -> Life:
+def failed(**spec: Any) -> Scenario:
     """The code is at fault, which is not tried again."""
-    return running(**spec).ends(1)
+    return running(**spec).ends(1).look_until_quiet()
 
 
-def failed_and_suspended(**spec: Any) -> Life:
+def failed_and_suspended(**spec: Any) -> Scenario:
     """Somebody puts a failed training to rest."""
-    return failed(**spec).edit(suspend=True).settle()
+    return failed(**spec).edit(suspend=True).look_until_quiet()
 
 
-def failed_without_backend(**spec: Any) -> Life:
+def failed_without_backend(**spec: Any) -> Scenario:
     """Nothing will run again, with or without the training-operator."""
-    life = failed(**spec)
-    life.backend_served = False
-    return life.settle()
+    return failed(**spec).where(backend_served=False).look_until_quiet()
 
 
-def succeeded_without_backend(**spec: Any) -> Life:
+def succeeded_without_backend(**spec: Any) -> Scenario:
     """The model stays, and nothing more is wanted."""
-    life = succeeded(**spec)
-    life.backend_served = False
-    return life.settle()
+    return succeeded(**spec).where(backend_served=False).look_until_quiet()
 
 
-def suspended_without_backend(**spec: Any) -> Life:
-    """It rests, and needs nothing."""
-    life = suspended(**spec)
-    life.backend_served = False
-    return life.settle()
+def suspended_without_backend(**spec: Any) -> Scenario:
+    """The training rests, and needs nothing."""
+    return suspended(**spec).where(backend_served=False).look_until_quiet()
 
 
-def edited(**spec: Any) -> Life:
+def edited(**spec: Any) -> Scenario:
     """The operator has not seen the new recipe."""
     return succeeded(**spec).edit(optimization={"maxSteps": 500, "batchSize": 8})
 
 
-def replacing(**spec: Any) -> Life:
+def replacing(**spec: Any) -> Scenario:
     """The live run is stopped for a new recipe."""
-    life = running(**spec).edit(optimization={"maxSteps": 500, "batchSize": 8})
-    life.look()
-    return life
+    return running(**spec).edit(optimization={"maxSteps": 500, "batchSize": 8}).look()
 
 
-def second_run(**spec: Any) -> Life:
+def second_run(**spec: Any) -> Scenario:
     """A run of the new recipe has begun; the first run's model is there."""
-    return edited(**spec).settle()
+    return edited(**spec).look_until_quiet()
 
 
-def second_run_waits_for_backend(**spec: Any) -> Life:
+def second_run_waits_for_backend(**spec: Any) -> Scenario:
     """A new recipe, and nothing to run it with."""
-    life = edited(**spec)
-    life.backend_served = False
-    return life.settle()
+    return edited(**spec).where(backend_served=False).look_until_quiet()
 
 
-def second_run_failed(**spec: Any) -> Life:
+def second_run_failed(**spec: Any) -> Scenario:
     """The first run's model is still there."""
-    return second_run(**spec).trains().ends(1)
+    return second_run(**spec).running(at=70).ends(1).look_until_quiet()
 
 
-def retrying_and_made_invalid(**spec: Any) -> Life:
+def retrying_and_made_invalid(**spec: Any) -> Scenario:
     """While the next attempt waits, somebody makes a mistake in the spec."""
-    life = preempted(**spec).edit(grpo={"groupSize": -1})
-    life.look()
-    return life
+    return preempted(**spec).edit(grpo={"groupSize": -1}).look()
 
 
-def stopping_and_made_invalid(**spec: Any) -> Life:
+def stopping_and_made_invalid(**spec: Any) -> Scenario:
     """While the attempt ends, somebody makes a mistake in the spec."""
-    life = stopping(**spec).edit(grpo={"groupSize": -1})
-    life.pod_is(make_pod(phase="Running", node="node-1", deleted_at=0))
-    life.look()
-    return life
+    return stopping(**spec).edit(grpo={"groupSize": -1}).look()
 
 
-def deleting(**spec: Any) -> Life:
-    """Asked to go away; its children are being collected."""
-    life = running(**spec)
-    life.training["metadata"]["deletionTimestamp"] = "2026-11-23T09:05:00Z"
-    return life.settle()
+def deleting(**spec: Any) -> Scenario:
+    """The training was asked to go away; its children are being collected."""
+    trains = running(**spec)
+    metadata = {**trains.training["metadata"], "deletionTimestamp": after(300)}
+    return trains.put({**trains.training, "metadata": metadata}).look_until_quiet()

@@ -10,9 +10,19 @@ BEGIN = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 KUBEFLOW = "training.kubeflow.org"
 
 
+def moment(seconds: float) -> datetime:
+    """A time so many seconds after the beginning."""
+    return BEGIN + timedelta(seconds=seconds)
+
+
+def timestamp(at: datetime) -> str:
+    """A time as Kubernetes writes it."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def after(seconds: float) -> str:
     """A time so many seconds after the beginning, as Kubernetes writes it."""
-    return (BEGIN + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp(moment(seconds))
 
 
 def make_condition(kind: str, status: str = "True", at: float = 0, **fields: str) -> Document:

@@ -9,7 +9,8 @@ import copy
 import json
 from typing import Any
 
-from support.kubernetes.kube_objects import BEGIN, make_condition
+from support.kubernetes.kube_objects import make_condition
+from support.kubernetes.object_store import ObjectStore, key
 from support.rewardservice.reward_services import IMAGE, reward_service
 from support.training.cluster_trainings import condition
 
@@ -33,24 +34,23 @@ class RewardsLife:
         self.service = reward_service(NAME, **spec)
         self.service["metadata"] |= {"namespace": "agents", "uid": "uid-of-judges", "generation": 1}
         self.service["status"] = {"observedGeneration": -1}  # as the CRD's default
-        self.now = BEGIN
+        self.store = ObjectStore()
         self.image: str | None = IMAGE
         self.allow_code = False
         self.registry = ""
         """Admission puts it before the image of pods."""
 
-        self.children: dict[tuple[str, str], Document] = {}
         self.pods: list[Document] = []
         self.events: list[Document] = []
 
     @property
     def status(self) -> Document:
-        """As it is stored."""
+        """The status as it is stored."""
         found: Document = self.service["status"]
         return found
 
     def statuses(self) -> dict[str, str]:
-        """Of the conditions, by type."""
+        """Statuses of the conditions, by type."""
         return {each["type"]: each["status"] for each in self.status["conditions"]}
 
     def ready(self) -> tuple[str, str]:
@@ -58,35 +58,36 @@ class RewardsLife:
         told = condition(self.service, "Ready")
         return told["reason"], told["message"]
 
+    @property
+    def children(self) -> dict[tuple[str, str], Document]:
+        """All children, by kind and name."""
+        return self.store.objects
+
     def child(self, kind: str, name: str = NAME) -> Document:
         """A child that was made."""
         return self.children[kind, name]
 
-    def of_kind(self, kind: str) -> list[Document]:
-        """All children of a kind."""
-        return [document for (found, _), document in self.children.items() if found == kind]
-
-    def look(self, hindrance: FailedPrecondition | None = None) -> RewardsPlan:
+    def look(self, apply_error: FailedPrecondition | None = None) -> RewardsPlan:
         """One look of the operator: children come and go, its status is stored."""
         observed = ObservedRewards(
             service=self.service,
-            deployments=tuple(self.of_kind("Deployment")),
-            services=tuple(self.of_kind("Service")),
-            budgets=tuple(self.of_kind("PodDisruptionBudget")),
+            deployments=tuple(self.store.of_kind("Deployment")),
+            services=tuple(self.store.of_kind("Service")),
+            budgets=tuple(self.store.of_kind("PodDisruptionBudget")),
             pods=tuple(self.pods),
-            config_maps=tuple(self.of_kind("ConfigMap")),
+            config_maps=tuple(self.store.of_kind("ConfigMap")),
             events=tuple(self.events),
         )
-        decided = plan(copy.deepcopy(observed), self.image, self.now, hindrance, self.allow_code)
+        decided = plan(copy.deepcopy(observed), self.image, self.store.now, apply_error, self.allow_code)
         for document in decided.create:
-            self.children.setdefault(_place(document), document)
+            self.store.create(document)
         for document in decided.apply:
             self._apply(document)
         for document in decided.merge:
-            for key in document["data"]:
-                del self.children[_place(document)]["data"][key]
+            for name in document["data"]:
+                del self.children[key(document)]["data"][name]
         for document in decided.delete:
-            del self.children[_place(document)]
+            del self.children[key(document)]
         if decided.status:
             self.service["status"] = wire(decided.status)
         return decided
@@ -106,7 +107,7 @@ class RewardsLife:
         return self
 
     def has_pods(self, *pods: Document) -> "RewardsLife":
-        """Beside the Deployment's old pods there are these of its newest kind; its controller counts all of them."""
+        """Give the Deployment pods of its newest kind beside its old ones; its controller counts all of them."""
         deployment = self.child("Deployment")
         wanted = deployment["spec"]["template"]["metadata"]["annotations"]
         for pod in pods:
@@ -147,12 +148,12 @@ class RewardsLife:
         return self.has_pods(*map(answering, names)).settle()
 
     def _apply(self, document: Document) -> None:
-        before = self.children.get(_place(document), {"metadata": {"generation": 0}})
-        stored = self._admitted(copy.deepcopy(document))
-        generation = before["metadata"]["generation"] + (stored["spec"] != before.get("spec"))
-        stored["metadata"] |= {"generation": generation, "uid": f"uid-of-{_place(document)}"}
-        kept = {"status": before["status"]} if "status" in before else {}
-        self.children[_place(document)] = {**stored, **kept}
+        admitted = self._admitted(copy.deepcopy(document))
+        self.store.create({**admitted, "metadata": {**admitted["metadata"], "generation": 1}})
+        before = self.children[key(document)]
+        generation = before["metadata"]["generation"] + (admitted["spec"] != before["spec"])
+        metadata = {**admitted["metadata"], "uid": before["metadata"]["uid"], "generation": generation}
+        self.store.put({**before, **admitted, "metadata": metadata})
 
     def _admitted(self, document: Document) -> Document:
         if document["kind"] == "Deployment":
@@ -198,7 +199,3 @@ def _pod(name: str, phase: str, conditions: list[Document]) -> Document:
 
 def _digest(pod: Document) -> str:
     return str(pod["metadata"]["annotations"][CONFIGURATION])
-
-
-def _place(document: Document) -> tuple[str, str]:
-    return document["kind"], document["metadata"]["name"]

@@ -1,6 +1,6 @@
 """Generated histories of a training: everybody who has to do with it acts, and in the end all comes to rest.
 
-What always holds is checked at every look, see `world_operator`. Used by the unit tests and by `make bench-plan`.
+What always holds is checked at every look, see `plan_rules`. Used by the unit tests and by `make bench-plan`.
 """
 
 from collections import Counter
@@ -10,10 +10,18 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
-from support.training.world_actions import CLUSTER, OFTEN, OTHERS, act, begin
-from support.training.world_user import USER
+from support.training.coming_to_rest import come_to_rest
+from support.training.history_actions import CLUSTER, OTHERS, USER, Action, apply
+from support.training.simulated_cluster import SimulatedCluster
+from support.training.watched_operator import WatchedOperator
 
 PICKS = st.integers(0, 7)
+ACTIONS: dict[str, Action] = {**USER, **CLUSTER, **OTHERS}
+LOOKS = ("look", "look and crash")
+"""What the operator does: it looks, whether it has a reason to or not, and may end in the middle of it."""
+
+OFTEN = ("operate", "kubelet", "run", "look", "look")
+"""What happens more often: without these nothing goes on."""
 
 
 @dataclass
@@ -40,7 +48,9 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.story = begin()
+        cluster = SimulatedCluster()
+        apply(cluster)
+        self.operator = WatchedOperator(cluster)
         self.actions = 0
 
     @rule(name=st.sampled_from(OFTEN), pick=PICKS)
@@ -55,7 +65,7 @@ class Histories(RuleBasedStateMachine):
     def _the_cluster_acts(self, name: str, pick: int) -> None:
         self._act(name, pick)
 
-    @rule(name=st.sampled_from(sorted(OTHERS)), pick=PICKS)
+    @rule(name=st.sampled_from(sorted([*OTHERS, *LOOKS])), pick=PICKS)
     def _time_the_trainer_or_the_operator_act(self, name: str, pick: int) -> None:
         self._act(name, pick)
 
@@ -65,13 +75,15 @@ class Histories(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Rest, and count."""
-        self.story.operator.come_to_rest()
-        own = Tally(1, self.actions, self.story.operator.looks, self.story.operator.reached)
-        self.tally.add(own)
+        come_to_rest(self.operator)
+        self.tally.add(Tally(1, self.actions, self.operator.looks, self.operator.rules.reached))
 
     def _act(self, name: str, pick: int) -> None:
         self.actions += 1
-        act(self.story, name, pick)
+        if name in LOOKS:
+            self.operator.look(crash_after=pick if name == "look and crash" else None)
+        else:
+            ACTIONS[name](self.operator.cluster, pick)
 
 
 def check_histories(count: int, seed: int, steps: int = 30) -> Tally:

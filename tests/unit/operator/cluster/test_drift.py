@@ -29,7 +29,7 @@ def test_what_was_applied_is_known_whatever_became_of_it(changes: Document, expe
     life = RewardsLife().settle()
     found = life.child("Deployment")
     found = {**found, "spec": {**found["spec"], "minReadySeconds": 7}}
-    (wanted,) = RewardsLife(replicas=changes.get("replicas", 1)).settle().of_kind("Deployment")
+    (wanted,) = RewardsLife(replicas=changes.get("replicas", 1)).settle().store.of_kind("Deployment")
     assert is_applied(wanted, found) is expected
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.kubernetes.kube_objects import BEGIN
-from support.training.plans import IMAGE, training_document
+from support.training.training_documents import IMAGE, training_document
 
 from atlas_api import AtlasTrainingSpec, parse
 from atlas_api.names import short_name

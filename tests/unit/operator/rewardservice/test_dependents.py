@@ -1,8 +1,8 @@
 """A RewardService that answers wakes the trainings that wait for one, and nobody else."""
 
 import pytest
-from support.training.plans import judges_document
-from support.training.training_life import Life
+from support.training.scenario import Scenario
+from support.training.training_documents import judges_document
 
 from atlas_operator.cluster.document import Document, Key
 from atlas_operator.rewardservice.dependents import Dependents
@@ -11,9 +11,9 @@ JUDGES = Key("agents", "judges", "RewardService")
 REFUNDS = Key("agents", "refunds")
 
 
-def judged() -> Life:
+def judged() -> Scenario:
     """A training that waits for its service."""
-    return Life(reward={"serviceRef": {"name": "judges"}}).settle()
+    return Scenario(reward={"serviceRef": {"name": "judges"}}).look_until_quiet()
 
 
 def told_of(*trainings: tuple[Key, Document]) -> Dependents:
@@ -53,9 +53,9 @@ def test_a_training_that_does_not_wait_is_left_alone(status: Document) -> None:
 
 
 def test_a_training_that_went_on_or_is_gone_is_forgotten() -> None:
-    life = judged()
-    dependents = told_of((REFUNDS, life.training), (Key("agents", "voice"), life.training))
-    life.reward_services = [judges_document()]
-    dependents.update(REFUNDS, life.settle().training)
+    story = judged()
+    dependents = told_of((REFUNDS, story.training), (Key("agents", "voice"), story.training))
+    started = story.where(reward_services=[judges_document()]).look_until_quiet()
+    dependents.update(REFUNDS, started.training)
     dependents.forget(Key("agents", "voice"))
     assert dependents.woken_by(JUDGES, judges_document()) == []

@@ -172,9 +172,9 @@ def test_what_the_api_server_refuses_is_tried_again() -> None:
 
 def test_a_budget_comes_with_the_second_pod_and_goes_with_it() -> None:
     life = RewardsLife(replicas=2).answers()
-    assert life.of_kind("PodDisruptionBudget")
+    assert life.store.of_kind("PodDisruptionBudget")
     life.edit(replicas=1).settle()
-    assert not life.of_kind("PodDisruptionBudget")
+    assert not life.store.of_kind("PodDisruptionBudget")
 
 
 def test_turning_ready_and_turning_away_from_it_are_told_once() -> None:

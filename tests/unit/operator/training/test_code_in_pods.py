@@ -1,7 +1,6 @@
 """Verifiers that run completions as code: only where the operator was started with --allow-code."""
 
-from support.training.cluster_trainings import condition
-from support.training.training_life import Life
+from support.training.scenario import Scenario
 
 from atlas_operator.cluster.document import Document
 
@@ -9,24 +8,21 @@ CODE = {"verifiers": [{"name": "tests", "code": {}}]}
 ALLOWED = {"name": "ATLAS_ALLOW_CODE", "value": "1"}
 
 
-def training(allow_code: bool, **spec: Document) -> Life:
-    life = Life(**spec)
-    life.allow_code = allow_code
-    return life.settle()
+def training(allow_code: bool, **spec: Document) -> Scenario:
+    return Scenario(**spec).where(allow_code=allow_code).look_until_quiet()
 
 
-def environment(life: Life) -> list[Document]:
-    (job,) = life.jobs
+def environment(started: Scenario) -> list[Document]:
+    (job,) = started.jobs
     (container,) = job["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["spec"]["containers"]
     found: list[Document] = container["env"]
     return found
 
 
 def test_a_training_that_may_not_run_code_is_refused_in_words_that_name_the_cure() -> None:
-    life = training(False, reward=CODE)
-    accepted = condition(life.training, "Accepted")
-    assert (life.jobs, accepted["status"], accepted["reason"]) == ([], "False", "CodeNotAllowed")
-    assert accepted["message"] == (
+    refused = training(False, reward=CODE)
+    assert (refused.jobs, refused.condition("Accepted")) == ([], ("False", "CodeNotAllowed"))
+    assert refused.message("Accepted") == (
         "reward.verifiers: tests runs completions as code, and the operator was started without --allow-code;"
         " allow it there, or remove the verifier"
     )
@@ -41,9 +37,9 @@ def test_where_it_is_not_allowed_no_pod_may_whatever_its_verifiers() -> None:
 
 
 def test_a_run_that_trains_goes_on_when_code_is_no_longer_allowed_and_no_other_begins() -> None:
-    life = training(True, reward=CODE).trains()
-    life.allow_code = False
-    assert condition(life.settle().training, "Running")["status"] == "True"
-    assert condition(life.training, "Accepted")["reason"] == "CodeNotAllowed"
-    life.ends(137)
-    assert (life.run["number"], life.run["attempt"]) == (1, 1)
+    started = training(True, reward=CODE).running()
+    forbidden = started.where(allow_code=False).look_until_quiet()
+    assert forbidden.condition("Running")[0] == "True"
+    assert forbidden.condition("Accepted")[1] == "CodeNotAllowed"
+    ended = forbidden.ends(137).look_until_quiet()
+    assert (ended.run.number, ended.run.attempt) == (1, 1)

@@ -1,75 +1,70 @@
 """What people and tools are told in every state: Ready, Reconciling, Stalled and the phase."""
 
-from dataclasses import replace
-
 import pytest
-from support.kubernetes.kube_objects import BEGIN, make_condition, make_pod, waiting
-from support.training.plans import Scene, broke, failed, pod_of, running, scene, trained, with_job
+from support.kubernetes.kube_objects import BEGIN, make_condition, moment, waiting
+from support.training.scenario import Scenario
 
 from atlas_api.condition import Condition
 
 KINDS = ("Ready", "Reconciling", "Stalled", "Accepted", "Running", "Suspended", "LastRunSucceeded", "ModelAvailable")
 
 
-def applied(ready_when: str = "Accepted") -> Scene:
+def applied(ready_when: str = "Accepted") -> Scenario:
     """A run was just started."""
-    return scene(readyWhen=ready_when).look_until_quiet()
+    return Scenario(readyWhen=ready_when).look_until_quiet()
 
 
-def queued(ready_when: str = "Accepted") -> Scene:
+def queued(ready_when: str = "Accepted") -> Scenario:
     """Kueue holds the job."""
-    held = scene(readyWhen=ready_when, compute={"queueName": "gpus"}).look_until_quiet()
-    return with_job(held, make_condition("Suspended"), suspend=True).look_until_quiet()
+    started = Scenario(readyWhen=ready_when, compute={"queueName": "gpus"}).look_until_quiet()
+    return started.kueue(suspend=True).look_until_quiet()
 
 
-def without_secret(ready_when: str = "Accepted") -> Scene:
+def without_secret(ready_when: str = "Accepted") -> Scenario:
     """The pod waits for a Secret that is not there."""
     started = applied(ready_when)
     missing = waiting("CreateContainerConfigError", 'secret "traces" not found')
-    pod = make_pod(make_condition("PodScheduled"), job="demo-1-1", role="master", node="node-1", containers=[missing])
-    pod["metadata"]["labels"] |= pod_of(started)["metadata"]["labels"]
-    return with_job(started, make_condition("Created")).see(pods=(pod,)).look_until_quiet()
+    return started.pod_is(make_condition("PodScheduled"), containers=[missing]).look_until_quiet()
 
 
-def in_training(ready_when: str = "Accepted") -> Scene:
+def in_training(ready_when: str = "Accepted") -> Scenario:
     """The pod runs."""
-    started = running(applied(ready_when))
-    return started.see(pods=(pod_of(started),)).look_until_quiet()
+    return applied(ready_when).running().look_until_quiet()
 
 
-def retrying(ready_when: str = "Accepted") -> Scene:
+def retrying(ready_when: str = "Accepted") -> Scenario:
     """The attempt broke, the next one is due soon."""
-    return broke(applied(ready_when)).look_until_quiet()
+    return applied(ready_when).broke().look_until_quiet()
 
 
-def stopping(ready_when: str = "Accepted") -> Scene:
+def stopping(ready_when: str = "Accepted") -> Scenario:
     """The user asked for rest, the pod saves a checkpoint."""
     return in_training(ready_when).edit(suspend=True).look(20).look_until_quiet()
 
 
-def suspended(ready_when: str = "Accepted") -> Scene:
+def suspended(ready_when: str = "Accepted") -> Scenario:
     """It came to rest."""
-    return stopping(ready_when).see(pods=()).look_until_quiet()
+    return stopping(ready_when).pods_end().look_until_quiet()
 
 
-def succeeded(ready_when: str = "Accepted") -> Scene:
+def succeeded(ready_when: str = "Accepted") -> Scenario:
     """There is a model."""
-    return trained(applied(ready_when)).look_until_quiet()
+    return applied(ready_when).trained().look_until_quiet()
 
 
-def spent(ready_when: str = "Accepted") -> Scene:
+def spent(ready_when: str = "Accepted") -> Scenario:
     """The budget is spent."""
-    return failed(applied(ready_when)).look_until_quiet()
+    return applied(ready_when).failed().look_until_quiet()
 
 
-def wrong(ready_when: str = "Accepted") -> Scene:
+def wrong(ready_when: str = "Accepted") -> Scenario:
     """The spec can never be started."""
-    return scene(readyWhen=ready_when, checkpoints={"local": {"path": "/tmp"}}).look_until_quiet()
+    return Scenario(readyWhen=ready_when, checkpoints={"local": {"path": "/tmp"}}).look_until_quiet()
 
 
-def unserved(ready_when: str = "Accepted") -> Scene:
+def unserved(ready_when: str = "Accepted") -> Scenario:
     """The training-operator is not installed."""
-    return scene(readyWhen=ready_when).see(backend_served=False).look_until_quiet()
+    return Scenario(readyWhen=ready_when).where(backend_served=False).look_until_quiet()
 
 
 STATES = {
@@ -160,61 +155,60 @@ def test_the_domains_own_conditions_follow_the_run() -> None:
     assert spent().condition("LastRunSucceeded")[0] == "False"
     assert in_training().condition("Running") == ("True", "Training")
     assert suspended().condition("Suspended") == ("True", "Suspended")
-    assert retrying().condition("Running") == ("False", "JobFailed" if retrying().observed.pods else "PodsLost")
+    assert retrying().condition("Running") == ("False", "PodsLost")
 
 
 @pytest.mark.parametrize(("policy", "cause"), [("Wait", "; another run follows (SpecChange)"), ("Never", "")])
 def test_a_recipe_that_waits_for_the_end_of_the_live_run_is_announced(policy: str, cause: str) -> None:
-    started = running(scene(retrain={"onSpecChange": policy}).look_until_quiet())
-    training = started.see(pods=(pod_of(started),)).look_until_quiet()
+    training = Scenario(retrain={"onSpecChange": policy}).look_until_quiet().running().look_until_quiet()
     edited = training.edit(optimization={"maxSteps": 9, "batchSize": 8}).look()
 
-    assert training.told("Running") == "run 1, attempt 1"
-    assert edited.told("Running") == f"run 1, attempt 1{cause}"
+    assert training.message("Running") == "run 1, attempt 1"
+    assert edited.message("Running") == f"run 1, attempt 1{cause}"
 
 
 def test_an_annotation_that_waits_for_the_end_of_the_live_run_is_announced_until_the_run_begins() -> None:
     asked = in_training().annotate("today").look()
-    followed = trained(asked.see(pods=())).look_until_quiet()
+    followed = asked.trained().look_until_quiet()
 
-    assert asked.told("Running") == "run 1, attempt 1; another run follows (RetrainAt)"
+    assert asked.message("Running") == "run 1, attempt 1; another run follows (RetrainAt)"
     assert followed.run.number == 2
-    assert "follows" not in followed.told("Running")
+    assert "follows" not in followed.message("Running")
 
 
 def test_a_model_stays_available_while_the_next_run_trains_or_fails() -> None:
     second = succeeded().edit(optimization={"maxSteps": 9, "batchSize": 8}).look_until_quiet()
 
     assert second.condition("ModelAvailable")[0] == "True"
-    assert failed(second).condition("ModelAvailable")[0] == "True"
+    assert second.failed().condition("ModelAvailable")[0] == "True"
 
 
 def test_what_no_run_needs_is_no_trouble_while_it_is_away() -> None:
-    away = spent().see(backend_served=False).look()
+    away = spent().where(backend_served=False).look()
 
     assert (away.condition("Stalled")[0], away.status.phase) == ("True", "Failed")
     assert away.last.requeue_at is None
 
 
 def test_a_run_that_is_due_and_hindered_is_pending_whatever_the_last_one_came_to() -> None:
-    due = spent().see(backend_served=False).annotate("today").look()
+    due = spent().where(backend_served=False).annotate("today").look()
 
     assert (due.condition("Reconciling"), due.status.phase) == (("True", "BackendMissing"), "Pending")
     assert due.last.requeue_at is not None
 
 
-def transitions(reached: Scene) -> dict[str, object]:
+def transitions(reached: Scenario) -> dict[str, object]:
     """When each condition last changed."""
     return {each.type: each.last_transition_time for each in reached.status.conditions}
 
 
 def test_a_transition_time_moves_only_with_the_status() -> None:
     first = applied()
-    later = running(first, at=50)
+    later = first.running(at=50)
     changed = [kind for kind, at in transitions(first).items() if transitions(later)[kind] != at]
 
     assert changed == ["Running"]
-    assert transitions(later)["Running"] == replace(later, seconds=50).now
+    assert transitions(later)["Running"] == moment(50)
     assert transitions(first)["Ready"] == BEGIN
 
 

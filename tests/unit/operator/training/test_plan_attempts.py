@@ -1,26 +1,16 @@
 """How attempts of a run follow each other, and what the status tells of a live one."""
 
 import json
-from dataclasses import replace
-from typing import Any
 
 import pytest
-from support.kubernetes.kube_objects import ended_pod, make_condition
-from support.training.plans import SHA256, Scene, broke, names, pod_of, reported, running, scene, with_job
+from support.kubernetes.kube_objects import make_condition, moment
+from support.training.cluster_trainings import finished_report
+from support.training.scenario import Scenario
+from support.training.training_documents import names
 
 from atlas_operator.cluster.document import Document
 
-
-def lost(before: Scene) -> Scene:
-    """Job and pods of the newest attempt are gone."""
-    return before.see(jobs=before.observed.jobs[:-1], pods=())
-
-
-def rank_0(before: Scene, code: int, **fields: Any) -> Document:
-    """The pod of the newest attempt, ended."""
-    pod = ended_pod(code, **fields)
-    pod["metadata"]["labels"] = pod_of(before)["metadata"]["labels"]
-    return pod
+FAILED = make_condition("Failed", at=60)
 
 
 @pytest.mark.parametrize(
@@ -39,9 +29,7 @@ def rank_0(before: Scene, code: int, **fields: Any) -> Document:
 def test_an_exit_code_decides_whether_there_is_another_attempt(
     code: int, cause: str, failure: str, outcome: str | None
 ) -> None:
-    started = scene().look_until_quiet()
-
-    ended = broke(started.see(pods=(rank_0(started, code, cause=cause),)))
+    ended = Scenario().look_until_quiet().at(60).runs().ends(code, cause).look()
 
     assert ended.run.failures == {failure: 1}
     assert ended.run.outcome == outcome
@@ -49,7 +37,7 @@ def test_an_exit_code_decides_whether_there_is_another_attempt(
 
 
 def test_the_next_attempt_waits_for_its_time_and_then_starts() -> None:
-    retrying = broke(scene().look_until_quiet())
+    retrying = Scenario().look_until_quiet().broke()
     early = retrying.look(65)
     late = retrying.look(72)
 
@@ -61,10 +49,9 @@ def test_the_next_attempt_waits_for_its_time_and_then_starts() -> None:
 
 
 def test_a_budget_that_is_spent_ends_the_run_and_says_so() -> None:
-    story = scene(limits={"retries": {"infrastructure": 2}}).look_until_quiet()
+    story = Scenario(limits={"retries": {"infrastructure": 2}}).look_until_quiet()
     for attempt in range(3):
-        story = broke(story, 1000 * attempt + 60)
-        story = replace(story, seconds=1000 * attempt + 600).look_until_quiet()
+        story = story.broke(1000 * attempt + 60).at(1000 * attempt + 600).look_until_quiet()
 
     assert (story.run.attempt, story.run.outcome) == (3, "Failed")
     assert story.status.message is not None
@@ -72,82 +59,80 @@ def test_a_budget_that_is_spent_ends_the_run_and_says_so() -> None:
 
 
 def test_jobs_of_the_last_three_attempts_are_kept() -> None:
-    story = scene().look_until_quiet()
+    story = Scenario().look_until_quiet()
     for attempt in range(4):
-        story = replace(broke(story, 1000 * attempt + 60), seconds=1000 * attempt + 900).look_until_quiet()
+        story = story.broke(1000 * attempt + 60).at(1000 * attempt + 900).look_until_quiet()
 
-    assert [name for _, name in names(story.observed.jobs)] == ["demo-1-3", "demo-1-4", "demo-1-5"]
+    assert [name for _, name in names(story.jobs)] == ["demo-1-3", "demo-1-4", "demo-1-5"]
 
 
 @pytest.mark.parametrize("phase", ["Running", "Pending", "Unknown"])
 def test_an_attempt_is_over_only_when_no_pod_may_write_any_more(phase: str) -> None:
-    started = running(scene().look_until_quiet())
+    started = Scenario().look_until_quiet().running()
 
-    waiting = broke(started.see(pods=(pod_of(started, phase),)))
+    waiting = started.pod_is(phase=phase).at(60).job_is(FAILED).look()
 
     assert waiting.run.retry_at is None
     assert waiting.condition("Running") == ("False", "Stopping")
     assert waiting.last.requeue_at is not None
-    assert waiting.see(pods=()).look().run.retry_at is not None
+    assert waiting.without("Pod").look().run.retry_at is not None
 
 
 @pytest.mark.parametrize("ready_when", ["Accepted", "Running"])
 def test_the_pod_of_a_lost_node_is_named_and_after_its_grace_period_the_cure_is_too(ready_when: str) -> None:
-    started = running(scene(readyWhen=ready_when).look_until_quiet())
-    waiting = broke(started.see(pods=(pod_of(started, deleted_at=60),)))
+    started = Scenario(readyWhen=ready_when).look_until_quiet().running()
+    waiting = started.pod_is(phase="Running", deleted_at=60).at(60).job_is(FAILED).look()
     overdue = waiting.look(60 + 30 + 60)
 
-    assert waiting.last.requeue_at == replace(waiting, seconds=90).now
+    assert waiting.last.requeue_at == moment(90)
     for late, cured in ((waiting, False), (overdue, True)):
-        message = next(each.message for each in late.status.conditions if each.type == "Running")
+        message = late.message("Running")
         assert "waiting for demo-1-1-master-0 on node node-1 to end" in message
         assert ("delete its Node" in message) == cured
         assert (late.status.phase, late.condition("Reconciling")) == ("Stopping", ("True", "Stopping"))
 
 
 def test_pods_of_a_job_that_somebody_deleted_are_waited_for() -> None:
-    started = running(scene().look_until_quiet())
+    started = Scenario().look_until_quiet().running()
 
-    waiting = started.see(jobs=(), pods=(pod_of(started),)).look(20)
-    over = waiting.see(pods=()).look(30)
+    waiting = started.without("PyTorchJob").look(20)
+    over = waiting.pods_end().look(30)
 
     assert (waiting.run.attempt, waiting.run.retry_at, waiting.last.create) == (1, None, ())
     assert (over.run.reason, over.run.failures) == ("JobDeleted", {"infrastructure": 1})
 
 
 def test_pods_of_a_job_that_was_deleted_before_it_was_seen_are_waited_for() -> None:
-    first = scene().look()
+    first = Scenario().look()
 
-    waiting = first.see(jobs=(), pods=(pod_of(first),)).look(20)
+    waiting = first.runs().without("PyTorchJob").look(20)
 
     assert waiting.last.create == ()
-    assert names(waiting.see(pods=()).look(30).last.create)[-1] == ("PyTorchJob", "demo-1-1")
+    assert names(waiting.pods_end().look(30).last.create)[-1] == ("PyTorchJob", "demo-1-1")
 
 
 def test_no_attempt_starts_while_a_pod_of_an_earlier_one_may_write() -> None:
-    retrying = broke(scene().look_until_quiet())
+    retrying = Scenario().look_until_quiet().broke()
 
-    waiting = retrying.see(pods=(pod_of(retrying, attempt=1, deleted_at=60),)).look(100)
+    waiting = retrying.put(retrying.pod(phase="Running", attempt=1, deleted_at=60)).look(100)
 
     assert (waiting.run.attempt, waiting.last.create) == (2, ())
-    assert names(waiting.see(pods=()).look(130).last.create)[-1] == ("PyTorchJob", "demo-1-2")
+    assert names(waiting.without("Pod").look(130).last.create)[-1] == ("PyTorchJob", "demo-1-2")
 
 
 def test_success_counts_only_with_the_final_marker() -> None:
-    started = running(scene().look_until_quiet())
+    started = Scenario().look_until_quiet().running()
 
-    unmarked = with_job(started, make_condition("Succeeded", at=60)).look(60)
+    unmarked = started.at(60).ends(0).look()
 
     assert (unmarked.run.outcome, unmarked.run.reason) == (None, "MarkerMissing")
 
 
 def test_the_marker_in_the_termination_message_is_enough_and_its_numbers_are_told() -> None:
-    started = running(scene().look_until_quiet())
-    model = {"uri": "s3://models/final", "run": 1, "sha256": SHA256}
-    said = {"run": 1, "attempt": 1, "phase": "Succeeded", "model": model, "metrics": {"reward": 0.75}}
-    pod = rank_0(started, 0, said=json.dumps(said))
+    started = Scenario().look_until_quiet().running()
+    message = json.dumps({**finished_report(1, 1), "metrics": {"reward": 0.75}})
 
-    done = with_job(started.see(pods=(pod,)), make_condition("Succeeded", at=60)).look(60)
+    done = started.at(60).ends(0, message=message).look()
 
     assert done.run.outcome == "Succeeded"
     assert done.status.metrics == {"reward": 0.75}
@@ -156,7 +141,8 @@ def test_the_marker_in_the_termination_message_is_enough_and_its_numbers_are_tol
 def test_progress_and_metrics_reach_the_status() -> None:
     progress = {"step": 2, "maxSteps": 4, "percent": 50, "etaSeconds": 2460, "updatedAt": "2026-11-23T09:00:20Z"}
 
-    told = reported(running(scene().look_until_quiet()), progress=progress, metrics={"reward": 0.714}).look(20)
+    started = Scenario().look_until_quiet().running()
+    told = started.reports(progress=progress, metrics={"reward": 0.714}).look(20)
 
     assert told.status.display is not None
     shown = told.status.display.model_dump()
@@ -165,24 +151,24 @@ def test_progress_and_metrics_reach_the_status() -> None:
 
 @pytest.mark.parametrize("said", [{"run": 2}, {"attempt": 9}, {"progress": "much"}, {"metrics": {"reward": "high"}}])
 def test_a_report_that_cannot_be_true_changes_nothing(said: Document) -> None:
-    started = running(scene().look_until_quiet())
+    started = Scenario().look_until_quiet().running()
 
-    assert reported(started, **said).look(20).status == started.look(20).status
+    assert started.reports(**said).look(20).status == started.look(20).status
 
 
 def test_a_progress_map_that_somebody_deleted_is_made_again() -> None:
-    started = running(scene().look_until_quiet())
+    started = Scenario().look_until_quiet().running()
 
-    again = started.see(config_maps=started.observed.config_maps[:1]).look(20)
+    again = started.without("ConfigMap", "demo-1-progress").look(20)
 
     assert names(again.last.create) == [("ConfigMap", "demo-1-progress")]
 
 
 def test_with_wait_a_later_attempt_keeps_the_recipe_and_takes_todays_pods() -> None:
-    started = scene(retrain={"onSpecChange": "Wait"}).look_until_quiet()
+    started = Scenario(retrain={"onSpecChange": "Wait"}).look_until_quiet()
     edited = started.edit(optimization={"maxSteps": 9, "batchSize": 8}, compute={"image": "example.test/new:1"})
 
-    second = broke(edited).look(100)
+    second = edited.broke().look(100)
 
     job = next(document for document in second.last.create if document["kind"] == "PyTorchJob")
     assert second.run.spec_hash == started.run.spec_hash
@@ -191,27 +177,27 @@ def test_with_wait_a_later_attempt_keeps_the_recipe_and_takes_todays_pods() -> N
 
 
 def test_a_run_whose_recipe_nobody_remembers_fails() -> None:
-    started = scene(retrain={"onSpecChange": "Wait"}).look_until_quiet()
-    retrying = broke(started.edit(optimization={"maxSteps": 9, "batchSize": 8}, suspend=None))
+    started = Scenario(retrain={"onSpecChange": "Wait"}).look_until_quiet()
+    retrying = started.edit(optimization={"maxSteps": 9, "batchSize": 8}).broke()
 
-    forgotten = retrying.see(config_maps=()).look(100)
+    forgotten = retrying.without("ConfigMap").look(100)
 
     assert forgotten.status.history[0].reason == "RunFileMissing"
     assert forgotten.run.number == 2
 
 
 def test_a_run_that_fails_so_while_it_waits_for_judges_waits_no_longer() -> None:
-    waiting = scene(retrain={"onSpecChange": "Never"}, reward={"serviceRef": {"name": "judges"}}).look_until_quiet()
+    waiting = Scenario(retrain={"onSpecChange": "Never"}, reward={"serviceRef": {"name": "judges"}}).look_until_quiet()
     assert waiting.run.waiting_since
 
-    forgotten = waiting.edit(optimization={"maxSteps": 9, "batchSize": 8}).see(config_maps=()).look(100)
+    forgotten = waiting.edit(optimization={"maxSteps": 9, "batchSize": 8}).without("ConfigMap").look(100)
 
     assert (forgotten.run.reason, forgotten.run.waiting_since) == ("RunFileMissing", None)
 
 
 def test_a_run_counts_only_the_time_until_its_job_ended() -> None:
-    started = running(scene().look_until_quiet(), at=10)
+    started = Scenario().look_until_quiet().running(at=10)
 
-    seen_late = with_job(started, make_condition("Failed", at=110)).look(5000)
+    seen_late = started.at(110).ends(48).look(5000)
 
     assert seen_late.run.ran_seconds == 100

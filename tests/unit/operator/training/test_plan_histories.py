@@ -1,4 +1,4 @@
-"""Generated histories of a training: what always holds is checked at every look, see `world_operator`."""
+"""Generated histories of a training: what always holds is checked at every look, see `plan_rules`."""
 
 from support.training.histories import check_histories
 

@@ -1,20 +1,17 @@
 """When a run begins, what it consists of, and what it leaves behind."""
 
-from dataclasses import replace
-from typing import Any
-
 import pytest
 from support.kubernetes.kube_objects import after
-from support.training.plans import IMAGE, Scene, failed, names, scene, trained, training_document
+from support.training.cluster_trainings import finished_report
+from support.training.scenario import Scenario
+from support.training.training_documents import names
 
 from atlas_operator.cluster.document import Document
-from atlas_operator.status.preconditions import FailedPrecondition
-from atlas_operator.training.observed import Observed
-from atlas_operator.training.plan import plan
+from atlas_operator.cluster.labels import RUN
 
 
 def test_a_new_training_starts_its_first_run() -> None:
-    first = scene().look()
+    first = Scenario().look()
 
     assert (first.run.number, first.run.attempt, first.run.trigger) == (1, 1, "Created")
     assert names(first.last.create) == [
@@ -26,12 +23,12 @@ def test_a_new_training_starts_its_first_run() -> None:
         ("PyTorchJob", "demo-1-1"),
     ]
     assert first.run.job == "demo-1-1"
-    assert [event.reason for event in first.last.events] == ["RunStarted"]
+    assert [note.reason for note in first.last.events] == ["RunStarted"]
 
 
 def test_a_crash_before_the_children_are_made_loses_nothing() -> None:
-    first = scene().look()
-    crashed = replace(first, observed=replace(first.observed, jobs=(), config_maps=()))
+    first = Scenario().look()
+    crashed = Scenario().look(crash_after=1)
 
     again = crashed.look()
 
@@ -40,7 +37,7 @@ def test_a_crash_before_the_children_are_made_loses_nothing() -> None:
 
 
 def test_a_look_at_what_did_not_change_does_nothing() -> None:
-    quiet = scene().look_until_quiet()
+    quiet = Scenario().look_until_quiet()
 
     again = quiet.look(5)
 
@@ -48,23 +45,23 @@ def test_a_look_at_what_did_not_change_does_nothing() -> None:
 
 
 def test_a_run_that_succeeded_has_a_model_and_is_over() -> None:
-    done = trained(scene().look_until_quiet())
+    done = Scenario().look_until_quiet().trained()
 
     assert (done.run.outcome, done.status.phase, done.status.run) == ("Succeeded", "Succeeded", done.run)
     assert done.status.model is not None
-    assert done.status.model.uri == "s3://models/final"
+    assert done.status.model.uri == finished_report(1, 1)["model"]["uri"]
     assert (done.last.create, done.last.delete, done.last.requeue_at) == ((), (), None)
 
 
 @pytest.mark.parametrize("edit", [{"historyLimit": 3}, {"readyWhen": "Succeeded"}, {"compute": {"workers": 2}}])
 def test_edits_that_change_no_model_start_nothing_after_success(edit: Document) -> None:
-    after_edit = trained(scene().look_until_quiet()).edit(**edit).look()
+    after_edit = Scenario().look_until_quiet().trained().edit(**edit).look()
 
     assert (after_edit.run.number, after_edit.last.create) == (1, ())
 
 
 def test_another_recipe_after_success_starts_the_next_run_and_sweeps_the_last() -> None:
-    second = trained(scene().look_until_quiet()).edit(optimization={"maxSteps": 8, "batchSize": 8}).look()
+    second = Scenario().look_until_quiet().trained().edit(optimization={"maxSteps": 8, "batchSize": 8}).look()
 
     assert (second.run.number, second.run.trigger) == (2, "SpecChange")
     assert second.status.history[0].phase == "Succeeded"
@@ -79,7 +76,7 @@ def test_another_recipe_after_success_starts_the_next_run_and_sweeps_the_last() 
 
 
 def test_with_never_another_recipe_starts_nothing_but_the_annotation_does() -> None:
-    done = trained(scene(retrain={"onSpecChange": "Never"}).look_until_quiet())
+    done = Scenario(retrain={"onSpecChange": "Never"}).look_until_quiet().trained()
     edited = done.edit(optimization={"maxSteps": 8, "batchSize": 8}).look()
     asked = edited.annotate("today").look()
 
@@ -88,17 +85,17 @@ def test_with_never_another_recipe_starts_nothing_but_the_annotation_does() -> N
 
 
 def test_an_annotation_is_answered_once() -> None:
-    asked = trained(scene(retrain_at="today").look_until_quiet())
+    asked = Scenario().annotate("today").look_until_quiet().trained()
 
     assert asked.look().run.number == 1
     assert asked.status.last_handled_retrain_at == "today"
 
 
 def test_an_annotation_longer_than_the_status_has_room_for_is_answered_once() -> None:
-    done = trained(scene().look_until_quiet()).annotate("x" * 5000).look()
+    done = Scenario().look_until_quiet().trained().annotate("x" * 5000).look()
 
     assert done.run.number == 2
-    assert trained(done.look_until_quiet()).look().run.number == 2
+    assert done.look_until_quiet().trained().look().run.number == 2
 
 
 @pytest.mark.parametrize(
@@ -111,11 +108,11 @@ def test_an_annotation_longer_than_the_status_has_room_for_is_answered_once() ->
     ],
 )
 def test_after_a_failure_what_may_be_the_cure_starts_another_run(edit: Document, number: int) -> None:
-    assert failed(scene().look_until_quiet()).edit(**edit).look().run.number == number
+    assert Scenario().look_until_quiet().failed().edit(**edit).look().run.number == number
 
 
 def test_a_failed_run_stays_as_it_is() -> None:
-    over = failed(scene().look_until_quiet())
+    over = Scenario().look_until_quiet().failed()
 
     assert (over.run.outcome, over.status.phase, over.last.requeue_at) == ("Failed", "Failed", None)
     assert over.look(100_000).status == over.status
@@ -130,89 +127,79 @@ def test_a_failed_run_stays_as_it_is() -> None:
     ],
 )
 def test_a_spec_that_cannot_be_started_starts_nothing(spec: Document, reason: str) -> None:
-    refused = scene(**spec).look()
+    refused = Scenario(**spec).look()
 
     assert (refused.status.run, refused.status.phase, refused.last.create) == (None, "Invalid", ())
     assert refused.condition("Stalled") == ("True", reason)
 
 
 def test_without_any_image_nothing_starts() -> None:
-    assert replace(scene(), default_image=None).look().condition("Accepted") == ("False", "ImageMissing")
+    assert Scenario().where(default_image=None).look().condition("Accepted") == ("False", "ImageMissing")
 
 
 def test_while_no_pytorchjobs_are_served_a_run_waits_and_looks_again() -> None:
-    waiting = scene().see(backend_served=False).look()
+    waiting = Scenario().where(backend_served=False).look()
 
     assert (waiting.status.run, waiting.status.phase) == (None, "Pending")
     assert waiting.condition("Reconciling") == ("True", "BackendMissing")
     assert waiting.last.requeue_at is not None
-    assert waiting.see(backend_served=True).look().run.number == 1
+    assert waiting.where(backend_served=True).look().run.number == 1
 
 
 def test_a_child_that_the_api_server_refuses_shows_in_the_status_and_is_tried_again() -> None:
-    first = scene().look()
-    nothing_made = replace(first.observed, jobs=(), config_maps=())
+    refused = Scenario().where(refused="PyTorchJob").look()
 
-    told = plan(nothing_made, IMAGE, first.now, FailedPrecondition("Refused", "quota", final=False))
-
-    assert told.status is not None
-    assert told.create == ()
-    assert told.requeue_at is not None
-    assert next(each.reason for each in told.status.conditions if each.type == "Accepted") == "Refused"
+    assert refused.last.create == ()
+    assert refused.last.requeue_at is not None
+    assert refused.condition("Accepted")[1] == "Refused"
+    assert names(refused.where(refused=None).look().last.create)[-1] == ("PyTorchJob", "demo-1-1")
 
 
 def test_a_training_that_starts_suspended_has_no_run() -> None:
-    resting = scene(suspend=True).look()
+    resting = Scenario(suspend=True).look()
 
     assert (resting.status.run, resting.status.phase, resting.last.create) == (None, "Suspended", ())
     assert resting.edit(suspend=False).look().run.number == 1
 
 
 def test_nothing_is_planned_for_a_training_that_is_being_deleted() -> None:
-    training = training_document()
-    training["metadata"]["deletionTimestamp"] = after(0)
+    applied = Scenario()
+    metadata = {**applied.training["metadata"], "deletionTimestamp": after(0)}
 
-    assert plan(Observed(training), IMAGE, scene().now).status is None
+    assert applied.put({**applied.training, "metadata": metadata}).look().last.status is None
 
 
 def test_a_run_never_takes_a_number_that_children_of_an_earlier_training_have() -> None:
-    old = scene().look_until_quiet()
-    made_anew = Scene(Observed(training_document(uid="another")), 100).see(
-        jobs=old.observed.jobs, config_maps=old.observed.config_maps
-    )
+    made_anew = Scenario().look_until_quiet().at(100).apply_anew()
 
     first = made_anew.look()
 
     assert (first.run.number, first.run.trigger, first.last.create) == (2, "Created", ())
     assert first.condition("Running") == ("False", "Waiting")
-    assert names(first.see(jobs=(), config_maps=()).look().last.create)[-1] == ("PyTorchJob", "demo-2-1")
+    assert names(first.pods_end().look().last.create)[-1] == ("PyTorchJob", "demo-2-1")
 
 
 def test_labels_that_a_trainer_changed_on_its_progress_map_move_no_numbers() -> None:
-    running = scene().look_until_quiet()
-    maps = tuple(_labelled(found, "999") for found in running.observed.config_maps)
-    done = failed(running.see(config_maps=maps))
+    running = Scenario().look_until_quiet()
+    (progress,) = (found for found in running.config_maps if found["metadata"]["name"] == "demo-1-progress")
+    relabelled = {**progress, "metadata": {**progress["metadata"], "labels": {RUN: "999"}}}
+
+    done = running.put(relabelled).failed()
 
     assert done.edit(limits={}).look().run.number == 2
 
 
-def _labelled(found: Document, run: str) -> Document:
-    if not found["metadata"]["name"].endswith("-progress"):
-        return found
-    return {**found, "metadata": {**found["metadata"], "labels": {"atlas.arc.computer/run": run}}}
-
-
 @pytest.mark.parametrize(("limit", "kept"), [(0, []), (1, [3]), (50, [3, 2, 1])])
 def test_the_history_is_as_long_as_asked_for(limit: int, kept: list[int]) -> None:
-    story: Any = scene(historyLimit=limit)
+    story = Scenario(historyLimit=limit)
     for number in range(1, 5):
-        story = trained(story.annotate(f"run {number}").look_until_quiet())
+        story = story.annotate(f"run {number}").look_until_quiet().trained()
 
     assert [entry.run for entry in story.status.history] == kept
 
 
 def test_a_lower_limit_shortens_the_history_at_once() -> None:
-    story: Any = scene()
+    story = Scenario()
     for number in range(1, 5):
-        story = trained(story.annotate(str(number)).look_until_quiet())
+        story = story.annotate(str(number)).look_until_quiet().trained()
     assert [entry.run for entry in story.edit(historyLimit=1).look().status.history] == [3]

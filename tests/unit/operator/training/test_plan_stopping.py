@@ -1,27 +1,28 @@
 """Suspension, replacement, moves: an attempt is asked for a checkpoint, goes, and something else follows."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from support.kubernetes.kube_objects import make_condition
-from support.training.plans import SHA256, Scene, broke, names, pod_of, reported, running, scene, spec_document, trained
+from support.training.cluster_trainings import finished_report
+from support.training.scenario import Scenario
+from support.training.training_documents import names, spec_document
 
 from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.labels import ATTEMPT
 
 OTHER_RECIPE: Document = {"optimization": {"maxSteps": 9, "batchSize": 8}}
 
 
-def live(**spec: Any) -> Scene:
+def live(**spec: Any) -> Scenario:
     """A run whose pod runs."""
-    started = running(scene(**spec).look_until_quiet())
-    return started.see(pods=(pod_of(started),))
+    return Scenario(**spec).look_until_quiet().running()
 
 
-def gone(before: Scene) -> Scene:
+def gone(before: Scenario) -> Scenario:
     """Its pods ended after their checkpoint."""
-    return before.see(pods=()).look(120)
+    return before.pods_end().look(120)
 
 
 def test_suspending_deletes_the_job_and_rests_once_the_pods_are_gone() -> None:
@@ -58,13 +59,13 @@ def test_a_suspension_that_is_taken_back_still_ends_the_attempt_first() -> None:
 
 
 def test_suspending_while_a_retry_is_due_rests_at_once() -> None:
-    resting = broke(scene().look_until_quiet()).edit(suspend=True).look(61)
+    resting = Scenario().look_until_quiet().broke().edit(suspend=True).look(61)
 
     assert (resting.status.phase, resting.run.retry_at) == ("Suspended", None)
 
 
 def test_suspending_after_the_end_changes_nothing_but_the_phase() -> None:
-    done = trained(scene().look_until_quiet())
+    done = Scenario().look_until_quiet().trained()
     resting = done.edit(suspend=True).look()
 
     assert (resting.status.phase, resting.run) == ("Suspended", done.run)
@@ -73,9 +74,8 @@ def test_suspending_after_the_end_changes_nothing_but_the_phase() -> None:
 
 def test_a_run_that_finishes_while_it_is_stopped_has_succeeded() -> None:
     stopping = live().edit(suspend=True).look(20)
-    model = {"uri": "s3://models/final", "run": 1, "sha256": SHA256}
 
-    done = gone(reported(stopping, phase="Succeeded", model=model))
+    done = gone(stopping.reports(**finished_report(1, 1)))
 
     assert done.run.outcome == "Succeeded"
 
@@ -92,7 +92,7 @@ def test_another_recipe_stops_the_run_and_starts_the_next() -> None:
 
 def test_a_recipe_that_is_changed_back_while_the_run_stops_starts_the_next_run_all_the_same() -> None:
     first = live()
-    regretted = first.edit(**OTHER_RECIPE).look(20).edit(optimization=first.observed.training["spec"]["optimization"])
+    regretted = first.edit(**OTHER_RECIPE).look(20).edit(optimization=first.training["spec"]["optimization"])
 
     assert gone(regretted).run.number == 2
 
@@ -102,7 +102,7 @@ def test_with_other_policies_another_recipe_leaves_the_run_alone(policy: str) ->
     edited = live(retrain={"onSpecChange": policy}).edit(**OTHER_RECIPE).look(20)
 
     assert (edited.run.stopping, edited.last.delete) == (None, ())
-    assert trained(edited.see(pods=())).run.number == (2 if policy == "Wait" else 1)
+    assert edited.trained().run.number == (2 if policy == "Wait" else 1)
 
 
 def test_a_recipe_changed_during_suspension_is_trained_after_it() -> None:
@@ -162,7 +162,7 @@ def test_a_spec_that_cannot_be_started_stops_no_run(wrong: Document) -> None:
 
 
 def test_a_retry_waits_for_a_spec_that_can_be_started() -> None:
-    retrying = broke(scene().look_until_quiet()).edit(checkpoints={"local": {"path": "/tmp"}})
+    retrying = Scenario().look_until_quiet().broke().edit(checkpoints={"local": {"path": "/tmp"}})
     held = retrying.look(100)
     mended = held.edit(checkpoints=spec_document()["checkpoints"]).look(110)
 
@@ -171,18 +171,16 @@ def test_a_retry_waits_for_a_spec_that_can_be_started() -> None:
 
 
 def test_a_crash_between_the_decision_to_stop_and_the_deletion_is_made_good() -> None:
-    before = live().edit(suspend=True)
-    stopping = before.look(20)
-    crashed = replace(stopping, observed=replace(stopping.observed, jobs=before.observed.jobs))
+    crashed = live().edit(suspend=True).look(20, crash_after=1)
 
     assert names(crashed.look(21).last.delete) == [("PyTorchJob", "demo-1-1")]
 
 
 def test_a_job_that_runs_without_being_the_newest_attempt_is_deleted() -> None:
-    done = trained(scene().look_until_quiet())
-    stray = done.observed.jobs[0]
-    labels = {**stray["metadata"]["labels"], "atlas.arc.computer/attempt": "7"}
-    stray = {**stray, "metadata": {**stray["metadata"], "name": "demo-1-7", "labels": labels}, "status": {}}
+    done = Scenario().look_until_quiet().trained()
+    (job,) = done.jobs
+    labels = {**job["metadata"]["labels"], ATTEMPT: "7"}
+    stray = {**job, "metadata": {**job["metadata"], "name": "demo-1-7", "labels": labels}}
     stray["status"] = {"conditions": [make_condition("Running")]}
 
-    assert names(done.see(jobs=(*done.observed.jobs, stray)).look().last.delete) == [("PyTorchJob", "demo-1-7")]
+    assert names(done.put(stray).look().last.delete) == [("PyTorchJob", "demo-1-7")]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.kubernetes.kube_objects import BEGIN
 from support.kubernetes.object_server import ObjectServer, object_server
-from support.training.plans import IMAGE, training_document
+from support.training.training_documents import IMAGE, training_document
 
 from atlas_operator.cluster.api import Api
 from atlas_operator.cluster.client import ClusterClient, Stale

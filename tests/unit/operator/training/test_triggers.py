@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from support.kubernetes.kube_objects import BEGIN
-from support.training.plans import spec_document
+from support.training.training_documents import spec_document
 
 from atlas_api import AtlasTrainingSpec, parse
 from atlas_api.training.status import Outcome, RunStatus, Trigger
