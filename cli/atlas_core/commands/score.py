@@ -20,7 +20,7 @@ from atlas_rewards import Item, ItemResult, RewardService
 from atlas_rewards.bench.items_file import ItemLine, count_lines, read_items
 from atlas_rewards.bench.ordered import done_in_order, items_at_once
 from atlas_rewards.causes import cause_of, unanswered
-from atlas_rewards.judges.prompt import in_common
+from atlas_rewards.item import in_common
 from atlas_rewards.server.http.wire import ScoreResponse
 from atlas_trainer.reporting.untrusted_text import visible
 

@@ -6,8 +6,7 @@ Items in portions for requests: those that judges may compare stay together. Pur
 
 from collections.abc import Sequence
 
-from atlas_rewards.item import Item
-from atlas_rewards.judges.prompt import by_prompt
+from atlas_rewards.item import Item, by_prompt
 
 Portion = list[list[int]]
 """Groups of positions."""

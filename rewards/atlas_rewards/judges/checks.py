@@ -7,9 +7,8 @@ import asyncio
 from dataclasses import dataclass
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
-from atlas_rewards.item import Item
+from atlas_rewards.item import Item, conversation
 from atlas_rewards.judges.aggregate import NO_VERIFIERS
-from atlas_rewards.judges.prompt import conversation
 from atlas_rewards.safety.reward_hacking import caught_by
 from atlas_rewards.verifiers.threads import CheckLost, CheckThreads
 from atlas_rewards.verifiers.weighted_mean import Score, Scorer

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
-from atlas_rewards.item import Item
+from atlas_rewards.item import Item, by_prompt
 from atlas_rewards.judges.aggregate import combine
 from atlas_rewards.judges.checks import Checked, Checks
-from atlas_rewards.judges.prompt import Case, Shown, by_prompt, cases, shown
+from atlas_rewards.judges.prompt import Case, Shown, cases, shown
 from atlas_rewards.judges.revision import revision_of
 from atlas_rewards.judges.runner import Asks, Hearing
 from atlas_rewards.llm.fair_semaphore import Turns

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from atlas_api.rewardservice.judging import Judge
-from atlas_rewards.item import Item, Message, message_text
+from atlas_rewards.item import Item, conversation
 from atlas_rewards.judges.rubric import SHARED, Part, Rubric, rubric_of, rubric_text
 from atlas_rewards.safety.untrusted_text import code_for, printable, without_middle
 
@@ -64,19 +64,6 @@ class Question:
     def material(self) -> str:
         """The user message: what others wrote."""
         return self.messages[1]["content"]
-
-
-def in_common(item: Item) -> tuple[str, ...]:
-    """What items that judges may compare have in common; so do some others that look much like them."""
-    return tuple(text.strip() for text in (conversation(item.prompt), item.reference or "", item.principles or ""))
-
-
-def by_prompt(items: Sequence[Item]) -> list[list[int]]:
-    """Positions of the items that have that in common, in a list each."""
-    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for position, item in enumerate(items):
-        groups[in_common(item)].append(position)
-    return list(groups.values())
 
 
 def shown(item: Item) -> Shown:
@@ -152,13 +139,6 @@ def _exhibits(rubric: Rubric, item: Shown, *, shared: bool) -> tuple[Exhibit, ..
         texts.setdefault(rubric.stand_in, item[Part.ANSWER])
     parts = [part for part in rubric.parts if (part in SHARED) == shared]
     return tuple((part.value, texts.get(part)) for part in parts if part in texts or part not in rubric.optional)
-
-
-def conversation(messages: Sequence[Message]) -> str:
-    """*messages* as one text. One of a user stands alone; of several, each says who speaks."""
-    if len(messages) == 1 and messages[0].get("role") == "user":
-        return message_text(messages[0])
-    return "\n\n".join(f"[{message.get('role')}]\n{message_text(message)}" for message in messages)
 
 
 def _shuffled(case: Case, temperature: float) -> list[int]:

@@ -14,8 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from atlas_api.rewardservice.judging import AntiGaming
-from atlas_rewards.item import Item
-from atlas_rewards.judges.prompt import conversation
+from atlas_rewards.item import Item, conversation
 from atlas_rewards.safety.judge_appeals import addresses_judge
 from atlas_rewards.safety.unicode_form import in_form
 from atlas_rewards.safety.untrusted_text import seen

@@ -10,8 +10,8 @@ from support.judges.ensembles import FOUR, item_of
 
 from atlas_api import parse
 from atlas_api.rewardservice.judging import Judge
-from atlas_rewards.item import Item
-from atlas_rewards.judges.prompt import Case, Question, ask_about, by_prompt, cases, conversation, shown
+from atlas_rewards.item import Item, by_prompt, conversation
+from atlas_rewards.judges.prompt import Case, Question, ask_about, cases, shown
 from atlas_rewards.judges.rubric import rubric_text
 
 FULL: dict[str, Any] = {
