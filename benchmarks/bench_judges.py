@@ -36,8 +36,8 @@ from support.judges.judge_process import counts, judge_process
 
 from atlas_api import parse
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
-from atlas_rewards.result import ItemResult
 from atlas_rewards.scorer import RewardService
 
 LATENCY = 0.2

@@ -10,8 +10,8 @@ Scores for completions, from deterministic verifiers and from judges. Never load
 A score of None means that nothing could judge the completion. It is never replaced by 0.
 """
 
+from atlas_api.scoring import ItemResult, JudgeResult
 from atlas_rewards.item import Item
-from atlas_rewards.result import ItemResult, JudgeResult
 from atlas_rewards.scorer import RewardService
 from atlas_rewards.verifiers.weighted_mean import SUCCESS, Score, Scorer, build_scorer
 

@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary
 from atlas_api.errors import InvalidManifest
 from atlas_api.rewardservice.judging import Judging
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult
 from atlas_api.training.reward import Reward
 from atlas_rewards.background_loop import BackgroundLoop
 from atlas_rewards.configuration import load_configuration
@@ -29,7 +30,6 @@ from atlas_rewards.item import Item
 from atlas_rewards.judges.ensemble import Ensemble
 from atlas_rewards.judges.revision import revision_of
 from atlas_rewards.judges.runner import Asks
-from atlas_rewards.result import ItemResult
 from atlas_rewards.verifiers.weighted_mean import Scorer, build_scorer
 
 

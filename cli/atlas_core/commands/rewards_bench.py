@@ -20,7 +20,6 @@ from atlas_api import AtlasError, InvalidManifest
 from atlas_api.errors import NothingScored, SourceUnreachable
 from atlas_api.rewardservice.judging import Judging
 from atlas_api.rewardservice.spec import RewardServiceSpec
-from atlas_core.commands.score import document
 from atlas_core.report.bench_plots import plots
 from atlas_core.report.bench_report import markdown, table
 from atlas_core.report.bench_result import Bench, BenchRow
@@ -33,6 +32,7 @@ from atlas_rewards.bench.score_statistics import summarise
 from atlas_rewards.causes import unanswered
 from atlas_rewards.configuration import load_configuration
 from atlas_rewards.llm.client import Caller, CallerStatistics, caller_for
+from atlas_rewards.wire import result_body
 from atlas_trainer.reporting.untrusted_text import visible
 from atlas_trainer.storage.atomic_file import replace_text
 from atlas_trainer.traces.session import Tally
@@ -124,7 +124,7 @@ def _audit(
             "recordedReward": recorded.reward,
         }
         for combination in combinations:
-            said = document(results[combination.name][place])
+            said = result_body(results[combination.name][place])
             yield json.dumps({"combination": combination.name, **shown, **said}) + "\n"
 
 

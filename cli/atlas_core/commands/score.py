@@ -21,7 +21,7 @@ from atlas_rewards.bench.items_file import ItemLine, count_lines, read_items
 from atlas_rewards.bench.ordered import done_in_order, items_at_once
 from atlas_rewards.causes import cause_of, unanswered
 from atlas_rewards.item import in_common
-from atlas_rewards.server.http.wire import ScoreResponse
+from atlas_rewards.wire import result_body
 from atlas_trainer.reporting.untrusted_text import visible
 
 _SHOWN = 3
@@ -70,7 +70,7 @@ def score_one(service: RewardService, item: Item, as_json: bool, console: Consol
     finally:
         service.close_sync()
     if as_json:
-        _print_json(document(result), console)
+        _print_json(result_body(result), console)
     else:
         console.print(result_table(result))
     if unanswered(result):
@@ -110,13 +110,6 @@ def score_file(service: RewardService, items: Path, output: Path, as_json: bool,
             if total
             else f"{items} holds no item; write one JSON object a line"
         )
-
-
-def document(result: ItemResult) -> dict[str, Any]:
-    """*result* as JSON, with the field names of the service's answers."""
-    whole = ScoreResponse.model_construct(revision=result.revision, results=(result,))
-    (body,) = whole.model_dump(mode="json", by_alias=True)["results"]
-    return dict(body)
 
 
 async def _score_file(service: RewardService, items: Path, total: int, scored: ScoredFile, console: Console) -> Counts:
@@ -164,7 +157,7 @@ def _with_malformed(
 
 
 def _record(line: ItemLine, result: ItemResult) -> Record:
-    record = {"line": line.number, "item": line.digest} | document(result)
+    record = {"line": line.number, "item": line.digest} | result_body(result)
     if line.item is None:
         return record | {"malformed": True}
     return record | ({"unanswered": True} if unanswered(result) else {})

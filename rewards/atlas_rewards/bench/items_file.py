@@ -11,9 +11,9 @@ from hashlib import blake2b
 from pathlib import Path
 
 from atlas_api.errors import AccessDenied, SourceMissing
+from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
-from atlas_rewards.result import ItemResult
-from atlas_rewards.server.http.wire import read_item
+from atlas_rewards.wire import read_item
 
 _BOM = b"\xef\xbb\xbf"
 _PLACE = "items[0]"

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from atlas_api.errors import InvalidManifest
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult, JudgeResult
 from atlas_rewards.judges.aggregate import combine
 from atlas_rewards.judges.checks import CAPS_UNKNOWN
-from atlas_rewards.result import ItemResult, JudgeResult
 from atlas_rewards.verifiers.weighted_mean import Score
 
 ALL = "all together"

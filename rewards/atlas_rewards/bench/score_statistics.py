@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import ceil
 from statistics import StatisticsError, correlation, fmean, pstdev
 
+from atlas_api.scoring import ItemResult
 from atlas_rewards.causes import cause_of
-from atlas_rewards.result import ItemResult
 
 CLOSE = 0.02
 """Two scores agree when they are at most this far apart."""

@@ -6,25 +6,22 @@ is never a zero.
 """
 
 import asyncio
-import json
 import logging
-import math
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 
 import httpx
 
 from atlas_api.errors import AccessDenied, InvalidManifest, SourceUnreachable
+from atlas_api.scoring import ItemResult, ScoreResponse
 from atlas_rewards.background_loop import BackgroundLoop
 from atlas_rewards.client.batching import Portion, halves, portions, positions
 from atlas_rewards.client.service_address import check_address
 from atlas_rewards.client.service_settings import SLACK_SECONDS, ServiceSettings, read_settings
 from atlas_rewards.item import Item
 from atlas_rewards.llm.retries import retry_after
-from atlas_rewards.result import ItemResult
-from atlas_rewards.server.http.wire import ScoreResponse
+from atlas_rewards.wire import request_bytes
 
 AT_ONCE = 8
 """Requests in flight, so that all replicas of a service work: together 512 items, a large batch of a training, and a
@@ -117,9 +114,7 @@ class RewardClient:
         return _Outage(settings.patience_seconds if self._patience is None else self._patience)
 
     async def _post(self, items: Sequence[Item], settings: ServiceSettings, outage: "_Outage") -> httpx.Response:
-        document = {"items": [_as_json(body_of(item)) for item in items]}
-        body = json.dumps(document, ensure_ascii=False, allow_nan=False, default=str)
-        return await self._exchange("POST", "/v1/score", body.encode(errors="surrogatepass"), settings, outage)
+        return await self._exchange("POST", "/v1/score", request_bytes(items), settings, outage)
 
     def _results(self, answer: httpx.Response, count: int) -> tuple[ItemResult, ...]:
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -178,31 +173,6 @@ class _Outage:
         now = time.monotonic()
         self._since = self._since or now
         return now - self._since + wait > self._patience
-
-
-def body_of(item: Item) -> dict[str, object]:
-    """An item as the service reads it; what is not known is left out."""
-    known = {
-        "completion": item.completion,
-        "prompt": [dict(message) for message in item.prompt],
-        "reference": item.reference,
-        "baseline": item.baseline,
-        "plan": item.plan,
-        "teacherTrace": item.teacher_trace,
-        "studentTrace": item.student_trace,
-        "principles": item.principles,
-        "metadata": dict(item.metadata),
-    }
-    return {name: value for name, value in known.items() if value is not None}
-
-
-def _as_json(value: Any) -> Any:
-    """*value* with null for NaN and infinite numbers, which JSON does not have: the whole request would be refused."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {name: _as_json(member) for name, member in value.items()}
-    return [_as_json(member) for member in value] if isinstance(value, list | tuple) else value
 
 
 def _warn_of_parts(portion: list[list[int]]) -> None:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from atlas_api.scoring import ItemResult
 from atlas_rewards.compat.rim_breakdown import RewardBreakdown, breakdown_of, explanation_of
 from atlas_rewards.compat.rim_config import load_rim_config
 from atlas_rewards.item import Item
-from atlas_rewards.result import ItemResult
 from atlas_rewards.scorer import RewardService
 from atlas_rewards.trl.columns import Text, items_of
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from atlas_rewards.result import ItemResult, JudgeResult, Principle
+from atlas_api.scoring import ItemResult, JudgeResult, Principle
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from dataclasses import replace
 from math import fsum
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult, JudgeResult
 from atlas_rewards.judges.consistency import consistent
-from atlas_rewards.result import ItemResult, JudgeResult
 from atlas_rewards.verifiers.weighted_mean import Score
 
 NO_VERIFIERS = Score(None)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from atlas_rewards.result import Principle
+from atlas_api.scoring import Principle
 from atlas_rewards.safety.untrusted_text import one_line, printable, unescaped
 
 MAX_ANSWER = 250_000

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from atlas_api.rewardservice.judging import Consistency
-from atlas_rewards.result import Correction
+from atlas_api.scoring import Correction
 
 
 class Consistent(NamedTuple):

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult, JudgeResult
 from atlas_rewards.item import Item, by_prompt
 from atlas_rewards.judges.aggregate import combine
 from atlas_rewards.judges.checks import Checked, Checks
@@ -21,7 +22,6 @@ from atlas_rewards.judges.prompt import Case, Shown, cases, shown
 from atlas_rewards.judges.revision import revision_of
 from atlas_rewards.judges.runner import Asks, Hearing
 from atlas_rewards.llm.fair_semaphore import Turns
-from atlas_rewards.result import ItemResult, JudgeResult
 from atlas_rewards.verifiers.weighted_mean import Scorer
 
 _Heard = tuple[asyncio.Future[list[JudgeResult]], int]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import pstdev
 
 from atlas_api.rewardservice.judging import Escalation
-from atlas_rewards.result import Sample
+from atlas_api.scoring import Sample
 
 
 def cause_of(samples: Sequence[Sample], escalation: Escalation) -> str | None:

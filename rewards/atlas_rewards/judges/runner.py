@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Protocol
 
 from atlas_api.rewardservice.judging import JudgeModel, Judging
+from atlas_api.scoring import JudgeResult, Sample
 from atlas_rewards.judges.answer_parser import NoSample, Opinion, read_ranking, read_verdict
 from atlas_rewards.judges.escalation import cause_of, doubt_of, least_uncertain
 from atlas_rewards.judges.prompt import Case, Question, ask_about
 from atlas_rewards.llm.answer import Answer, NoAnswer
-from atlas_rewards.result import JudgeResult, Sample
 from atlas_rewards.safety.untrusted_text import one_line
 
 LARGEST_GROUP = 64

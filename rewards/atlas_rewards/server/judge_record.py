@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from atlas_api.rewardservice.status import JudgeReport, JudgeState
+from atlas_api.scoring import ItemResult, JudgeResult
 from atlas_rewards.llm.statistics import Latencies
-from atlas_rewards.result import ItemResult, JudgeResult
 
 WINDOW = 1000
 """Verdicts that "lately" means."""

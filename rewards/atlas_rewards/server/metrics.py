@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
+from atlas_api.scoring import ItemResult
 from atlas_rewards.llm.client import CallerStatistics
-from atlas_rewards.result import ItemResult
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 

@@ -12,9 +12,9 @@ import time
 
 from atlas_api.rewardservice.judging import AntiGaming, Budget, Cache, CallRetries, CircuitBreaker, Timeouts
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
 from atlas_rewards.llm.client import Lasting
-from atlas_rewards.result import ItemResult
 from atlas_rewards.server.generation import Generation, Generations
 from atlas_rewards.server.score_source import OpenScoring
 

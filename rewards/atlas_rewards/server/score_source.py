@@ -9,9 +9,9 @@ from typing import Protocol
 from atlas_api.errors import InvalidManifest
 from atlas_api.rewardservice.judging import Judging
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
 from atlas_rewards.llm.client import Caller, CallerStatistics, Lasting, caller_for
-from atlas_rewards.result import ItemResult
 from atlas_rewards.scorer import RewardService
 from atlas_rewards.verifiers.threads import CheckLost, CheckThreads
 

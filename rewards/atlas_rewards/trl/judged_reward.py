@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any, Protocol
 
+from atlas_api.scoring import ItemResult
 from atlas_rewards.background_loop import BackgroundLoop
 from atlas_rewards.causes import unanswered
 from atlas_rewards.item import Item
-from atlas_rewards.result import ItemResult
 from atlas_rewards.trl.columns import Text, items_of, means
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from atlas_api.errors import InvalidManifest
 from atlas_api.pods.contract import REWARD_TOKEN, reward_service_url
+from atlas_api.scoring import ItemResult
 from atlas_api.training.reward import Reward, ServiceRef
 from atlas_rewards.item import Item
-from atlas_rewards.result import ItemResult
 from atlas_rewards.secret import read_token
 from atlas_rewards.trl.judged_reward import JudgedReward, ScoresItems
 from atlas_rewards.verifiers.weighted_mean import Score, Scorer, build_scorer

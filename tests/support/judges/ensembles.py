@@ -10,10 +10,10 @@ from typing import Any
 from atlas_api import parse
 from atlas_api.rewardservice.judging import JudgeModel
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult, JudgeResult, Principle, Sample
 from atlas_rewards.item import Item
 from atlas_rewards.judges.ensemble import Ensemble
 from atlas_rewards.llm.answer import Answer, NoAnswer
-from atlas_rewards.result import ItemResult, JudgeResult, Principle, Sample
 from atlas_rewards.scorer import verifiers_of
 
 FOUR = ("accuracy", "helpfulness", "process", "diagnostic")

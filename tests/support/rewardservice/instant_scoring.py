@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult, JudgeResult
 from atlas_rewards.item import Item
 from atlas_rewards.judges.revision import revision_of
 from atlas_rewards.llm.cache import CacheStatistics
 from atlas_rewards.llm.client import CallerStatistics, Lasting
-from atlas_rewards.result import ItemResult, JudgeResult
 from atlas_rewards.server.score_source import OpenScoring, Scoring
 
 POISON = "poison"

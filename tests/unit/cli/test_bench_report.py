@@ -7,6 +7,7 @@ from support.rewardservice.served import service_manifest
 
 from atlas_api import parse
 from atlas_api.rewardservice.spec import RewardService
+from atlas_api.scoring import ItemResult, JudgeResult
 from atlas_core.report.bench_plots import plots
 from atlas_core.report.bench_report import markdown
 from atlas_core.report.bench_result import Bench, BenchRow
@@ -14,7 +15,6 @@ from atlas_rewards.bench.judge_subsets import combinations_of, recombined
 from atlas_rewards.bench.score_statistics import summarise
 from atlas_rewards.llm.cache import CacheStatistics
 from atlas_rewards.llm.client import CallerStatistics
-from atlas_rewards.result import ItemResult, JudgeResult
 
 SPEC = parse(
     RewardService,

@@ -16,14 +16,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from atlas_api.rewardservice.status import JudgesReport
+from atlas_api.scoring import JudgesAnswer
 from atlas_rewards.server.configuration import shown
 from atlas_rewards.server.generation import Generations
 from atlas_rewards.server.http.auth import check_bearer
 from atlas_rewards.server.http.draining import Farewell
 from atlas_rewards.server.http.openapi import openapi
-from atlas_rewards.server.http.refusal import Refusal
+from atlas_rewards.server.http.refusal import Refusal, error_body
 from atlas_rewards.server.http.scoring_endpoint import ScoringEndpoint
-from atlas_rewards.server.http.wire import JudgesAnswer, error_body
 from atlas_rewards.server.metrics import Metrics
 from atlas_rewards.server.probe import Probe
 from atlas_rewards.server.reload import Reload

@@ -1,11 +1,11 @@
-"""The OpenAPI description, made from the types of `wire`. Served by `application`."""
+"""The OpenAPI description, made from the types of `atlas_api.scoring`. Served by `application`."""
 
 from importlib.metadata import version
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from atlas_rewards.server.http.wire import ErrorResponse, JudgesAnswer, ScoreRequest, ScoreResponse
+from atlas_api.scoring import ErrorResponse, JudgesAnswer, ScoreRequest, ScoreResponse
 
 _REFUSALS = {
     "400": "The body is not a valid request",

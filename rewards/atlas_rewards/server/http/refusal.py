@@ -1,10 +1,11 @@
 """A request that gets no results, and why. Raised by whoever finds the reason; `application` answers it."""
 
 from http import HTTPStatus
+from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from atlas_rewards.server.http.wire import error_body
+from atlas_api.scoring import ErrorResponse, Problem
 
 
 class Refusal(Exception):
@@ -25,3 +26,8 @@ class Refusal(Exception):
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
         return JSONResponse(error_body(self.code, str(self)), self.status, headers)
+
+
+def error_body(code: str, message: str) -> dict[str, Any]:
+    """The body of an answer that refuses a request."""
+    return ErrorResponse(error=Problem(code=code, message=message)).model_dump()

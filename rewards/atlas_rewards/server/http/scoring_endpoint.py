@@ -9,17 +9,17 @@ from dataclasses import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
+from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
-from atlas_rewards.result import ItemResult
 from atlas_rewards.server.generation import Generation, Generations
 from atlas_rewards.server.http.admission import Admission
 from atlas_rewards.server.http.auth import check_bearer
 from atlas_rewards.server.http.body import Bodies
 from atlas_rewards.server.http.disconnect import while_connected
 from atlas_rewards.server.http.refusal import Refusal
-from atlas_rewards.server.http.wire import NotARequest, items_in, read_item, response
 from atlas_rewards.server.metrics import Metrics
 from atlas_rewards.server.score_source import Scoring
+from atlas_rewards.wire import NotARequest, items_in, read_item, response_bytes
 
 GRACE_SECONDS = 10.0
 """Beyond `timeouts.totalSeconds`, which the judges keep by themselves."""
@@ -70,7 +70,7 @@ class ScoringEndpoint:
         self._metrics.scored(seconds, scored, len(read) - len(items))
         order = iter(scored)
         results = [next(order) if isinstance(one, Item) else replace(one, revision=revision) for one in read]
-        return Response(response(revision, results), media_type="application/json")
+        return Response(response_bytes(revision, results), media_type="application/json")
 
 
 def _items(document: object, limit: int) -> list[object]:

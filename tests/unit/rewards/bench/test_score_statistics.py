@@ -2,9 +2,9 @@
 
 import pytest
 
+from atlas_api.scoring import Correction, ItemResult, JudgeResult
 from atlas_rewards.bench.score_statistics import Summary, percentile, summarise
 from atlas_rewards.causes import cause_of, unanswered
-from atlas_rewards.result import Correction, ItemResult, JudgeResult
 
 
 def result(score: float | None, *causes: str, seconds: float = 1.0, **judge: object) -> ItemResult:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from support.judges.ensembles import FOUR, judged, spec_of
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult
 from atlas_rewards.judges.aggregate import combine
-from atlas_rewards.result import ItemResult
 from atlas_rewards.verifiers.weighted_mean import Score
 
 SHARES = st.none() | st.floats(0, 1)

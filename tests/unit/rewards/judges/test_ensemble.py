@@ -21,11 +21,11 @@ from support.judges.ensembles import (
 )
 
 from atlas_api.rewardservice.judging import Escalation
+from atlas_api.scoring import ItemResult, Sample
 from atlas_rewards.item import Item
 from atlas_rewards.judges.ensemble import Ensemble
 from atlas_rewards.judges.escalation import cause_of, doubt_of, least_uncertain
 from atlas_rewards.llm.answer import NoAnswer
-from atlas_rewards.result import ItemResult, Sample
 from atlas_rewards.scorer import verifiers_of
 
 ONE = spec_of("accuracy")

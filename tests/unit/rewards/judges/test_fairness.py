@@ -10,11 +10,11 @@ import pytest
 from support.judges.ensembles import item_of, said, spec_of
 
 from atlas_api.rewardservice.judging import JudgeModel
+from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
 from atlas_rewards.judges.ensemble import Ensemble
 from atlas_rewards.llm.answer import Answer, NoAnswer
 from atlas_rewards.llm.fair_semaphore import Turns
-from atlas_rewards.result import ItemResult
 
 
 class Slow:

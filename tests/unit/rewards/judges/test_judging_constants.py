@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import pytest
 from support.judges.ensembles import Call, Says, asked, failing, item_of, judged, said, spec_of
 
+from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
 from atlas_rewards.judges.aggregate import combine
-from atlas_rewards.result import ItemResult
 
 JUDGES = [{"name": name, "rubric": name} for name in ("accuracy", "process")]
 

@@ -1,6 +1,6 @@
 """What is known about a judge follows from its verdicts."""
 
-from atlas_rewards.result import ItemResult, JudgeResult
+from atlas_api.scoring import ItemResult, JudgeResult
 from atlas_rewards.server.judge_record import IN_A_ROW, JudgeRecord, JudgeRecords
 
 

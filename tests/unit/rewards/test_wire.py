@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlas_api.scoring import Correction, ItemResult, JudgeResult, Principle, Sample, ScoreResponse
 from atlas_rewards import Item
-from atlas_rewards.result import Correction, ItemResult, JudgeResult, Principle, Sample
-from atlas_rewards.server.http.wire import NotARequest, ScoreResponse, items_in, read_item, response
+from atlas_rewards.wire import NotARequest, items_in, read_item, response_bytes
 
 FIELDS = ("completion", "response", "prompt", "reference", "baseline", "plan", "teacherTrace", "studentTrace")
 
@@ -86,7 +86,7 @@ def test_what_is_no_request_is_refused_as_a_whole(document: Any) -> None:
 def test_results_are_written_in_camel_case_with_null_for_unknown() -> None:
     sample = Sample(0.5, 0.1, "Fine.", (Principle("clarity", 1.0),), 0.2, "small")
     judge = JudgeResult("accuracy", None, samples=(sample,), escalated=True, corrections=(Correction("r", 0.5, 0.4),))
-    (told,) = json.loads(response("abc", [ItemResult(None, (judge,), {"right": None}, uncapped=0.5)]))["results"]
+    (told,) = json.loads(response_bytes("abc", [ItemResult(None, (judge,), {"right": None}, uncapped=0.5)]))["results"]
     assert (told["score"], told["uncapped"], told["verifiers"]) == (None, 0.5, {"right": None})
     assert told["judges"][0]["escalationReason"] is None
     assert told["judges"][0]["corrections"] == [{"rule": "r", "before": 0.5, "after": 0.4}]
@@ -95,7 +95,7 @@ def test_results_are_written_in_camel_case_with_null_for_unknown() -> None:
 
 def test_results_of_older_and_of_newer_services_are_read() -> None:
     judge = JudgeResult("accuracy", None, reason="timeout: no answer", causes=("timeout",))
-    document = json.loads(response("abc", [ItemResult(None, (judge,))]))
+    document = json.loads(response_bytes("abc", [ItemResult(None, (judge,))]))
     (told,) = document["results"][0]["judges"]
     assert told.pop("causes") == ["timeout"]
     for place in (document, document["results"][0], told):
