@@ -71,7 +71,7 @@ class ItemBody(_Body):
     """Another name of `completion`."""
 
     prompt: Messages = []
-    """What it answers: text, or the messages of a conversation."""
+    """The prompt that was answered: text, or the messages of a conversation."""
 
     reference: str | None = None
     """The right answer, where one is known."""
@@ -99,7 +99,7 @@ class ScoreRequest(_Body):
     """Items to score."""
 
     items: list[ItemBody] = Field(min_length=1)
-    """Completions. Judges in group mode compare those of the same prompt."""
+    """Completions to score. Judges in group mode compare those of the same prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +116,10 @@ class Sample:
     """One answer of one model."""
 
     score: float
-    """0 to 1."""
+    """Score from 0 to 1."""
 
     uncertainty: float
-    """0 to 1, the judge's own word."""
+    """The judge's own word of how unsure it is, 0 to 1."""
 
     rationale: str
     principles: tuple[Principle, ...]
@@ -142,34 +142,34 @@ class JudgeResult:
 
     name: str
     score: float | None
-    """0 to 1, after all rules: what the combined score is made from."""
+    """Score from 0 to 1 after all rules between judges: what the combined score is made from. None: no verdict."""
 
     rationale: str = ""
     principles: tuple[Principle, ...] = ()
     samples: tuple[Sample, ...] = ()
-    """Of the small model, in the order of the temperatures; those that failed are missing."""
+    """Samples of the small model, in the order of the temperatures; those that failed are missing."""
 
     uncertainty: float | None = None
-    """0 to 1: the word of the sample that counts. Where samples disagree and no large model decides, at least the
-    standard deviation of their scores."""
+    """Uncertainty from 0 to 1 of the sample that counts. Where samples disagree and no large model decides, at least
+    the standard deviation of their scores."""
 
     escalated: bool = False
     """Whether the large model decided."""
 
     escalation_reason: str | None = None
-    """Why it was asked: `disagreement`, `uncertainty`, `noValidSamples`."""
+    """Why the large model was asked: `disagreement`, `uncertainty`, `noValidSamples`."""
 
     corrections: tuple[Correction, ...] = ()
     reason: str | None = None
     """Why there is no score, in one line."""
 
     causes: tuple[str, ...] = ()
-    """The same in words to count, each once: `unreadable` (an answer that holds no verdict), `tooMany` (completions to
-    compare), or why there was no answer: `timeout`, `unreachable`, `overloaded`, `refused`, `malformed`, `noText`,
-    `circuitOpen`, `overBudget`, `deadline`."""
+    """Causes of a missing score in words to count, each once: `unreadable` (an answer that holds no verdict), `tooMany`
+    (completions to compare), or why there was no answer: `timeout`, `unreachable`, `overloaded`, `refused`,
+    `malformed`, `noText`, `circuitOpen`, `overBudget`, `deadline`."""
 
     seconds: float = field(default=0.0, compare=False)
-    """From the first question to the verdict, waits for other questions included."""
+    """Seconds from the first question to the verdict, waits for other questions included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +177,13 @@ class ItemResult:
     """What is known about one item."""
 
     score: float | None
-    """Weighted mean of judges and verifiers that gave one, after caps. None below quorum; never 0 for "unknown"."""
+    """Weighted mean of the judges and verifiers that gave a score, after caps. None below quorum, never 0 for
+    "unknown"."""
 
     judges: tuple[JudgeResult, ...] = ()
     verifiers: Mapping[str, float | None] = field(default_factory=dict)
     caps: tuple[str, ...] = ()
-    """Anti-gaming checks that caught the completion, by name."""
+    """Names of the reward hacking checks that the completion failed (`antiGaming` in the manifest)."""
 
     reasons: tuple[str, ...] = ()
     """Why there is no score, or what is missing in it."""
@@ -191,7 +192,7 @@ class ItemResult:
     """Digest of the configuration that scored it."""
 
     seconds: float = 0.0
-    """From being taken to being answered."""
+    """Seconds from the moment that the item was taken to its answer."""
 
     uncapped: float | None = None
     """What judges and verifiers gave, before caps; the same as `score` where none applied."""
@@ -216,7 +217,7 @@ class Problem(_Body):
     """Why a request was refused."""
 
     code: str
-    """One word."""
+    """One word for the kind of problem, like `tooLarge`."""
 
     message: str
     """One sentence that names the cure."""
@@ -226,7 +227,7 @@ class ErrorResponse(_Body):
     """A refused request."""
 
     error: Problem
-    """Why."""
+    """Why the request was refused."""
 
 
 class JudgesAnswer(JudgesReport):
