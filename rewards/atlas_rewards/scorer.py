@@ -127,9 +127,9 @@ def verifiers_of(spec: RewardServiceSpec) -> Scorer | None:
 
 
 def _caller_for(judging: Judging, revision: str) -> Caller:
-    from atlas_rewards.llm.client import caller_for  # needs the client library, which verifiers do without
+    from atlas_rewards.llm.client import llm_client_for  # needs the client library, which verifiers do without
 
-    return caller_for(judging, revision)
+    return llm_client_for(judging, revision)
 
 
 async def _close(opened: _OpenByLoop) -> None:

@@ -31,7 +31,7 @@ from atlas_rewards.bench.ordered import done_in_order, items_at_once
 from atlas_rewards.bench.score_statistics import summarise
 from atlas_rewards.causes import unanswered
 from atlas_rewards.configuration import load_configuration
-from atlas_rewards.llm.client import Caller, CallerStatistics, caller_for
+from atlas_rewards.llm.client import LLMClient, LLMStatistics, llm_client_for
 from atlas_rewards.wire import result_body
 from atlas_trainer.reporting.untrusted_text import visible
 from atlas_trainer.storage.atomic_file import replace_text
@@ -46,7 +46,7 @@ class _Heard:
     """Answers of all judges, in the order of the items."""
 
     results: list[ItemResult]
-    asked: CallerStatistics
+    asked: LLMStatistics
 
 
 def bench(file: Path, traces: Path, out: Path, console: Console, *, wanted: Sequence[str] = (), seed: int = 0) -> None:
@@ -90,13 +90,13 @@ def _recorded(traces: Path, seed: int, tally: Tally) -> list[RecordedItem]:
 
 
 async def _hear(spec: RewardServiceSpec, items: Sequence[RecordedItem], console: Console) -> _Heard:
-    callers: list[Caller] = []
+    clients: list[LLMClient] = []
 
-    def open_caller(judging: Judging, revision: str) -> Caller:
-        callers.append(caller_for(judging, revision))
-        return callers[-1]
+    def open_client(judging: Judging, revision: str) -> LLMClient:
+        clients.append(llm_client_for(judging, revision))
+        return clients[-1]
 
-    service = RewardService(spec, open_caller)
+    service = RewardService(spec, open_client)
 
     async def judged(item: Item) -> ItemResult:
         return (await service.score([item]))[0]
@@ -108,7 +108,7 @@ async def _hear(spec: RewardServiceSpec, items: Sequence[RecordedItem], console:
             async for _, result in scored:
                 results.append(result)
                 show(len(results))
-        return _Heard(results, callers[0].statistics())
+        return _Heard(results, clients[0].statistics())
 
 
 def _audit(

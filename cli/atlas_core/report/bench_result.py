@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from atlas_rewards import ItemResult
 from atlas_rewards.bench.judge_subsets import Combination
 from atlas_rewards.bench.score_statistics import Summary
-from atlas_rewards.llm.client import CallerStatistics
+from atlas_rewards.llm.client import LLMStatistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Bench:
     rows: Sequence[BenchRow]
     results: Mapping[str, Sequence[ItemResult]]
     rewards: Sequence[float | None]
-    asked: CallerStatistics
+    asked: LLMStatistics
     revision: str
     seed: int
     dropped: Mapping[str, int]

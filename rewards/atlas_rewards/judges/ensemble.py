@@ -21,7 +21,7 @@ from atlas_rewards.judges.checks import Checked, Checks
 from atlas_rewards.judges.prompt import Case, Shown, cases, shown
 from atlas_rewards.judges.revision import revision_of
 from atlas_rewards.judges.runner import Asks, Hearing
-from atlas_rewards.llm.fair_semaphore import Turns
+from atlas_rewards.llm.fair_semaphore import FairSemaphore
 from atlas_rewards.verifiers.weighted_mean import Scorer
 
 _Heard = tuple[asyncio.Future[list[JudgeResult]], int]
@@ -35,7 +35,7 @@ class Ensemble:
         self._spec = spec
         self._caller = caller
         self._checks = Checks(spec, verifiers)
-        self._turns = Turns(spec.concurrency)
+        self._places = FairSemaphore(spec.concurrency)
         self.revision = revision_of(spec)
 
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
@@ -69,9 +69,9 @@ class Ensemble:
         self, tasks: asyncio.TaskGroup, hearing: Hearing, name: str, case: Case
     ) -> asyncio.Future[list[JudgeResult]]:
         """Begin to hear *case* when it may be."""
-        if await self._turns.take(hearing.deadline):
+        if await self._places.acquire(hearing.deadline):
             task = tasks.create_task(hearing.hear(name, case))
-            task.add_done_callback(lambda _: self._turns.give_back())
+            task.add_done_callback(lambda _: self._places.release())
             return task
         unheard: asyncio.Future[list[JudgeResult]] = asyncio.get_running_loop().create_future()
         unheard.set_result(hearing.unheard(name, case))

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from atlas_api.pods.contract import REWARDS_TOKEN
 from atlas_api.rewardservice.spec import RewardServiceSpec
-from atlas_rewards.llm.client import Lasting
+from atlas_rewards.llm.client import ProcessState
 from atlas_rewards.secret import read_token
 from atlas_rewards.server.configuration import fingerprint, secret_files
 from atlas_rewards.server.judge_record import JudgeRecords
@@ -56,11 +56,11 @@ class Generation:
         self._settle()
 
     async def live(
-        self, open_scoring: OpenScoring, lasting: Lasting, opened: asyncio.Future[None], closing: "Closing"
+        self, open_scoring: OpenScoring, state: ProcessState, opened: asyncio.Future[None], closing: "Closing"
     ) -> None:
         """Open the judges, and close them when all is over. *opened* gets the error when they cannot be opened."""
         try:
-            async with open_scoring(self.spec, lasting) as self.scoring:
+            async with open_scoring(self.spec, state) as self.scoring:
                 opened.set_result(None)
                 await self._over.wait()
                 closing(self)
@@ -88,13 +88,13 @@ class Generations:
         self._closing = closing
         self._open_ones: dict[asyncio.Task[None], Generation] = {}
         self._number = 0
-        self._lasting = Lasting()
+        self._state = ProcessState()
 
     async def begin(self, spec: RewardServiceSpec) -> None:
         """Open the judges of *spec* and use them from now on. Raises AtlasError; then nothing has changed."""
         generation = Generation(self._number + 1, spec)
         opened = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(generation.live(self._open, self._lasting, opened, self._closing))
+        task = asyncio.create_task(generation.live(self._open, self._state, opened, self._closing))
         self._open_ones[task] = generation
         task.add_done_callback(self._closed)
         try:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from atlas_api.scoring import ItemResult
-from atlas_rewards.llm.client import CallerStatistics
+from atlas_rewards.llm.client import LLMStatistics
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
@@ -76,8 +76,8 @@ class Metrics:
             self._verdicts.labels(judge.name, "none" if judge.score is None else "given").inc()
             self._judge_seconds.labels(judge.name).observe(judge.seconds)
 
-    def asked(self, generation: int, statistics: CallerStatistics) -> None:
-        """What the caller of *generation* counted since it began; only what is new is added."""
+    def asked(self, generation: int, statistics: LLMStatistics) -> None:
+        """What the client of *generation* counted since it began; only what is new is added."""
         for index, model in enumerate(statistics.models):
             source = (generation, f"model {index}")
             self._add(source, self._tokens, [((model.model,), model.tokens)])

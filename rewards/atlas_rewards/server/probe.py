@@ -14,7 +14,7 @@ from atlas_api.rewardservice.judging import AntiGaming, Budget, Cache, CallRetri
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
-from atlas_rewards.llm.client import Lasting
+from atlas_rewards.llm.client import ProcessState
 from atlas_rewards.server.generation import Generation, Generations
 from atlas_rewards.server.score_source import OpenScoring
 
@@ -85,7 +85,7 @@ class Probe:
 
     async def _problem_of(self, generation: Generation) -> tuple[str, str]:
         """For everybody, and with details."""
-        async with self._open(probe_spec(generation.spec), Lasting()) as scoring:
+        async with self._open(probe_spec(generation.spec), ProcessState()) as scoring:
             (result,) = await scoring.score([_ITEM])
         generation.judges.probed(result)
         if result.score is not None:

@@ -11,7 +11,7 @@ from atlas_api.rewardservice.judging import Judging
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
-from atlas_rewards.llm.client import Caller, CallerStatistics, Lasting, caller_for
+from atlas_rewards.llm.client import LLMClient, LLMStatistics, ProcessState, llm_client_for
 from atlas_rewards.scorer import RewardService
 from atlas_rewards.verifiers.threads import CheckLost, CheckThreads
 
@@ -31,12 +31,12 @@ class Scoring(Protocol):
         """One result an item, in order."""
         ...
 
-    def statistics(self) -> CallerStatistics:
+    def statistics(self) -> LLMStatistics:
         """How models were asked so far."""
         ...
 
 
-OpenScoring = Callable[[RewardServiceSpec, Lasting], AbstractAsyncContextManager[Scoring]]
+OpenScoring = Callable[[RewardServiceSpec, ProcessState], AbstractAsyncContextManager[Scoring]]
 """Makes them, with what earlier ones have left. Raises AtlasError for what the configuration lacks."""
 
 
@@ -45,7 +45,7 @@ class _Library:
     """The library's service, with what it asks models through."""
 
     service: RewardService
-    caller: Caller
+    client: LLMClient
 
     @property
     def revision(self) -> str:
@@ -54,23 +54,23 @@ class _Library:
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
         return await self.service.score(items)
 
-    def statistics(self) -> CallerStatistics:
-        return self.caller.statistics()
+    def statistics(self) -> LLMStatistics:
+        return self.client.statistics()
 
 
 @asynccontextmanager
-async def open_scoring(spec: RewardServiceSpec, lasting: Lasting) -> AsyncIterator[Scoring]:
+async def open_scoring(spec: RewardServiceSpec, state: ProcessState) -> AsyncIterator[Scoring]:
     """The judges and verifiers of *spec*. Raises SourceMissing for a key that is not there, and InvalidManifest."""
-    callers: list[Caller] = []
+    clients: list[LLMClient] = []
 
-    def make_caller(judging: Judging, revision: str) -> Caller:
-        callers.append(caller_for(judging, revision, lasting=lasting))
-        return callers[-1]
+    def make_client(judging: Judging, revision: str) -> LLMClient:
+        clients.append(llm_client_for(judging, revision, state=state))
+        return clients[-1]
 
     # In a thread, because users' verifiers are imported, and requests are being answered meanwhile.
     try:
-        service = await CheckThreads().run(lambda: RewardService(spec, make_caller), time.monotonic() + LOADING_SECONDS)
+        service = await CheckThreads().run(lambda: RewardService(spec, make_client), time.monotonic() + LOADING_SECONDS)
     except CheckLost:
         raise InvalidManifest([f"spec.verifiers: are not imported within {LOADING_SECONDS:g} s"]) from None
     async with service:
-        yield _Library(service, callers[0])
+        yield _Library(service, clients[0])

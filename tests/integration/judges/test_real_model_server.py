@@ -12,7 +12,7 @@ from support.judges.model_server import PATIENCE, model_server
 from transformers import AutoTokenizer
 
 from atlas_rewards import ItemResult, RewardService
-from atlas_rewards.llm.client import Caller, caller_for
+from atlas_rewards.llm.client import LLMClient, llm_client_for
 from atlas_rewards.llm.statistics import CallStatistics
 
 FEW_TOKENS = 24
@@ -34,18 +34,18 @@ def scored(model: dict[str, Any], temperatures: Sequence[float]) -> tuple[ItemRe
         timeouts={"callSeconds": PATIENCE},
         retries={"attempts": 1},
     )
-    callers: list[Caller] = []
+    clients: list[LLMClient] = []
 
-    def opened(*settings: Any) -> Caller:
-        callers.append(caller_for(*settings))
-        return callers[-1]
+    def opened(*settings: Any) -> LLMClient:
+        clients.append(llm_client_for(*settings))
+        return clients[-1]
 
     async def score() -> list[ItemResult]:
         async with RewardService(spec, opened) as service:
             return await service.score([item_of()])
 
     (result,) = asyncio.run(score())
-    return result, callers[0].statistics().models[0]
+    return result, clients[0].statistics().models[0]
 
 
 def says_only(model: Path, text: str) -> str:

@@ -10,7 +10,7 @@ from atlas_api.scoring import ItemResult, JudgeResult
 from atlas_rewards.item import Item
 from atlas_rewards.judges.revision import revision_of
 from atlas_rewards.llm.cache import CacheStatistics
-from atlas_rewards.llm.client import CallerStatistics, Lasting
+from atlas_rewards.llm.client import LLMStatistics, ProcessState
 from atlas_rewards.server.score_source import OpenScoring, Scoring
 
 POISON = "poison"
@@ -37,8 +37,8 @@ class InstantScoring:
             await self.gate.wait()
         return [self._result(item) for item in items]
 
-    def statistics(self) -> CallerStatistics:
-        return CallerStatistics((), CacheStatistics(0, 0, 0), 0)
+    def statistics(self) -> LLMStatistics:
+        return LLMStatistics((), CacheStatistics(0, 0, 0), 0)
 
     def _result(self, item: Item) -> ItemResult:
         score = min(1.0, len(item.completion) / 1000)
@@ -47,7 +47,7 @@ class InstantScoring:
 
 
 @asynccontextmanager
-async def instant_scoring(spec: RewardServiceSpec, _: Lasting) -> AsyncIterator[Scoring]:
+async def instant_scoring(spec: RewardServiceSpec, _: ProcessState) -> AsyncIterator[Scoring]:
     yield InstantScoring(spec)
 
 
@@ -55,7 +55,7 @@ def meeting_scoring(parties: int) -> OpenScoring:
     """Scoring that gives results only when so many are wanted at the same time."""
 
     @asynccontextmanager
-    async def opening(spec: RewardServiceSpec, _: Lasting) -> AsyncIterator[Scoring]:
+    async def opening(spec: RewardServiceSpec, _: ProcessState) -> AsyncIterator[Scoring]:
         yield InstantScoring(spec, asyncio.Barrier(parties))
 
     return opening
@@ -65,7 +65,7 @@ def gated_scoring(gate: asyncio.Event, closed: list[str]) -> OpenScoring:
     """Scoring that waits for *gate*; *closed* gets the revision of each that has been closed."""
 
     @asynccontextmanager
-    async def opening(spec: RewardServiceSpec, _: Lasting) -> AsyncIterator[Scoring]:
+    async def opening(spec: RewardServiceSpec, _: ProcessState) -> AsyncIterator[Scoring]:
         scoring = InstantScoring(spec, gate)
         yield scoring
         closed.append(scoring.revision)

@@ -14,7 +14,7 @@ from atlas_core.report.bench_result import Bench, BenchRow
 from atlas_rewards.bench.judge_subsets import combinations_of, recombined
 from atlas_rewards.bench.score_statistics import summarise
 from atlas_rewards.llm.cache import CacheStatistics
-from atlas_rewards.llm.client import CallerStatistics
+from atlas_rewards.llm.client import LLMStatistics
 
 SPEC = parse(
     RewardService,
@@ -22,7 +22,7 @@ SPEC = parse(
         "http://127.0.0.1:9/v1", judges=[{"name": name, "rubric": name} for name in ("accuracy", "process")]
     ),
 ).spec
-ASKED = CallerStatistics((), CacheStatistics(0, 3, 5), 2)
+ASKED = LLMStatistics((), CacheStatistics(0, 3, 5), 2)
 
 
 def heard(accuracy: float | None, process: float | None) -> ItemResult:

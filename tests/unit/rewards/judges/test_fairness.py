@@ -14,7 +14,7 @@ from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
 from atlas_rewards.judges.ensemble import Ensemble
 from atlas_rewards.llm.answer import Answer, NoAnswer
-from atlas_rewards.llm.fair_semaphore import Turns
+from atlas_rewards.llm.fair_semaphore import FairSemaphore
 
 
 class Slow:
@@ -83,9 +83,9 @@ def test_a_few_cases_are_asked_about_before_the_next_ones_are_prepared() -> None
         counting.cancel()
         model.answers.set()
         await scoring
-        turns = [turn for turn, _ in model.asked]
-        assert turns == sorted(turns)
-        assert max(Counter(turns).values()) == 16 * 3
+        places = [turn for turn, _ in model.asked]
+        assert places == sorted(places)
+        assert max(Counter(places).values()) == 16 * 3
 
     run(story)
 
@@ -167,8 +167,8 @@ def test_a_ranking_whose_turn_never_comes_gives_none_of_its_candidates_a_score()
 
 def test_a_turn_is_not_given_after_the_deadline_even_when_there_is_one() -> None:
     async def story(_: Slow) -> None:
-        turns = Turns(1)
-        assert not await turns.take(time.monotonic() - 1)
-        assert await turns.take(time.monotonic() + 10)
+        places = FairSemaphore(1)
+        assert not await places.acquire(time.monotonic() - 1)
+        assert await places.acquire(time.monotonic() + 10)
 
     run(story)

@@ -15,7 +15,7 @@ from atlas_api import AtlasError, parse
 from atlas_api.errors import SourceMissing
 from atlas_api.rewardservice.spec import RewardService, RewardServiceSpec
 from atlas_rewards import Item
-from atlas_rewards.llm.client import Lasting
+from atlas_rewards.llm.client import ProcessState
 from atlas_rewards.server.generation import Generation, Generations
 from atlas_rewards.server.http.application import application
 from atlas_rewards.server.metrics import Metrics
@@ -61,10 +61,10 @@ def test_the_old_generation_is_closed_after_its_last_request() -> None:
 
 def test_judges_that_cannot_be_opened_change_nothing() -> None:
     @asynccontextmanager
-    async def opening(spec: RewardServiceSpec, lasting: Lasting) -> AsyncIterator[Scoring]:
+    async def opening(spec: RewardServiceSpec, state: ProcessState) -> AsyncIterator[Scoring]:
         if spec.quorum == 2:
             raise SourceMissing("the key is not there")
-        async with instant_scoring(spec, lasting) as scoring:
+        async with instant_scoring(spec, state) as scoring:
             yield scoring
 
     async def live() -> None:
@@ -85,10 +85,10 @@ def test_judges_that_cannot_be_opened_change_nothing() -> None:
 @pytest.mark.timeout(60)
 def test_the_end_does_not_wait_for_judges_that_are_never_opened() -> None:
     @asynccontextmanager
-    async def opening(spec: RewardServiceSpec, lasting: Lasting) -> AsyncIterator[Scoring]:
+    async def opening(spec: RewardServiceSpec, state: ProcessState) -> AsyncIterator[Scoring]:
         if spec.temperatures == (0.5,):
             await asyncio.Event().wait()
-        async with instant_scoring(spec, lasting) as scoring:
+        async with instant_scoring(spec, state) as scoring:
             yield scoring
 
     async def live() -> None:

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from atlas_rewards.llm.cache import CacheStatistics
-from atlas_rewards.llm.client import CallerStatistics
+from atlas_rewards.llm.client import LLMStatistics
 from atlas_rewards.llm.statistics import CallStatistics
 from atlas_rewards.server.metrics import Metrics
 
 
-def counted(hits: int = 0, **tokens: int) -> CallerStatistics:
+def counted(hits: int = 0, **tokens: int) -> LLMStatistics:
     """Statistics of a caller whose models, by name, used so many tokens; of five calls one was answered."""
     models = (
         CallStatistics(
@@ -18,7 +18,7 @@ def counted(hits: int = 0, **tokens: int) -> CallerStatistics:
         )
         for name, used in tokens.items()
     )
-    return CallerStatistics(tuple(models), CacheStatistics(1, hits, 0), 0)
+    return LLMStatistics(tuple(models), CacheStatistics(1, hits, 0), 0)
 
 
 def value(metrics: Metrics, sample: str, **labels: Any) -> float | None:

@@ -11,7 +11,7 @@ from support.rewardservice.served import service_manifest
 
 from atlas_api import parse
 from atlas_api.rewardservice.spec import RewardService, RewardServiceSpec
-from atlas_rewards.llm.client import Lasting
+from atlas_rewards.llm.client import ProcessState
 from atlas_rewards.server.generation import Generation, Generations
 from atlas_rewards.server.probe import UNKNOWN, Probe, probe_spec
 from atlas_rewards.server.score_source import Scoring
@@ -52,7 +52,7 @@ class Openings:
         self.gate = asyncio.Event()
 
     @asynccontextmanager
-    async def __call__(self, spec: RewardServiceSpec, lasting: Lasting) -> AsyncIterator[Scoring]:
+    async def __call__(self, spec: RewardServiceSpec, state: ProcessState) -> AsyncIterator[Scoring]:
         self.count += 1
         yield InstantScoring(spec, self.gate)
 
