@@ -29,11 +29,11 @@ from atlas_rewards.configuration import load_configuration
 from atlas_rewards.item import Item
 from atlas_rewards.judges.ensemble import Ensemble
 from atlas_rewards.judges.revision import revision_of
-from atlas_rewards.judges.runner import Asks
+from atlas_rewards.judges.runner import ModelClient
 from atlas_rewards.verifiers.weighted_mean import Scorer, build_scorer
 
 
-class Caller(Asks, Protocol):
+class Caller(ModelClient, Protocol):
     """Whoever can ask a model, and holds connections meanwhile."""
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from atlas_api.errors import InvalidManifest
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.scoring import ItemResult, JudgeResult
-from atlas_rewards.judges.aggregate import combine
+from atlas_rewards.judges.aggregate import aggregate
 from atlas_rewards.judges.checks import CAPS_UNKNOWN
 from atlas_rewards.verifiers.weighted_mean import Score
 
@@ -59,7 +59,7 @@ def recombined(spec: RewardServiceSpec, result: ItemResult, members: Combination
         }
     )
     unknown = next((reason for reason in result.reasons if reason.startswith(CAPS_UNKNOWN)), None)
-    combined = combine(part, judges, _verified(result, members), result.caps, unknown)
+    combined = aggregate(part, judges, _verified(result, members), result.caps, unknown)
     return replace(combined, revision=result.revision, seconds=max(judge.seconds for judge in judges))
 
 

@@ -11,7 +11,7 @@ from support.judges.ensembles import FOUR, judged, spec_of
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.scoring import ItemResult
-from atlas_rewards.judges.aggregate import combine
+from atlas_rewards.judges.aggregate import aggregate
 from atlas_rewards.verifiers.weighted_mean import Score
 
 SHARES = st.none() | st.floats(0, 1)
@@ -28,7 +28,7 @@ def combined(
     parts = verified or {}
     said = Score(None, parts, {name: "no reference was recorded" for name, part in parts.items() if part is None})
     judges = [judged(name, score) for name, score in scores.items()]
-    return combine(
+    return aggregate(
         spec or spec_of(verifiers=[{"name": name, "exactMatch": {}} for name in parts], **changes), judges, said
     )
 
@@ -71,13 +71,13 @@ def test_verifiers_do_not_make_up_for_judges() -> None:
 
 def test_a_cap_lowers_the_score_and_never_raises_it() -> None:
     spec = spec_of("accuracy", antiGaming={"capScore": 0.25})
-    assert combine(spec, [judged("accuracy", 0.9)], caught=["echoed"]).score == 0.25
-    assert combine(spec, [judged("accuracy", 0.1)], caught=["echoed"]).score == 0.1
-    assert combine(spec, [judged("accuracy", 0.9)], caught=["echoed"]).uncapped == 0.9
-    assert combine(spec, [judged("accuracy", 0.9)]).uncapped == 0.9
-    unknown = combine(spec, [judged("accuracy", None)], caught=["echoed"])
+    assert aggregate(spec, [judged("accuracy", 0.9)], caps=["echoed"]).score == 0.25
+    assert aggregate(spec, [judged("accuracy", 0.1)], caps=["echoed"]).score == 0.1
+    assert aggregate(spec, [judged("accuracy", 0.9)], caps=["echoed"]).uncapped == 0.9
+    assert aggregate(spec, [judged("accuracy", 0.9)]).uncapped == 0.9
+    unknown = aggregate(spec, [judged("accuracy", None)], caps=["echoed"])
     assert (unknown.score, unknown.uncapped) == (None, None)
-    assert combine(spec, [judged("accuracy", 0.9)], caught=["echoed", "padded"]).caps == ("echoed", "padded")
+    assert aggregate(spec, [judged("accuracy", 0.9)], caps=["echoed", "padded"]).caps == ("echoed", "padded")
 
 
 @given(st.tuples(*[SHARES] * 4), st.dictionaries(st.sampled_from(["v", "w"]), SHARES))

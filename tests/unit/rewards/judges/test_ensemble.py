@@ -24,7 +24,7 @@ from atlas_api.rewardservice.judging import Escalation
 from atlas_api.scoring import ItemResult, Sample
 from atlas_rewards.item import Item
 from atlas_rewards.judges.ensemble import Ensemble
-from atlas_rewards.judges.escalation import cause_of, doubt_of, least_uncertain
+from atlas_rewards.judges.escalation import escalation_reason, least_uncertain, uncertainty_of
 from atlas_rewards.llm.answer import NoAnswer
 from atlas_rewards.scorer import verifiers_of
 
@@ -233,7 +233,7 @@ def test_a_result_names_its_revision_and_time() -> None:
 def test_a_verdict_on_samples_that_disagree_is_as_uncertain_as_they_lie_apart(
     samples: tuple[Sample, ...], cause: str | None, doubt: float
 ) -> None:
-    assert doubt_of(samples, cause) == pytest.approx(doubt)
+    assert uncertainty_of(samples, cause) == pytest.approx(doubt)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_a_verdict_on_samples_that_disagree_is_as_uncertain_as_they_lie_apart(
     ],
 )
 def test_the_large_model_is_asked_only_beyond_the_limits(samples: tuple[Sample, ...], cause: str | None) -> None:
-    assert cause_of(samples, Escalation()) == cause
+    assert escalation_reason(samples, Escalation()) == cause
 
 
 def test_the_first_of_the_most_certain_is_taken() -> None:

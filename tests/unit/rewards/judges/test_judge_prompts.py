@@ -11,7 +11,7 @@ from support.judges.ensembles import FOUR, item_of
 from atlas_api import parse
 from atlas_api.rewardservice.judging import Judge
 from atlas_rewards.item import Item, by_prompt, conversation
-from atlas_rewards.judges.prompt import Case, Question, ask_about, cases, shown
+from atlas_rewards.judges.prompt import Case, Question, ask_about, cases, visible_parts
 from atlas_rewards.judges.rubric import rubric_text
 
 FULL: dict[str, Any] = {
@@ -29,7 +29,7 @@ def judge(rubric: str | None = None, **more: Any) -> Judge:
 
 
 def cases_of(asked: Judge, *items: Item) -> list[Case]:
-    return list(cases(asked, [shown(item) for item in items]))
+    return list(cases(asked, [visible_parts(item) for item in items]))
 
 
 def only_case(asked: Judge, *items: Item) -> Case:

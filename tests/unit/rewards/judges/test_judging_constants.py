@@ -8,7 +8,7 @@ from support.judges.ensembles import Call, Says, asked, failing, item_of, judged
 
 from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
-from atlas_rewards.judges.aggregate import combine
+from atlas_rewards.judges.aggregate import aggregate
 
 JUDGES = [{"name": name, "rubric": name} for name in ("accuracy", "process")]
 
@@ -196,6 +196,6 @@ def test_the_rules_between_judges_are_read_from_the_configuration(
     change: dict[str, Any], after: tuple[float, ...]
 ) -> None:
     given = {"accuracy": 0.2, "process": 0.9, "helpfulness": 0.9, "diagnostic": 0.1}
-    result = combine(spec_of(consistency=change), [judged(name, score) for name, score in given.items()])
+    result = aggregate(spec_of(consistency=change), [judged(name, score) for name, score in given.items()])
     assert tuple(round(judge.score or 0, 9) for judge in result.judges) == after
     assert result.score == pytest.approx(sum(after) / 4)
