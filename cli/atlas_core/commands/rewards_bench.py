@@ -25,7 +25,7 @@ from atlas_core.report.bench_report import markdown, table
 from atlas_core.report.bench_result import Bench, BenchRow
 from atlas_core.report.progress_bar import counting
 from atlas_core.report.recorded_items import RecordedItem, recorded_items, traces_in
-from atlas_rewards import Item, ItemResult, RewardService
+from atlas_rewards import Item, ItemResult, RewardScorer
 from atlas_rewards.bench.judge_subsets import Combination, combinations_of, recombined
 from atlas_rewards.bench.ordered import done_in_order, items_at_once
 from atlas_rewards.bench.score_statistics import summarise
@@ -96,7 +96,7 @@ async def _hear(spec: RewardServiceSpec, items: Sequence[RecordedItem], console:
         clients.append(llm_client_for(judging, revision))
         return clients[-1]
 
-    service = RewardService(spec, open_client)
+    service = RewardScorer(spec, open_client)
 
     async def judged(item: Item) -> ItemResult:
         return (await service.score([item]))[0]

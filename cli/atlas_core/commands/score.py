@@ -16,7 +16,7 @@ from atlas_api.errors import NothingScored, SourceUnreachable
 from atlas_core.report.progress_bar import counting
 from atlas_core.report.score_table import result_table
 from atlas_core.report.scored_file import Record, ScoredFile, scored_file
-from atlas_rewards import Item, ItemResult, RewardService
+from atlas_rewards import Item, ItemResult, RewardScorer
 from atlas_rewards.bench.items_file import ItemLine, count_lines, read_items
 from atlas_rewards.bench.ordered import done_in_order, items_at_once
 from atlas_rewards.causes import cause_of, unanswered
@@ -59,7 +59,7 @@ class Counts:
     """Lines that are no items, as `file:line: why`."""
 
 
-def score_one(service: RewardService, item: Item, as_json: bool, console: Console) -> None:
+def score_one(service: RewardScorer, item: Item, as_json: bool, console: Console) -> None:
     """Print the result of *item*, the reasons of what is missing in it included. Raises `SourceMissing` for keys.
 
     When it has no score, raises after that `SourceUnreachable` where judges could not answer, else `NothingScored`.
@@ -85,7 +85,7 @@ def score_one(service: RewardService, item: Item, as_json: bool, console: Consol
         )
 
 
-def score_file(service: RewardService, items: Path, output: Path, as_json: bool, console: Console) -> None:
+def score_file(service: RewardScorer, items: Path, output: Path, as_json: bool, console: Console) -> None:
     """Append a result to *output* for each line of *items*, in their order; those that are there are not asked again.
 
     A line that holds no item gets a result without a score. Lines that judges could not answer in an earlier start are
@@ -112,7 +112,7 @@ def score_file(service: RewardService, items: Path, output: Path, as_json: bool,
         )
 
 
-async def _score_file(service: RewardService, items: Path, total: int, scored: ScoredFile, console: Console) -> Counts:
+async def _score_file(service: RewardScorer, items: Path, total: int, scored: ScoredFile, console: Console) -> Counts:
     counts = Counts()
 
     async def judged(group: Sequence[ItemLine]) -> list[ItemResult]:
@@ -133,7 +133,7 @@ async def _score_file(service: RewardService, items: Path, total: int, scored: S
     return counts
 
 
-def _groups(service: RewardService, items: Path) -> Iterator[list[ItemLine]]:
+def _groups(service: RewardScorer, items: Path) -> Iterator[list[ItemLine]]:
     """What must be scored together: neighbours with the same prompt where judges compare, else every line alone."""
     lines = read_items(items)
     if all(judge.mode == "absolute" for judge in service.spec.judges):

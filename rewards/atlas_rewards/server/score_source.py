@@ -12,7 +12,7 @@ from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
 from atlas_rewards.llm.client import LLMClient, LLMStatistics, ProcessState, llm_client_for
-from atlas_rewards.scorer import RewardService
+from atlas_rewards.scorer import RewardScorer
 from atlas_rewards.verifiers.threads import CheckLost, CheckThreads
 
 LOADING_SECONDS = 300.0
@@ -44,7 +44,7 @@ OpenScoring = Callable[[RewardServiceSpec, ProcessState], AbstractAsyncContextMa
 class _Library:
     """The library's service, with what it asks models through."""
 
-    service: RewardService
+    service: RewardScorer
     client: LLMClient
 
     @property
@@ -69,7 +69,7 @@ async def open_scoring(spec: RewardServiceSpec, state: ProcessState) -> AsyncIte
 
     # In a thread, because users' verifiers are imported, and requests are being answered meanwhile.
     try:
-        service = await CheckThreads().run(lambda: RewardService(spec, make_client), time.monotonic() + LOADING_SECONDS)
+        service = await CheckThreads().run(lambda: RewardScorer(spec, make_client), time.monotonic() + LOADING_SECONDS)
     except CheckLost:
         raise InvalidManifest([f"spec.verifiers: are not imported within {LOADING_SECONDS:g} s"]) from None
     async with service:

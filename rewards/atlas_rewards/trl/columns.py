@@ -1,4 +1,4 @@
-"""Between TRL and scoring: items from prompts, completions and columns of the dataset; numbers for TRL's log."""
+"""Translation between TRL and scoring: items from prompts, completions and columns; numbers for TRL's log."""
 
 import json
 from collections.abc import Mapping, Sequence

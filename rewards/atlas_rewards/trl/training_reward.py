@@ -1,7 +1,7 @@
 """
 The reward of a training: its verifiers, and the judges of the service that it names.
 
-Built by `atlas_trainer` for training and evaluation alike, so that both mean the same by a score.
+Training and evaluation share it, so that both mean the same by a score.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ from atlas_api.scoring import ItemResult
 from atlas_api.training.reward import Reward, ServiceRef
 from atlas_rewards.item import Item
 from atlas_rewards.secret import read_token
-from atlas_rewards.trl.judged_reward import JudgedReward, ScoresItems
+from atlas_rewards.trl.judged_reward import ItemScorer, JudgedReward
 from atlas_rewards.verifiers.weighted_mean import Score, Scorer, build_scorer
 
 
 class TrainingReward:
     """Scores items as `spec.reward` says."""
 
-    def __init__(self, scorer: Scorer | None, service: ScoresItems | None, weight: float = 1.0) -> None:
+    def __init__(self, scorer: Scorer | None, service: ItemScorer | None, weight: float = 1.0) -> None:
         """*weight* is that of the service; the verifiers together weigh 1."""
         self._scorer = scorer
         self._service = service
@@ -78,11 +78,11 @@ def build_reward(reward: Reward, namespace: str) -> JudgedReward:
     return JudgedReward(TrainingReward(scorer, service, named.weight if named else 1.0))
 
 
-def _service(named: ServiceRef, namespace: str) -> ScoresItems:
+def _service(named: ServiceRef, namespace: str) -> ItemScorer:
     if named.file is not None:
-        from atlas_rewards.scorer import RewardService
+        from atlas_rewards.scorer import RewardScorer
 
-        return RewardService.from_file(Path(named.file).expanduser())
+        return RewardScorer.from_file(Path(named.file).expanduser())
     from atlas_rewards.client.reward_client import RewardClient
 
     token = read_token(named.token_from, REWARD_TOKEN) if named.token_from else None

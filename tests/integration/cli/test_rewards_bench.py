@@ -18,7 +18,7 @@ from support.rewardservice.served import service_manifest, write_manifest
 from atlas_api.errors import AtlasError, InvalidManifest, NothingMatched, NothingScored, SourceUnreachable
 from atlas_core.commands.rewards_bench import bench
 from atlas_rewards.configuration import load_configuration
-from atlas_rewards.scorer import RewardService
+from atlas_rewards.scorer import RewardScorer
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "rewardservice.yaml"
@@ -176,7 +176,7 @@ def test_the_command_says_what_the_function_says(tmp_path: Path) -> None:
 
 
 def test_the_example_is_good_and_needs_its_key_only_when_it_asks(tmp_path: Path) -> None:
-    RewardService.from_file(EXAMPLE)
+    RewardScorer.from_file(EXAMPLE)
     spec = load_configuration(EXAMPLE).spec
     assert tuple(judge.name for judge in spec.judges) == NAMES
     assert spec.models.large is not None

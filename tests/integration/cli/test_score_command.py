@@ -16,7 +16,7 @@ from support.server.score_command import atlas_core, items_file, line, manifest,
 from atlas_api import InvalidManifest
 from atlas_api.errors import NothingScored, RunActive, SourceMissing, SourceUnreachable
 from atlas_core.commands.score import score_file, score_one
-from atlas_rewards import Item, RewardService
+from atlas_rewards import Item, RewardScorer
 
 
 def test_one_completion_is_shown_with_each_judge_and_verifier(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_the_table_says_who_decided_and_which_rule_changed_what(tmp_path: Path) 
             models={name: {"model": name, "baseUrl": judge.base_url} for name in ("small", "large")},
         )
         out = StringIO()
-        score_one(RewardService.from_file(file), Item("!!!"), False, Console(file=out, width=120))
+        score_one(RewardScorer.from_file(file), Item("!!!"), False, Console(file=out, width=120))
     assert "large: uncertainty" in out.getvalue()
     assert "processAboveAccuracy: 0.90 -> 0.30" in out.getvalue()
     assert "capped by empty: 0.25 -> 0.25" in out.getvalue()
@@ -100,10 +100,10 @@ def test_a_reason_that_quotes_a_completion_does_not_steer_the_terminal(tmp_path:
         file = manifest(tmp_path, judge, verifiers=verifiers)
         out = StringIO()
         with pytest.raises(NothingScored):
-            score_file(RewardService.from_file(file), items, output, False, Console(file=out, width=100))
+            score_file(RewardScorer.from_file(file), items, output, False, Console(file=out, width=100))
         one = StringIO()
         with pytest.raises(NothingScored):
-            score_one(RewardService.from_file(file), Item("\x1b[2J"), False, Console(file=one, width=100))
+            score_one(RewardScorer.from_file(file), Item("\x1b[2J"), False, Console(file=one, width=100))
     assert "cannot read" in out.getvalue()
     assert "cannot read" in one.getvalue()
     assert "\x1b" not in out.getvalue() + one.getvalue()

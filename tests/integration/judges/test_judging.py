@@ -15,13 +15,13 @@ from support.judges.injections import INJECTIONS
 from support.judges.judge_replies import Asked, Rates, Reply, Script, by_content, fenced, hang, verdict
 from support.judges.scripted_judge import ScriptedJudge
 
-from atlas_rewards import Item, ItemResult, RewardService
+from atlas_rewards import Item, ItemResult, RewardScorer
 from atlas_rewards.trl.judged_reward import JudgedReward
 
 
 def scored(judge: ScriptedJudge, items: Sequence[Item], **changes: Any) -> list[ItemResult]:
     async def score() -> list[ItemResult]:
-        async with RewardService(spec_of(base_url=judge.base_url, **changes)) as service:
+        async with RewardScorer(spec_of(base_url=judge.base_url, **changes)) as service:
             return await service.score(items)
 
     return asyncio.run(score())
@@ -153,7 +153,7 @@ def test_an_answer_that_is_no_verdict_is_not_remembered() -> None:
 
     async def twice(base_url: str) -> list[float | None]:
         spec = spec_of(base_url=base_url, large=False)
-        async with RewardService(spec) as service:
+        async with RewardScorer(spec) as service:
             return [(await service.score([item_of()]))[0].score for _ in range(2)]
 
     with ScriptedJudge(bad_first) as judge:
@@ -177,7 +177,7 @@ def test_attempts_do_not_change_each_others_scores() -> None:
 
 def test_the_awaited_reward_scores_a_batch() -> None:
     async def rewards(base_url: str) -> list[float | None]:
-        async with RewardService(spec_of("accuracy", base_url=base_url)) as service:
+        async with RewardScorer(spec_of("accuracy", base_url=base_url)) as service:
             return await JudgedReward(service)(["6*7?"] * 2, ["42", "41"], reference=["42"] * 2)
 
     with ScriptedJudge(lambda asked: verdict(0.9 if "\n42\n<<END ANSWER" in asked.text else 0.1)) as judge:

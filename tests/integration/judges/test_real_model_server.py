@@ -11,7 +11,7 @@ from support.judges.ensembles import item_of, spec_of
 from support.judges.model_server import PATIENCE, model_server
 from transformers import AutoTokenizer
 
-from atlas_rewards import ItemResult, RewardService
+from atlas_rewards import ItemResult, RewardScorer
 from atlas_rewards.llm.client import LLMClient, llm_client_for
 from atlas_rewards.llm.statistics import CallStatistics
 
@@ -41,7 +41,7 @@ def scored(model: dict[str, Any], temperatures: Sequence[float]) -> tuple[ItemRe
         return clients[-1]
 
     async def score() -> list[ItemResult]:
-        async with RewardService(spec, opened) as service:
+        async with RewardScorer(spec, opened) as service:
             return await service.score([item_of()])
 
     (result,) = asyncio.run(score())

@@ -18,7 +18,7 @@ from support.rewardservice.served import service_manifest, serving, until, write
 
 from atlas_api import InvalidManifest
 from atlas_api.errors import AccessDenied, SourceUnreachable
-from atlas_rewards import Item, ItemResult, RewardService
+from atlas_rewards import Item, ItemResult, RewardScorer
 from atlas_rewards.client.reward_client import AT_ONCE, RewardClient
 from atlas_rewards.client.service_settings import BATCH, read_settings
 
@@ -62,7 +62,7 @@ def test_judges_that_compare_see_the_same_groups_here_and_there(tmp_path: Path, 
     items = asked(prompts, each)[::2] + asked(prompts, each)[1::2]
     with ScriptedJudge(by_rivals) as judge:
         config = write_manifest(tmp_path / "service.yaml", service_manifest(judge.base_url, judges=GROUPS))
-        with RewardService.from_file(config) as service, serving(config, tmp_path / "log") as served:
+        with RewardScorer.from_file(config) as service, serving(config, tmp_path / "log") as served:
             here = service.score_sync(items)
             with client(served.url) as elsewhere:
                 there = elsewhere.score_sync(items)
@@ -99,7 +99,7 @@ def test_messages_whose_content_is_a_list_of_parts_score_the_same_here_and_there
     with ScriptedJudge(by_content) as judge:
         config = write_manifest(tmp_path / "service.yaml", service_manifest(judge.base_url))
         with (
-            RewardService.from_file(config) as service,
+            RewardScorer.from_file(config) as service,
             serving(config, tmp_path / "log") as served,
             client(served.url) as elsewhere,
         ):

@@ -14,7 +14,7 @@ from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.served import service_manifest, write_manifest
 
 from atlas_core.commands.score import score_file
-from atlas_rewards import RewardService
+from atlas_rewards import RewardScorer
 
 
 def manifest(folder: Path, judge: ScriptedJudge, **spec: Any) -> Path:
@@ -43,7 +43,7 @@ def atlas_core(*arguments: object) -> "subprocess.CompletedProcess[str]":
 def scored(file: Path, items: Path, output: Path, as_json: bool = False) -> str:
     """What the command says."""
     out = StringIO()
-    score_file(RewardService.from_file(file), items, output, as_json, Console(file=out, width=100))
+    score_file(RewardScorer.from_file(file), items, output, as_json, Console(file=out, width=100))
     return out.getvalue()
 
 

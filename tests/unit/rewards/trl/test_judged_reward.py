@@ -9,12 +9,12 @@ import pytest
 from support.judges.ensembles import Call, Says, SaysModel, failing, item_of, said, spec_of
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
-from atlas_rewards.scorer import RewardService
+from atlas_rewards.scorer import RewardScorer
 from atlas_rewards.trl.judged_reward import JudgedReward
 
 
 def reward(says: Says, spec: RewardServiceSpec | None = None) -> JudgedReward:
-    return JudgedReward(RewardService(spec or spec_of("accuracy"), lambda *_: SaysModel(says)))
+    return JudgedReward(RewardScorer(spec or spec_of("accuracy"), lambda *_: SaysModel(says)))
 
 
 def rewards(function: JudgedReward, *batch: Any, **columns: Any) -> list[float | None]:
@@ -118,7 +118,7 @@ def test_batches_of_any_event_loop_and_evaluations_share_what_is_open() -> None:
         opened.append(Closing(by_answer))
         return opened[-1]
 
-    function = JudgedReward(RewardService(spec_of("accuracy"), opening))
+    function = JudgedReward(RewardScorer(spec_of("accuracy"), opening))
     assert rewards(function, ["q"], ["42"]) == rewards(function, ["p"], ["42"]) == [0.9]
     assert [result.score for result in function.score_sync([item_of("42")])] == [0.9]
     function.close()
