@@ -26,8 +26,8 @@ from atlas_core.report.bench_result import Bench, BenchRow
 from atlas_core.report.progress_bar import counting
 from atlas_core.report.recorded_items import RecordedItem, recorded_items, traces_in
 from atlas_rewards import Item, ItemResult, RewardScorer
-from atlas_rewards.bench.judge_subsets import Combination, combinations_of, recombined
-from atlas_rewards.bench.ordered import done_in_order, items_at_once
+from atlas_rewards.bench.judge_subsets import JudgeSubset, judge_subsets, subset_result
+from atlas_rewards.bench.ordered import items_at_once, ordered
 from atlas_rewards.bench.score_statistics import summarise
 from atlas_rewards.causes import unanswered
 from atlas_rewards.configuration import load_configuration
@@ -55,13 +55,13 @@ def bench(file: Path, traces: Path, out: Path, console: Console, *, wanted: Sequ
     *wanted*: further combinations, as `accuracy+process`. Raises `AtlasError`, after the report when it holds no score.
     """
     spec = load_configuration(file).spec
-    combinations = combinations_of(spec, wanted)
+    combinations = judge_subsets(spec, wanted)
     tally = Tally()
     items = _recorded(traces, seed, tally)
     _make_folder(out)
     heard = asyncio.run(_hear(spec, items, console))
     rewards = [item.reward for item in items]
-    results = {one.name: [recombined(spec, result, one) for result in heard.results] for one in combinations}
+    results = {one.name: [subset_result(spec, result, one) for result in heard.results] for one in combinations}
     rows = [BenchRow(one, summarise(results[one.name], rewards)) for one in combinations]
     told = Bench(rows, results, rewards, heard.asked, heard.results[0].revision, seed, tally.dropped)
     replace_text(out / AUDIT, "".join(_audit(items, combinations, results)))
@@ -102,7 +102,7 @@ async def _hear(spec: RewardServiceSpec, items: Sequence[RecordedItem], console:
         return (await service.score([item]))[0]
 
     results: list[ItemResult] = []
-    scored = done_in_order(judged, (one.item for one in items), items_at_once(spec))
+    scored = ordered(judged, (one.item for one in items), items_at_once(spec))
     async with service, aclosing(scored):
         with counting(console, "judging", len(items)) as show:
             async for _, result in scored:
@@ -112,7 +112,7 @@ async def _hear(spec: RewardServiceSpec, items: Sequence[RecordedItem], console:
 
 
 def _audit(
-    items: Sequence[RecordedItem], combinations: Sequence[Combination], results: dict[str, list[ItemResult]]
+    items: Sequence[RecordedItem], combinations: Sequence[JudgeSubset], results: dict[str, list[ItemResult]]
 ) -> Iterator[str]:
     """One line an item and combination: what was judged, what was recorded, what each judge said."""
     for place, recorded in enumerate(items):

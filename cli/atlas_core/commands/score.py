@@ -18,7 +18,7 @@ from atlas_core.report.score_table import result_table
 from atlas_core.report.scored_file import Record, ScoredFile, scored_file
 from atlas_rewards import Item, ItemResult, RewardScorer
 from atlas_rewards.bench.items_file import ItemLine, count_lines, read_items
-from atlas_rewards.bench.ordered import done_in_order, items_at_once
+from atlas_rewards.bench.ordered import items_at_once, ordered
 from atlas_rewards.causes import cause_of, unanswered
 from atlas_rewards.item import in_common
 from atlas_rewards.wire import result_body
@@ -120,7 +120,7 @@ async def _score_file(service: RewardScorer, items: Path, total: int, scored: Sc
 
     async with service:
         missing = scored.missing(_groups(service, items))
-        results = done_in_order(judged, missing, items_at_once(service.spec))
+        results = ordered(judged, missing, items_at_once(service.spec))
         with counting(console, "scoring", total) as show:
             async with aclosing(results):
                 async for group, said in results:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from atlas_rewards import ItemResult
-from atlas_rewards.bench.judge_subsets import Combination
+from atlas_rewards.bench.judge_subsets import JudgeSubset
 from atlas_rewards.bench.score_statistics import Summary
 from atlas_rewards.llm.client import LLMStatistics
 
@@ -13,7 +13,7 @@ from atlas_rewards.llm.client import LLMStatistics
 class BenchRow:
     """A combination of judges, and how its scores behaved."""
 
-    combination: Combination
+    combination: JudgeSubset
     summary: Summary
 
 

@@ -1,8 +1,4 @@
-"""
-Much work, a few pieces at a time, results in the order of the pieces.
-
-Called by the commands `score` and `rewards bench`, whose pieces are items. Knows neither files nor judges.
-"""
+"""Much work, a few pieces at a time, results in the order of the pieces. Knows neither files nor judges."""
 
 import asyncio
 from collections import deque
@@ -24,7 +20,7 @@ def items_at_once(judging: Judging) -> int:
     return ceil(2 * judging.concurrency / (len(judging.judges) * len(judging.temperatures)))
 
 
-async def done_in_order(
+async def ordered(
     work: Callable[[Piece], Awaitable[Result]], pieces: Iterable[Piece], at_once: int
 ) -> AsyncGenerator[tuple[Piece, Result], None]:
     """Each of *pieces* with its result, in their order; *at_once* of them are at work at any time.
