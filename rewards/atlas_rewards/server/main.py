@@ -34,9 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AtlasError as error:
         return _complain(error.exit_code, f"{error.reason}: {error}")
     except asyncio.CancelledError:
-        return 0  # told to end before it began
+        return 0  # asked to end before it began
     except KeyboardInterrupt:
-        return INTERRUPTED  # told again, while it finished what it had taken
+        return INTERRUPTED  # asked again, while it finished what it had taken
     return 0
 
 

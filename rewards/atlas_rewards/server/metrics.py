@@ -1,4 +1,4 @@
-"""What the service counts, for Prometheus. Everybody in `service` reports here; `application` serves it."""
+"""What the service counts, for Prometheus."""
 
 from collections.abc import Callable, Sequence
 
@@ -57,7 +57,7 @@ class Metrics:
         gauge.set_function(items)
 
     def ready(self, is_ready: Callable[[], bool]) -> None:
-        """Where it comes from whether the newest probe went well."""
+        """Where the gauge of readiness comes from: whether the newest probe went well."""
         Gauge(
             "atlas_rewards_ready", "Whether the quorum answered the newest probe", registry=self.registry
         ).set_function(is_ready)
@@ -76,8 +76,8 @@ class Metrics:
             self._verdicts.labels(judge.name, "none" if judge.score is None else "given").inc()
             self._judge_seconds.labels(judge.name).observe(judge.seconds)
 
-    def asked(self, generation: int, statistics: LLMStatistics) -> None:
-        """What the client of *generation* counted since it began; only what is new is added."""
+    def model_calls(self, generation: int, statistics: LLMStatistics) -> None:
+        """Count what the client of *generation* counted since it began; only what is new is added."""
         for index, model in enumerate(statistics.models):
             source = (generation, f"model {index}")
             self._add(source, self._tokens, [((model.model,), model.tokens)])

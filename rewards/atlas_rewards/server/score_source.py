@@ -1,4 +1,4 @@
-"""What the service needs of the judges, and where it gets it: from the library's `RewardService`."""
+"""Where the server gets scores: `ScoreSource`, and the one that asks the library's `RewardScorer`."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -16,10 +16,10 @@ from atlas_rewards.scorer import RewardScorer
 from atlas_rewards.verifiers.threads import CheckLost, CheckThreads
 
 LOADING_SECONDS = 300.0
-"""How long users' verifiers may take to be imported."""
+"""Seconds that users' verifiers may take to be imported."""
 
 
-class Scoring(Protocol):
+class ScoreSource(Protocol):
     """Judges and verifiers of one configuration."""
 
     @property
@@ -32,34 +32,34 @@ class Scoring(Protocol):
         ...
 
     def statistics(self) -> LLMStatistics:
-        """How models were asked so far."""
+        """Statistics of the calls of models so far."""
         ...
 
 
-OpenScoring = Callable[[RewardServiceSpec, ProcessState], AbstractAsyncContextManager[Scoring]]
-"""Makes them, with what earlier ones have left. Raises AtlasError for what the configuration lacks."""
+OpenScoreSource = Callable[[RewardServiceSpec, ProcessState], AbstractAsyncContextManager[ScoreSource]]
+"""Opens a source, with what earlier ones have left. Raises AtlasError for what the configuration lacks."""
 
 
 @dataclass(frozen=True)
-class _Library:
-    """The library's service, with what it asks models through."""
+class _LibrarySource:
+    """The library's scorer, with what it asks models through."""
 
-    service: RewardScorer
+    scorer: RewardScorer
     client: LLMClient
 
     @property
     def revision(self) -> str:
-        return self.service.revision
+        return self.scorer.revision
 
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
-        return await self.service.score(items)
+        return await self.scorer.score(items)
 
     def statistics(self) -> LLMStatistics:
         return self.client.statistics()
 
 
 @asynccontextmanager
-async def open_scoring(spec: RewardServiceSpec, state: ProcessState) -> AsyncIterator[Scoring]:
+async def open_score_source(spec: RewardServiceSpec, state: ProcessState) -> AsyncIterator[ScoreSource]:
     """The judges and verifiers of *spec*. Raises SourceMissing for a key that is not there, and InvalidManifest."""
     clients: list[LLMClient] = []
 
@@ -69,8 +69,8 @@ async def open_scoring(spec: RewardServiceSpec, state: ProcessState) -> AsyncIte
 
     # In a thread, because users' verifiers are imported, and requests are being answered meanwhile.
     try:
-        service = await CheckThreads().run(lambda: RewardScorer(spec, make_client), time.monotonic() + LOADING_SECONDS)
+        scorer = await CheckThreads().run(lambda: RewardScorer(spec, make_client), time.monotonic() + LOADING_SECONDS)
     except CheckLost:
         raise InvalidManifest([f"spec.verifiers: are not imported within {LOADING_SECONDS:g} s"]) from None
-    async with service:
-        yield _Library(service, clients[0])
+    async with scorer:
+        yield _LibrarySource(scorer, clients[0])

@@ -24,7 +24,7 @@ from support.rewardservice.served import (
 )
 
 from atlas_rewards.server.http.scoring_endpoint import GRACE_SECONDS
-from atlas_rewards.server.server import FAREWELL_SECONDS
+from atlas_rewards.server.server import CONNECTION_DRAIN_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +235,7 @@ def test_sigterm_finishes_what_was_taken_and_in_the_end_takes_nothing_new(judge:
 def test_sigterm_waits_as_long_as_the_configuration_allows_that_took_the_request(
     judge: ScriptedJudge, tmp_path: Path
 ) -> None:
-    judge.script = slow(FAREWELL_SECONDS + GRACE_SECONDS + 5.0)
+    judge.script = slow(CONNECTION_DRAIN_SECONDS + GRACE_SECONDS + 5.0)
     config = write_manifest(tmp_path / "service.yaml", service_manifest(judge.base_url))
     with serving(config, tmp_path / "log") as served:
         answers: list[httpx.Response] = []

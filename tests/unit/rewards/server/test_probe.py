@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from support.judges.ensembles import asked, item_of, said
-from support.rewardservice.instant_scoring import InstantScoring
+from support.rewardservice.instant_source import InstantSource
 from support.rewardservice.served import service_manifest
 
 from atlas_api import parse
@@ -14,7 +14,7 @@ from atlas_api.rewardservice.spec import RewardService, RewardServiceSpec
 from atlas_rewards.llm.client import ProcessState
 from atlas_rewards.server.generation import Generation, Generations
 from atlas_rewards.server.probe import UNKNOWN, Probe, probe_spec
-from atlas_rewards.server.score_source import Scoring
+from atlas_rewards.server.score_source import ScoreSource
 
 
 def spec_of(**changes: Any) -> RewardServiceSpec:
@@ -52,9 +52,9 @@ class Openings:
         self.gate = asyncio.Event()
 
     @asynccontextmanager
-    async def __call__(self, spec: RewardServiceSpec, state: ProcessState) -> AsyncIterator[Scoring]:
+    async def __call__(self, spec: RewardServiceSpec, state: ProcessState) -> AsyncIterator[ScoreSource]:
         self.count += 1
-        yield InstantScoring(spec, self.gate)
+        yield InstantSource(spec, self.gate)
 
 
 def closing(_: Generation) -> None:

@@ -13,7 +13,7 @@ from atlas_api import parse
 from atlas_api.pods.cluster_report import ClusterReport
 from atlas_api.rewardservice.spec import RewardService
 from atlas_api.rewardservice.status import JudgeReport, JudgesReport
-from atlas_rewards.server.configuration import shown
+from atlas_rewards.server.http.public_configuration import public_configuration
 from atlas_rewards.server.logs import JsonFormatter
 from atlas_rewards.server.operator_report import keep_reporting
 
@@ -57,7 +57,7 @@ def test_what_is_shown_of_a_configuration_holds_no_secret() -> None:
     manifest = service_manifest("", models={"small": model}, tokenFrom={"env": "TOKEN"})
     reference = {"name": "B", "secretKeyRef": {"name": "b", "key": "b"}}
     manifest["spec"]["env"] = [{"name": "A", "value": "hunter2"}, reference]
-    document = shown(parse(RewardService, manifest).spec)
+    document = public_configuration(parse(RewardService, manifest).spec)
     assert document["models"]["small"]["baseUrl"] == "http://host:80/v1"
     assert document["tokenFrom"] == {"env": "TOKEN"}
     assert [each["name"] for each in document["env"]] == ["A", "B"]
