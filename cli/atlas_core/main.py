@@ -11,7 +11,7 @@ from rich.console import Console
 
 from atlas_api import AtlasError, InvalidManifest, load_manifest
 from atlas_api.errors import INTERRUPTED
-from atlas_trainer.reporting.untrusted_text import visible
+from atlas_api.text import visible
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """A disk, a user's share of it, or what a file may hold at most."""

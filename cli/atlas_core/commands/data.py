@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.text import Text
 
 from atlas_api import AtlasTraining, InvalidManifest
+from atlas_api.text import visible
 from atlas_trainer.dataset.dataset import Dataset, build_dataset
 from atlas_trainer.dataset.preview import chosen_rows, counts_table, lengths_table, marked_row, row_title, split_line
 from atlas_trainer.dataset.rows_file import write_jsonl, write_parquet
 from atlas_trainer.dataset.tokenizer import load_tokenizer
 from atlas_trainer.distributed import environment
-from atlas_trainer.reporting.untrusted_text import visible
 from atlas_trainer.traces.session import Tally
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from atlas_api import AtlasError, InvalidManifest
 from atlas_api.errors import NothingScored, SourceUnreachable
 from atlas_api.rewardservice.judging import Judging
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.text import visible
 from atlas_core.report.bench_plots import plots
 from atlas_core.report.bench_report import markdown, table
 from atlas_core.report.bench_result import Bench, BenchRow
@@ -33,7 +34,6 @@ from atlas_rewards.causes import unanswered
 from atlas_rewards.configuration import load_configuration
 from atlas_rewards.llm.client import LLMClient, LLMStatistics, llm_client_for
 from atlas_rewards.wire import result_body
-from atlas_trainer.reporting.untrusted_text import visible
 from atlas_trainer.storage.atomic_file import replace_text
 from atlas_trainer.traces.session import Tally
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from atlas_api.errors import NothingScored, SourceUnreachable
+from atlas_api.text import visible
 from atlas_core.report.progress_bar import counting
 from atlas_core.report.score_table import result_table
 from atlas_core.report.scored_file import Record, ScoredFile, scored_file
@@ -22,7 +23,6 @@ from atlas_rewards.bench.ordered import items_at_once, ordered
 from atlas_rewards.causes import cause_of, unanswered
 from atlas_rewards.item import in_common
 from atlas_rewards.wire import result_body
-from atlas_trainer.reporting.untrusted_text import visible
 
 _SHOWN = 3
 """Malformed lines that are named, and causes of missing scores."""

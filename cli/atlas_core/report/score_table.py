@@ -4,9 +4,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from atlas_api.text import visible
 from atlas_rewards import ItemResult, JudgeResult
 from atlas_trainer.reporting.formatting import score
-from atlas_trainer.reporting.untrusted_text import visible
 
 
 def result_table(result: ItemResult) -> RenderableType:

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from atlas_api.names import DNS_LABEL, DNS_SUBDOMAIN, KEY
 from atlas_api.quantity import QUANTITY
 from atlas_api.rules import Path, model_in
+from atlas_api.text import escaped
 from atlas_api.times import TIME
 
 PATTERNS = {
@@ -65,14 +66,7 @@ _SHOWN = 60
 def at(path: Path, message: str) -> str:
     """*message* behind the path of the field: `spec.reward.verifiers[0].name: ...`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-    return printable(f"{text}: {message}" if text else message)
-
-
-def printable(text: str) -> str:
-    """*text* in one line that cannot steer a terminal: what does not print is written as an escape."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
-    )
+    return escaped(f"{text}: {message}" if text else message)
 
 
 def describe(model: type[BaseModel], details: ErrorDetails) -> str | None:

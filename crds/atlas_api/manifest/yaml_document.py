@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from atlas_api.errors import InvalidManifest
-from atlas_api.manifest.problems import printable
+from atlas_api.text import escaped
 
 Document = dict[str, Any]
 
@@ -65,7 +65,7 @@ def read_documents(text: str) -> list[Document]:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         cure = "; indent with spaces" if "'\\t'" in str(error.problem) else ""
-        raise InvalidManifest([f"{where}not valid YAML: {printable(str(error.problem))}{cure}"]) from None
+        raise InvalidManifest([f"{where}not valid YAML: {escaped(str(error.problem))}{cure}"]) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         column = error.position - text.rfind("\n", 0, error.position)

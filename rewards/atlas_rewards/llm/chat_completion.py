@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
 
-from atlas_api.manifest.problems import printable
 from atlas_api.rewardservice.judging import JudgeModel
+from atlas_api.text import escaped
 from atlas_rewards.llm.answer import Reason
 
 LETTERS_A_TOKEN = 4
@@ -152,4 +152,4 @@ def _explanation(body: bytes, key: str | None) -> str:
         message = error.get("message", error.get("msg")) if isinstance(error, dict) else error
     except (ValueError, LookupError, AttributeError, RecursionError):
         return ""
-    return printable(without_key(message, key)[:_QUOTED]) if isinstance(message, str) else ""
+    return escaped(without_key(message, key)[:_QUOTED]) if isinstance(message, str) else ""

@@ -12,7 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
-from atlas_api.manifest.problems import printable
+from atlas_api.text import escaped
 from atlas_rewards.llm.chat_completion import CallFailed, Completion, read_completion, read_error, without_key
 from atlas_rewards.llm.retries import retry_after
 
@@ -78,7 +78,7 @@ class Endpoint:
             trouble = f"{error.status}, {error.message}"
         else:
             trouble = str(error) or type(error).__name__
-        trouble = printable(without_key(trouble, self._key)[:200])
+        trouble = escaped(without_key(trouble, self._key)[:200])
         if self._proxy is not None and isinstance(error, _ABOUT_THE_PROXY):
             return f"cannot be reached through the proxy {_named(self._proxy)}: {trouble}; {_CORRECT_PROXY}"
         cure = "; start it, or correct baseUrl" if isinstance(error, aiohttp.ClientConnectorError) else ""
@@ -105,7 +105,7 @@ def _proxy(url: str) -> str | None:
 def _named(proxy: str) -> str:
     """*proxy* without user and password."""
     scheme, _, rest = proxy.partition("://")
-    return printable(f"{scheme}://{rest.rpartition('@')[2]}"[:200])
+    return escaped(f"{scheme}://{rest.rpartition('@')[2]}"[:200])
 
 
 def _why(error: OSError) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from atlas_api.manifest.problems import printable
 from atlas_api.rewardservice.judging import JudgeModel, Judging
+from atlas_api.text import escaped
 from atlas_rewards.llm.chat_completion import LETTERS_A_TOKEN, CallFailed, Completion, request_body
 from atlas_rewards.llm.circuit_breaker import Circuit
 from atlas_rewards.llm.endpoint import Endpoint
@@ -40,7 +40,7 @@ class ModelCalls:
         clock: Callable[[], float],
     ) -> None:
         self.model = model
-        self.name = f"{printable(model.model)} at {printable(model.base_url)}"
+        self.name = f"{escaped(model.model)} at {escaped(model.base_url)}"
         """Name of the model in messages."""
 
         self.record = CallRecord()

@@ -41,7 +41,7 @@ OpenScoreSource = Callable[[RewardServiceSpec, ProcessState], AbstractAsyncConte
 
 
 @dataclass(frozen=True)
-class _LibrarySource:
+class _Library:
     """The library's scorer, with what it asks models through."""
 
     scorer: RewardScorer
@@ -73,4 +73,4 @@ async def open_score_source(spec: RewardServiceSpec, state: ProcessState) -> Asy
     except CheckLost:
         raise InvalidManifest([f"spec.verifiers: are not imported within {LOADING_SECONDS:g} s"]) from None
     async with scorer:
-        yield _LibrarySource(scorer, clients[0])
+        yield _Library(scorer, clients[0])

@@ -9,7 +9,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from atlas_api.manifest.problems import printable
+from atlas_api.text import escaped
 from atlas_api.training.reward import PythonEntryPoint
 from atlas_rewards.item import Item
 from atlas_rewards.verifiers.outcome import Outcome, Unknown, Unusable, Verify
@@ -66,4 +66,4 @@ def _checked(result: object) -> Outcome:
 
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
-    return printable(line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…")
+    return escaped(line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…")

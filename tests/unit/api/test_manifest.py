@@ -163,7 +163,7 @@ def test_a_problem_is_one_line_that_cannot_steer_a_terminal() -> None:
     (problem,) = problems_of({"spec.grpo.loss": "a\x1b[2J\x9b\ud800", "spec.grpo.temperature": 1})
     assert problem.isprintable()
     (problem,) = problems_of({"spec.grpo": {"key\n\x1b[31m": 1}})
-    assert problem.startswith(r"spec.grpo.key\n\x1b[31m: unknown field")
+    assert problem.startswith(r"spec.grpo.key\n\u001b[31m: unknown field")
 
 
 def test_a_document_that_holds_itself_is_refused() -> None:

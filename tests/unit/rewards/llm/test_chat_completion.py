@@ -148,7 +148,7 @@ def test_statuses_say_whether_to_try_again_and_how_the_endpoint_is(
 def test_an_error_is_told_in_one_short_line() -> None:
     body = json.dumps({"error": {"message": "too\nlong\x1b[31m" + "x" * 1000}}).encode()
     message = str(read_error(400, body, None))
-    assert message.startswith("answers 400 Bad Request: too\\nlong\\x1b[31mxxx")
+    assert message.startswith("answers 400 Bad Request: too\\nlong\\u001b[31mxxx")
     assert message.isprintable()
     assert len(message) < 250
 

@@ -70,7 +70,7 @@ def test_a_number_from_0_to_1_counts(function: str, expected: float) -> None:
         ("negative", "returned -0.1"),
         ("not_a_number", "returned nan"),
         ("fails", "my_rewards:fails raised ValueError: first line second line"),
-        ("shouts", r"my_rewards:shouts raised ValueError: \x1b[2J half a character: \ud800"),
+        ("shouts", r"my_rewards:shouts raised ValueError: \u001b[2J half a character: \ud800"),
         ("leaves", "my_rewards:leaves raised SystemExit: 3"),
     ],
 )
