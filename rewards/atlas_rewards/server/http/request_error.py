@@ -19,7 +19,7 @@ class RequestError(Exception):
         """Seconds after which trying again makes sense. None: it does not."""
 
     def response(self) -> Response:
-        """The answer. Its connection ends where nothing more is to be expected of the client or of us."""
+        """The answer to the request. Its connection ends where nothing more is expected of the client or of us."""
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
         if self.status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.SERVICE_UNAVAILABLE):
             headers["Connection"] = "close"
