@@ -6,7 +6,7 @@ import time
 
 import pytest
 from support.judges.judge_calls import FakeTime, ask, ask_large, calling, refused, run
-from support.judges.judge_replies import Asked, Reply, hang, in_turn, refusal
+from support.judges.judge_replies import JudgeRequest, Reply, hang, in_turn, refusal
 from support.judges.judge_settings import NOBODY, judging
 from support.judges.scripted_judge import ScriptedJudge
 
@@ -15,8 +15,8 @@ NINE = {"attempts": 9, "baseSeconds": 0.001}
 
 
 def test_calls_in_flight_are_limited_over_everything() -> None:
-    def script(asked: Asked) -> Reply:
-        return Reply("yes", latency=3.0 if asked.number < 5 else 0.01)  # long enough to make five
+    def script(request: JudgeRequest) -> Reply:
+        return Reply("yes", latency=3.0 if request.number < 5 else 0.01)  # long enough to make five
 
     async def story(judge: ScriptedJudge) -> None:
         settings = judging(judge.base_url, concurrency=5)
@@ -28,8 +28,10 @@ def test_calls_in_flight_are_limited_over_everything() -> None:
 
 
 def test_a_slow_call_is_made_a_second_time_and_the_first_answer_counts() -> None:
-    def script(asked: Asked) -> Reply:
-        return hang() if asked.text == "slow" and not asked.repeated else Reply(f"{asked.text} {asked.repeated}")
+    def script(request: JudgeRequest) -> Reply:
+        return (
+            hang() if request.text == "slow" and not request.repeated else Reply(f"{request.text} {request.repeated}")
+        )
 
     async def story(judge: ScriptedJudge) -> None:
         settings = judging(judge.base_url, hedgeAfter=99)
@@ -39,17 +41,17 @@ def test_a_slow_call_is_made_a_second_time_and_the_first_answer_counts() -> None
             before = client.statistics().models[0].p99_seconds or 0.0
             assert (await ask(client, settings, "slow")).text == "slow 1"
             assert client.statistics().models[0].hedges >= 1
-            told = client.statistics().models[0]
-            assert (told.in_flight, told.abandoned, told.answered) == (0, told.hedges, 21)
-            assert told.p99_seconds is not None
-            assert told.p99_seconds > before  # the call that was given up counts
+            statistics = client.statistics().models[0]
+            assert (statistics.in_flight, statistics.abandoned, statistics.answered) == (0, statistics.hedges, 21)
+            assert statistics.p99_seconds is not None
+            assert statistics.p99_seconds > before  # the call that was given up counts
 
     run(script, story)
 
 
 def test_calls_that_hang_in_every_place_are_made_again_though_second_ones_wait_for_a_place() -> None:
-    def script(asked: Asked) -> Reply:
-        return hang() if asked.text in ("a", "b") and not asked.repeated else Reply("yes")
+    def script(request: JudgeRequest) -> Reply:
+        return hang() if request.text in ("a", "b") and not request.repeated else Reply("yes")
 
     async def story(judge: ScriptedJudge) -> None:
         timeouts = {"callSeconds": 0.5, "totalSeconds": 20}
@@ -83,8 +85,12 @@ def test_a_question_whose_deadline_comes_first_does_not_wait_for_the_endpoint() 
             failure = await refused(client, settings, deadline=9.0)
             assert failure.reason == "circuitOpen"
             assert "left alone for a while, because it answers 500 Internal Server Error" in str(failure)
-            told = client.statistics().models[0]
-            assert (told.state, told.calls, told.failures) == ("open", 3, {"overloaded": 3, "circuitOpen": 1})
+            statistics = client.statistics().models[0]
+            assert (statistics.state, statistics.calls, statistics.failures) == (
+                "open",
+                3,
+                {"overloaded": 3, "circuitOpen": 1},
+            )
 
     assert run(in_turn(refusal(500)), story).count == 3
 
@@ -116,7 +122,7 @@ def test_an_outage_in_the_middle_costs_time_and_no_answer() -> None:
             answers = await asyncio.gather(*(ask(client, settings, str(number)) for number in range(300)))
         assert {answer.text for answer in answers} == {"yes"}
 
-    judge = run(lambda asked: refusal(503) if 100 <= asked.number < 130 else Reply("yes", latency=0.005), story)
+    judge = run(lambda request: refusal(503) if 100 <= request.number < 130 else Reply("yes", latency=0.005), story)
     assert judge.count <= 330
 
 
@@ -164,7 +170,7 @@ def test_a_model_that_the_endpoint_does_not_know_leaves_the_other_alone() -> Non
             assert [(await refused(client, settings, text)).reason for text in "ab"] == ["refused", "refused"]
             assert (await ask_large(client, settings)).text == "yes"
 
-    run(lambda asked: refusal(404) if asked.model == "small" else Reply("yes"), story)
+    run(lambda request: refusal(404) if request.model == "small" else Reply("yes"), story)
 
 
 def test_calls_that_hang_until_the_deadline_open_the_circuit() -> None:
@@ -175,8 +181,13 @@ def test_calls_that_hang_until_the_deadline_open_the_circuit() -> None:
             assert [(await refused(client, settings, text)).reason for text in "ab"] == ["deadline"] * 2
             while client.statistics().models[0].in_flight:
                 await asyncio.sleep(0.001)
-            told = client.statistics().models[0]
-            assert (told.state, told.failures, told.answered, told.error_rate) == ("open", {"timeout": 2}, 0, 1.0)
+            statistics = client.statistics().models[0]
+            assert (statistics.state, statistics.failures, statistics.answered, statistics.error_rate) == (
+                "open",
+                {"timeout": 2},
+                0,
+                1.0,
+            )
             failure = await refused(client, settings, "c")
         assert failure.reason == "circuitOpen"
         assert re.search(r"gave no answer within \d\S* s\b", str(failure))
@@ -233,7 +244,7 @@ def test_a_second_call_does_not_wait_for_room() -> None:
             assert (await ask(client, settings, "slow")).text == "yes"
             assert client.statistics().models[0].hedges == hedges
 
-    run(lambda asked: Reply("yes", latency=0.5 if asked.text == "slow" else 0.0), story)
+    run(lambda request: Reply("yes", latency=0.5 if request.text == "slow" else 0.0), story)
 
 
 def test_a_call_that_the_circuit_breaker_stops_costs_nothing() -> None:
@@ -255,8 +266,8 @@ def test_over_the_budget_nothing_is_asked() -> None:
             await asyncio.gather(*(ask(client, settings, text) for text in "ab"))
             failure = await refused(client, settings, "c", deadline=time.monotonic() + 30)
             assert (await ask(client, settings, "a")).cached
-            told = client.statistics().models[0]
-            assert (told.calls, told.failures, told.error_rate) == (2, {"overBudget": 1}, 0.0)
+            statistics = client.statistics().models[0]
+            assert (statistics.calls, statistics.failures, statistics.error_rate) == (2, {"overBudget": 1}, 0.0)
         assert failure.reason == "overBudget"
         assert "budget.callsPerMinute of 2 is used up" in str(failure)
 
@@ -277,9 +288,9 @@ def test_tokens_are_counted_as_the_endpoint_counts_them() -> None:
 def test_what_a_call_that_is_refused_late_gives_back_is_not_there_to_be_spent_twice() -> None:
     clock = FakeTime()
 
-    def script(asked: Asked) -> Reply:
+    def script(request: JudgeRequest) -> Reply:
         clock.now += 90
-        return refusal(429) if "first" in asked.text else Reply("yes", usage={"total_tokens": 10})
+        return refusal(429) if "first" in request.text else Reply("yes", usage={"total_tokens": 10})
 
     async def story(judge: ScriptedJudge) -> None:
         settings = judging(judge.base_url, budget={"tokensPerHour": 10}, retries={"attempts": 1})
@@ -296,16 +307,21 @@ def test_who_goes_away_takes_the_call_along() -> None:
     async def story(judge: ScriptedJudge) -> None:
         settings = judging(judge.base_url)
         async with calling(settings) as client:
-            asked = asyncio.ensure_future(ask(client, settings))
+            task = asyncio.ensure_future(ask(client, settings))
             while not judge.in_flight:
                 await asyncio.sleep(0.001)
-            asked.cancel()
+            task.cancel()
             with pytest.raises(asyncio.CancelledError):
-                await asked
+                await task
             while judge.in_flight:
                 await asyncio.sleep(0.001)
-            told = client.statistics().models[0]
-            assert (told.abandoned, told.answered, told.failures, told.error_rate) == (1, 0, {}, None)
+            statistics = client.statistics().models[0]
+            assert (statistics.abandoned, statistics.answered, statistics.failures, statistics.error_rate) == (
+                1,
+                0,
+                {},
+                None,
+            )
         assert judge.abandoned == 1
 
     run(in_turn(hang()), story)

@@ -27,7 +27,7 @@ def test_an_answer_has_text_tokens_and_where_it_came_from() -> None:
         assert (answer.text, answer.tokens, answer.cached) == ("yes", 11, False)
 
     judge = run(in_turn(Reply("yes", usage={"total_tokens": 11})), story)
-    body = judge.asked[0].body
+    body = judge.requests[0].body
     assert (body["model"], body["temperature"], body["max_tokens"]) == ("small", 0.2, 4096)
 
 
@@ -178,7 +178,7 @@ def test_the_key_goes_to_the_endpoint() -> None:
         async with calling(settings) as client:
             await ask(client, settings)
 
-    assert run(in_turn(Reply("yes")), story).asked[0].headers["authorization"] == f"Bearer {KEY}"
+    assert run(in_turn(Reply("yes")), story).requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
 def test_an_endpoint_that_repeats_the_key_has_it_in_no_reason_and_no_answer() -> None:
@@ -235,10 +235,10 @@ def test_a_password_of_the_proxy_is_in_no_reason(monkeypatch: pytest.MonkeyPatch
             monkeypatch.setenv("https_proxy", proxy.format(f"{host}:{port}"))
             settings = judging("https://model.invalid/v1", retries={"attempts": 1})
             async with calling(settings) as client:
-                told = await refused(client, settings)
-        assert told.reason == "unreachable"
-        assert says.format(f"{host}:{port}") in str(told)
-        assert "hidden" not in str(told)
+                failure = await refused(client, settings)
+        assert failure.reason == "unreachable"
+        assert says.format(f"{host}:{port}") in str(failure)
+        assert "hidden" not in str(failure)
 
     asyncio.run(story())
 
@@ -259,11 +259,11 @@ def test_a_proxy_that_is_away_is_named_and_the_judge_is_not_blamed(
         monkeypatch.setenv(f"{scheme}_proxy", proxy)
         settings = judging(f"{scheme}://model.invalid/v1", retries={"attempts": 1})
         async with calling(settings) as client:
-            told = await refused(client, settings)
-        assert told.reason == "unreachable"
-        assert f"cannot be reached through the proxy {named}" in str(told)
-        assert "baseUrl" not in str(told)
-        assert "hidden" not in str(told)
+            failure = await refused(client, settings)
+        assert failure.reason == "unreachable"
+        assert f"cannot be reached through the proxy {named}" in str(failure)
+        assert "baseUrl" not in str(failure)
+        assert "hidden" not in str(failure)
 
     asyncio.run(story())
 
@@ -298,7 +298,7 @@ def test_the_large_models_key_is_its_own(monkeypatch: pytest.MonkeyPatch) -> Non
             await ask(client, settings)
             assert settings.models.large is not None
             await client.ask(settings.models.large, [{"role": "user", "content": "Right?"}], 0.3)
-        assert "authorization" not in judge.asked[0].headers
-        assert judge.asked[1].headers["authorization"] == "Bearer large-key"
+        assert "authorization" not in judge.requests[0].headers
+        assert judge.requests[1].headers["authorization"] == "Bearer large-key"
 
     run(in_turn(Reply("yes")), story)

@@ -80,7 +80,7 @@ def test_what_it_says_in_the_right_form_becomes_the_score(endpoint: str, smollm2
 
 
 @pytest.mark.parametrize(
-    ("path", "wrong", "told"),
+    ("path", "wrong", "explanation"),
     [
         ("", {"model": "gpt"}, "answers 400 Bad Request: Server is pinned to "),
         ("", {"extra": {"top_k": 3}}, "Unexpected fields in the request: {'top_k'}"),
@@ -88,12 +88,12 @@ def test_what_it_says_in_the_right_form_becomes_the_score(endpoint: str, smollm2
     ],
 )
 def test_a_wrong_setting_gives_no_score_and_names_the_endpoint_and_what_is_wrong(
-    endpoint: str, smollm2: Path, path: str, wrong: dict[str, Any], told: str
+    endpoint: str, smollm2: Path, path: str, wrong: dict[str, Any], explanation: str
 ) -> None:
     model = {"model": str(smollm2), "baseUrl": endpoint + path, **wrong}
     result, calls = scored(model, [0.2])
     (reason,) = (judge.reason or "" for judge in result.judges)
     assert result.score is None
     assert f"refused: {model['model']} at {endpoint}{path}: " in reason
-    assert told in reason
+    assert explanation in reason
     assert (calls.calls, calls.tokens) == (1, 0)

@@ -18,7 +18,7 @@ import httpx
 import pytest
 from datasets import Dataset as Table
 from rich.console import Console
-from support.judges.judge_replies import Asked, Reply, by_content, refusal
+from support.judges.judge_replies import JudgeRequest, Reply, by_content, refusal
 from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.served import judges_manifest, write_manifest
 from support.trainer.measured import make_run
@@ -140,14 +140,14 @@ class Change:
         self.url = ""
         self.revisions: list[str] = []
 
-    def __call__(self, asked: Asked) -> Reply:
+    def __call__(self, request: JudgeRequest) -> Reply:
         if not self.revisions:
             self.revisions = [self.current()]
             self.config.write_text(self.config.read_text().replace("rubric: helpfulness", "rubric: process"))
             while self.current() == self.revisions[0]:
                 time.sleep(0.05)
             self.revisions.append(self.current())
-        return by_content(asked)
+        return by_content(request)
 
     def current(self) -> str:
         return str(httpx.get(f"{self.url}/v1/config").json()["revision"])

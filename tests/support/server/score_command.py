@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from support.judges.judge_replies import Asked
+from support.judges.judge_replies import JudgeRequest
 from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.served import service_manifest, write_manifest
 
@@ -47,6 +47,6 @@ def scored(file: Path, items: Path, output: Path, as_json: bool = False) -> str:
     return out.getvalue()
 
 
-def number_of(asked: Asked) -> int:
+def number_of(request: JudgeRequest) -> int:
     """The number in the answer that is judged."""
-    return int(re.findall(r"answer (\d+)", asked.text)[-1])
+    return int(re.findall(r"answer (\d+)", request.text)[-1])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.judges.ensembles import SaysModel, item_of, said, spec_of
+from support.judges.ensembles import ScriptedModel, item_of, judge_answer, spec_of
 
 from atlas_api import InvalidManifest
 from atlas_api.rewardservice.judging import Judging
@@ -37,11 +37,11 @@ class Clients:
         self.opened.append(revision)
         clients = self
 
-        class Client(SaysModel):
+        class Client(ScriptedModel):
             async def close(self) -> None:
                 clients.closed += 1
 
-        return Client(lambda _: said(0.6))
+        return Client(lambda _: judge_answer(0.6))
 
 
 def test_inside_its_context_it_scores_and_afterwards_nothing_is_open() -> None:
@@ -85,17 +85,17 @@ def test_a_scorer_that_nobody_uses_any_more_is_closed() -> None:
 
 
 def test_what_is_being_scored_when_it_is_closed_is_given_up() -> None:
-    asked = threading.Event()
+    began = threading.Event()
 
-    class Silent(SaysModel):
+    class Silent(ScriptedModel):
         async def ask(self, *_: Any, **__: Any) -> Any:
-            asked.set()
+            began.set()
             await asyncio.Event().wait()
 
     scorer = RewardScorer(spec_of("accuracy"), lambda *_: Silent(lambda _: ""))
     with ThreadPoolExecutor() as threads:
         waiting = threads.submit(scorer.score_sync, [item_of()])
-        assert asked.wait(30)
+        assert began.wait(30)
         scorer.close_sync()
         with pytest.raises(CancelledError):
             waiting.result(30)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.judges.ensembles import FOUR, Call, SaysModel, said
+from support.judges.ensembles import FOUR, Call, ScriptedModel, judge_answer
 from support.rewardservice.served import service_manifest
 
 from atlas_api import InvalidManifest, parse
@@ -31,16 +31,16 @@ def spec(judges: Sequence[str] = FOUR, **more: Any) -> RewardServiceSpec:
 WITH_VERIFIERS = spec(verifiers=[{"name": "answer", "numeric": {}}, {"name": "form", "jsonSchema": {"schema": {}}}])
 
 
-def scripted(scores: dict[str, float | None]) -> SaysModel:
+def scripted(scores: dict[str, float | None]) -> ScriptedModel:
     """Each judge says its number, or nothing."""
 
     def says(call: Call) -> str:
         score = scores[call.judge]
         if score is None:
             raise NoAnswer("timeout", "too slow")
-        return said(score)
+        return judge_answer(score)
 
-    return SaysModel(says)
+    return ScriptedModel(says)
 
 
 def names(combinations: Sequence[JudgeSubset]) -> list[str]:
@@ -118,9 +118,9 @@ def test_everything_together_says_what_was_said() -> None:
 
 def test_where_nobody_knows_whether_a_cap_applies_no_part_has_a_score() -> None:
     says: dict[str, float | None] = {**dict.fromkeys(FOUR, 0.9), "process": None}
-    (judged,) = asyncio.run(Ensemble(spec(), scripted(says)).score([ITEM]))
+    (result,) = asyncio.run(Ensemble(spec(), scripted(says)).score([ITEM]))
     unknown = "antiGaming: deadline: was not done in time"
-    whole = replace(judged, score=None, reasons=(*judged.reasons, unknown))
+    whole = replace(result, score=None, reasons=(*result.reasons, unknown))
     everything, *parts = (subset_result(spec(), whole, one) for one in judge_subsets(spec(), ["accuracy+helpfulness"]))
     assert (everything.score, everything.reasons) == (None, whole.reasons)
     assert [part.score for part in parts] == [None] * 5

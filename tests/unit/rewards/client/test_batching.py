@@ -16,8 +16,8 @@ def sizes(batch: Batch) -> list[int]:
 
 
 def test_a_request_ends_between_prompts() -> None:
-    asked = items(*(f"prompt {number // 6}" for number in range(72)))
-    assert [sizes(batch) for batch in batches(asked, 64)] == [[6] * 10, [6] * 2]
+    subject = items(*(f"prompt {number // 6}" for number in range(72)))
+    assert [sizes(batch) for batch in batches(subject, 64)] == [[6] * 10, [6] * 2]
 
 
 def test_completions_of_a_prompt_find_each_other_wherever_they_are() -> None:
@@ -29,8 +29,8 @@ def test_a_prompt_with_too_many_completions_has_a_request_of_its_own() -> None:
 
 
 def test_another_reference_or_other_principles_are_another_group() -> None:
-    asked = [Item("x", reference="1"), Item("y", reference="2"), Item("z", reference="1", principles="be kind")]
-    assert batches(asked, 64) == [[[0], [1], [2]]]
+    subject = [Item("x", reference="1"), Item("y", reference="2"), Item("z", reference="1", principles="be kind")]
+    assert batches(subject, 64) == [[[0], [1], [2]]]
 
 
 def test_halves_end_between_prompts_where_they_can() -> None:

@@ -51,8 +51,13 @@ def test_a_snapshot_tells_rates_and_reasons() -> None:
     for _ in range(3):
         record.answered(0.5)
     record.failed("timeout")
-    told = record.snapshot("m", "http://a/v1", "closed")
-    assert (told.answered, told.error_rate, told.p50_seconds, told.failures) == (3, 0.25, 0.5, {"timeout": 1})
+    statistics = record.snapshot("m", "http://a/v1", "closed")
+    assert (statistics.answered, statistics.error_rate, statistics.p50_seconds, statistics.failures) == (
+        3,
+        0.25,
+        0.5,
+        {"timeout": 1},
+    )
 
 
 def test_of_calls_that_were_given_up_the_slow_ones_count_as_latencies() -> None:
@@ -62,8 +67,8 @@ def test_of_calls_that_were_given_up_the_slow_ones_count_as_latencies() -> None:
         record.answered(seconds)
     for seconds in (2.0, 2.5):
         record.given_up(seconds)
-    told = record.snapshot("m", "http://a/v1", "closed")
-    assert (told.answered, told.abandoned, len(record.latencies)) == (3, 3, 4)
+    statistics = record.snapshot("m", "http://a/v1", "closed")
+    assert (statistics.answered, statistics.abandoned, len(record.latencies)) == (3, 3, 4)
     assert record.latencies.percentile(75) == 2.5
 
 
@@ -86,10 +91,10 @@ def test_questions_without_a_call_are_told_and_are_no_error_of_the_model() -> No
     record = CallRecord()
     record.answered(0.5)
     record.not_asked("overBudget")
-    told = record.snapshot("m", "http://a/v1", "closed")
-    assert (told.error_rate, told.failures) == (0.0, {"overBudget": 1})
+    statistics = record.snapshot("m", "http://a/v1", "closed")
+    assert (statistics.error_rate, statistics.failures) == (0.0, {"overBudget": 1})
 
 
 def test_before_the_first_call_rates_are_unknown() -> None:
-    told = CallRecord().snapshot("m", "http://a/v1", "closed")
-    assert (told.error_rate, told.p50_seconds, told.p99_seconds) == (None, None, None)
+    statistics = CallRecord().snapshot("m", "http://a/v1", "closed")
+    assert (statistics.error_rate, statistics.p50_seconds, statistics.p99_seconds) == (None, None, None)

@@ -32,18 +32,18 @@ class Work:
 
 
 def run(story: Callable[[SingleFlight[str], Work], Awaitable[None]]) -> None:
-    async def told() -> None:
+    async def live() -> None:
         await story(SingleFlight(lambda: 0.0), Work())
 
-    asyncio.run(told())
+    asyncio.run(live())
 
 
 def test_the_second_asker_shares_and_knows_it() -> None:
     async def story(single_flight: SingleFlight[str], work: Work) -> None:
-        asked = [asyncio.ensure_future(single_flight.join("k", LATER, work)) for _ in range(3)]
+        task = [asyncio.ensure_future(single_flight.join("k", LATER, work)) for _ in range(3)]
         await asyncio.sleep(0)
         work.end.set_result("yes")
-        assert await asyncio.gather(*asked) == [("yes", False), ("yes", True), ("yes", True)]
+        assert await asyncio.gather(*task) == [("yes", False), ("yes", True), ("yes", True)]
         assert work.begun == 1
 
     run(story)
@@ -99,12 +99,12 @@ def test_after_the_deadline_nothing_is_begun() -> None:
 
 def test_who_is_late_may_still_share_what_is_there() -> None:
     async def story(single_flight: SingleFlight[str], work: Work) -> None:
-        asked = asyncio.ensure_future(single_flight.join("k", LATER, work))
+        task = asyncio.ensure_future(single_flight.join("k", LATER, work))
         await asyncio.sleep(0)
         with pytest.raises(DeadlineExceeded, match="is at work"):
             await single_flight.join("k", -0.001, work)
         work.end.set_result("yes")
-        assert await asked == ("yes", False)
+        assert await task == ("yes", False)
 
     run(story)
 
@@ -125,11 +125,11 @@ def test_the_work_goes_on_for_those_who_can_wait() -> None:
 
 def test_work_that_everybody_left_is_cancelled_and_begun_anew_for_the_next() -> None:
     async def story(single_flight: SingleFlight[str], work: Work) -> None:
-        asked = asyncio.ensure_future(single_flight.join("k", LATER, work))
+        task = asyncio.ensure_future(single_flight.join("k", LATER, work))
         await asyncio.sleep(0.001)
-        asked.cancel()
+        task.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asked
+            await task
         again = asyncio.ensure_future(single_flight.join("k", LATER, work))
         await asyncio.sleep(0.001)
         work.end.set_result("yes")
@@ -141,10 +141,10 @@ def test_work_that_everybody_left_is_cancelled_and_begun_anew_for_the_next() -> 
 
 def test_closing_leaves_nobody_waiting() -> None:
     async def story(single_flight: SingleFlight[str], work: Work) -> None:
-        asked = asyncio.ensure_future(single_flight.join("k", LATER, work))
+        task = asyncio.ensure_future(single_flight.join("k", LATER, work))
         await asyncio.sleep(0.001)
         await single_flight.close()
         with pytest.raises(DeadlineExceeded):
-            await asked
+            await task
 
     run(story)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from support.judges.ensembles import asked, item_of, said
+from support.judges.ensembles import item_of, judge_answer, score_with_calls
 from support.rewardservice.instant_source import InstantSource
 from support.rewardservice.served import service_manifest
 
@@ -38,9 +38,11 @@ def test_the_probe_asks_each_judge_once_and_remembers_nothing() -> None:
 def test_a_probe_that_doubts_does_not_cost_a_call_of_the_large_model() -> None:
     models = {name: {"model": name, "baseUrl": "http://h/v1"} for name in ("small", "large")}
     probed = probe_spec(spec_of(models=models))
-    (result,), calls = asked([item_of()], lambda _: said(0.5, uncertainty=1.0), probed)
+    (result,), calls = score_with_calls([item_of()], lambda _: judge_answer(0.5, uncertainty=1.0), probed)
     assert (result.score, [call.model for call in calls]) == (0.5, ["small"])
-    (result,), calls = asked([item_of()], lambda call: said(0.5) if call.model == "large" else "no idea", probed)
+    (result,), calls = score_with_calls(
+        [item_of()], lambda call: judge_answer(0.5) if call.model == "large" else "no idea", probed
+    )
     assert (result.score, [call.model for call in calls]) == (0.5, ["small", "large"])
 
 

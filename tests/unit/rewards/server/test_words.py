@@ -73,22 +73,22 @@ def test_the_operator_hears_of_changes_only(tmp_path: Path) -> None:
     reports = [report_of(5), report_of(5), report_of(5), report_of(7)]
 
     async def tell(sink: ClusterReport) -> None:
-        left, all_told = iter(reports), asyncio.Event()
+        left, all_taken = iter(reports), asyncio.Event()
 
         def report() -> JudgesReport:
             if (now := next(left, None)) is None:  # the last one was taken before one more is asked for
-                all_told.set()
+                all_taken.set()
             return now or reports[-1]
 
-        telling = asyncio.create_task(keep_reporting(sink, report, seconds=0.01))
-        await all_told.wait()
-        telling.cancel()
+        reporting = asyncio.create_task(keep_reporting(sink, report, seconds=0.01))
+        await all_taken.wait()
+        reporting.cancel()
 
     with FakeApiServer(tmp_path) as server:
         sink = ClusterReport.of(server.environment, server.account)
         assert sink is not None
         asyncio.run(tell(sink))
         sink.close()
-        told = [parse(JudgesReport, patch.report) for patch in server.patches]
-    assert told[-1] == report_of(7)
-    assert len(told) <= 2
+        sent = [parse(JudgesReport, patch.report) for patch in server.patches]
+    assert sent[-1] == report_of(7)
+    assert len(sent) <= 2

@@ -204,9 +204,9 @@ def test_nothing_runs_on_a_kernel_without_landlock_and_the_manifest_is_refused()
         except InvalidManifest as refused:
             print(refused.problems)
     """)
-    said, errors = scorer.communicate()
+    output, errors = scorer.communicate()
     assert errors == ""
-    assert "spec.reward.verifiers[0].code: the sandbox does not start here: the kernel refuses Landlock" in said
+    assert "spec.reward.verifiers[0].code: the sandbox does not start here: the kernel refuses Landlock" in output
 
 
 @pytest.mark.skipif(
@@ -242,6 +242,6 @@ def test_a_sandbox_that_cannot_start_is_no_verdict() -> None:
         except NoSandboxError as error:
             print(error)
     """)
-    said, errors = scorer.communicate()
+    output, errors = scorer.communicate()
     assert errors == ""
-    assert "Too many open files" in said
+    assert "Too many open files" in output
