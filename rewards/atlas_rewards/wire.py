@@ -123,7 +123,7 @@ def _item(body: ItemBody) -> Item:
 
 def _item_body(item: Item) -> dict[str, object]:
     """*item* as the service reads it; what is not known is left out."""
-    known = {
+    fields = {
         "completion": item.completion,
         "prompt": [dict(message) for message in item.prompt],
         "reference": item.reference,
@@ -134,7 +134,7 @@ def _item_body(item: Item) -> dict[str, object]:
         "principles": item.principles,
         "metadata": dict(item.metadata),
     }
-    return {name: value for name, value in known.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _response(revision: str, results: Sequence[ItemResult]) -> ScoreResponse:

@@ -28,7 +28,7 @@ async def ordered(
     Raises what *work* raises; then, and when the caller stops early, what is at work is given up.
     """
     slots = asyncio.Semaphore(at_once)
-    taken: deque[tuple[Piece, asyncio.Task[Result]]] = deque()
+    started: deque[tuple[Piece, asyncio.Task[Result]]] = deque()
 
     async def one(piece: Piece) -> Result:
         async with slots:
@@ -36,15 +36,15 @@ async def ordered(
 
     try:
         for piece in pieces:
-            taken.append((piece, asyncio.create_task(one(piece))))
-            while taken and (taken[0][1].done() or len(taken) >= at_once * _AHEAD):
-                yield taken[0][0], await taken[0][1]
-                taken.popleft()
-        while taken:
-            yield taken[0][0], await taken[0][1]
-            taken.popleft()
+            started.append((piece, asyncio.create_task(one(piece))))
+            while started and (started[0][1].done() or len(started) >= at_once * _AHEAD):
+                yield started[0][0], await started[0][1]
+                started.popleft()
+        while started:
+            yield started[0][0], await started[0][1]
+            started.popleft()
     finally:
-        tasks = [task for _, task in taken]
+        tasks = [task for _, task in started]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

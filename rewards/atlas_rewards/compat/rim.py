@@ -119,13 +119,13 @@ class RIMReward:
 
 
 def _items(prompts: Sequence[Text], completions: Sequence[Text], arguments: Mapping[str, Any]) -> list[Item]:
-    given = {name: arguments[name] for name in _LISTS if arguments.get(name) is not None}
-    for name, values in given.items():
+    lists = {name: arguments[name] for name in _LISTS if arguments.get(name) is not None}
+    for name, values in lists.items():
         if isinstance(values, str):
             raise ValueError(f"{name} is one text; give a list with one for each completion")
         if len(values) != len(completions):
             raise ValueError(f"{name} has {len(values)} entries for {len(completions)} completions")
-    columns = {_LISTS[name]: values for name, values in given.items()}
+    columns = {_LISTS[name]: values for name, values in lists.items()}
     columns["principles"] = [arguments.get("constitution_principles") or None] * len(completions)
     return items_of(prompts, completions, columns)
 

@@ -55,10 +55,10 @@ def _corrected(spec: RewardServiceSpec, judges: Sequence[JudgeResult]) -> tuple[
 
 def _mean(spec: RewardServiceSpec, scores: dict[str, float], verified: Score) -> float:
     weights = {judge.name: judge.weight for judge in spec.judges}
-    known = [(weights[name], score) for name, score in scores.items()]
-    known += [(spec.weights.get(name, 1.0), part) for name, part in verified.parts.items() if part is not None]
-    mean = fsum(weight * score for weight, score in known) / fsum(weight for weight, _ in known)
-    return min(max(score for _, score in known), max(min(score for _, score in known), mean))
+    weighted = [(weights[name], score) for name, score in scores.items()]
+    weighted += [(spec.weights.get(name, 1.0), part) for name, part in verified.parts.items() if part is not None]
+    mean = fsum(weight * score for weight, score in weighted) / fsum(weight for weight, _ in weighted)
+    return min(max(score for _, score in weighted), max(min(score for _, score in weighted), mean))
 
 
 def _capped(spec: RewardServiceSpec, score: float, caps: Sequence[str]) -> float:

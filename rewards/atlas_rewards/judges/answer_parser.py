@@ -80,10 +80,11 @@ def read_ranking(answer: str, names: Sequence[str], material: str) -> list[Opini
     if len(documents) > 1:
         return [NoSample("the answer holds more than one ranking")] * len(names)
     entries = documents[0]["ranking"]
-    known = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    objects = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     principles = documents[0].get("principles")
     return [
-        _of_candidate(name, [entry for entry in known if entry.get("candidate") == name], principles) for name in names
+        _of_candidate(name, [entry for entry in objects if entry.get("candidate") == name], principles)
+        for name in names
     ]
 
 

@@ -18,9 +18,9 @@ class ConsistentScores(NamedTuple):
     corrections: dict[str, tuple[Correction, ...]]
 
 
-def apply_consistency(given: Mapping[str, float], rules: Consistency) -> ConsistentScores:
-    """*given*, scores by name of the judge, with the rules applied in their order. A rule only ever lowers a score."""
-    scores, corrections = dict(given), dict[str, tuple[Correction, ...]]()
+def apply_consistency(verdicts: Mapping[str, float], rules: Consistency) -> ConsistentScores:
+    """*verdicts*, scores by judge, with the rules applied in their order. A rule only ever lowers a score."""
+    scores, corrections = dict(verdicts), dict[str, tuple[Correction, ...]]()
 
     def lower(judge: str, cap: float, rule: str) -> None:
         before = scores[judge]

@@ -110,8 +110,8 @@ def _named(proxy: str) -> str:
 
 def _why(error: OSError) -> str:
     """The cause of *error* in the system's words: those of asyncio repeat the address."""
-    known = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-    return known or str(error)
+    cause = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    return cause or str(error)
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

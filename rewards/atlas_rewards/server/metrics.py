@@ -69,8 +69,8 @@ class Metrics:
     def scored(self, seconds: float, results: Sequence[ItemResult], invalid: int) -> None:
         """A scoring request was answered: *results* of its items, and *invalid* items that could not be read."""
         self._seconds.observe(seconds)
-        given = sum(result.score is not None for result in results)
-        for outcome, count in (("scored", given), ("unscored", len(results) - given), ("invalid", invalid)):
+        scored = sum(result.score is not None for result in results)
+        for outcome, count in (("scored", scored), ("unscored", len(results) - scored), ("invalid", invalid)):
             self._items.labels(outcome).inc(count)
         for judge in (judge for result in results for judge in result.judges):
             self._verdicts.labels(judge.name, "none" if judge.score is None else "given").inc()

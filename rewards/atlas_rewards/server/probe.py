@@ -96,9 +96,9 @@ class Probe:
 
 def _in_own_words(result: ItemResult, quorum: int) -> str:
     silent = [judge for judge in result.judges if judge.score is None]
-    given = len(result.judges) - len(silent)
+    verdicts = len(result.judges) - len(silent)
     kinds = [f"{judge.name}: {', '.join(judge.causes)}" for judge in silent]
-    return "; ".join([f"{given} of {len(result.judges)} judges gave a verdict; the quorum is {quorum}", *kinds])
+    return "; ".join([f"{verdicts} of {len(result.judges)} judges gave a verdict; the quorum is {quorum}", *kinds])
 
 
 def probe_spec(spec: RewardServiceSpec) -> RewardServiceSpec:

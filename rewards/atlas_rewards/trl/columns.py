@@ -32,8 +32,8 @@ def means(parts: Sequence[Mapping[str, float | None]]) -> dict[str, float]:
 
 
 def _rows(columns: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
-    known = {name: columns[name] for name in (*TEXTS, *METADATA) if name in columns}
-    return [{name: values[index] for name, values in known.items()} for index in range(count)]
+    present = {name: columns[name] for name in (*TEXTS, *METADATA) if name in columns}
+    return [{name: values[index] for name, values in present.items()} for index in range(count)]
 
 
 def _item(prompt: Text, completion: Text, row: Mapping[str, Any]) -> Item:

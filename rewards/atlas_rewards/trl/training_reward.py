@@ -32,11 +32,11 @@ class TrainingReward:
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
         """One result an item, in their order. Raises what the service raises when it stays away."""
         if self._service is None:
-            return [combined(checked, None, self._weight) for checked in self._checked(items)]
+            return [combined(verified, None, self._weight) for verified in self._checked(items)]
         # Judges are waited for meanwhile.
         checking = asyncio.to_thread(self._checked, items)
         both = zip(*await asyncio.gather(checking, self._service.score(items)), strict=True)
-        return [combined(checked, judged, self._weight) for checked, judged in both]
+        return [combined(verified, judged, self._weight) for verified, judged in both]
 
     async def close(self) -> None:
         """Let go of the service."""
@@ -47,27 +47,27 @@ class TrainingReward:
         return [self._scorer.score(item) if self._scorer else Score(None) for item in items]
 
 
-def combined(checked: Score, judged: ItemResult | None, weight: float) -> ItemResult:
+def combined(verified: Score, judged: ItemResult | None, weight: float) -> ItemResult:
     """Verifiers and judges in one result. Without the judges' score there is none: its siblings have both. What the
     judges' service capped gets no more than that, whatever the verifiers say.
     """
-    reasons = tuple(f"{name}: {reason}" for name, reason in checked.reasons.items())
+    reasons = tuple(f"{name}: {reason}" for name, reason in verified.reasons.items())
     if judged is None:
-        return ItemResult(checked.value, verifiers=checked.parts, reasons=reasons, uncapped=checked.value)
-    score = _mean(checked.value, judged.score, weight)
+        return ItemResult(verified.value, verifiers=verified.parts, reasons=reasons, uncapped=verified.value)
+    score = _mean(verified.value, judged.score, weight)
     if judged.caps and score is not None and judged.score is not None:
         score = min(score, judged.score)
     return replace(
         judged,
         score=score,
-        uncapped=_mean(checked.value, judged.score if judged.uncapped is None else judged.uncapped, weight),
-        verifiers={**checked.parts, **judged.verifiers},
+        uncapped=_mean(verified.value, judged.score if judged.uncapped is None else judged.uncapped, weight),
+        verifiers={**verified.parts, **judged.verifiers},
         reasons=(*reasons, *judged.reasons),
     )
 
 
-def _mean(checked: float | None, judged: float | None, weight: float) -> float | None:
-    return judged if checked is None or judged is None else (checked + weight * judged) / (1.0 + weight)
+def _mean(verified: float | None, judged: float | None, weight: float) -> float | None:
+    return judged if verified is None or judged is None else (verified + weight * judged) / (1.0 + weight)
 
 
 def build_reward(reward: Reward, namespace: str) -> JudgedReward:

@@ -75,9 +75,9 @@ def _pattern_properties(validator: Any, patterns: Mapping[str, Any], members: An
 def _additional_properties(validator: Any, rule: Any, members: Any, schema: Any) -> Iterator[ValidationError]:
     if not validator.is_type(members, "object"):
         return
-    known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    properties, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
     for name, value in members.items():
-        if name not in known and not any(_matches_in_time(pattern, name) for pattern in patterns):
+        if name not in properties and not any(_matches_in_time(pattern, name) for pattern in patterns):
             if validator.is_type(rule, "object"):
                 yield from validator.descend(value, rule, path=name)
             elif rule is False:

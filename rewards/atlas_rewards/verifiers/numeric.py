@@ -66,8 +66,8 @@ def numeric(config: Numeric, item: Item) -> Outcome:
     wanted = last_number(reference)
     if wanted is None:
         return Unknown("the reference holds no number")
-    given = last_number(item.completion)
-    return float(given is not None and _agree(given, wanted, config.tolerance))
+    answer = last_number(item.completion)
+    return float(answer is not None and _agree(answer, wanted, config.tolerance))
 
 
 def last_number(text: str) -> WrittenNumber | None:
@@ -76,11 +76,11 @@ def last_number(text: str) -> WrittenNumber | None:
     return next(reversed([number for number in readings if math.isfinite(number.value)]), None)
 
 
-def _agree(given: WrittenNumber, wanted: WrittenNumber, tolerance: float) -> bool:
+def _agree(answer: WrittenNumber, wanted: WrittenNumber, tolerance: float) -> bool:
     """A percent sign on one side only leaves open what was meant: `25 %` agrees with 25 and with 0.25."""
-    ratios = (1.0,) if given.percent == wanted.percent else (1.0, 0.01)
-    scales = [(ratio, 1.0) if given.percent else (1.0, ratio) for ratio in ratios]
-    return any(abs(given.value * ours - wanted.value * theirs) <= tolerance for ours, theirs in scales)
+    ratios = (1.0,) if answer.percent == wanted.percent else (1.0, 0.01)
+    scales = [(ratio, 1.0) if answer.percent else (1.0, ratio) for ratio in ratios]
+    return any(abs(answer.value * ours - wanted.value * theirs) <= tolerance for ours, theirs in scales)
 
 
 def _read(match: re.Match[str]) -> WrittenNumber:

@@ -52,9 +52,9 @@ class Scorer:
     def score(self, item: Item) -> Score:
         """The score of *item*. Never raises for what the texts hold."""
         outcomes = [(verifier, _outcome(verifier, item)) for verifier in self._verifiers]
-        known = [(verifier.weight, one) for verifier, one in outcomes if not isinstance(one, Unknown)]
+        weighted = [(verifier.weight, one) for verifier, one in outcomes if not isinstance(one, Unknown)]
         return Score(
-            value=_mean(known),
+            value=_mean(weighted),
             parts={verifier.name: None if isinstance(one, Unknown) else one for verifier, one in outcomes},
             reasons={verifier.name: one.reason for verifier, one in outcomes if isinstance(one, Unknown)},
         )
@@ -84,9 +84,9 @@ def _outcome(verifier: _WeightedVerifier, item: Item) -> Outcome:
     return verifier.verify(item)
 
 
-def _mean(known: list[tuple[float, float]]) -> float | None:
+def _mean(weighted: list[tuple[float, float]]) -> float | None:
     """Weighted mean of (weight, number), kept inside 0 to 1 where rounding leaves it. None of nothing."""
-    if not known:
+    if not weighted:
         return None
-    mean = fsum(weight * number for weight, number in known) / fsum(weight for weight, _ in known)
+    mean = fsum(weight * number for weight, number in weighted) / fsum(weight for weight, _ in weighted)
     return min(1.0, max(0.0, mean))

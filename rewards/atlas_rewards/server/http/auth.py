@@ -11,8 +11,8 @@ def authenticate(request: Request, token: str | None) -> None:
     """Raise RequestError unless *request* carries *token*. None: everybody may call."""
     if token is None:
         return
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     # Compared as bytes, because text that is not ASCII cannot be compared in constant time.
-    same = hmac.compare_digest(given.strip().encode("latin-1", "replace"), token.encode())
+    same = hmac.compare_digest(credentials.strip().encode("latin-1", "replace"), token.encode())
     if scheme.lower() != "bearer" or not same:
         raise RequestError(401, "unauthorized", "send the service's token in the header Authorization: Bearer TOKEN")
