@@ -36,9 +36,9 @@ from support.judges.judge_process import counts, judge_process
 
 from atlas_api import parse
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
-from atlas_rewards.result import ItemResult
-from atlas_rewards.scorer import RewardService
+from atlas_rewards.scorer import RewardScorer
 
 LATENCY = 0.2
 JUDGES = ("accuracy", "helpfulness", "process", "diagnostic")
@@ -112,7 +112,7 @@ async def side_by_side(base_url: str, rounds: int) -> tuple[Rounds, Rounds, floa
             json.loads(await response.read())
 
     async with (
-        RewardService(spec(base_url, concurrency=calls)) as service,
+        RewardScorer(spec(base_url, concurrency=calls)) as service,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):
         for number in range(rounds + 1):
@@ -158,7 +158,7 @@ def many(count: int, concurrency: int) -> float:
 
 async def _many(settings: RewardServiceSpec, count: int) -> tuple[float, float]:
     """Seconds, and how much the peak of this process's memory grew, in MB, results and remembered answers included."""
-    async with RewardService(settings) as service:
+    async with RewardScorer(settings) as service:
         await service.score(items(8, "warming up"))
         batch, before, began = items(count, "many"), _peak(), time.perf_counter()
         results = await service.score(batch)
@@ -201,7 +201,7 @@ def faults(count: int, total_seconds: float) -> bool:
 
 
 async def _scored(settings: RewardServiceSpec, count: int) -> list[ItemResult]:
-    async with RewardService(settings) as service:
+    async with RewardScorer(settings) as service:
         return await service.score(items(count, "faults"))
 
 

@@ -26,7 +26,7 @@ from statistics import median
 import aiohttp
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from support.rewardservice.instant_scoring import instant_scoring
+from support.rewardservice.instant_source import instant_source
 from support.rewardservice.served import service_manifest, write_manifest
 
 ANSWER = "x" * 1500
@@ -60,7 +60,7 @@ def serve(which: str) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         config = write_manifest(Path(folder, "service.yaml"), service_manifest("http://127.0.0.1:9/v1"))
-        asyncio.run(serve_rewards(config, listening, {}, instant_scoring))
+        asyncio.run(serve_rewards(config, listening, {}, instant_source))
 
 
 def bare(listening: socket.socket) -> None:

@@ -170,9 +170,9 @@ def _score(arguments: argparse.Namespace, console: Console) -> int:
     if not one and (arguments.prompt is not None or arguments.reference is not None):
         arguments.refuse("--prompt and --reference belong to --response; with --items they stand in the file")
     from atlas_core.commands.score import score_file, score_one
-    from atlas_rewards import Item, RewardService
+    from atlas_rewards import Item, RewardScorer
 
-    service = RewardService.from_file(arguments.file)
+    service = RewardScorer.from_file(arguments.file)
     if one:
         prompt = ({"role": "user", "content": arguments.prompt},)
         score_one(service, Item(arguments.response, arguments.reference, prompt), arguments.json, console)

@@ -6,25 +6,25 @@ They see what models see.
 
 import re
 
-from support.judges.judge_replies import Asked, Reply, verdict
+from support.judges.judge_replies import JudgeRequest, Reply, verdict
 
 _RUBRIC = re.compile(r"What you judge: (\w+)")
-_EXHIBIT = re.compile(r"<<(\w+) (\w{16})>>\n(.*?)\n<<END \1 \2>>", re.DOTALL)
+_SECTION = re.compile(r"<<(\w+) (\w{16})>>\n(.*?)\n<<END \1 \2>>", re.DOTALL)
 _NUMBER = re.compile(r"\d+")
 _ATTEMPT = re.compile(r"^Attempt \d+: ")
 _LONG = 30
 """Characters from which an answer is no number alone, and the small model does not know what to make of it."""
 
 
-def judge(asked: Asked) -> Reply:
+def judge(request: JudgeRequest) -> Reply:
     """The verdict of the judge whose rubric the request holds."""
-    rubric = _RUBRIC.search(asked.text)
-    shown = {name: text for name, _, text in _EXHIBIT.findall(asked.text)}
+    rubric = _RUBRIC.search(request.text)
+    shown = {name: text for name, _, text in _SECTION.findall(request.text)}
     answer = _ATTEMPT.sub("", shown.get("ANSWER") or shown.get("TRACE") or shown.get("PLAN") or "")
     right = shown.get("REFERENCE") == named(answer)
     score, rationale = _RULES[rubric[1] if rubric else "accuracy"](answer, right, shown.get("GUIDANCE"))
-    if asked.model.endswith("mini"):
-        return _hasty(asked, answer, score, rationale)
+    if request.model.endswith("mini"):
+        return _hasty(request, answer, score, rationale)
     return verdict(score, 0.05, rationale)
 
 
@@ -34,11 +34,11 @@ def named(answer: str) -> str | None:
     return numbers[-1] if numbers else None
 
 
-def _hasty(asked: Asked, answer: str, score: float, rationale: str) -> Reply:
+def _hasty(request: JudgeRequest, answer: str, score: float, rationale: str) -> Reply:
     """The small model: nearly the same, but it wavers over answers that are not just a number."""
     wavers = len(answer.partition("\n")[0]) > _LONG
     spread = 0.9 if wavers else 0.05
-    moved = score - spread * asked.temperature if score > spread else score + spread * asked.temperature
+    moved = score - spread * request.temperature if score > spread else score + spread * request.temperature
     return verdict(round(min(1.0, moved), 3), 0.25 if wavers else 0.1, rationale)
 
 

@@ -1,13 +1,9 @@
-"""
-Why an item has no score, in words to count. Pure.
+"""Why an item has no score, in words to count. Pure."""
 
-Called by `atlas-core score`, the reward benchmark, the training reward and the evaluation.
-"""
-
-from atlas_rewards.result import ItemResult
+from atlas_api.scoring import ItemResult
 
 _LASTING = frozenset({"unreadable", "noText", "tooMany"})
-"""Asked again, a judge would say the like."""
+"""Causes that last: asked again, a judge would say the like."""
 
 
 def cause_of(result: ItemResult) -> str:

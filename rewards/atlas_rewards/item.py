@@ -1,7 +1,8 @@
 """What is scored: one completion, with the prompt it answers and what is known about the right answer."""
 
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +65,26 @@ def message_text(message: Message) -> str:
     beside = {name: message[name] for name in _BESIDE if message.get(name)}
     shown = json.dumps(beside, ensure_ascii=False, separators=(",", ":"), default=str) if beside else None
     return "\n".join(part for part in (content, shown) if part)
+
+
+def conversation(messages: Sequence[Message]) -> str:
+    """*messages* as one text. One of a user stands alone; of several, each says who speaks."""
+    if len(messages) == 1 and messages[0].get("role") == "user":
+        return message_text(messages[0])
+    return "\n\n".join(f"[{message.get('role')}]\n{message_text(message)}" for message in messages)
+
+
+def in_common(item: Item) -> tuple[str, ...]:
+    """What items that judges may compare have in common; so do some others that look much like them."""
+    return tuple(text.strip() for text in (conversation(item.prompt), item.reference or "", item.principles or ""))
+
+
+def by_prompt(items: Sequence[Item]) -> list[list[int]]:
+    """Positions of the items that have that in common, in a list each."""
+    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for position, item in enumerate(items):
+        groups[in_common(item)].append(position)
+    return list(groups.values())
 
 
 def metadata_of(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """
 The rewards as a library: judges and verifiers of one configuration, for anybody who has completions to score.
 
-    async with RewardService.from_file("rewardservice.yaml") as service:
-        results = await service.score([Item(completion="It is 42.", prompt=({"role": "user", "content": "6*7?"},))])
+    async with RewardScorer.from_file("rewardservice.yaml") as scorer:
+        results = await scorer.score([Item(completion="It is 42.", prompt=({"role": "user", "content": "6*7?"},))])
 
-    with RewardService.from_file("rewardservice.yaml") as service:    # where nothing is asynchronous
-        results = service.score_sync(items)
+    with RewardScorer.from_file("rewardservice.yaml") as scorer:    # where nothing is asynchronous
+        results = scorer.score_sync(items)
 
 Knows nothing about HTTP, TRL or Kubernetes.
 """
@@ -22,18 +22,18 @@ from weakref import WeakKeyDictionary
 from atlas_api.errors import InvalidManifest
 from atlas_api.rewardservice.judging import Judging
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult
 from atlas_api.training.reward import Reward
 from atlas_rewards.background_loop import BackgroundLoop
 from atlas_rewards.configuration import load_configuration
 from atlas_rewards.item import Item
 from atlas_rewards.judges.ensemble import Ensemble
 from atlas_rewards.judges.revision import revision_of
-from atlas_rewards.judges.runner import Asks
-from atlas_rewards.result import ItemResult
+from atlas_rewards.judges.runner import ModelClient
 from atlas_rewards.verifiers.weighted_mean import Scorer, build_scorer
 
 
-class Caller(Asks, Protocol):
+class ClosableModelClient(ModelClient, Protocol):
     """Whoever can ask a model, and holds connections meanwhile."""
 
     async def close(self) -> None:
@@ -41,32 +41,37 @@ class Caller(Asks, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
-    """What belongs to one event loop."""
+class _Judges:
+    """Judges that are open in one event loop."""
 
-    caller: Caller
+    client: ClosableModelClient
     ensemble: Ensemble
 
 
-_OpenByLoop = WeakKeyDictionary[asyncio.AbstractEventLoop, _Open]
+_JudgesByLoop = WeakKeyDictionary[asyncio.AbstractEventLoop, _Judges]
 
 
-class RewardService:
-    """Scores items. Each event loop that uses it has connections and limits of its own, opened when first needed."""
+class RewardScorer:
+    """Scores items by judges and verifiers.
 
-    def __init__(self, spec: RewardServiceSpec, make_caller: Callable[[Judging, str], Caller] | None = None) -> None:
-        """The service that *spec* describes. Raises `InvalidManifest` for verifiers that can never work."""
+    Each event loop that uses it has connections and limits of its own, opened when first needed.
+    """
+
+    def __init__(
+        self, spec: RewardServiceSpec, make_client: Callable[[Judging, str], ClosableModelClient] | None = None
+    ) -> None:
+        """The scorer that *spec* describes. Raises `InvalidManifest` for verifiers that can never work."""
         self.spec = spec
         self.revision = revision_of(spec)
-        self._make_caller = make_caller or _caller_for
+        self._make_client = make_client or _client_for
         self._verifiers = verifiers_of(spec)
-        self._open: _OpenByLoop = WeakKeyDictionary()
+        self._open: _JudgesByLoop = WeakKeyDictionary()
         self._background: BackgroundLoop | None = None
         self._starting = threading.Lock()
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
-        """The service that the RewardService manifest at *path* describes. Raises `InvalidManifest`."""
+        """The scorer that the RewardService manifest at *path* describes. Raises `InvalidManifest`."""
         return cls(load_configuration(Path(path)).spec)
 
     async def __aenter__(self) -> Self:
@@ -90,7 +95,7 @@ class RewardService:
         return await self._opened().ensemble.score(items)
 
     def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
-        """The same for callers without an event loop, from any thread, also inside a loop (which then stands still)."""
+        """`score` for programs without an event loop, from any thread, also inside a loop (which then stands still)."""
         with self._starting:
             if self._background is None:
                 self._background = BackgroundLoop(self, partial(_close, self._open))
@@ -108,11 +113,11 @@ class RewardService:
         if background is not None:
             background.stop()
 
-    def _opened(self) -> _Open:
+    def _opened(self) -> _Judges:
         loop = asyncio.get_running_loop()
         if loop not in self._open:
-            caller = self._make_caller(self.spec, self.revision)
-            self._open[loop] = _Open(caller, Ensemble(self.spec, caller, self._verifiers))
+            client = self._make_client(self.spec, self.revision)
+            self._open[loop] = _Judges(client, Ensemble(self.spec, client, self._verifiers))
         return self._open[loop]
 
 
@@ -126,14 +131,14 @@ def verifiers_of(spec: RewardServiceSpec) -> Scorer | None:
         raise InvalidManifest([line.replace("spec.reward.", "spec.", 1) for line in invalid.problems]) from None
 
 
-def _caller_for(judging: Judging, revision: str) -> Caller:
-    from atlas_rewards.llm.client import caller_for  # needs the client library, which verifiers do without
+def _client_for(judging: Judging, revision: str) -> ClosableModelClient:
+    from atlas_rewards.llm.client import llm_client_for  # needs the client library, which verifiers do without
 
-    return caller_for(judging, revision)
+    return llm_client_for(judging, revision)
 
 
-async def _close(opened: _OpenByLoop) -> None:
+async def _close(opened: _JudgesByLoop) -> None:
     """Let go of what belongs to the running loop."""
     here = opened.pop(asyncio.get_running_loop(), None)
     if here is not None:
-        await here.caller.close()
+        await here.client.close()

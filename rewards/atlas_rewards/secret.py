@@ -1,5 +1,5 @@
 """
-Fetches a secret from where a manifest says it is. Called by whoever needs one, the trainer included.
+Fetches a secret from where a manifest says it is.
 
 The value goes to the caller alone: no message, log, status or answer of ours ever holds it.
 """

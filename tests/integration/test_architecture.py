@@ -1,4 +1,4 @@
-"""Two flows of docs/architecture.md are what a profiler sees: a trace that is learnt from, a completion that is scored."""
+"""Flows of docs/architecture.md are what a profiler sees: a trace that is learnt from, a completion that is scored."""
 
 import subprocess
 import sys

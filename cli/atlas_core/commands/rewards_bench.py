@@ -21,19 +21,19 @@ from atlas_api.errors import NothingScored, SourceUnreachable
 from atlas_api.rewardservice.judging import Judging
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.text import visible
-from atlas_core.commands.score import document
 from atlas_core.report.bench_plots import plots
 from atlas_core.report.bench_report import markdown, table
 from atlas_core.report.bench_result import Bench, BenchRow
 from atlas_core.report.progress_bar import counting
 from atlas_core.report.recorded_items import RecordedItem, recorded_items, traces_in
-from atlas_rewards import Item, ItemResult, RewardService
-from atlas_rewards.bench.judge_subsets import Combination, combinations_of, recombined
-from atlas_rewards.bench.ordered import done_in_order, items_at_once
+from atlas_rewards import Item, ItemResult, RewardScorer
+from atlas_rewards.bench.judge_subsets import JudgeSubset, judge_subsets, subset_result
+from atlas_rewards.bench.ordered import items_at_once, ordered
 from atlas_rewards.bench.score_statistics import summarise
 from atlas_rewards.causes import unanswered
 from atlas_rewards.configuration import load_configuration
-from atlas_rewards.llm.client import Caller, CallerStatistics, caller_for
+from atlas_rewards.llm.client import LLMClient, LLMStatistics, llm_client_for
+from atlas_rewards.wire import result_body
 from atlas_trainer.storage.atomic_file import replace_text
 from atlas_trainer.traces.session import Tally
 
@@ -46,7 +46,7 @@ class _Heard:
     """Answers of all judges, in the order of the items."""
 
     results: list[ItemResult]
-    asked: CallerStatistics
+    asked: LLMStatistics
 
 
 def bench(file: Path, traces: Path, out: Path, console: Console, *, wanted: Sequence[str] = (), seed: int = 0) -> None:
@@ -55,13 +55,13 @@ def bench(file: Path, traces: Path, out: Path, console: Console, *, wanted: Sequ
     *wanted*: further combinations, as `accuracy+process`. Raises `AtlasError`, after the report when it holds no score.
     """
     spec = load_configuration(file).spec
-    combinations = combinations_of(spec, wanted)
+    combinations = judge_subsets(spec, wanted)
     tally = Tally()
     items = _recorded(traces, seed, tally)
     _make_folder(out)
     heard = asyncio.run(_hear(spec, items, console))
     rewards = [item.reward for item in items]
-    results = {one.name: [recombined(spec, result, one) for result in heard.results] for one in combinations}
+    results = {one.name: [subset_result(spec, result, one) for result in heard.results] for one in combinations}
     rows = [BenchRow(one, summarise(results[one.name], rewards)) for one in combinations]
     told = Bench(rows, results, rewards, heard.asked, heard.results[0].revision, seed, tally.dropped)
     replace_text(out / AUDIT, "".join(_audit(items, combinations, results)))
@@ -90,29 +90,29 @@ def _recorded(traces: Path, seed: int, tally: Tally) -> list[RecordedItem]:
 
 
 async def _hear(spec: RewardServiceSpec, items: Sequence[RecordedItem], console: Console) -> _Heard:
-    callers: list[Caller] = []
+    clients: list[LLMClient] = []
 
-    def open_caller(judging: Judging, revision: str) -> Caller:
-        callers.append(caller_for(judging, revision))
-        return callers[-1]
+    def open_client(judging: Judging, revision: str) -> LLMClient:
+        clients.append(llm_client_for(judging, revision))
+        return clients[-1]
 
-    service = RewardService(spec, open_caller)
+    service = RewardScorer(spec, open_client)
 
     async def judged(item: Item) -> ItemResult:
         return (await service.score([item]))[0]
 
     results: list[ItemResult] = []
-    scored = done_in_order(judged, (one.item for one in items), items_at_once(spec))
+    scored = ordered(judged, (one.item for one in items), items_at_once(spec))
     async with service, aclosing(scored):
         with counting(console, "judging", len(items)) as show:
             async for _, result in scored:
                 results.append(result)
                 show(len(results))
-        return _Heard(results, callers[0].statistics())
+        return _Heard(results, clients[0].statistics())
 
 
 def _audit(
-    items: Sequence[RecordedItem], combinations: Sequence[Combination], results: dict[str, list[ItemResult]]
+    items: Sequence[RecordedItem], combinations: Sequence[JudgeSubset], results: dict[str, list[ItemResult]]
 ) -> Iterator[str]:
     """One line an item and combination: what was judged, what was recorded, what each judge said."""
     for place, recorded in enumerate(items):
@@ -124,7 +124,7 @@ def _audit(
             "recordedReward": recorded.reward,
         }
         for combination in combinations:
-            said = document(results[combination.name][place])
+            said = result_body(results[combination.name][place])
             yield json.dumps({"combination": combination.name, **shown, **said}) + "\n"
 
 

@@ -17,12 +17,12 @@ from atlas_api.text import visible
 from atlas_core.report.progress_bar import counting
 from atlas_core.report.score_table import result_table
 from atlas_core.report.scored_file import Record, ScoredFile, scored_file
-from atlas_rewards import Item, ItemResult, RewardService
+from atlas_rewards import Item, ItemResult, RewardScorer
 from atlas_rewards.bench.items_file import ItemLine, count_lines, read_items
-from atlas_rewards.bench.ordered import done_in_order, items_at_once
+from atlas_rewards.bench.ordered import items_at_once, ordered
 from atlas_rewards.causes import cause_of, unanswered
-from atlas_rewards.judges.prompt import in_common
-from atlas_rewards.server.http.wire import ScoreResponse
+from atlas_rewards.item import in_common
+from atlas_rewards.wire import result_body
 
 _SHOWN = 3
 """Malformed lines that are named, and causes of missing scores."""
@@ -59,7 +59,7 @@ class Counts:
     """Lines that are no items, as `file:line: why`."""
 
 
-def score_one(service: RewardService, item: Item, as_json: bool, console: Console) -> None:
+def score_one(service: RewardScorer, item: Item, as_json: bool, console: Console) -> None:
     """Print the result of *item*, the reasons of what is missing in it included. Raises `SourceMissing` for keys.
 
     When it has no score, raises after that `SourceUnreachable` where judges could not answer, else `NothingScored`.
@@ -70,7 +70,7 @@ def score_one(service: RewardService, item: Item, as_json: bool, console: Consol
     finally:
         service.close_sync()
     if as_json:
-        _print_json(document(result), console)
+        _print_json(result_body(result), console)
     else:
         console.print(result_table(result))
     if unanswered(result):
@@ -85,7 +85,7 @@ def score_one(service: RewardService, item: Item, as_json: bool, console: Consol
         )
 
 
-def score_file(service: RewardService, items: Path, output: Path, as_json: bool, console: Console) -> None:
+def score_file(service: RewardScorer, items: Path, output: Path, as_json: bool, console: Console) -> None:
     """Append a result to *output* for each line of *items*, in their order; those that are there are not asked again.
 
     A line that holds no item gets a result without a score. Lines that judges could not answer in an earlier start are
@@ -112,14 +112,7 @@ def score_file(service: RewardService, items: Path, output: Path, as_json: bool,
         )
 
 
-def document(result: ItemResult) -> dict[str, Any]:
-    """*result* as JSON, with the field names of the service's answers."""
-    whole = ScoreResponse.model_construct(revision=result.revision, results=(result,))
-    (body,) = whole.model_dump(mode="json", by_alias=True)["results"]
-    return dict(body)
-
-
-async def _score_file(service: RewardService, items: Path, total: int, scored: ScoredFile, console: Console) -> Counts:
+async def _score_file(service: RewardScorer, items: Path, total: int, scored: ScoredFile, console: Console) -> Counts:
     counts = Counts()
 
     async def judged(group: Sequence[ItemLine]) -> list[ItemResult]:
@@ -127,7 +120,7 @@ async def _score_file(service: RewardService, items: Path, total: int, scored: S
 
     async with service:
         missing = scored.missing(_groups(service, items))
-        results = done_in_order(judged, missing, items_at_once(service.spec))
+        results = ordered(judged, missing, items_at_once(service.spec))
         with counting(console, "scoring", total) as show:
             async with aclosing(results):
                 async for group, said in results:
@@ -140,7 +133,7 @@ async def _score_file(service: RewardService, items: Path, total: int, scored: S
     return counts
 
 
-def _groups(service: RewardService, items: Path) -> Iterator[list[ItemLine]]:
+def _groups(service: RewardScorer, items: Path) -> Iterator[list[ItemLine]]:
     """What must be scored together: neighbours with the same prompt where judges compare, else every line alone."""
     lines = read_items(items)
     if all(judge.mode == "absolute" for judge in service.spec.judges):
@@ -164,7 +157,7 @@ def _with_malformed(
 
 
 def _record(line: ItemLine, result: ItemResult) -> Record:
-    record = {"line": line.number, "item": line.digest} | document(result)
+    record = {"line": line.number, "item": line.digest} | result_body(result)
     if line.item is None:
         return record | {"malformed": True}
     return record | ({"unanswered": True} if unanswered(result) else {})

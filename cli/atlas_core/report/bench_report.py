@@ -6,7 +6,7 @@ from rich.table import Table
 
 from atlas_core.report.bench_plots import AGREEMENT, LATENCY, SCORES
 from atlas_core.report.bench_result import Bench, BenchRow
-from atlas_rewards.llm.client import CallerStatistics
+from atlas_rewards.llm.client import LLMStatistics
 from atlas_trainer.reporting.formatting import number, percent, score
 
 _HEAD = (
@@ -103,7 +103,7 @@ def _failures(bench: Bench) -> str:
     return _grid(("combination", "cause", "items"), rows) if rows else "None."
 
 
-def _calls(asked: CallerStatistics) -> str:
+def _calls(asked: LLMStatistics) -> str:
     rows = [
         (
             model.model,

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from atlas_rewards import ItemResult
-from atlas_rewards.bench.judge_subsets import Combination
+from atlas_rewards.bench.judge_subsets import JudgeSubset
 from atlas_rewards.bench.score_statistics import Summary
-from atlas_rewards.llm.client import CallerStatistics
+from atlas_rewards.llm.client import LLMStatistics
 
 
 @dataclass(frozen=True, slots=True)
 class BenchRow:
     """A combination of judges, and how its scores behaved."""
 
-    combination: Combination
+    combination: JudgeSubset
     summary: Summary
 
 
@@ -24,7 +24,7 @@ class Bench:
     rows: Sequence[BenchRow]
     results: Mapping[str, Sequence[ItemResult]]
     rewards: Sequence[float | None]
-    asked: CallerStatistics
+    asked: LLMStatistics
     revision: str
     seed: int
     dropped: Mapping[str, int]

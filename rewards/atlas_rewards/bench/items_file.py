@@ -1,5 +1,5 @@
 """
-Items in a JSONL file: one a line, with the fields of the service's requests. Called by `atlas-core score --items`.
+Items in a JSONL file: one a line, with the fields of the service's requests.
 
     {"prompt": "What is 6 * 7?", "response": "42", "reference": "42"}
 """
@@ -11,9 +11,9 @@ from hashlib import blake2b
 from pathlib import Path
 
 from atlas_api.errors import AccessDenied, SourceMissing
+from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
-from atlas_rewards.result import ItemResult
-from atlas_rewards.server.http.wire import read_item
+from atlas_rewards.wire import read_item
 
 _BOM = b"\xef\xbb\xbf"
 _PLACE = "items[0]"
@@ -24,10 +24,10 @@ class ItemLine:
     """One line that is not blank."""
 
     number: int
-    """From 1, blank lines counted."""
+    """Number from 1, blank lines counted."""
 
     digest: str
-    """Of the line, to recognise it."""
+    """Digest of the line, to recognise it."""
 
     item: Item | None
     problem: str = ""
@@ -42,12 +42,12 @@ def count_lines(path: Path) -> int:
 def read_items(path: Path) -> Iterator[ItemLine]:
     """Every line that is not blank, in order; one is in memory at a time. Raises SourceMissing, AccessDenied."""
     for number, line in _lines(path):
-        found = _item(line)
+        item = _item(line)
         digest = blake2b(line, digest_size=8).hexdigest()
-        if isinstance(found, Item):
-            yield ItemLine(number, digest, found)
+        if isinstance(item, Item):
+            yield ItemLine(number, digest, item)
         else:
-            yield ItemLine(number, digest, None, found)
+            yield ItemLine(number, digest, None, item)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -73,8 +73,8 @@ def _item(line: bytes) -> Item | str:
         return f"not JSON at character {error.pos + 1}"
     except (RecursionError, ValueError):
         return "JSON nested too deeply, or a number with too many digits"
-    found = read_item(document, 0)
-    return "; ".join(map(_unplaced, found.reasons)) if isinstance(found, ItemResult) else found
+    item = read_item(document, 0)
+    return "; ".join(map(_unplaced, item.reasons)) if isinstance(item, ItemResult) else item
 
 
 def _unplaced(reason: str) -> str:

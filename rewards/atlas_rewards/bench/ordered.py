@@ -1,8 +1,4 @@
-"""
-Much work, a few pieces at a time, results in the order of the pieces.
-
-Called by the commands `score` and `rewards bench`, whose pieces are items. Knows neither files nor judges.
-"""
+"""Much work, a few pieces at a time, results in the order of the pieces. Knows neither files nor judges."""
 
 import asyncio
 from collections import deque
@@ -24,7 +20,7 @@ def items_at_once(judging: Judging) -> int:
     return ceil(2 * judging.concurrency / (len(judging.judges) * len(judging.temperatures)))
 
 
-async def done_in_order(
+async def ordered(
     work: Callable[[Piece], Awaitable[Result]], pieces: Iterable[Piece], at_once: int
 ) -> AsyncGenerator[tuple[Piece, Result], None]:
     """Each of *pieces* with its result, in their order; *at_once* of them are at work at any time.
@@ -32,7 +28,7 @@ async def done_in_order(
     Raises what *work* raises; then, and when the caller stops early, what is at work is given up.
     """
     slots = asyncio.Semaphore(at_once)
-    taken: deque[tuple[Piece, asyncio.Task[Result]]] = deque()
+    started: deque[tuple[Piece, asyncio.Task[Result]]] = deque()
 
     async def one(piece: Piece) -> Result:
         async with slots:
@@ -40,15 +36,15 @@ async def done_in_order(
 
     try:
         for piece in pieces:
-            taken.append((piece, asyncio.create_task(one(piece))))
-            while taken and (taken[0][1].done() or len(taken) >= at_once * _AHEAD):
-                yield taken[0][0], await taken[0][1]
-                taken.popleft()
-        while taken:
-            yield taken[0][0], await taken[0][1]
-            taken.popleft()
+            started.append((piece, asyncio.create_task(one(piece))))
+            while started and (started[0][1].done() or len(started) >= at_once * _AHEAD):
+                yield started[0][0], await started[0][1]
+                started.popleft()
+        while started:
+            yield started[0][0], await started[0][1]
+            started.popleft()
     finally:
-        tasks = [task for _, task in taken]
+        tasks = [task for _, task in started]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

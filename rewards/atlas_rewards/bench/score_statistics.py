@@ -1,7 +1,7 @@
 """
 How scores behave over many items: their spread, how sure judges are, how well they agree with what was recorded.
 
-Pure. Called by `atlas-core rewards bench`. Unknown is None, never 0.
+Pure. Unknown is None, never 0.
 """
 
 from collections import Counter
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import ceil
 from statistics import StatisticsError, correlation, fmean, pstdev
 
+from atlas_api.scoring import ItemResult
 from atlas_rewards.causes import cause_of
-from atlas_rewards.result import ItemResult
 
 CLOSE = 0.02
 """Two scores agree when they are at most this far apart."""
@@ -21,7 +21,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One combination of judges over many items."""
+    """Scores of one subset of judges over many items."""
 
     items: int
     scored: int
@@ -33,13 +33,13 @@ class Summary:
     """Mean over all verdicts of the judges' own uncertainty."""
 
     escalated: float
-    """Share of hearings (an item before a judge) in which the large model was asked."""
+    """Share of verdicts (an item before a judge) for which the large model was asked."""
 
     corrected: float
     """Share of items in which a rule between judges lowered a score."""
 
     capped: float
-    """Share of items that an anti-gaming check caught."""
+    """Share of items that failed a reward hacking check."""
 
     compared: int
     """Items with a score and a recorded reward."""
@@ -48,10 +48,10 @@ class Summary:
     """Share of them that are within 0.02 of each other."""
 
     pearson: float | None
-    """Correlation. None for fewer than two of them, or when either side never varies."""
+    """Pearson correlation of score and reward. None for fewer than two, or when either side never varies."""
 
     p50_seconds: float | None
-    """Of the slowest judge of an item."""
+    """Median of the seconds that the slowest judge of an item took."""
 
     p95_seconds: float | None
     failures: dict[str, int]
@@ -61,8 +61,8 @@ class Summary:
 def summarise(results: Sequence[ItemResult], recorded: Sequence[float | None]) -> Summary:
     """What *results* look like as a whole. *recorded*: the reward recorded with each item, in the same order."""
     scores = [result.score for result in results if result.score is not None]
-    hearings = [judge for result in results for judge in result.judges]
-    doubts = [judge.uncertainty for judge in hearings if judge.score is not None and judge.uncertainty is not None]
+    verdicts = [judge for result in results for judge in result.judges]
+    doubts = [judge.uncertainty for judge in verdicts if judge.score is not None and judge.uncertainty is not None]
     pairs = [
         (result.score, reward)
         for result, reward in zip(results, recorded, strict=True)
@@ -75,7 +75,7 @@ def summarise(results: Sequence[ItemResult], recorded: Sequence[float | None]) -
         mean=fmean(scores) if scores else None,
         deviation=pstdev(scores) if scores else None,
         uncertainty=fmean(doubts) if doubts else None,
-        escalated=_share([judge.escalation_reason is not None for judge in hearings]),
+        escalated=_share([judge.escalation_reason is not None for judge in verdicts]),
         corrected=_share([any(judge.corrections for judge in result.judges) for result in results]),
         capped=_share([bool(result.caps) for result in results]),
         compared=len(pairs),

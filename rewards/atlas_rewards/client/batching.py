@@ -1,46 +1,45 @@
 """
-Items in portions for requests: those that judges may compare stay together. Pure. Called by `client`.
+Batches of items for requests: those that judges may compare stay together. Pure.
 
-    portion = [[0, 3], [1, 2]]    # positions; completions of one prompt in each list
+    batch = [[0, 3], [1, 2]]    # positions; completions of one prompt in each list
 """
 
 from collections.abc import Sequence
 
-from atlas_rewards.item import Item
-from atlas_rewards.judges.prompt import by_prompt
+from atlas_rewards.item import Item, by_prompt
 
-Portion = list[list[int]]
-"""Groups of positions."""
+Batch = list[list[int]]
+"""Groups of positions that one request holds."""
 
 
-def portions(items: Sequence[Item], most: int) -> list[Portion]:
-    """*items* in portions of at most *most*. A larger group is one of its own: parts would be judged otherwise."""
-    found: list[Portion] = []
+def batches(items: Sequence[Item], most: int) -> list[Batch]:
+    """*items* in batches of at most *most*. A larger group is one of its own: parts would be judged otherwise."""
+    result: list[Batch] = []
     room = 0
     for group in by_prompt(items):
         if len(group) > room:
-            found.append([])
+            result.append([])
             room = most
-        found[-1].append(group)
+        result[-1].append(group)
         room -= len(group)
-    return found
+    return result
 
 
-def halves(portion: Portion) -> tuple[Portion, Portion]:
-    """*portion*, of at least two items, in two: between groups where it has several, else inside the only one."""
-    if len(portion) == 1:
-        (group,) = portion
+def halves(batch: Batch) -> tuple[Batch, Batch]:
+    """*batch*, of at least two items, in two: between groups where it has several, else inside the only one."""
+    if len(batch) == 1:
+        (group,) = batch
         middle = len(group) // 2
         return [group[:middle]], [group[middle:]]
-    first: Portion = [portion[0]]
-    wanted = len(positions(portion)) / 2
-    for group in portion[1:-1]:
+    first: Batch = [batch[0]]
+    wanted = len(positions(batch)) / 2
+    for group in batch[1:-1]:
         if len(positions(first)) + len(group) > wanted:
             break
         first.append(group)
-    return first, portion[len(first) :]
+    return first, batch[len(first) :]
 
 
-def positions(portion: Portion) -> list[int]:
-    """All positions in it."""
-    return [position for group in portion for position in group]
+def positions(batch: Batch) -> list[int]:
+    """All positions in *batch*."""
+    return [position for group in batch for position in group]

@@ -1,30 +1,26 @@
 """
-A RewardService elsewhere, over HTTP: the same results as one in this process.
+Client of a RewardService elsewhere, over HTTP: the same results as a scorer in this process.
 
-Used by trainings whose manifest names a service. Outages are waited out and then raised: a judge that cannot be reached
-is never a zero.
+Outages are waited out and then raised: a judge that cannot be reached is never a zero.
 """
 
 import asyncio
-import json
 import logging
-import math
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 
 import httpx
 
 from atlas_api.errors import AccessDenied, InvalidManifest, SourceUnreachable
+from atlas_api.scoring import ItemResult, ScoreResponse
 from atlas_rewards.background_loop import BackgroundLoop
-from atlas_rewards.client.batching import Portion, halves, portions, positions
+from atlas_rewards.client.batching import Batch, batches, halves, positions
 from atlas_rewards.client.service_address import check_address
 from atlas_rewards.client.service_settings import SLACK_SECONDS, ServiceSettings, read_settings
 from atlas_rewards.item import Item
 from atlas_rewards.llm.retries import retry_after
-from atlas_rewards.result import ItemResult
-from atlas_rewards.server.http.wire import ScoreResponse
+from atlas_rewards.wire import request_bytes
 
 AT_ONCE = 8
 """Requests in flight, so that all replicas of a service work: together 512 items, a large batch of a training, and a
@@ -70,7 +66,7 @@ class RewardClient:
         return await self._loop.awaited(self._scored(items))
 
     def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
-        """The same for callers without an event loop."""
+        """`score` for programs without an event loop."""
         return self._loop.run(self._scored(items))
 
     async def close(self) -> None:
@@ -78,37 +74,37 @@ class RewardClient:
         await asyncio.to_thread(self._loop.stop)
 
     def close_sync(self) -> None:
-        """The same for callers without an event loop."""
+        """`close` for programs without an event loop."""
         self._loop.stop()
 
     async def _scored(self, items: Sequence[Item]) -> list[ItemResult]:
         if not items:
             return []
         settings = await self._settings()
-        outage, turns = self._outage(settings), asyncio.Semaphore(AT_ONCE)
-        found: dict[int, ItemResult] = {}
+        outage, slots = self._outage(settings), asyncio.Semaphore(AT_ONCE)
+        results: dict[int, ItemResult] = {}
 
-        async def ask(portion: Portion) -> None:
-            places = positions(portion)
-            async with turns:
+        async def ask(batch: Batch) -> None:
+            places = positions(batch)
+            async with slots:
                 answer = await self._post([items[place] for place in places], settings, outage)
             if answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and len(places) > 1:
-                _warn_of_parts(portion)
-                for half in halves(portion):
+                _warn_of_parts(batch)
+                for half in halves(batch):
                     asking.create_task(ask(half))
             else:
-                found.update(zip(places, self._results(answer, len(places)), strict=True))
+                results.update(zip(places, self._results(answer, len(places)), strict=True))
 
         try:
             async with asyncio.TaskGroup() as asking:
-                for portion in portions(items, settings.items):
-                    asking.create_task(ask(portion))
+                for batch in batches(items, settings.items):
+                    asking.create_task(ask(batch))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
-        return [found[place] for place in range(len(items))]
+        return [results[place] for place in range(len(items))]
 
     async def _settings(self) -> ServiceSettings:
-        """Asked for each time: a service takes new ones without a restart."""
+        """The service's settings, asked for each time: it takes new ones without a restart."""
         usual = ServiceSettings()
         answer = await self._exchange("GET", "/v1/config", None, usual, self._outage(usual))
         return read_settings(answer.content)
@@ -117,23 +113,21 @@ class RewardClient:
         return _Outage(settings.patience_seconds if self._patience is None else self._patience)
 
     async def _post(self, items: Sequence[Item], settings: ServiceSettings, outage: "_Outage") -> httpx.Response:
-        document = {"items": [_as_json(body_of(item)) for item in items]}
-        body = json.dumps(document, ensure_ascii=False, allow_nan=False, default=str)
-        return await self._exchange("POST", "/v1/score", body.encode(errors="surrogatepass"), settings, outage)
+        return await self._exchange("POST", "/v1/score", request_bytes(items), settings, outage)
 
     def _results(self, answer: httpx.Response, count: int) -> tuple[ItemResult, ...]:
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise AccessDenied(f"the reward service at {self.url} refuses the token; check reward.serviceRef.tokenFrom")
-        said = f"{answer.status_code} {answer.text[:200]!r}"
+        quoted = f"{answer.status_code} {answer.text[:200]!r}"
         if answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            reason = f"too large for the reward service, which says {said}; raise its limits.bodyBytes"
+            reason = f"too large for the reward service, which says {quoted}; raise its limits.bodyBytes"
             return (ItemResult(None, reasons=(reason,)),)
         try:
             answer.raise_for_status()
             results = ScoreResponse.model_validate_json(answer.content).results
         except (httpx.HTTPStatusError, ValueError):
             raise InvalidManifest(
-                [f"spec.reward.serviceRef: {self.url} is no reward service: it says {said}"]
+                [f"spec.reward.serviceRef: {self.url} is no reward service: it says {quoted}"]
             ) from None
         if len(results) != count:
             raise SourceUnreachable(f"the reward service at {self.url} answered {len(results)} of {count} items")
@@ -180,35 +174,10 @@ class _Outage:
         return now - self._since + wait > self._patience
 
 
-def body_of(item: Item) -> dict[str, object]:
-    """An item as the service reads it; what is not known is left out."""
-    known = {
-        "completion": item.completion,
-        "prompt": [dict(message) for message in item.prompt],
-        "reference": item.reference,
-        "baseline": item.baseline,
-        "plan": item.plan,
-        "teacherTrace": item.teacher_trace,
-        "studentTrace": item.student_trace,
-        "principles": item.principles,
-        "metadata": dict(item.metadata),
-    }
-    return {name: value for name, value in known.items() if value is not None}
-
-
-def _as_json(value: Any) -> Any:
-    """*value* with null for NaN and infinite numbers, which JSON does not have: the whole request would be refused."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {name: _as_json(member) for name, member in value.items()}
-    return [_as_json(member) for member in value] if isinstance(value, list | tuple) else value
-
-
-def _warn_of_parts(portion: list[list[int]]) -> None:
-    if len(portion) == 1:
+def _warn_of_parts(batch: Batch) -> None:
+    if len(batch) == 1:
         _log.warning(
             "%d completions of a prompt are more than the reward service takes at once; judges in group mode"
             " compare parts of them. Raise its limits.items",
-            len(portion[0]),
+            len(batch[0]),
         )

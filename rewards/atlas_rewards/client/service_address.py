@@ -1,4 +1,4 @@
-"""The address of a RewardService elsewhere. Pure. Called by the client, and by `atlas-core validate`."""
+"""The address of a RewardService elsewhere, checked. Pure."""
 
 from atlas_api.errors import InvalidManifest
 from atlas_rewards.address import address_problem

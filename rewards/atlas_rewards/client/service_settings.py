@@ -1,4 +1,4 @@
-"""What a client has to know of a RewardService elsewhere, from its `/v1/config`. Pure. Called by `client`."""
+"""What a client has to know of a RewardService elsewhere, from its `/v1/config`. Pure."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ PATIENCE_SECONDS = 600.0
 """How long an outage is waited out, from the first failure on."""
 
 SLACK_SECONDS = 60.0
-"""Beyond the time that a service gives an item: it has answered by then, or it hangs."""
+"""Seconds beyond the time that a service gives an item: it has answered by then, or it hangs."""
 
 
 class _Limits(BaseModel):
@@ -24,7 +24,7 @@ class _Timeouts(BaseModel, alias_generator=to_camel):
 
 
 class ServiceSettings(BaseModel):
-    """Of a service that does not say, the usual ones."""
+    """Settings of a service; the usual ones where it does not say."""
 
     limits: _Limits = _Limits()
     timeouts: _Timeouts = _Timeouts()
@@ -36,7 +36,7 @@ class ServiceSettings(BaseModel):
 
     @property
     def answer_seconds(self) -> float:
-        """After which a request that has no answer gets none."""
+        """Seconds after which a request without an answer gets none."""
         return self.timeouts.total_seconds + SLACK_SECONDS
 
     @property
@@ -50,7 +50,7 @@ class _Config(BaseModel):
 
 
 def read_settings(body: bytes) -> ServiceSettings:
-    """The settings in an answer; the usual ones where it holds none: what is said to items tells why."""
+    """The settings in an answer; the usual ones where it holds none: the answers to items tell why."""
     try:
         return _Config.model_validate_json(body).configuration
     except ValidationError:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from atlas_api.scoring import ItemResult
 from atlas_rewards.compat.rim_breakdown import RewardBreakdown, breakdown_of, explanation_of
 from atlas_rewards.compat.rim_config import load_rim_config
 from atlas_rewards.item import Item
-from atlas_rewards.result import ItemResult
-from atlas_rewards.scorer import RewardService
+from atlas_rewards.scorer import RewardScorer
 from atlas_rewards.trl.columns import Text, items_of
 
 _LISTS = {
@@ -36,7 +36,7 @@ class RIMEvaluation:
     """What is known of one completion."""
 
     score: float | None
-    """0 to 1. None: nobody could judge it."""
+    """Score from 0 to 1. None: nobody could judge the completion."""
 
     rationale: str
     """A paragraph for each judge, `name: text`."""
@@ -66,7 +66,7 @@ class RIMReward:
         self.student_model = student_model
         self.teacher_model = teacher_model
         self.tokenizer = tokenizer
-        self._service = RewardService(load_rim_config(Path(config_path)))
+        self._scorer = RewardScorer(load_rim_config(Path(config_path)))
         self._last: list[RewardBreakdown] = []
 
     @property
@@ -88,7 +88,7 @@ class RIMReward:
         with *return_raw_tensors* as well, an empty dict a completion comes third. Raises ValueError for an argument
         that is one text, or has another length than *completions*.
         """
-        results = self._service.score_sync(_items(prompts, completions, kwargs))
+        results = self._scorer.score_sync(_items(prompts, completions, kwargs))
         rewards, infos = [result.score for result in results], [_info(result) for result in results]
         self._last = [info["structured_reward"] for info in infos]
         if not return_info_dict:
@@ -101,32 +101,32 @@ class RIMReward:
         lists = {
             name: [value] if name in _LISTS and not isinstance(value, list) else value for name, value in kwargs.items()
         }
-        said = self([prompt], [response], return_info_dict=True, return_raw_tensors=raw, **lists)
-        info = said[1][0]
+        answer = self([prompt], [response], return_info_dict=True, return_raw_tensors=raw, **lists)
+        info = answer[1][0]
         explanations = info["explanations"]
         return RIMEvaluation(
-            score=said[0][0],
+            score=answer[0][0],
             rationale="\n".join(f"{name}: {text}" for name, text in explanations.items() if text),
             judge_scores=info["rewards"],
             judge_explanations=explanations,
             reward=info["structured_reward"],
-            extra={"raw_tensors": said[2] if raw else None, "info": info},
+            extra={"raw_tensors": answer[2] if raw else None, "info": info},
         )
 
     def close(self) -> None:
         """Let go of the connections. The next call opens them again."""
-        self._service.close_sync()
+        self._scorer.close_sync()
 
 
-def _items(prompts: Sequence[Text], completions: Sequence[Text], said: Mapping[str, Any]) -> list[Item]:
-    given = {name: said[name] for name in _LISTS if said.get(name) is not None}
-    for name, values in given.items():
+def _items(prompts: Sequence[Text], completions: Sequence[Text], arguments: Mapping[str, Any]) -> list[Item]:
+    lists = {name: arguments[name] for name in _LISTS if arguments.get(name) is not None}
+    for name, values in lists.items():
         if isinstance(values, str):
             raise ValueError(f"{name} is one text; give a list with one for each completion")
         if len(values) != len(completions):
             raise ValueError(f"{name} has {len(values)} entries for {len(completions)} completions")
-    columns = {_LISTS[name]: values for name, values in given.items()}
-    columns["principles"] = [said.get("constitution_principles") or None] * len(completions)
+    columns = {_LISTS[name]: values for name, values in lists.items()}
+    columns["principles"] = [arguments.get("constitution_principles") or None] * len(completions)
     return items_of(prompts, completions, columns)
 
 

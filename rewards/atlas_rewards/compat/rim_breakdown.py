@@ -1,9 +1,9 @@
-"""A result in the shape that users of ATLAS know: the numbers of `result` under other names. Called by `rim`."""
+"""A result in the shape that users of ATLAS know: the same numbers under other names."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from atlas_rewards.result import ItemResult, JudgeResult, Principle
+from atlas_api.scoring import ItemResult, JudgeResult, Principle
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class RewardBreakdown:
     judges: list[JudgeBreakdown] = field(default_factory=list)
     rationale: str | None = None
     raw: dict[str, Any] | None = None
-    """Also known: `revision`, `verifiers`, `caps`, `reasons`."""
+    """What else is known: `revision`, `verifiers`, `caps`, `reasons`."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as JSON."""
+        """The breakdown as JSON."""
         return asdict(self)
 
 

@@ -1,5 +1,5 @@
 """
-The configuration of an ATLAS reward system (`rim:` in a YAML file), as a RewardService. Called by `rim`.
+The configuration of an ATLAS reward system (`rim:` in a YAML file), as a RewardService.
 
 Everything in it that means something is used, also what ATLAS itself never read: consistency bounds, anti-gaming,
 token limits. Models are named as LiteLLM names them, `provider/model`.

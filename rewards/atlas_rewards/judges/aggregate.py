@@ -1,9 +1,9 @@
 """
-What all judges and verifiers together say of an item. Pure: the one place where a combined score is made.
+Aggregation: what all judges and verifiers together say of an item. Pure: the one place where a combined score is made.
 
     rules between judges, weighted mean of what is left, quorum, cap
 
-Called by the ensemble, for every item, also those that nobody could judge.
+Items that nobody could judge are no exception: their result says why.
 """
 
 from collections.abc import Sequence
@@ -11,22 +11,22 @@ from dataclasses import replace
 from math import fsum
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
-from atlas_rewards.judges.consistency import consistent
-from atlas_rewards.result import ItemResult, JudgeResult
+from atlas_api.scoring import ItemResult, JudgeResult
+from atlas_rewards.judges.consistency import apply_consistency
 from atlas_rewards.verifiers.weighted_mean import Score
 
 NO_VERIFIERS = Score(None)
 
 
-def combine(
+def aggregate(
     spec: RewardServiceSpec,
     judges: Sequence[JudgeResult],
     verified: Score = NO_VERIFIERS,
-    caught: Sequence[str] = (),
-    unknown: str | None = None,
+    caps: Sequence[str] = (),
+    caps_unknown: str | None = None,
 ) -> ItemResult:
-    """The result of one item. *judges*: before any rule between them; *caught*: anti-gaming checks, by name; *unknown*:
-    why it is not known whether they catch it, and then there is no score.
+    """The result of one item. *judges*: before any rule between them; *caps*: reward hacking checks that it failed, by
+    name; *caps_unknown*: why it is not known whether it fails any, and then there is no score.
 
     The score lies between the lowest and the highest score that it is made from, unless a cap lowers it. It does not
     depend on the order of the judges.
@@ -36,18 +36,18 @@ def combine(
     quorate = len(scores) >= spec.quorum
     mean = _mean(spec, scores, verified) if quorate else None
     return ItemResult(
-        score=None if mean is None or unknown is not None else _capped(spec, mean, caught),
+        score=None if mean is None or caps_unknown is not None else _capped(spec, mean, caps),
         judges=corrected,
         verifiers=dict(verified.parts),
-        caps=tuple(caught),
-        reasons=(*_reasons(spec, corrected, len(scores), verified), *([] if unknown is None else [unknown])),
+        caps=tuple(caps),
+        reasons=(*_reasons(spec, corrected, len(scores), verified), *([] if caps_unknown is None else [caps_unknown])),
         uncapped=mean,
     )
 
 
 def _corrected(spec: RewardServiceSpec, judges: Sequence[JudgeResult]) -> tuple[JudgeResult, ...]:
     given = {judge.name: judge.score for judge in judges if judge.score is not None}
-    scores, corrections = consistent(given, spec.consistency)
+    scores, corrections = apply_consistency(given, spec.consistency)
     return tuple(
         replace(judge, score=scores.get(judge.name), corrections=corrections.get(judge.name, ())) for judge in judges
     )
@@ -55,14 +55,14 @@ def _corrected(spec: RewardServiceSpec, judges: Sequence[JudgeResult]) -> tuple[
 
 def _mean(spec: RewardServiceSpec, scores: dict[str, float], verified: Score) -> float:
     weights = {judge.name: judge.weight for judge in spec.judges}
-    known = [(weights[name], score) for name, score in scores.items()]
-    known += [(spec.weights.get(name, 1.0), part) for name, part in verified.parts.items() if part is not None]
-    mean = fsum(weight * score for weight, score in known) / fsum(weight for weight, _ in known)
-    return min(max(score for _, score in known), max(min(score for _, score in known), mean))
+    weighted = [(weights[name], score) for name, score in scores.items()]
+    weighted += [(spec.weights.get(name, 1.0), part) for name, part in verified.parts.items() if part is not None]
+    mean = fsum(weight * score for weight, score in weighted) / fsum(weight for weight, _ in weighted)
+    return min(max(score for _, score in weighted), max(min(score for _, score in weighted), mean))
 
 
-def _capped(spec: RewardServiceSpec, score: float, caught: Sequence[str]) -> float:
-    return min(score, spec.anti_gaming.cap_score) if caught else score
+def _capped(spec: RewardServiceSpec, score: float, caps: Sequence[str]) -> float:
+    return min(score, spec.anti_gaming.cap_score) if caps else score
 
 
 def _reasons(spec: RewardServiceSpec, judges: Sequence[JudgeResult], given: int, verified: Score) -> tuple[str, ...]:

@@ -1,5 +1,5 @@
 """
-A judge's answer, read. It is untrusted: the model may ramble, and may repeat what the judged text wants it to say.
+Parser of judges' answers. They are untrusted: a model may ramble, and repeat what the judged text wants it to say.
 
     read_verdict(answer, material)                   # Opinion | NoSample
     read_ranking(answer, ("C2", "C1"), material)     # one each, in that order
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from atlas_rewards.result import Principle
+from atlas_api.scoring import Principle
 from atlas_rewards.safety.untrusted_text import one_line, printable, unescaped
 
 MAX_ANSWER = 250_000
@@ -39,13 +39,13 @@ _OPENING = re.compile(r"\{(?=\s{0,100}[\"}])")
 _SPACE_OR_MARK = re.compile(r"\\[nrt]?")
 """White space as JSON escapes it, and the mark of all other escapes."""
 
-_Found = tuple[dict[str, Any], int, int]
+_Match = tuple[dict[str, Any], int, int]
 """A JSON object, and where it begins and ends in the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What a judge said, checked."""
+    """A judge's verdict about one candidate, checked."""
 
     score: float
     uncertainty: float
@@ -58,10 +58,10 @@ class NoSample:
     """Why there is no opinion."""
 
     reason: str
-    """In one line. It may quote the model."""
+    """Why the answer is none, in one line that may quote the model."""
 
     cause: str = UNREADABLE
-    """In one word, which is ours."""
+    """Cause in one word, which is ours."""
 
 
 def read_verdict(answer: str, material: str) -> Opinion | NoSample:
@@ -80,10 +80,11 @@ def read_ranking(answer: str, names: Sequence[str], material: str) -> list[Opini
     if len(documents) > 1:
         return [NoSample("the answer holds more than one ranking")] * len(names)
     entries = documents[0]["ranking"]
-    known = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    objects = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     principles = documents[0].get("principles")
     return [
-        _of_candidate(name, [entry for entry in known if entry.get("candidate") == name], principles) for name in names
+        _of_candidate(name, [entry for entry in objects if entry.get("candidate") == name], principles)
+        for name in names
     ]
 
 
@@ -104,8 +105,8 @@ def _only(read: Sequence[Opinion | NoSample]) -> Opinion | NoSample:
 def _opinion(document: dict[str, Any], principles: Any) -> Opinion | NoSample:
     for field in ("score", "uncertainty"):
         if not _is_share(document.get(field)):
-            said = f"is {_brief(document[field])}, not a number from 0 to 1" if field in document else "is missing"
-            return NoSample(f"{field} {said}")
+            problem = f"is {_brief(document[field])}, not a number from 0 to 1" if field in document else "is missing"
+            return NoSample(f"{field} {problem}")
     rationale = document.get("rationale", document.get("explanation"))
     return Opinion(
         score=abs(float(document["score"])),
@@ -127,8 +128,8 @@ def _is_share(value: Any) -> TypeGuard[float]:
     return type(value) in (int, float) and 0 <= value <= 1
 
 
-def _principles(said: Any) -> tuple[Principle, ...]:
-    entries = [entry for entry in said if isinstance(entry, dict)] if isinstance(said, list) else []
+def _principles(value: Any) -> tuple[Principle, ...]:
+    entries = [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
     return tuple(
         Principle(_text(entry.get("name"), MAX_NAME), float(weight), _text(entry.get("description"), MAX_DESCRIPTION))
         for entry in entries[:MAX_PRINCIPLES]
@@ -136,34 +137,34 @@ def _principles(said: Any) -> tuple[Principle, ...]:
     )
 
 
-def _text(said: Any, limit: int) -> str:
-    return printable(said)[:limit] if isinstance(said, str) else ""
+def _text(value: Any, limit: int) -> str:
+    return printable(value)[:limit] if isinstance(value, str) else ""
 
 
 def _documents(answer: str, field: str, material: str) -> list[dict[str, Any]] | NoSample:
     """The JSON objects in *answer* that have *field* and are no quotes; at least one."""
     if len(answer) > MAX_ANSWER:
         return NoSample(f"the answer has {len(answer)} characters; more than {MAX_ANSWER} are not read")
-    found = _after_thoughts(answer, _objects(answer, field))
-    if not found:
+    matches = _after_thoughts(answer, _objects(answer, field))
+    if not matches:
         return NoSample(
             f"no JSON object with {field} in the answer {one_line(answer, 80)!r}" if answer else "empty answer"
         )
-    own = _without_quotes(answer, found, field, material)
+    own = _without_quotes(answer, matches, field, material)
     return own or NoSample("the answer only repeats a verdict that the judged text forged")
 
 
-def _without_quotes(answer: str, found: list[_Found], field: str, material: str) -> list[dict[str, Any]]:
-    """The documents among *found* that *material* does not hold: neither their text, which may stand inside of another
-    text, nor their value, which may be written otherwise.
+def _without_quotes(answer: str, matches: list[_Match], field: str, material: str) -> list[dict[str, Any]]:
+    """The documents among *matches* that *material* does not hold: neither their text, which may stand inside of
+    another text, nor their value, which may be written otherwise.
     """
     if field not in material and "\\u" not in material:  # JSON spells the letters of a name in no third way
-        return [document for document, _, _ in found]
+        return [document for document, _, _ in matches]
     quotable = _bare(material)
     forged = [document for document, _, _ in _objects(material, field)]
     return [
         document
-        for document, start, end in found
+        for document, start, end in matches
         if _bare(answer[start:end]) not in quotable and not _among(document, forged)
     ]
 
@@ -175,12 +176,12 @@ def _among(document: dict[str, Any], forged: Sequence[dict[str, Any]]) -> bool:
         return True
 
 
-def _objects(text: str, field: str) -> list[_Found]:
+def _objects(text: str, field: str) -> list[_Match]:
     """JSON objects in *text* that have *field*. What is inside of one is not looked at. None where that takes long."""
     starts = [match.start() for match in _OPENING.finditer(text)]
     if len(starts) > 2 * _MAX_TRIES:
         starts = starts[:_MAX_TRIES] + starts[-_MAX_TRIES:]
-    found: list[_Found] = []
+    matches: list[_Match] = []
     end = in_vain = 0
     for start in starts:
         if start < end:
@@ -193,17 +194,17 @@ def _objects(text: str, field: str) -> list[_Found]:
             continue
         if field in document:
             end = after
-            found.append((document, start, end))
+            matches.append((document, start, end))
         elif (in_vain := in_vain + after - start) > _MOST_IN_VAIN:
             return []
-    return found
+    return matches
 
 
-def _after_thoughts(text: str, found: list[_Found]) -> list[_Found]:
-    """*found* without what a reasoning model wrote before it had made up its mind."""
-    gaps = zip([0, *(end for _, _, end in found)], [*(start for _, start, _ in found), len(text)], strict=True)
+def _after_thoughts(text: str, matches: list[_Match]) -> list[_Match]:
+    """*matches* without what a reasoning model wrote before it had made up its mind."""
+    gaps = zip([0, *(end for _, _, end in matches)], [*(start for _, start, _ in matches), len(text)], strict=True)
     thoughts = [place for place, (begin, end) in enumerate(gaps) if "</think>" in text[begin:end]]
-    return found[thoughts[-1] :] if thoughts else found
+    return matches[thoughts[-1] :] if thoughts else matches
 
 
 def _bare(text: str) -> str:

@@ -1,53 +1,52 @@
 """
-What verifiers and anti-gaming say of an item, in threads: a long text may keep them busy for seconds, a user's verifier
-for ever. Called by the ensemble.
+Checks of an item beside its judges, in threads: verifiers and reward hacking. A long text may keep them busy for
+seconds, a user's verifier for ever.
 """
 
 import asyncio
 from dataclasses import dataclass
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
-from atlas_rewards.item import Item
+from atlas_rewards.item import Item, conversation
 from atlas_rewards.judges.aggregate import NO_VERIFIERS
-from atlas_rewards.judges.prompt import conversation
-from atlas_rewards.safety.reward_hacking import caught_by
+from atlas_rewards.safety.reward_hacking import detect_reward_hacking
 from atlas_rewards.verifiers.threads import CheckLost, CheckThreads
 from atlas_rewards.verifiers.weighted_mean import Score, Scorer
 
 CAPS_UNKNOWN = "antiGaming: "
-"""Begins the reason of an item without a score because nobody knows whether a cap applies. No name is in camel case."""
+"""Prefix of the reason where nobody knows whether a cap applies. No judge or verifier has a name in camel case."""
 
 _AT_ONCE_CHARACTERS = 10_000
-"""Anti-gaming has read shorter texts before another thread would have begun."""
+"""Characters below which reward hacking is looked for at once: another thread would begin later than that ends."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """Of one item."""
+class CheckResult:
+    """What verifiers and reward hacking checks say of one item."""
 
     verified: Score
-    caught: tuple[str, ...] = ()
-    """By anti-gaming."""
+    caps: tuple[str, ...] = ()
+    """Names of the reward hacking checks that the item failed."""
 
-    unknown: str | None = None
-    """Why it is not known whether anti-gaming catches the item; then it has no score."""
+    caps_unknown: str | None = None
+    """Why nobody knows whether the item fails one; then it has no score."""
 
 
 class Checks:
-    """Of one configuration. Belongs to one event loop."""
+    """Runs the checks of one configuration. Belongs to one event loop."""
 
     def __init__(self, spec: RewardServiceSpec, verifiers: Scorer | None) -> None:
         self._spec = spec
         self._verifiers = verifiers
-        # Not the loop's own threads, which others need too; and a user's verifier takes none from anti-gaming.
-        self._for_verifiers, self._for_anti_gaming = CheckThreads(), CheckThreads()
+        # Not the loop's own threads, which others need too; and a user's verifier takes none from other checks.
+        self._for_verifiers, self._for_reward_hacking = CheckThreads(), CheckThreads()
 
-    async def of(self, item: Item, deadline: float) -> Checked:
-        """All of it, at *deadline* at the latest, a moment of `time.monotonic`."""
-        verified, (caught, unknown) = await asyncio.gather(self._verified(item, deadline), self._caught(item, deadline))
-        return Checked(verified, caught, unknown)
+    async def run(self, item: Item, deadline: float) -> CheckResult:
+        """All checks of *item*, done at *deadline* at the latest, a moment of `time.monotonic`."""
+        verified, (caps, unknown) = await asyncio.gather(self._verify(item, deadline), self._detect(item, deadline))
+        return CheckResult(verified, caps, unknown)
 
-    async def _verified(self, item: Item, deadline: float) -> Score:
+    async def _verify(self, item: Item, deadline: float) -> Score:
         scorer = self._verifiers
         if scorer is None:
             return NO_VERIFIERS
@@ -57,13 +56,13 @@ class Checks:
             reasons = {verifier.name: str(lost) for verifier in self._spec.verifiers}
             return Score(None, dict.fromkeys(reasons), reasons)
 
-    async def _caught(self, item: Item, deadline: float) -> tuple[tuple[str, ...], str | None]:
+    async def _detect(self, item: Item, deadline: float) -> tuple[tuple[str, ...], str | None]:
         rules = self._spec.anti_gaming
         if not rules.enabled:
             return (), None
         if len(item.completion) + len(conversation(item.prompt)) + len(item.reference or "") < _AT_ONCE_CHARACTERS:
-            return caught_by(item, rules), None
+            return detect_reward_hacking(item, rules), None
         try:
-            return await self._for_anti_gaming.run(lambda: caught_by(item, rules), deadline), None
+            return await self._for_reward_hacking.run(lambda: detect_reward_hacking(item, rules), deadline), None
         except CheckLost as lost:
             return (), f"{CAPS_UNKNOWN}{lost}"

@@ -1,5 +1,5 @@
 """
-Rules between judges: nobody can have worked well towards a wrong answer. Pure. Called by `combine`.
+Rules between judges: nobody can have worked well towards a wrong answer. Pure.
 
 Each rule sees what the rules before it left. Judges that gave no score neither cap nor are capped.
 """
@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from atlas_api.rewardservice.judging import Consistency
-from atlas_rewards.result import Correction
+from atlas_api.scoring import Correction
 
 
-class Consistent(NamedTuple):
+class ConsistentScores(NamedTuple):
     """Scores after all rules, and what each rule changed, by judge."""
 
     scores: dict[str, float]
     corrections: dict[str, tuple[Correction, ...]]
 
 
-def consistent(given: Mapping[str, float], rules: Consistency) -> Consistent:
-    """*given*, scores by name of the judge, with the rules applied in their order. A rule only ever lowers a score."""
-    scores, corrections = dict(given), dict[str, tuple[Correction, ...]]()
+def apply_consistency(verdicts: Mapping[str, float], rules: Consistency) -> ConsistentScores:
+    """*verdicts*, scores by judge, with the rules applied in their order. A rule only ever lowers a score."""
+    scores, corrections = dict(verdicts), dict[str, tuple[Correction, ...]]()
 
     def lower(judge: str, cap: float, rule: str) -> None:
         before = scores[judge]
@@ -29,7 +29,7 @@ def consistent(given: Mapping[str, float], rules: Consistency) -> Consistent:
             corrections[judge] = (*corrections.get(judge, ()), Correction(rule, before, cap))
 
     if not rules.enabled:
-        return Consistent(scores, corrections)
+        return ConsistentScores(scores, corrections)
     # The thresholds are compared in the reference's form: a - b is not always the float that b + c suggests.
     if {"accuracy", "process"} <= scores.keys() and scores["accuracy"] < scores[
         "process"
@@ -40,4 +40,4 @@ def consistent(given: Mapping[str, float], rules: Consistency) -> Consistent:
     bound = rules.helpfulness_above_diagnostic
     if {"diagnostic", "helpfulness"} <= scores.keys() and scores["diagnostic"] < scores["helpfulness"] - bound:
         lower("helpfulness", scores["diagnostic"] + bound, "helpfulnessAboveDiagnostic")
-    return Consistent(scores, corrections)
+    return ConsistentScores(scores, corrections)

@@ -1,13 +1,13 @@
-"""When small samples are not enough, and which of them counts when they are. Pure. Called by the hearing."""
+"""Escalation: when the small model's samples are not enough, and which of them counts when they are. Pure."""
 
 from collections.abc import Sequence
 from statistics import pstdev
 
 from atlas_api.rewardservice.judging import Escalation
-from atlas_rewards.result import Sample
+from atlas_api.scoring import Sample
 
 
-def cause_of(samples: Sequence[Sample], escalation: Escalation) -> str | None:
+def escalation_reason(samples: Sequence[Sample], escalation: Escalation) -> str | None:
     """Why the large model should decide: `noValidSamples`, `disagreement` or `uncertainty`; None when it need not."""
     if not samples:
         return "noValidSamples"
@@ -20,13 +20,13 @@ def cause_of(samples: Sequence[Sample], escalation: Escalation) -> str | None:
     return None
 
 
-def doubt_of(samples: Sequence[Sample], cause: str | None) -> float:
-    """How uncertain the verdict of *samples* is that the large model should have decided for *cause*, and did not.
+def uncertainty_of(samples: Sequence[Sample], reason: str | None) -> float:
+    """Uncertainty of the verdict of *samples* that the large model should have decided for *reason*, and did not.
 
     Where they disagree, at least the standard deviation of their scores; otherwise the word of the most certain one.
     """
     least = least_uncertain(samples).uncertainty
-    return max(least, pstdev(sample.score for sample in samples)) if cause == "disagreement" else least
+    return max(least, pstdev(sample.score for sample in samples)) if reason == "disagreement" else least
 
 
 def least_uncertain(samples: Sequence[Sample]) -> Sample:

@@ -1,7 +1,7 @@
 """
 What a judge is asked: one system message that never holds a word of an item, and one user message with the material.
 
-    case = next(cases(judge, [shown(item) for item in items]))
+    case = next(cases(judge, [visible_parts(item) for item in items]))
     question = ask_about(case, temperature=0.2, limit=60_000)
     question.messages       # for the model
     question.names          # candidate names, in the order of case.candidates
@@ -15,25 +15,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from atlas_api.rewardservice.judging import Judge
-from atlas_rewards.item import Item, Message, message_text
+from atlas_rewards.item import Item, conversation
 from atlas_rewards.judges.rubric import SHARED, Part, Rubric, rubric_of, rubric_text
 from atlas_rewards.safety.untrusted_text import code_for, printable, without_middle
 
 _LEAST_CHARACTERS = 100
-"""Of a text, however many share a request."""
+"""Characters of a text at least, however many share a request."""
 
-Shown = Mapping[Part, str]
+VisibleParts = Mapping[Part, str]
 """The parts of an item that were recorded, fit to be shown."""
 
-Exhibit = tuple[str, str | None]
-"""A name that judges know, and a text that is fit to be shown. None: nothing was recorded."""
+Section = tuple[str, str | None]
+"""A section of a prompt: a name that judges know, and a text that is fit to be shown. None: nothing was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A completion, with what belongs to it alone."""
 
-    exhibits: tuple[Exhibit, ...]
+    sections: tuple[Section, ...]
     members: tuple[int, ...]
     """Positions of the items that look like this."""
 
@@ -43,7 +43,7 @@ class Case:
     """What a judge decides in one go: one completion, or in group mode all different ones of a prompt."""
 
     instructions: str
-    shared: tuple[Exhibit, ...]
+    shared: tuple[Section, ...]
     candidates: tuple[Candidate, ...]
 
     @property
@@ -66,20 +66,7 @@ class Question:
         return self.messages[1]["content"]
 
 
-def in_common(item: Item) -> tuple[str, ...]:
-    """What items that judges may compare have in common; so do some others that look much like them."""
-    return tuple(text.strip() for text in (conversation(item.prompt), item.reference or "", item.principles or ""))
-
-
-def by_prompt(items: Sequence[Item]) -> list[list[int]]:
-    """Positions of the items that have that in common, in a list each."""
-    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for position, item in enumerate(items):
-        groups[in_common(item)].append(position)
-    return list(groups.values())
-
-
-def shown(item: Item) -> Shown:
+def visible_parts(item: Item) -> VisibleParts:
     """The parts that *item* has, fit to be shown. A blank text is as good as none; only an answer may be empty."""
     texts = {
         Part.PRINCIPLES: item.principles,
@@ -94,14 +81,14 @@ def shown(item: Item) -> Shown:
     return {part: printable(text) for part, text in recorded.items()}
 
 
-def cases(judge: Judge, items: Sequence[Shown]) -> Iterator[Case]:
+def cases(judge: Judge, items: Sequence[VisibleParts]) -> Iterator[Case]:
     """What *judge* has to decide about *items*; items that look the same to it are decided once."""
     rubric = rubric_of(judge)
-    groups: dict[tuple[Exhibit, ...], dict[tuple[Exhibit, ...], list[int]]] = defaultdict(lambda: defaultdict(list))
+    groups: dict[tuple[Section, ...], dict[tuple[Section, ...], list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, item in enumerate(items):
-        groups[_exhibits(rubric, item, shared=True)][_exhibits(rubric, item, shared=False)].append(index)
+        groups[_sections(rubric, item, shared=True)][_sections(rubric, item, shared=False)].append(index)
     for shared, members in groups.items():
-        candidates = [Candidate(exhibits, tuple(indexes)) for exhibits, indexes in members.items()]
+        candidates = [Candidate(sections, tuple(indexes)) for sections, indexes in members.items()]
         if judge.mode == "group":
             yield Case(rubric.text, shared, tuple(candidates))
         else:
@@ -109,22 +96,22 @@ def cases(judge: Judge, items: Sequence[Shown]) -> Iterator[Case]:
 
 
 def ask_about(case: Case, temperature: float, limit: int, opinions: str | None = None) -> Question:
-    """The request about *case*. *limit*: characters of a text. *opinions*: what others said, for the large model.
+    """The request about *case*. *limit*: characters of a text. *opinions*: those of the small model, for the large one.
 
     In a ranking, the order of the candidates depends on their texts and the temperature alone; nothing else depends on
     the temperature.
     """
     order = _shuffled(case, temperature)
     names = {index: f"C{place}" if case.ranks else "" for place, index in enumerate(order, start=1)}
-    exhibits: list[tuple[Exhibit, int]] = [(exhibit, limit) for exhibit in case.shared]
+    sections: list[tuple[Section, int]] = [(section, limit) for section in case.shared]
     room = max(_LEAST_CHARACTERS, limit // len(case.candidates))
     for index in order:
-        own = case.candidates[index].exhibits
-        exhibits += [((f"{names[index]} {name}".strip(), text), room) for name, text in own]
+        own = case.candidates[index].sections
+        sections += [((f"{names[index]} {name}".strip(), text), room) for name, text in own]
     if opinions is not None:
-        exhibits.append((("OPINIONS", printable(opinions)), limit))
+        sections.append((("OPINIONS", printable(opinions)), limit))
     system = _system(case, reviews=opinions is not None)
-    messages = ({"role": "system", "content": system}, {"role": "user", "content": _enclosed(exhibits)})
+    messages = ({"role": "system", "content": system}, {"role": "user", "content": _enclosed(sections)})
     return Question(messages, tuple(names[index] for index in range(len(order))))
 
 
@@ -135,10 +122,10 @@ def _system(case: Case, *, reviews: bool) -> str:
     return "\n\n".join(texts)
 
 
-def _enclosed(exhibits: Sequence[tuple[Exhibit, int]]) -> str:
-    code = code_for(text for (_, text), _ in exhibits if text is not None)
+def _enclosed(sections: Sequence[tuple[Section, int]]) -> str:
+    code = code_for(text for (_, text), _ in sections if text is not None)
     blocks = [f"Code of this request: {code}"]
-    for (name, text), limit in exhibits:
+    for (name, text), limit in sections:
         if text is None:
             blocks.append(f"{name}: none was recorded")
         else:
@@ -146,7 +133,7 @@ def _enclosed(exhibits: Sequence[tuple[Exhibit, int]]) -> str:
     return "\n\n".join(blocks)
 
 
-def _exhibits(rubric: Rubric, item: Shown, *, shared: bool) -> tuple[Exhibit, ...]:
+def _sections(rubric: Rubric, item: VisibleParts, *, shared: bool) -> tuple[Section, ...]:
     texts = dict(item)
     if rubric.stand_in is not None:
         texts.setdefault(rubric.stand_in, item[Part.ANSWER])
@@ -154,19 +141,12 @@ def _exhibits(rubric: Rubric, item: Shown, *, shared: bool) -> tuple[Exhibit, ..
     return tuple((part.value, texts.get(part)) for part in parts if part in texts or part not in rubric.optional)
 
 
-def conversation(messages: Sequence[Message]) -> str:
-    """*messages* as one text. One of a user stands alone; of several, each says who speaks."""
-    if len(messages) == 1 and messages[0].get("role") == "user":
-        return message_text(messages[0])
-    return "\n\n".join(f"[{message.get('role')}]\n{message_text(message)}" for message in messages)
-
-
 def _shuffled(case: Case, temperature: float) -> list[int]:
     if not case.ranks:
         return [0]
 
     def rank(index: int) -> bytes:
-        text = repr((temperature, case.shared, case.candidates[index].exhibits))
+        text = repr((temperature, case.shared, case.candidates[index].sections))
         return hashlib.sha256(text.encode()).digest()
 
     return sorted(range(len(case.candidates)), key=rank)

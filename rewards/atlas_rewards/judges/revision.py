@@ -1,4 +1,4 @@
-"""Which configuration scored an item. Called by the ensemble, the cache's key, the service and the operator. Pure."""
+"""Revision of a configuration: a digest that says which one scored an item. Pure."""
 
 import hashlib
 import json

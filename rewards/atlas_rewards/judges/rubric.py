@@ -1,5 +1,5 @@
 """
-What a judge looks at: its text, and the parts of an item that it is shown. Called by the prompts and the revision.
+Rubrics: what a judge looks at, as a text, and the parts of an item that it is shown.
 
 The texts are files beside this package, so that they can be read, compared and reviewed as texts.
 """
@@ -38,17 +38,17 @@ _PARTS = {
 
 @dataclass(frozen=True, slots=True)
 class Rubric:
-    """A judge's question."""
+    """What a judge looks at."""
 
     text: str
     parts: tuple[Part, ...]
-    """Shown, in this order."""
+    """Parts that the judge is shown, in this order."""
 
     optional: frozenset[Part]
-    """Left out without a word when the item has none. The absence of the others is stated."""
+    """Parts that are left out without a word when the item has none. The absence of the others is stated."""
 
     stand_in: Part | None = None
-    """Shown as this part when the item has none: the answer itself, which then is all that was recorded."""
+    """The part that the answer itself stands in for when the item has none: it then is all that was recorded."""
 
 
 def rubric_of(judge: Judge) -> Rubric:

@@ -1,4 +1,4 @@
-"""What comes of asking a model: its text, or why there is none. Made by `calls`, read by everybody who asks."""
+"""What comes of asking a model: its text, or why there is none."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -30,17 +30,17 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model said."""
+    """A model's answer to a request."""
 
     text: str
     tokens: int
-    """Of prompt and answer, as the endpoint counts them; an estimate when it does not."""
+    """Tokens of prompt and answer, as the endpoint counts them; an estimate when it does not."""
 
     seconds: float
-    """From the question to the answer, waits and retries included."""
+    """Seconds from the request to the answer, waits and retries included."""
 
     cached: bool
-    """Whether it was remembered from an earlier question, or shared with one that was being answered."""
+    """Whether the answer was remembered from an earlier request, or shared with one in flight."""
 
     cut: bool = False
-    """Whether it ended at `maxTokens`."""
+    """Whether the answer ended at `maxTokens`."""

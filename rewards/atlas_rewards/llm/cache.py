@@ -1,4 +1,4 @@
-"""Answers that are remembered: in memory, the least recently used forgotten first, and perhaps in a file below."""
+"""Cache of answers: in memory (LRU: the least recently used is forgotten first), and perhaps in a file below."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ Memory = OrderedDict[str, Completion]
 
 @dataclass(frozen=True, slots=True)
 class CacheStatistics:
-    """How often a question had an answer already. Those that shared the answer to an identical one are not counted."""
+    """How often a request had an answer already. Those that shared the answer to an identical one are not counted."""
 
     entries: int
-    """In memory."""
+    """Answers in memory."""
 
     hits: int
     misses: int
@@ -34,25 +34,25 @@ class AnswerCache:
         self._hits = self._misses = 0
 
     def recent(self, key: str) -> Completion | None:
-        """What is remembered in memory. Counts as a hit, or not at all."""
-        found = self._entries.get(key)
-        if found is not None:
+        """The answer in memory. Counts as a hit, or not at all."""
+        completion = self._entries.get(key)
+        if completion is not None:
             self._entries.move_to_end(key)
             self._hits += 1
-        return found
+        return completion
 
     async def get(self, key: str, patience: float | None = None) -> Completion | None:
-        """What is remembered, anywhere. Counts as a hit or a miss; a file that takes longer than *patience* seconds as
-        a miss.
+        """The answer in memory or in the file. Counts as a hit or a miss; a file that takes longer than *patience*
+        seconds as a miss.
         """
-        found = self.recent(key)
-        if found is not None:
-            return found
-        if self._file is not None and (found := await self._file.get(key, patience)) is not None:
-            self._remember(key, found)
-        self._hits += found is not None
-        self._misses += found is None
-        return found
+        completion = self.recent(key)
+        if completion is not None:
+            return completion
+        if self._file is not None and (completion := await self._file.get(key, patience)) is not None:
+            self._remember(key, completion)
+        self._hits += completion is not None
+        self._misses += completion is None
+        return completion
 
     def put(self, key: str, completion: Completion) -> None:
         """Remember *completion*; the file has it a moment later."""

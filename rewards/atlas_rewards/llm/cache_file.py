@@ -1,5 +1,5 @@
 """
-Answers in a SQLite file that several processes may share. Used by `cache`.
+Answers in a SQLite file that several processes may share.
 
 One thread does all the work on it, so that a slow disk never holds up the event loop. A file that fails later (disk
 full, damaged) costs answers that must be asked for again, and a warning; never a score. The least recently used answers
@@ -22,7 +22,8 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _WAIT_FOR_OTHERS = 5.0
-"""Seconds. Who waited in vain does not wait again until a write succeeds: the waits of many answers would add up."""
+"""Seconds to wait for another process. Who waited in vain does not wait again until a write succeeds: the waits of many
+answers would add up."""
 
 _TABLE = """CREATE TABLE IF NOT EXISTS answers
 (key TEXT PRIMARY KEY, text TEXT NOT NULL, tokens INTEGER, used REAL NOT NULL)"""
@@ -35,7 +36,7 @@ MOST = 1_000_000
 
 _PUTS_A_PRUNE = 1000
 _SAME_USE = 3600.0
-"""Seconds. An answer that was used this lately is not marked again: marks are writes."""
+"""Seconds for which an answer that was used is not marked again: marks are writes."""
 
 
 class CacheFile:
@@ -95,8 +96,8 @@ class CacheFile:
         self._thread.shutdown()
 
     def _read(self, key: str) -> tuple[str, int | None, float] | None:
-        found = self._database.execute("SELECT text, tokens, used FROM answers WHERE key = ?", (key,))
-        row: tuple[str, int | None, float] | None = found.fetchone()
+        cursor = self._database.execute("SELECT text, tokens, used FROM answers WHERE key = ?", (key,))
+        row: tuple[str, int | None, float] | None = cursor.fetchone()
         return row
 
     def _mark(self, key: str) -> None:

@@ -1,4 +1,4 @@
-"""The chat-completion protocol: what is sent, and what comes back. Pure. Used by `endpoint` and `model_calls`."""
+"""The chat-completion protocol: what is sent, and what comes back. Pure."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,18 +11,18 @@ from atlas_api.text import escaped
 from atlas_rewards.llm.answer import Reason
 
 LETTERS_A_TOKEN = 4
-"""For estimates, where the endpoint counts nothing."""
+"""Letters of a token, to estimate where the endpoint counts nothing."""
 
 _QUOTED = 200
 _PLACEHOLDER = 8
 """Characters below which a key is none, like `x` or `EMPTY`: where it was taken out, a verdict could not be read."""
 
 _MOST_TOKENS = 10**9
-"""Of one call; a count above it is no count."""
+"""Tokens of one call at most; a count above it is no count."""
 
 _RETRIED: frozenset[Reason] = frozenset({"timeout", "unreachable", "overloaded", "malformed"})
-_ABOUT_THE_QUESTION = frozenset({400, 413, 422})
-_EXPLAINED = _ABOUT_THE_QUESTION | {404}
+_ABOUT_THE_REQUEST = frozenset({400, 413, 422})
+_EXPLAINED = _ABOUT_THE_REQUEST | {404}
 _CURES = {401: "apiKeyFrom", 403: "apiKeyFrom", 404: "baseUrl and model", 405: "baseUrl"}
 
 Health = Literal["failing", "alive", "busy"]
@@ -48,11 +48,11 @@ class CallFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model said."""
+    """A model's answer to one call."""
 
     text: str
     tokens: int | None
-    """Of prompt and answer. None: the endpoint does not count."""
+    """Tokens of prompt and answer. None: the endpoint does not count."""
 
     cut: bool = False
     """Whether the answer ended at `maxTokens`."""
@@ -94,8 +94,8 @@ def read_error(status: int, body: bytes, retry_after: float | None, key: str | N
         return CallFailed("overloaded", f"answers {named}", "busy", retry_after)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return CallFailed("overloaded", f"answers {named}", "failing", retry_after)
-    said = _explanation(body, key) if status in _EXPLAINED else ""
-    explained = f": {said}" if said and said != _phrase(status) else ""
+    explanation = _explanation(body, key) if status in _EXPLAINED else ""
+    explained = f": {explanation}" if explanation and explanation != _phrase(status) else ""
     cure = _CURES.get(status, "baseUrl" if status < HTTPStatus.BAD_REQUEST else "")
     return CallFailed(
         "refused",

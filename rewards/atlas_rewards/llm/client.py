@@ -1,13 +1,13 @@
 """
-Asks models, as reliably as they let us. The ensemble uses this and nothing below it.
+Client of language models: as reliable as they let it be.
 
-    caller = caller_for(judging, revision)
-    answer = await caller.ask(judging.models.small, messages, temperature=0.2)
-    await caller.close()
+    client = llm_client_for(judging, revision)
+    answer = await client.ask(judging.models.small, messages, temperature=0.2)
+    await client.close()
 
-On its way a question meets, in this order: the answers in memory, an identical question that is being answered, the
-file of answers, the circuit breaker of the address, the limit of calls in flight, the budget, the model; what failed is
-tried again.
+On its way a request meets, in this order: the answers in memory, an identical request in flight (single-flight), the
+file of answers, the circuit breaker of the address, the limit of calls in flight, the rate limit, the model, with a
+hedged request where it takes long; what failed is tried again.
 """
 
 import asyncio
@@ -20,19 +20,17 @@ from atlas_api.errors import InvalidManifest
 from atlas_api.pods.contract import LARGE_JUDGE_KEY, SMALL_JUDGE_KEY
 from atlas_api.rewardservice.judging import JudgeModel, Judging
 from atlas_rewards.address import address_problem
-from atlas_rewards.llm.answer import Answer, NoAnswer, Reason
+from atlas_rewards.llm.answer import Answer, NoAnswer
 from atlas_rewards.llm.cache import AnswerCache, CacheStatistics, Memory
 from atlas_rewards.llm.chat_completion import CallFailed, Completion
 from atlas_rewards.llm.circuit_breaker import Circuit
 from atlas_rewards.llm.hedging import hedged
-from atlas_rewards.llm.model_calls import ModelCalls, Question
-from atlas_rewards.llm.rate_limit import Payments, Purse, Spent
+from atlas_rewards.llm.model_calls import ModelCalls, ModelRequest
+from atlas_rewards.llm.rate_limit import BudgetMeter, RateLimiter, Usage
 from atlas_rewards.llm.retries import wait_before
-from atlas_rewards.llm.single_flight import Flight, Flights, TooLate
+from atlas_rewards.llm.single_flight import DeadlineExceeded, Flight, SingleFlight
 from atlas_rewards.llm.statistics import CallStatistics
 from atlas_rewards.secret import read_token
-
-__all__ = ["Answer", "Caller", "CallerStatistics", "NoAnswer", "Reason", "caller_for"]
 
 _KEYS = {"small": SMALL_JUDGE_KEY, "large": LARGE_JUDGE_KEY}
 
@@ -42,59 +40,59 @@ Message = Mapping[str, str]
 _FOR_THE_FILE = 0.1
 """Share of the time left that a busy file of answers may take; then the model is asked instead."""
 
-_Found = tuple[Completion, bool]
+_Result = tuple[Completion, bool]
 """An answer, and whether it was remembered."""
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """What is not decided here: time and chance."""
+class Timing:
+    """Time and chance, which are not the client's to decide."""
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    chance: Callable[[], float] = random.random
-    """0 to 1, for the jitter of retries."""
+    jitter: Callable[[], float] = random.random
+    """Random numbers from 0 to 1, which spread retries."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lasting:
+class ProcessState:
     """What outlasts a configuration in a process. Keys of answers tell configurations apart, so all may share them."""
 
-    spent: Spent = field(default_factory=Spent)
+    usage: Usage = field(default_factory=Usage)
     memory: Memory = field(default_factory=Memory)
 
 
 @dataclass(frozen=True, slots=True)
-class CallerStatistics:
-    """How questions were answered since the start."""
+class LLMStatistics:
+    """How requests were answered since the start."""
 
     models: tuple[CallStatistics, ...]
     cache: CacheStatistics
     shared: int
-    """Questions that shared the answer to an identical one."""
+    """Requests that shared the answer to an identical one."""
 
 
-class Caller:
+class LLMClient:
     """Asks the models of one configuration. Belongs to one event loop."""
 
     def __init__(
-        self, judging: Judging, revision: str, keys: Mapping[str, str | None], world: World, lasting: Lasting
+        self, judging: Judging, revision: str, keys: Mapping[str, str | None], timing: Timing, state: ProcessState
     ) -> None:
         self._judging = judging
         self._revision = revision
-        self._world = world
-        purse = Purse(judging.budget, lasting.spent)
-        self._payments = Payments(purse, world.clock, world.sleep)
+        self._timing = timing
+        meter = BudgetMeter(judging.budget, state.usage)
+        self._rate_limiter = RateLimiter(meter, timing.clock, timing.sleep)
         models = _models(judging)
         circuits = {
-            _address(model): Circuit(judging.circuit_breaker, world.clock, world.sleep) for model in models.values()
+            _address(model): Circuit(judging.circuit_breaker, timing.clock, timing.sleep) for model in models.values()
         }
         self._models = [
-            ModelCalls(model, keys.get(name), judging, purse, circuits[_address(model)], clock=world.clock)
+            ModelCalls(model, keys.get(name), judging, meter, circuits[_address(model)], clock=timing.clock)
             for name, model in models.items()
         ]
-        self._cache = AnswerCache(judging.cache, lasting.memory)
-        self._flights: Flights[_Found] = Flights(world.clock)
+        self._cache = AnswerCache(judging.cache, state.memory)
+        self._flights: SingleFlight[_Result] = SingleFlight(timing.clock)
         self._slots = asyncio.Semaphore(judging.concurrency)
         self._shared = 0
 
@@ -111,28 +109,28 @@ class Caller:
         """
         The answer of *model*, one of the configuration's. Raises NoAnswer.
 
-        *deadline* is a moment of `time.monotonic`; left out, `timeouts.totalSeconds` from now. Identical questions get
+        *deadline* is a moment of `time.monotonic`; left out, `timeouts.totalSeconds` from now. Identical requests get
         the same answer, from the cache or by sharing a call: where a question is put several times at the *same*
         temperature to get different answers, number them with *repetition*. Answers that are not *usable* are given
         back but not remembered.
         """
-        began = self._world.clock()
+        began = self._timing.clock()
         calls = self._calls_of(model)
-        question = calls.question(messages, temperature, repetition, self._revision)
-        completion, cached = self._cache.recent(question.key), True
+        request = calls.request(messages, temperature, repetition, self._revision)
+        completion, cached = self._cache.recent(request.key), True
         if completion is None:
             until = began + self._judging.timeouts.total_seconds if deadline is None else deadline
-            completion, cached = await self._join(calls, question, until, usable)
-        tokens = question.tokens if completion.tokens is None else completion.tokens
-        return Answer(completion.text, tokens, self._world.clock() - began, cached, completion.cut)
+            completion, cached = await self._join(calls, request, until, usable)
+        tokens = request.tokens if completion.tokens is None else completion.tokens
+        return Answer(completion.text, tokens, self._timing.clock() - began, cached, completion.cut)
 
-    def statistics(self) -> CallerStatistics:
-        """How it went so far."""
+    def statistics(self) -> LLMStatistics:
+        """Statistics of all requests so far."""
         models = tuple(calls.statistics() for calls in self._models)
-        return CallerStatistics(models, self._cache.statistics(), self._shared)
+        return LLMStatistics(models, self._cache.statistics(), self._shared)
 
     async def close(self) -> None:
-        """Close all connections and the cache. Questions that are waiting get no answer."""
+        """Close all connections and the cache. Requests that are waiting get no answer."""
         await self._flights.close()
         for calls in self._models:
             await calls.close()
@@ -142,70 +140,74 @@ class Caller:
         return next(calls for calls in self._models if calls.model is model or calls.model == model)
 
     async def _join(
-        self, calls: ModelCalls, question: Question, deadline: float, usable: Callable[[str], bool]
-    ) -> _Found:
-        async def work(flight: Flight[_Found]) -> _Found:
+        self, calls: ModelCalls, request: ModelRequest, deadline: float, usable: Callable[[str], bool]
+    ) -> _Result:
+        async def work(flight: Flight[_Result]) -> _Result:
             # Looked up on the way, so that whoever asks the same meanwhile shares what comes of it.
-            patience = (flight.deadline - self._world.clock()) * _FOR_THE_FILE
-            if (known := await self._cache.get(question.key, patience)) is not None:
-                return known, True
-            completion = await self._persist(calls, question, flight)
+            patience = (flight.deadline - self._timing.clock()) * _FOR_THE_FILE
+            if (remembered := await self._cache.get(request.key, patience)) is not None:
+                return remembered, True
+            completion = await self._call_until_answered(calls, request, flight)
             if usable(completion.text):
-                self._cache.put(question.key, completion)
+                self._cache.put(request.key, completion)
             return completion, False
 
         try:
-            (completion, remembered), shared = await self._flights.join(question.key, deadline, work)
-        except TooLate as late:
+            (completion, cached), shared = await self._flights.join(request.key, deadline, work)
+        except DeadlineExceeded as late:
             raise NoAnswer("deadline", f"{calls.name}: no answer before the deadline; it {late}") from None
         self._shared += shared
-        return completion, remembered or shared
+        return completion, cached or shared
 
-    async def _persist(self, calls: ModelCalls, question: Question, flight: Flight[_Found]) -> Completion:
-        """Ask until there is an answer, or no sense in asking again."""
+    async def _call_until_answered(
+        self, calls: ModelCalls, request: ModelRequest, flight: Flight[_Result]
+    ) -> Completion:
+        """The answer, after as many calls as have a chance."""
         made = 0
         while await calls.circuit.wait(flight):
             try:
-                return await self._attempt(calls, question, flight)
+                return await self._call(calls, request, flight)
             except CallFailed as failure:
                 if failure.reason == "circuitOpen":  # it opened on the way: wait again
                     continue
                 made += 1
                 wait = self._wait_after(failure, made)
-                if wait is None or self._world.clock() + wait >= flight.deadline:
-                    raise _given_up(calls, failure, made) from None
+                if wait is None or self._timing.clock() + wait >= flight.deadline:
+                    raise _no_answer(calls, failure, made) from None
                 flight.note = f"{failure}{_after(made)}"
-                await self._world.sleep(wait)
-        raise _given_up(calls, calls.circuit.refusal, made)
+                await self._timing.sleep(wait)
+        raise _no_answer(calls, calls.circuit.error, made)
 
     def _wait_after(self, failure: CallFailed, made: int) -> float | None:
         if not failure.again:
             return None
-        return wait_before(made + 1, self._judging.retries, failure.retry_after, self._world.chance())
+        return wait_before(made + 1, self._judging.retries, failure.retry_after, self._timing.jitter())
 
-    async def _attempt(self, calls: ModelCalls, question: Question, flight: Flight[_Found]) -> Completion:
+    async def _call(self, calls: ModelCalls, request: ModelRequest, flight: Flight[_Result]) -> Completion:
         async with self._slots:
-            # Waits here: whoever has the next place in flight could not be paid either.
-            paid = await self._payments.in_turn(question.tokens, flight)
+            # Waits here: whoever has the next place in flight would have no room in the budget either.
+            counted_at = await self._rate_limiter.acquire(request.tokens, flight)
             flight.note = "has not answered yet"
             return await hedged(
-                lambda: calls.call(question, paid),
-                lambda: self._second(calls, question),
+                lambda: calls.call(request, counted_at),
+                lambda: self._hedge(calls, request),
                 calls.record.hedge_after(self._judging.hedge_after),
-                self._world.sleep,
+                self._timing.sleep,
                 self._slots,
             )
 
-    async def _second(self, calls: ModelCalls, question: Question) -> Completion:
-        paid = self._payments.at_once(question.tokens)
+    async def _hedge(self, calls: ModelCalls, request: ModelRequest) -> Completion:
+        counted_at = self._rate_limiter.acquire_now(request.tokens)
         calls.record.hedges += 1
-        return await calls.call(question, paid)
+        return await calls.call(request, counted_at)
 
 
-def caller_for(judging: Judging, revision: str, world: World | None = None, lasting: Lasting | None = None) -> Caller:
+def llm_client_for(
+    judging: Judging, revision: str, timing: Timing | None = None, state: ProcessState | None = None
+) -> LLMClient:
     """
-    The caller for this configuration; *revision* is its digest, and part of what answers are remembered by. *lasting*:
-    what callers before it have left.
+    The client for this configuration; *revision* is its digest, and part of what answers are remembered by. *state*:
+    what clients before it have left.
 
     Raises SourceMissing for a key that is not there, and InvalidManifest for an address or cache file that cannot be.
     """
@@ -215,11 +217,11 @@ def caller_for(judging: Judging, revision: str, world: World | None = None, last
         raise InvalidManifest(lines)
     sources = {name: model.api_key_from for name, model in models.items()}
     keys = {name: read_token(source, _KEYS[name]) for name, source in sources.items() if source is not None}
-    return Caller(judging, revision, keys, world or World(), lasting or Lasting())
+    return LLMClient(judging, revision, keys, timing or Timing(), state or ProcessState())
 
 
 def _models(judging: Judging) -> dict[str, JudgeModel]:
-    """By the name of their part in the configuration."""
+    """Models by the name of their part in the configuration."""
     named = {"small": judging.models.small, "large": judging.models.large}
     return {name: model for name, model in named.items() if model is not None}
 
@@ -232,7 +234,7 @@ def _address(model: JudgeModel) -> str:
     return model.base_url.rstrip("/")
 
 
-def _given_up(calls: ModelCalls, failure: CallFailed, made: int) -> NoAnswer:
+def _no_answer(calls: ModelCalls, failure: CallFailed, made: int) -> NoAnswer:
     if failure.reason in ("circuitOpen", "overBudget"):
         calls.record.not_asked(failure.reason)
     return NoAnswer(failure.reason, f"{calls.name}: {failure}{_after(made)}")

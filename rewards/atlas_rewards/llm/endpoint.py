@@ -1,5 +1,5 @@
 """
-One OpenAI-compatible endpoint over HTTP. Used by `model_calls`; knows nothing about time-outs, retries or budgets.
+One OpenAI-compatible endpoint over HTTP. Knows nothing about time-outs, retries or budgets.
 
 It speaks the protocol itself, over aiohttp: the vendor's client takes ten times as long for a call, and with a hundred
 calls at once that is most of the time that a fast judge takes (`benchmarks/bench_judges.py`).
@@ -73,16 +73,16 @@ class Endpoint:
         if isinstance(error, aiohttp.InvalidURL):
             return "cannot be reached: baseUrl, or the proxy that the environment names, is no address; correct it"
         if isinstance(error, aiohttp.ClientConnectorError):
-            said = _why(error.os_error)
+            trouble = _why(error.os_error)
         elif isinstance(error, aiohttp.ClientResponseError):
-            said = f"{error.status}, {error.message}"
+            trouble = f"{error.status}, {error.message}"
         else:
-            said = str(error) or type(error).__name__
-        said = escaped(without_key(said, self._key)[:200])
+            trouble = str(error) or type(error).__name__
+        trouble = escaped(without_key(trouble, self._key)[:200])
         if self._proxy is not None and isinstance(error, _ABOUT_THE_PROXY):
-            return f"cannot be reached through the proxy {_named(self._proxy)}: {said}; {_CORRECT_PROXY}"
+            return f"cannot be reached through the proxy {_named(self._proxy)}: {trouble}; {_CORRECT_PROXY}"
         cure = "; start it, or correct baseUrl" if isinstance(error, aiohttp.ClientConnectorError) else ""
-        return f"cannot be reached: {said}{cure}"
+        return f"cannot be reached: {trouble}{cure}"
 
 
 def _proxy(url: str) -> str | None:
@@ -109,9 +109,9 @@ def _named(proxy: str) -> str:
 
 
 def _why(error: OSError) -> str:
-    """In the system's words: those of asyncio repeat the address."""
-    known = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-    return known or str(error)
+    """The cause of *error* in the system's words: those of asyncio repeat the address."""
+    cause = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    return cause or str(error)
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

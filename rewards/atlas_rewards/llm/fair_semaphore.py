@@ -1,5 +1,5 @@
 """
-Whose turn it is to be heard. Used by the ensemble, one for all that it scores; knows nothing about judges.
+Fair semaphore: work begins in the order in which it was asked for, and several batches share the places.
 
 Without it every case of a batch would be prepared before the first call leaves, and all would then move in step: the
 answers arrive together, and the next calls wait until the last of them has been read.
@@ -9,32 +9,32 @@ import asyncio
 import time
 
 _TOGETHER = 16
-"""Turns that begin at once. One by one each call would wake the network and the judge anew, which costs more time than
-the first call gains."""
+"""Pieces of work that begin together. One by one each call would wake network and judge anew, which costs more time
+than the first call gains."""
 
 
-class Turns:
-    """At most *limit* at a time, in the order of asking. Who asks for one after the other shares fairly with others."""
+class FairSemaphore:
+    """Admits at most *limit* at a time, in the order of asking, so that batches share fairly."""
 
     def __init__(self, limit: int) -> None:
-        self._free = asyncio.Semaphore(limit)
-        self._begun = 0
+        self._places = asyncio.Semaphore(limit)
+        self._admitted = 0
 
-    async def take(self, deadline: float) -> bool:
-        """Wait for a turn. False: there was none before *deadline*, a moment of `time.monotonic`."""
+    async def acquire(self, deadline: float) -> bool:
+        """Wait for a place. False: there was none before *deadline*, a moment of `time.monotonic`."""
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                if self._begun % _TOGETHER == 0:
-                    await asyncio.sleep(0)  # whoever had a turn before gets on with it first
-                await self._free.acquire()
+                if self._admitted % _TOGETHER == 0:
+                    await asyncio.sleep(0)  # whoever got a place before gets on with it first
+                await self._places.acquire()
         except TimeoutError:
             return False
-        self._begun += 1
+        self._admitted += 1
         if time.monotonic() < deadline:
             return True
-        self.give_back()
+        self.release()
         return False
 
-    def give_back(self) -> None:
-        """The turn is over."""
-        self._free.release()
+    def release(self) -> None:
+        """Give the place back."""
+        self._places.release()

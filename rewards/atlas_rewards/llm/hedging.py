@@ -1,4 +1,4 @@
-"""A second request when the first one takes long. Used by `calls`; knows nothing about what is requested."""
+"""Hedged requests: a second one when the first takes long. Knows nothing about what is requested."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

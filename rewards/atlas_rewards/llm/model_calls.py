@@ -1,4 +1,4 @@
-"""Single calls of one model: admitted, timed and counted. Used by `calls`, which pays for them."""
+"""Single calls of one model: admitted, timed and counted."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -10,20 +10,20 @@ from atlas_api.text import escaped
 from atlas_rewards.llm.chat_completion import LETTERS_A_TOKEN, CallFailed, Completion, request_body
 from atlas_rewards.llm.circuit_breaker import Circuit
 from atlas_rewards.llm.endpoint import Endpoint
-from atlas_rewards.llm.rate_limit import Purse
-from atlas_rewards.llm.statistics import CallStatistics, Record
+from atlas_rewards.llm.rate_limit import BudgetMeter
+from atlas_rewards.llm.statistics import CallRecord, CallStatistics
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What a model is asked."""
+class ModelRequest:
+    """A request to a model, ready to send."""
 
     key: str
     """Digest of everything that the answer depends on."""
 
     body: bytes
     tokens: int
-    """Of the prompt, as an estimate."""
+    """Tokens of the prompt, as an estimate."""
 
 
 class ModelCalls:
@@ -34,42 +34,42 @@ class ModelCalls:
         model: JudgeModel,
         key: str | None,
         judging: Judging,
-        purse: Purse,
+        meter: BudgetMeter,
         circuit: Circuit,
         *,
         clock: Callable[[], float],
     ) -> None:
         self.model = model
         self.name = f"{escaped(model.model)} at {escaped(model.base_url)}"
-        """For messages."""
+        """Name of the model in messages."""
 
-        self.record = Record()
+        self.record = CallRecord()
         self.circuit = circuit
         self._seconds = judging.timeouts.call_seconds
         self._long = min(judging.timeouts.call_seconds, judging.timeouts.total_seconds) / 2
         self._endpoint = Endpoint(model.base_url, key)
-        self._purse = purse
+        self._meter = meter
         self._clock = clock
 
-    def question(
+    def request(
         self, messages: Sequence[Mapping[str, str]], temperature: float, repetition: int, revision: str
-    ) -> Question:
-        """The question, ready to send."""
+    ) -> ModelRequest:
+        """The request, ready to send."""
         body = request_body(self.model, messages, temperature)
         rest = f"{revision}\0{self.model.base_url}\0{repetition}".encode()
         letters = sum(len(text) for message in messages for text in message.values())
-        return Question(sha256(rest + b"\0" + body).hexdigest(), body, letters // LETTERS_A_TOKEN)
+        return ModelRequest(sha256(rest + b"\0" + body).hexdigest(), body, letters // LETTERS_A_TOKEN)
 
-    async def call(self, question: Question, paid: float) -> Completion:
-        """One call, counted by the purse at the moment *paid*, and what it gave. Raises CallFailed."""
-        ticket = self._admit(question, paid)
+    async def call(self, request: ModelRequest, counted_at: float) -> Completion:
+        """The answer to one call, which the meter counted at the moment *counted_at*. Raises CallFailed."""
+        ticket = self._admit(request, counted_at)
         began = self._clock()
         self.record.calls += 1
         self.record.in_flight += 1
         try:
-            completion = await self._timed(question.body)
+            completion = await self._timed(request.body)
         except CallFailed as failure:
-            self._failed(ticket, question, failure, paid)
+            self._failed(ticket, request, failure, counted_at)
             raise
         except asyncio.CancelledError:
             self._abandoned(ticket, self._clock() - began)
@@ -77,21 +77,21 @@ class ModelCalls:
         finally:
             self.record.in_flight -= 1
         self.record.answered(self._clock() - began)
-        self._answered(ticket, question, completion, paid)
+        self._answered(ticket, request, completion, counted_at)
         return completion
 
     def statistics(self) -> CallStatistics:
-        """How the calls went."""
+        """Statistics of the calls so far."""
         return self.record.snapshot(self.model.model, self.model.base_url, self.circuit.state)
 
     async def close(self) -> None:
         await self._endpoint.close()
 
-    def _admit(self, question: Question, paid: float) -> int:
+    def _admit(self, request: ModelRequest, counted_at: float) -> int:
         try:
             return self.circuit.admit()
         except CallFailed:
-            self._purse.give_back(question.tokens, paid)
+            self._meter.refund(request.tokens, counted_at)
             raise
 
     async def _timed(self, body: bytes) -> Completion:
@@ -101,10 +101,10 @@ class ModelCalls:
         except TimeoutError:
             raise CallFailed("timeout", f"gives no answer within {self._seconds:g} s") from None
 
-    def _failed(self, ticket: int, question: Question, failure: CallFailed, paid: float) -> None:
+    def _failed(self, ticket: int, request: ModelRequest, failure: CallFailed, counted_at: float) -> None:
         self.record.failed(failure.reason)
         if failure.reason in ("overloaded", "refused"):
-            self._purse.settle(-question.tokens, paid)
+            self._meter.adjust(-request.tokens, counted_at)
         if failure.endpoint == "failing":
             self.circuit.failed(ticket, str(failure))
         elif failure.endpoint == "alive":
@@ -121,10 +121,10 @@ class ModelCalls:
             self.record.failed("timeout")
             self.circuit.failed(ticket, f"gave no answer within {seconds:.3g} s")
 
-    def _answered(self, ticket: int, question: Question, completion: Completion, paid: float) -> None:
+    def _answered(self, ticket: int, request: ModelRequest, completion: Completion, counted_at: float) -> None:
         tokens = completion.tokens
         if tokens is None:
-            tokens = question.tokens + len(completion.text) // LETTERS_A_TOKEN
+            tokens = request.tokens + len(completion.text) // LETTERS_A_TOKEN
         self.record.tokens += tokens
         self.circuit.succeeded(ticket)
-        self._purse.settle(tokens - question.tokens, paid)
+        self._meter.adjust(tokens - request.tokens, counted_at)

@@ -1,5 +1,5 @@
 """
-What judging may still cost, and the calls that wait until they can be paid. Used by `calls`, one for all models.
+Rate limiting of all calls of models by the manifest's `budget`: calls of a minute, tokens of an hour.
 
 Over the calls of a minute, a call waits for room, in the order in which they came; over the tokens of an hour, it is
 refused.
@@ -56,7 +56,7 @@ class SlidingWindow:
             del self._buckets[number]
 
 
-class Spent:
+class Usage:
     """Calls of the last minute and tokens of the last hour, under whatever budget."""
 
     def __init__(self) -> None:
@@ -64,81 +64,83 @@ class Spent:
         self.tokens = SlidingWindow(_HOUR)
 
 
-class Purse:
+class BudgetMeter:
     """
-    Counts calls and tokens against a `Budget`. Pure: the caller tells it the time.
+    Counts calls and tokens against a `Budget`. Pure: the caller gives it the time.
 
     A call is counted with the tokens of its prompt before it is made, and with those of its answer when that is there:
     calls in flight can overrun the tokens by their answers, and by no more.
     """
 
-    def __init__(self, budget: Budget, spent: Spent | None = None) -> None:
-        """*spent* before, and by other purses."""
+    def __init__(self, budget: Budget, usage: Usage | None = None) -> None:
+        """*usage*: what was used before, and by other meters."""
         self._budget = budget
-        self._spent = spent or Spent()
+        self._usage = usage or Usage()
 
     def wait(self, now: float) -> float:
         """Seconds until the minute has room for a call: 0 for now."""
         limit = self._budget.calls_per_minute
-        return 0.0 if limit is None else self._spent.calls.wait(limit - 1, now)
+        return 0.0 if limit is None else self._usage.calls.wait(limit - 1, now)
 
-    def refusal(self, tokens: int, now: float) -> str | None:
-        """Why a call with a prompt of *tokens* cannot be paid now; None when it can."""
+    def excess(self, tokens: int, now: float) -> str | None:
+        """Which limit a call with a prompt of *tokens* would exceed now; None when it may be made."""
         if self.wait(now):
             return f"budget.callsPerMinute of {self._budget.calls_per_minute} is used up"
-        return self.hour_refusal(tokens, now)
+        return self.hourly_excess(tokens, now)
 
-    def hour_refusal(self, tokens: int, now: float) -> str | None:
-        """The same, whatever the minute has room for."""
+    def hourly_excess(self, tokens: int, now: float) -> str | None:
+        """Which limit of an hour such a call would exceed, whatever the minute has room for; None for none."""
         limit = self._budget.tokens_per_hour
-        if limit is not None and self._spent.tokens.total(now) + tokens > limit:
+        if limit is not None and self._usage.tokens.total(now) + tokens > limit:
             return f"budget.tokensPerHour of {limit} is used up"
         return None
 
-    def spend(self, tokens: int, now: float) -> None:
+    def charge(self, tokens: int, now: float) -> None:
         """Count a call and the tokens of its prompt."""
-        self._spent.calls.add(1, now)
-        self._spent.tokens.add(tokens, now)
+        self._usage.calls.add(1, now)
+        self._usage.tokens.add(tokens, now)
 
-    def settle(self, more: int, then: float) -> None:
+    def adjust(self, more: int, then: float) -> None:
         """Count *more* tokens, or fewer, of a call that was counted at the moment *then*."""
-        self._spent.tokens.add(more, then)
+        self._usage.tokens.add(more, then)
 
-    def give_back(self, tokens: int, then: float) -> None:
+    def refund(self, tokens: int, then: float) -> None:
         """Forget a call that was counted at the moment *then*: it was not made."""
-        self._spent.calls.add(-1, then)
-        self._spent.tokens.add(-tokens, then)
+        self._usage.calls.add(-1, then)
+        self._usage.tokens.add(-tokens, then)
 
 
-class Payments:
-    """Pays calls from a purse. Belongs to one event loop."""
+class RateLimiter:
+    """Lets calls through as the budget has room for them. Belongs to one event loop."""
 
-    def __init__(self, purse: Purse, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
-        self._purse = purse
+    def __init__(
+        self, meter: BudgetMeter, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
+        self._meter = meter
         self._clock = clock
         self._sleep = sleep
         self._queue = asyncio.Lock()  # it lets in who came first
 
-    async def in_turn(self, tokens: int, flight: Flight[Any]) -> float:
-        """Pay a call with a prompt of *tokens* once the minute has room. The moment at which it was counted.
+    async def acquire(self, tokens: int, flight: Flight[Any]) -> float:
+        """Count a call with a prompt of *tokens* once the minute has room. The moment at which it was counted.
 
         Raises CallFailed (`overBudget`), at once: there is no room before the flight's deadline, or the hour has none.
         """
-        _raise(self._purse.hour_refusal(tokens, self._clock()))
+        _raise(self._meter.hourly_excess(tokens, self._clock()))
         flight.note = "waits for room in budget.callsPerMinute"
         async with self._queue:
-            while 0 < (wait := self._purse.wait(self._clock())) < flight.deadline - self._clock():
+            while 0 < (wait := self._meter.wait(self._clock())) < flight.deadline - self._clock():
                 await self._sleep(wait)
-            return self.at_once(tokens)
+            return self.acquire_now(tokens)
 
-    def at_once(self, tokens: int) -> float:
-        """The same, without waiting."""
+    def acquire_now(self, tokens: int) -> float:
+        """Count such a call without waiting. The moment at which it was counted. Raises CallFailed (`overBudget`)."""
         now = self._clock()
-        _raise(self._purse.refusal(tokens, now))
-        self._purse.spend(tokens, now)
+        _raise(self._meter.excess(tokens, now))
+        self._meter.charge(tokens, now)
         return now
 
 
-def _raise(refusal: str | None) -> None:
-    if refusal is not None:
-        raise CallFailed("overBudget", refusal)
+def _raise(excess: str | None) -> None:
+    if excess is not None:
+        raise CallFailed("overBudget", excess)

@@ -1,4 +1,4 @@
-"""When a call that failed is made again. Pure. Used by `calls`, `endpoint` and `client`."""
+"""Retries: when a call that failed is made again. Pure."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,17 +11,17 @@ LONGEST = 60.0
 """Seconds that our own waits grow to; an endpoint may ask for longer ones."""
 
 
-def wait_before(attempt: int, settings: CallRetries, asked_for: float | None, chance: float) -> float | None:
+def wait_before(attempt: int, settings: CallRetries, asked_for: float | None, jitter: float) -> float | None:
     """
     Seconds to wait before call number *attempt*, which is at least 2. None: there are no more calls.
 
-    *chance*, 0 to 1, spreads callers that failed together over half to the whole of the wait, and over a further
+    *jitter*, 0 to 1, spreads clients that failed together over half to the whole of the wait, and over a further
     tenth of what the endpoint asked for, never less than that.
     """
     if attempt > settings.attempts:
         return None
-    ours = min(LONGEST, settings.base_seconds * 2.0 ** (attempt - 2)) * (0.5 + 0.5 * chance)
-    return ours if asked_for is None else max(ours, asked_for * (1 + 0.1 * chance))
+    ours = min(LONGEST, settings.base_seconds * 2.0 ** (attempt - 2)) * (0.5 + 0.5 * jitter)
+    return ours if asked_for is None else max(ours, asked_for * (1 + 0.1 * jitter))
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

@@ -1,4 +1,4 @@
-"""Identical questions at the same time share one answer. Used by `calls`; knows nothing about models."""
+"""Single-flight: identical requests at the same time share one answer. Knows nothing about models."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,12 +7,12 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class TooLate(Exception):
+class DeadlineExceeded(Exception):
     """The answer was not there in time. The message is what the work was at."""
 
 
 class Flight(Generic[T]):
-    """One question that is being answered."""
+    """One request that is being answered, and everybody who waits for it."""
 
     def __init__(self, deadline: float) -> None:
         self.deadline = deadline
@@ -25,8 +25,8 @@ class Flight(Generic[T]):
         self.waiting = 0
 
 
-class Flights(Generic[T]):
-    """All questions that are being answered, by key. Moments are those of *clock*."""
+class SingleFlight(Generic[T]):
+    """All requests that are being answered, by key. Moments are those of *clock*."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -34,15 +34,15 @@ class Flights(Generic[T]):
 
     async def join(self, key: str, deadline: float, work: Callable[[Flight[T]], Awaitable[T]]) -> tuple[T, bool]:
         """
-        What *work* gives, and whether somebody else had asked for it first. Raises TooLate, or what *work* raises.
+        What *work* gives, and whether somebody else had asked for it first.
 
-        Work that nobody waits for any longer is cancelled.
+        Raises DeadlineExceeded, or what *work* raises. Work that nobody waits for any longer is cancelled.
         """
         flight = self._flights.get(key)
         if shared := flight is not None:
             flight.deadline = max(flight.deadline, deadline)
-        elif deadline <= self._clock():  # a task would take its first steps, and might pay, before it is cancelled
-            raise TooLate("was not asked any more")
+        elif deadline <= self._clock():  # a task would begin, and might count a call, before it is cancelled
+            raise DeadlineExceeded("was not asked any more")
         else:
             flight = self._start(key, deadline, work)
         flight.waiting += 1
@@ -54,11 +54,11 @@ class Flights(Generic[T]):
                 self._drop(key, flight)
                 flight.task.cancel()
         if not flight.task.done() or flight.task.cancelled():
-            raise TooLate(flight.note)
+            raise DeadlineExceeded(flight.note)
         return flight.task.result(), shared
 
     async def close(self) -> None:
-        """Stop all work; those who wait for it are too late."""
+        """Stop all work; those who wait for it get DeadlineExceeded."""
         tasks = [flight.task for flight in self._flights.values()]
         for task in tasks:
             task.cancel()

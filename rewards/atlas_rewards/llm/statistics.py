@@ -1,4 +1,4 @@
-"""How calls went lately, a model each: for hedging, status and metrics. Pure. Written by `calls`."""
+"""Statistics of calls, one record a model: for hedging, status and metrics. Pure."""
 
 from bisect import bisect_left, insort
 from collections import Counter, deque
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil, inf
 
 from atlas_rewards.llm.answer import Reason
-from atlas_rewards.llm.breaker import State
+from atlas_rewards.llm.circuit_breaker import BreakerState
 
 WINDOW = 1000
 """Calls that "lately" means."""
@@ -17,12 +17,12 @@ ENOUGH = 20
 
 @dataclass(frozen=True, slots=True)
 class CallStatistics:
-    """Of one model since the start, or over its last 1,000 calls where the field says so."""
+    """What became of the calls of one model since the start, or of its last 1,000 where the field says so."""
 
     model: str
     base_url: str
-    state: State
-    """Of the circuit breaker."""
+    state: BreakerState
+    """State of the circuit breaker."""
 
     calls: int
     """Retries and hedges included."""
@@ -32,10 +32,10 @@ class CallStatistics:
     """Calls that were given up: the other one of a hedge was faster, or nobody waited any longer."""
 
     failures: dict[Reason, int]
-    """Calls that failed, and questions that got none (`circuitOpen`, `overBudget`), by reason."""
+    """Calls that failed, and requests that got none (`circuitOpen`, `overBudget`), by reason."""
 
     hedges: int
-    """Second requests because the first took long."""
+    """Hedged requests: second ones because the first took long."""
 
     tokens: int
     in_flight: int
@@ -43,8 +43,8 @@ class CallStatistics:
     """Share of the last 1,000 calls; None before the first has ended."""
 
     p50_seconds: float | None
-    """Over the last 1,000 latencies, which are those of answers, and of calls that were given up when they had taken
-    longer than half of those before (a hedge was faster); None before the first."""
+    """Median of the last 1,000 latencies, which are those of answers, and of calls that were given up when they had
+    taken longer than half of those before (a hedge was faster); None before the first."""
 
     p99_seconds: float | None
 
@@ -72,8 +72,8 @@ class Latencies:
         return self._sorted[max(0, ceil(len(self._sorted) * percent / 100) - 1)]
 
 
-class Record:
-    """What is counted about one model."""
+class CallRecord:
+    """Counts the calls of one model."""
 
     def __init__(self) -> None:
         self.calls = self.hedges = self.tokens = self.in_flight = self.abandoned = 0
@@ -102,7 +102,7 @@ class Record:
             self.latencies.add(seconds)
 
     def not_asked(self, reason: Reason) -> None:
-        """A question was given up before a call; that says nothing about the model."""
+        """A request was given up before a call; that says nothing about the model."""
         self.failures[reason] += 1
 
     def hedge_after(self, percent: float | None) -> float | None:
@@ -111,7 +111,7 @@ class Record:
             return None
         return self.latencies.percentile(percent)
 
-    def snapshot(self, model: str, base_url: str, state: State) -> CallStatistics:
+    def snapshot(self, model: str, base_url: str, state: BreakerState) -> CallStatistics:
         return CallStatistics(
             model=model,
             base_url=base_url,

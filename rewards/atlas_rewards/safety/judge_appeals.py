@@ -1,5 +1,5 @@
 """
-Whether a text speaks to whoever scores it. Pure. Called by the anti-gaming checks.
+Prompt injection: completions that appeal to whoever scores them. Pure.
 
 Phrases of our own, meant to be rather too narrow than too wide: an honest answer that is capped does more harm than a
 flatterer who slips through, because judges are told to ignore flattery anyway.
@@ -44,7 +44,7 @@ search goes no further than to the next. By `regex`, because `re` lets no other 
 """
 
 
-def addresses_judge(completion: str, asked_for: str) -> bool:
-    """Whether *completion* speaks to a judge in a way that *asked_for*, the task itself, does not. Both lower case."""
+def appeals_to_judge(completion: str, asked_for: str) -> bool:
+    """Whether *completion* appeals to a judge in a way that *asked_for*, the task itself, does not. Both lower case."""
     completion, asked_for = unescaped(completion).casefold(), unescaped(asked_for).casefold()
     return any(phrase.search(completion) and not phrase.search(asked_for) for phrase in _PHRASES)

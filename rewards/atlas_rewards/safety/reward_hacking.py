@@ -1,5 +1,5 @@
 """
-Completions that try to please without answering. Pure. Called by the ensemble; what is caught is capped, not judged.
+Reward hacking: completions that try to please without answering. Pure. Their score is capped (`antiGaming`).
 
     empty            no letter and no digit that anybody sees
     repeated         says the same again and again
@@ -7,22 +7,21 @@ Completions that try to please without answering. Pure. Called by the ensemble; 
     addressesJudge   speaks to whoever scores it
     padded           longer than anybody asked for
 
-A completion that is the recorded right answer is never caught: some tasks ask for repetitions and copies.
+A completion that is the recorded right answer never fails a check: some tasks ask for repetitions and copies.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 
 from atlas_api.rewardservice.judging import AntiGaming
-from atlas_rewards.item import Item
-from atlas_rewards.judges.prompt import conversation
-from atlas_rewards.safety.judge_appeals import addresses_judge
+from atlas_rewards.item import Item, conversation
+from atlas_rewards.safety.judge_appeals import appeals_to_judge
 from atlas_rewards.safety.unicode_form import in_form
 from atlas_rewards.safety.untrusted_text import seen
 
 _GRAM = 5
 _SHORT = 20
-"""Words below which a completion is never called repetitive: short lists and refrains are not gaming."""
+"""Words below which a completion is never called repetitive: short lists and refrains are no reward hacking."""
 
 _SHORT_ECHO = 8
 """Words below which a completion is never called an echo: an answer may well be a phrase of the question."""
@@ -31,8 +30,8 @@ _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w{1,20}")
 """Scripts without spaces have a word a character; a run without end has one every 20 characters."""
 
 
-def caught_by(item: Item, rules: AntiGaming) -> tuple[str, ...]:
-    """The names of all checks that catch the completion of *item*, in the order of the module's list."""
+def detect_reward_hacking(item: Item, rules: AntiGaming) -> tuple[str, ...]:
+    """Names of all checks that the completion of *item* fails, in the order of the module's list."""
     if not rules.enabled or _is_reference(item):
         return ()
     return tuple(_checks(item, rules))
@@ -47,7 +46,7 @@ def _checks(item: Item, rules: AntiGaming) -> Iterator[str]:
         yield "repeated"
     if len(words) >= _SHORT_ECHO and echoed_share(words, _WORD.findall(prompt)) >= rules.echoed_share < 1:
         yield "echoed"
-    if rules.addresses_judge and addresses_judge(completion, prompt + _plain(item.reference or "")):
+    if rules.addresses_judge and appeals_to_judge(completion, prompt + _plain(item.reference or "")):
         yield "addressesJudge"
     if rules.padded_length is not None and len(item.completion) > rules.padded_length:
         yield "padded"
@@ -61,8 +60,10 @@ def repeated_share(words: Sequence[str]) -> float:
 
 def echoed_share(words: Sequence[str], prompt: Sequence[str]) -> float:
     """Share of *words* that lie in a 5-gram which *prompt* has too, 0 to 1."""
-    known = set(_grams(prompt))
-    covered = {start + offset for start, gram in enumerate(_grams(words)) if gram in known for offset in range(_GRAM)}
+    in_prompt = set(_grams(prompt))
+    covered = {
+        start + offset for start, gram in enumerate(_grams(words)) if gram in in_prompt for offset in range(_GRAM)
+    }
     return len(covered) / len(words) if words else 0.0
 
 

@@ -1,5 +1,5 @@
 """
-Unicode normal forms of texts from outside. Pure. Called by verifiers and anti-gaming.
+Unicode normal forms of texts from outside, in linear time. Pure.
 
 `unicodedata.normalize` sorts the combining marks of a letter in quadratic time and lets no other thread run meanwhile:
 half a megabyte of marks would hold up the whole process for a minute.

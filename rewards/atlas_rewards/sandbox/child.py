@@ -1,10 +1,10 @@
 """
-The inside of the sandbox: a program that locks itself in, runs the code, then the tests, and then says the password.
+The inside of the sandbox: a program that locks itself in, runs the code, then the tests, and then writes the password.
 
-Started by `sandbox` as a script in a bare interpreter; imports nothing of ours. Standard input is a file: the length
-of a JSON brief in 12 digits, the brief, the password. Standard output goes to `sandbox` alone: `ready`, or why not in
-one line, and after the tests the password. It is read only then, so that code which ends early or prints has nothing
-to say it with.
+It is a script for a bare interpreter and imports nothing of ours. Standard input is a file: the length of a JSON brief
+in 12 digits, the brief, the password. Standard output goes to `runner` alone: `ready`, or why not in one line, and
+after the tests the password. It is read only then, so that code which ends early or prints has nothing to write it
+with.
 """
 
 import ctypes
@@ -84,7 +84,7 @@ def _lock_in(brief: dict[str, Any]) -> None:
     _hide_files()
     with Path(os.__file__).open("rb"):  # Python itself must stay readable, also without the rights of root
         _limit(brief)
-    _filter_calls(bytes.fromhex(brief["filter"]))
+    _apply_seccomp(bytes.fromhex(brief["seccomp"]))
 
 
 def _drop_capabilities() -> None:
@@ -120,7 +120,7 @@ def _limit(brief: dict[str, Any]) -> None:
         resource.setrlimit(kind, (bound, bound))
 
 
-def _filter_calls(program: bytes) -> None:
+def _apply_seccomp(program: bytes) -> None:
     instructions = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(instructions))
     _check(_LIBC.prctl(_SECCOMP, _FILTER, ctypes.c_char_p(header), 0, 0), "seccomp")

@@ -1,5 +1,5 @@
 """
-Untrusted Python in a process of its own that can compute and nothing else. Used by `code` alone.
+Sandbox: untrusted Python in a process of its own that can compute and nothing else.
 
 The same everywhere, as root and as anybody, in containers too, because nothing here needs a privilege: Linux 5.13 or
 newer with Landlock, on x86_64 or aarch64. Where the sandbox cannot be had it is refused, never weakened.
@@ -30,12 +30,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO
 
-from atlas_rewards.sandbox.seccomp import filter_for
+from atlas_rewards.sandbox.seccomp import seccomp_filter
 
-_CELL = Path(__file__).with_name("child.py")
+_CHILD = Path(__file__).with_name("child.py")
 _START_SECONDS = 60.0
 """Longest wait until the interpreter is up and locked in. It does not count against the program."""
-_MOST_SAID = 4096
+_MOST_OUTPUT = 4096
 
 
 class NoSandboxError(Exception):
@@ -51,9 +51,9 @@ class Bounds:
     """What one run may use."""
 
     seconds: int
-    """Of the clock, from the moment the program starts."""
+    """Seconds of the clock, from the moment the program starts."""
     memory_bytes: int
-    """Of address space, interpreter included."""
+    """Bytes of address space, interpreter included."""
 
 
 def passes(code: str, tests: str, bounds: Bounds) -> bool:
@@ -70,42 +70,42 @@ def passes(code: str, tests: str, bounds: Bounds) -> bool:
         "memory": bounds.memory_bytes,
         "parent": os.getpid(),
         "password": len(password),
-        "filter": _filter().hex(),
+        "seccomp": _seccomp().hex(),
     }
     try:
-        said, status = _run(json.dumps(brief).encode(), password, bounds.seconds)
+        output, status = _run(json.dumps(brief).encode(), password, bounds.seconds)
     except OSError as error:  # no process, descriptor or room for a file is left on this machine
         raise NoSandboxError(str(error)) from None
     # Both are needed: the password shows that the tests came to their end, the status that nothing broke after it.
-    return status == 0 and said == password
+    return status == 0 and output == password
 
 
-def _filter() -> bytes:
+def _seccomp() -> bytes:
     if sys.platform != "linux":
         raise NoSandboxError(f"it needs Linux, and this is {platform.system()}")
     try:
-        return filter_for(platform.machine())
+        return seccomp_filter(platform.machine())
     except KeyError:
         raise NoSandboxError(f"it knows no system calls of {platform.machine()}") from None
 
 
 def _run(brief: bytes, password: bytes, seconds: float) -> tuple[bytes, int]:
-    """What the cell said after `ready`, and its exit status."""
+    """Output of the child after `ready`, and its exit status."""
     with TemporaryFile() as source, TemporaryDirectory(prefix="atlas-code-") as folder:
         source.write(b"%012d" % len(brief) + brief + password)
         source.seek(0)
-        cell = _started(folder, source)
+        child = _start(folder, source)
         try:
-            return _listened(cell, seconds)
+            return _output_and_status(child, seconds)
         finally:
-            cell.kill()
-            cell.communicate()
+            child.kill()
+            child.communicate()
 
 
-def _started(folder: str, source: IO[bytes]) -> subprocess.Popen[bytes]:
-    # -P -s -S: modules come from the standard library alone. Hashes do not vary, so neither do verdicts.
+def _start(folder: str, source: IO[bytes]) -> subprocess.Popen[bytes]:
+    # -P -s -S: modules come from the standard library alone. Hashes do not vary, so neither do outcomes.
     return subprocess.Popen(  # noqa: S603 - our own file in our own interpreter
-        [sys.executable, "-P", "-s", "-S", "-B", "-X", "utf8", str(_CELL)],
+        [sys.executable, "-P", "-s", "-S", "-B", "-X", "utf8", str(_CHILD)],
         stdin=source,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -116,37 +116,37 @@ def _started(folder: str, source: IO[bytes]) -> subprocess.Popen[bytes]:
     )
 
 
-def _listened(cell: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, int]:
-    said = _heard(cell, time.monotonic() + _START_SECONDS, b"\n")
-    first, _, rest = said.partition(b"\n")
+def _output_and_status(child: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, int]:
+    begun = _read_until(child, time.monotonic() + _START_SECONDS, b"\n")
+    first, _, rest = begun.partition(b"\n")
     if first != b"ready":
         _refuse(first.decode(errors="replace"))
     end = time.monotonic() + seconds
-    rest += _heard(cell, end, None)
+    rest += _read_until(child, end, None)
     try:
         # It may have closed its side and still run.
-        return rest, cell.wait(max(0.0, end - time.monotonic()))
+        return rest, child.wait(max(0.0, end - time.monotonic()))
     except subprocess.TimeoutExpired:
         return rest, -9
 
 
-def _refuse(said: str) -> None:
-    kind, _, problem = said.partition(" ")
+def _refuse(line: str) -> None:
+    kind, _, problem = line.partition(" ")
     if kind == "tests":
         raise UnreadableTestsError(problem)
     raise NoSandboxError(problem or f"Python did not start within {_START_SECONDS:g} s, or ended at once")
 
 
-def _heard(cell: subprocess.Popen[bytes], until: float, last: bytes | None) -> bytes:
-    """What the cell says up to *last*, the end, the moment *until* (monotonic seconds) or too many bytes."""
-    assert cell.stdout is not None  # noqa: S101 - Popen was asked for a pipe
-    said, poll = b"", select.poll()
-    poll.register(cell.stdout, select.POLLIN)
-    while len(said) < _MOST_SAID and (left := until - time.monotonic()) > 0:
+def _read_until(child: subprocess.Popen[bytes], until: float, last: bytes | None) -> bytes:
+    """Output of the child up to *last*, the end, the moment *until* (monotonic seconds) or too many bytes."""
+    assert child.stdout is not None  # noqa: S101 - Popen was asked for a pipe
+    output, poll = b"", select.poll()
+    poll.register(child.stdout, select.POLLIN)
+    while len(output) < _MOST_OUTPUT and (left := until - time.monotonic()) > 0:
         if not poll.poll(left * 1000):
             break
-        part = os.read(cell.stdout.fileno(), _MOST_SAID)
-        said += part
-        if not part or (last is not None and last in said):
+        part = os.read(child.stdout.fileno(), _MOST_OUTPUT)
+        output += part
+        if not part or (last is not None and last in output):
             break
-    return said
+    return output

@@ -1,9 +1,9 @@
 """
-The system calls that a sandboxed program may make, as a seccomp filter: everything else fails with EPERM.
+seccomp: the system calls that a sandboxed program may make, as a filter; everything else fails with EPERM.
 
-Used by `sandbox`, which hands it to `child`. It knows numbers of Linux system calls and nothing of Python. What
-the list leaves out is the protection: no socket (so no network), no process and no thread, no signal to others, no
-file written, made, renamed or removed, no exec, no ptrace, no namespace, no io_uring, no other limits.
+It knows numbers of Linux system calls and nothing of Python. What the list leaves out is the protection: no socket (so
+no network), no process and no thread, no signal to others, no file written, made, renamed or removed, no exec, no
+ptrace, no namespace, no io_uring, no other limits.
 """
 
 import errno
@@ -29,7 +29,7 @@ getpeername:52,205 getsockopt:55,209 wait4:61,260 umask:95,166
 """`name:x86_64,aarch64`; aarch64 lacks the older spellings."""
 
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
-"""By `platform.machine()`: the kernel's number of the architecture, and the column above."""
+"""The kernel's number of an architecture and its column above, by `platform.machine()`."""
 
 _OPEN, _OPENAT, _IOCTL, _FCNTL, _SOCKETPAIR, _PRLIMIT = (2, None), (257, 56), (16, 29), (72, 25), (53, 199), (302, 261)
 _WRITING = 0o3 | 0o100 | 0o1000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC
@@ -48,7 +48,7 @@ _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT = 0, 4, 16
 Instruction = tuple[int, int, int, int]
 
 
-def filter_for(machine: str) -> bytes:
+def seccomp_filter(machine: str) -> bytes:
     """The filter for *machine* as `struct sock_filter`s. Raises KeyError for a machine that is not in the tables."""
     architecture, column = _ARCHITECTURES[machine]
     program = [

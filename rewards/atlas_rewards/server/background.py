@@ -1,4 +1,4 @@
-"""Work that goes on beside the answering of requests. Used by `server`."""
+"""Work that goes on beside the answering of requests."""
 
 import asyncio
 import logging

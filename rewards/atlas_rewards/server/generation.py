@@ -1,8 +1,7 @@
 """
-One configuration at work, and its replacement by the next without losing a request.
+Generations: one configuration at work, and its replacement by the next without losing a request.
 
-`reload` begins generations, `scoring_endpoint` uses the newest one. Each lives in a task of its own, because what an
-asynchronous context manager opens must be closed by the same task.
+Each lives in a task of its own, because what an asynchronous context manager opens must be closed by the same task.
 """
 
 import asyncio
@@ -13,11 +12,11 @@ from datetime import UTC, datetime
 
 from atlas_api.pods.contract import REWARDS_TOKEN
 from atlas_api.rewardservice.spec import RewardServiceSpec
-from atlas_rewards.llm.client import Lasting
+from atlas_rewards.llm.client import ProcessState
 from atlas_rewards.secret import read_token
-from atlas_rewards.server.configuration import fingerprint, secret_files
 from atlas_rewards.server.judge_record import JudgeRecords
-from atlas_rewards.server.score_source import OpenScoring, Scoring
+from atlas_rewards.server.score_source import OpenScoreSource, ScoreSource
+from atlas_rewards.server.secret_files import fingerprint, secret_files
 
 _log = logging.getLogger(__name__)
 
@@ -25,11 +24,11 @@ _log = logging.getLogger(__name__)
 class Generation:
     """A configuration, its token, and the judges that it asks for. `Generations.open` makes it."""
 
-    scoring: Scoring
+    source: ScoreSource
 
     def __init__(self, number: int, spec: RewardServiceSpec) -> None:
         self.number = number
-        """From 1, in the life of this process."""
+        """Number of the generation in the life of this process, from 1."""
 
         self.spec = spec
         self.since = datetime.now(UTC)
@@ -41,11 +40,11 @@ class Generation:
         self._over = asyncio.Event()
 
     @contextmanager
-    def used(self) -> Iterator[Scoring]:
-        """Its judges, which stay open inside."""
+    def used(self) -> Iterator[ScoreSource]:
+        """The generation's judges, which stay open inside."""
         self._users += 1
         try:
-            yield self.scoring
+            yield self.source
         finally:
             self._users -= 1
             self._settle()
@@ -56,11 +55,11 @@ class Generation:
         self._settle()
 
     async def live(
-        self, open_scoring: OpenScoring, lasting: Lasting, opened: asyncio.Future[None], closing: "Closing"
+        self, open_source: OpenScoreSource, state: ProcessState, opened: asyncio.Future[None], closing: "Closing"
     ) -> None:
         """Open the judges, and close them when all is over. *opened* gets the error when they cannot be opened."""
         try:
-            async with open_scoring(self.spec, lasting) as self.scoring:
+            async with open_source(self.spec, state) as self.source:
                 opened.set_result(None)
                 await self._over.wait()
                 closing(self)
@@ -82,19 +81,19 @@ class Generations:
 
     newest: Generation
 
-    def __init__(self, open_scoring: OpenScoring, closing: Closing) -> None:
-        """*closing* hears of each generation before its judges are closed."""
-        self._open = open_scoring
+    def __init__(self, open_source: OpenScoreSource, closing: Closing) -> None:
+        """*closing* is called with each generation before its judges are closed."""
+        self._open = open_source
         self._closing = closing
         self._open_ones: dict[asyncio.Task[None], Generation] = {}
         self._number = 0
-        self._lasting = Lasting()
+        self._state = ProcessState()
 
     async def begin(self, spec: RewardServiceSpec) -> None:
         """Open the judges of *spec* and use them from now on. Raises AtlasError; then nothing has changed."""
         generation = Generation(self._number + 1, spec)
         opened = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(generation.live(self._open, self._lasting, opened, self._closing))
+        task = asyncio.create_task(generation.live(self._open, self._state, opened, self._closing))
         self._open_ones[task] = generation
         task.add_done_callback(self._closed)
         try:
@@ -105,7 +104,7 @@ class Generations:
         if self._number:
             self.newest.retire()
         self.newest, self._number = generation, generation.number
-        _log.info("generation %d begins with revision %s", generation.number, generation.scoring.revision)
+        _log.info("generation %d begins with revision %s", generation.number, generation.source.revision)
 
     @property
     def longest_seconds(self) -> float:

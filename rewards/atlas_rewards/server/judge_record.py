@@ -1,15 +1,11 @@
-"""
-How each judge did lately, from the results that it gave. Pure.
-
-Written by `scoring_endpoint` and `probe`; read by `GET /v1/judges`, by the metrics and by the report to the operator.
-"""
+"""How each judge did lately, from its results: for `GET /v1/judges` and the report to the operator. Pure."""
 
 from collections import deque
 from collections.abc import Sequence
 
 from atlas_api.rewardservice.status import JudgeReport, JudgeState
+from atlas_api.scoring import ItemResult, JudgeResult
 from atlas_rewards.llm.statistics import Latencies
-from atlas_rewards.result import ItemResult, JudgeResult
 
 WINDOW = 1000
 """Verdicts that "lately" means."""
@@ -22,7 +18,7 @@ _OF_THE_REQUEST = ("tooMany",)
 
 
 class JudgeRecord:
-    """One judge."""
+    """What is known about one judge."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -32,8 +28,8 @@ class JudgeRecord:
         self._known = False
         self._reason: str | None = None
 
-    def heard(self, result: JudgeResult) -> None:
-        """It gave a verdict about an item, or did not."""
+    def record(self, result: JudgeResult) -> None:
+        """Count that the judge gave a verdict about an item, or did not."""
         if result.causes == _OF_THE_REQUEST:
             return
         failed = result.score is None
@@ -44,8 +40,8 @@ class JudgeRecord:
         if not failed:
             self._latencies.add(result.seconds)
 
-    def probed(self, result: JudgeResult) -> None:
-        """It was asked whether it answers at all."""
+    def record_probe(self, result: JudgeResult) -> None:
+        """Note whether the judge answered the probe."""
         self._known = True
         self._missing = IN_A_ROW if result.score is None else 0
         self._reason = next(iter(result.causes), None)
@@ -58,7 +54,7 @@ class JudgeRecord:
         return "Failing" if self._missing >= IN_A_ROW else "Answering"
 
     def report(self) -> JudgeReport:
-        """What is known about it."""
+        """What is known about the judge."""
         state = self.state
         return JudgeReport(
             name=self.name,
@@ -77,16 +73,16 @@ class JudgeRecords:
     def __init__(self, names: Sequence[str]) -> None:
         self._records = {name: JudgeRecord(name) for name in names}
 
-    def heard(self, results: Sequence[ItemResult]) -> None:
-        """Items were scored."""
+    def record(self, results: Sequence[ItemResult]) -> None:
+        """Count what the judges gave for items."""
         for result in results:
             for judge in result.judges:
-                self._records[judge.name].heard(judge)
+                self._records[judge.name].record(judge)
 
-    def probed(self, result: ItemResult) -> None:
-        """The probe was scored."""
+    def record_probe(self, result: ItemResult) -> None:
+        """Note which judges answered the probe."""
         for judge in result.judges:
-            self._records[judge.name].probed(judge)
+            self._records[judge.name].record_probe(judge)
 
     def reports(self) -> tuple[JudgeReport, ...]:
         """One a judge, in the order of the configuration."""

@@ -19,24 +19,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The exit code: 0, 1 for an address that is taken or cannot be, 130 when Ctrl-C was pressed again while requests were
     finished, others in `atlas_api.errors`.
     """
-    given = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     logs.set_up()
     try:
-        listening = listen(given.host, given.port)
+        listening = listen(options.host, options.port)
     except (OSError, OverflowError, TypeError) as error:
         problem = getattr(error, "strerror", None) or error
-        return _complain(1, f"--host {given.host} --port {given.port}: {problem}; choose another")
+        return _complain(1, f"--host {options.host} --port {options.port}: {problem}; choose another")
     try:
         with listening:
-            asyncio.run(serve(given.config, listening, os.environ))
+            asyncio.run(serve(options.config, listening, os.environ))
     except InvalidManifest as error:
-        return _complain(error.exit_code, *(f"{given.config}: {problem}" for problem in error.problems))
+        return _complain(error.exit_code, *(f"{options.config}: {problem}" for problem in error.problems))
     except AtlasError as error:
         return _complain(error.exit_code, f"{error.reason}: {error}")
     except asyncio.CancelledError:
-        return 0  # told to end before it began
+        return 0  # asked to end before it began
     except KeyboardInterrupt:
-        return INTERRUPTED  # told again, while it finished what it had taken
+        return INTERRUPTED  # asked again, while it finished what it had taken
     return 0
 
 

@@ -1,11 +1,11 @@
-"""What the service counts, for Prometheus. Everybody in `service` reports here; `application` serves it."""
+"""What the service counts, for Prometheus."""
 
 from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
-from atlas_rewards.llm.client import CallerStatistics
-from atlas_rewards.result import ItemResult
+from atlas_api.scoring import ItemResult
+from atlas_rewards.llm.client import LLMStatistics
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
@@ -57,7 +57,7 @@ class Metrics:
         gauge.set_function(items)
 
     def ready(self, is_ready: Callable[[], bool]) -> None:
-        """Where it comes from whether the newest probe went well."""
+        """Where the gauge of readiness comes from: whether the newest probe went well."""
         Gauge(
             "atlas_rewards_ready", "Whether the quorum answered the newest probe", registry=self.registry
         ).set_function(is_ready)
@@ -69,15 +69,15 @@ class Metrics:
     def scored(self, seconds: float, results: Sequence[ItemResult], invalid: int) -> None:
         """A scoring request was answered: *results* of its items, and *invalid* items that could not be read."""
         self._seconds.observe(seconds)
-        given = sum(result.score is not None for result in results)
-        for outcome, count in (("scored", given), ("unscored", len(results) - given), ("invalid", invalid)):
+        scored = sum(result.score is not None for result in results)
+        for outcome, count in (("scored", scored), ("unscored", len(results) - scored), ("invalid", invalid)):
             self._items.labels(outcome).inc(count)
         for judge in (judge for result in results for judge in result.judges):
             self._verdicts.labels(judge.name, "none" if judge.score is None else "given").inc()
             self._judge_seconds.labels(judge.name).observe(judge.seconds)
 
-    def asked(self, generation: int, statistics: CallerStatistics) -> None:
-        """What the caller of *generation* counted since it began; only what is new is added."""
+    def model_calls(self, generation: int, statistics: LLMStatistics) -> None:
+        """Count what the client of *generation* counted since it began; only what is new is added."""
         for index, model in enumerate(statistics.models):
             source = (generation, f"model {index}")
             self._add(source, self._tokens, [((model.model,), model.tokens)])

@@ -1,4 +1,4 @@
-"""Tells the operator how the judges answer, where there is one. Run by `server`; delivered by `cluster_report`."""
+"""Tells the operator how the judges answer, where there is one."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,10 +11,10 @@ SECONDS = 10.0
 
 async def keep_reporting(sink: ClusterReport, report: Callable[[], JudgesReport], seconds: float = SECONDS) -> None:
     """Send what *report* says whenever it has changed, at most once in *seconds*, until cancelled."""
-    told: JudgesReport | None = None
+    sent: JudgesReport | None = None
     while True:
         now = report()
-        if now != told:
+        if now != sent:
             sink.send(now)
-            told = now
+            sent = now
         await asyncio.sleep(seconds)

@@ -12,19 +12,19 @@ import time
 
 from atlas_api.rewardservice.judging import AntiGaming, Budget, Cache, CallRetries, CircuitBreaker, Timeouts
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
-from atlas_rewards.llm.client import Lasting
-from atlas_rewards.result import ItemResult
+from atlas_rewards.llm.client import ProcessState
 from atlas_rewards.server.generation import Generation, Generations
-from atlas_rewards.server.score_source import OpenScoring
+from atlas_rewards.server.score_source import OpenScoreSource
 
 GOOD_SECONDS = 30.0
 BAD_SECONDS = 3.0
 PATIENCE_SECONDS = 0.5
-"""How long an answer waits for a probe that is under way, where an earlier outcome is known."""
+"""Seconds that an answer waits for a probe that is under way, where an earlier outcome is known."""
 
 FIRST_SECONDS = 4.0
-"""The same where none is."""
+"""Seconds that an answer waits for the first probe."""
 
 CALL_SECONDS = 20.0
 UNKNOWN = "the judges have not answered the first probe yet"
@@ -34,17 +34,17 @@ _log = logging.getLogger(__name__)
 
 
 class Probe:
-    """Asks the newest generation's judges."""
+    """Asks the newest generation's judges whether they answer."""
 
-    def __init__(self, generations: Generations, open_scoring: OpenScoring) -> None:
+    def __init__(self, generations: Generations, open_source: OpenScoreSource) -> None:
         self.problem = UNKNOWN
         """One line that everybody may read; empty when the quorum answered."""
 
         self.details = ""
-        """The same with the words of the endpoints, which may tell about keys and quotas."""
+        """The problem with the words of the endpoints, which may tell about keys and quotas."""
 
         self._generations = generations
-        self._open = open_scoring
+        self._open = open_source
         self._probed = 0
         self._until = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -65,7 +65,7 @@ class Probe:
         return self.problem
 
     async def close(self) -> None:
-        """Stop asking."""
+        """Stop a probe that is under way."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -84,10 +84,10 @@ class Probe:
         self._until = time.monotonic() + (BAD_SECONDS if problem else GOOD_SECONDS)
 
     async def _problem_of(self, generation: Generation) -> tuple[str, str]:
-        """For everybody, and with details."""
-        async with self._open(probe_spec(generation.spec), Lasting()) as scoring:
-            (result,) = await scoring.score([_ITEM])
-        generation.judges.probed(result)
+        """The problem for everybody, and with details."""
+        async with self._open(probe_spec(generation.spec), ProcessState()) as source:
+            (result,) = await source.score([_ITEM])
+        generation.judges.record_probe(result)
         if result.score is not None:
             return "", ""
         problem = _in_own_words(result, generation.spec.quorum)
@@ -96,9 +96,9 @@ class Probe:
 
 def _in_own_words(result: ItemResult, quorum: int) -> str:
     silent = [judge for judge in result.judges if judge.score is None]
-    given = len(result.judges) - len(silent)
+    verdicts = len(result.judges) - len(silent)
     kinds = [f"{judge.name}: {', '.join(judge.causes)}" for judge in silent]
-    return "; ".join([f"{given} of {len(result.judges)} judges gave a verdict; the quorum is {quorum}", *kinds])
+    return "; ".join([f"{verdicts} of {len(result.judges)} judges gave a verdict; the quorum is {quorum}", *kinds])
 
 
 def probe_spec(spec: RewardServiceSpec) -> RewardServiceSpec:

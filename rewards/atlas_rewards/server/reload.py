@@ -13,9 +13,9 @@ from pathlib import Path
 from atlas_api.errors import AtlasError, InvalidManifest
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.configuration import load_configuration
-from atlas_rewards.server.configuration import fingerprint, secret_files
 from atlas_rewards.server.generation import Generations
 from atlas_rewards.server.metrics import Metrics
+from atlas_rewards.server.secret_files import fingerprint, secret_files
 
 LOOK_SECONDS = 0.5
 

@@ -1,4 +1,4 @@
-"""What the service needs of the judges, and where it gets it: from the library's `RewardService`."""
+"""Where the server gets scores: `ScoreSource`, and the one that asks the library's `RewardScorer`."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -9,17 +9,17 @@ from typing import Protocol
 from atlas_api.errors import InvalidManifest
 from atlas_api.rewardservice.judging import Judging
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
-from atlas_rewards.llm.client import Caller, CallerStatistics, Lasting, caller_for
-from atlas_rewards.result import ItemResult
-from atlas_rewards.scorer import RewardService
+from atlas_rewards.llm.client import LLMClient, LLMStatistics, ProcessState, llm_client_for
+from atlas_rewards.scorer import RewardScorer
 from atlas_rewards.verifiers.threads import CheckLost, CheckThreads
 
 LOADING_SECONDS = 300.0
-"""How long users' verifiers may take to be imported."""
+"""Seconds that users' verifiers may take to be imported."""
 
 
-class Scoring(Protocol):
+class ScoreSource(Protocol):
     """Judges and verifiers of one configuration."""
 
     @property
@@ -31,46 +31,46 @@ class Scoring(Protocol):
         """One result an item, in order."""
         ...
 
-    def statistics(self) -> CallerStatistics:
-        """How models were asked so far."""
+    def statistics(self) -> LLMStatistics:
+        """Statistics of the calls of models so far."""
         ...
 
 
-OpenScoring = Callable[[RewardServiceSpec, Lasting], AbstractAsyncContextManager[Scoring]]
-"""Makes them, with what earlier ones have left. Raises AtlasError for what the configuration lacks."""
+OpenScoreSource = Callable[[RewardServiceSpec, ProcessState], AbstractAsyncContextManager[ScoreSource]]
+"""Opens a source, with what earlier ones have left. Raises AtlasError for what the configuration lacks."""
 
 
 @dataclass(frozen=True)
 class _Library:
-    """The library's service, with what it asks models through."""
+    """The library's scorer, with what it asks models through."""
 
-    service: RewardService
-    caller: Caller
+    scorer: RewardScorer
+    client: LLMClient
 
     @property
     def revision(self) -> str:
-        return self.service.revision
+        return self.scorer.revision
 
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
-        return await self.service.score(items)
+        return await self.scorer.score(items)
 
-    def statistics(self) -> CallerStatistics:
-        return self.caller.statistics()
+    def statistics(self) -> LLMStatistics:
+        return self.client.statistics()
 
 
 @asynccontextmanager
-async def open_scoring(spec: RewardServiceSpec, lasting: Lasting) -> AsyncIterator[Scoring]:
+async def open_score_source(spec: RewardServiceSpec, state: ProcessState) -> AsyncIterator[ScoreSource]:
     """The judges and verifiers of *spec*. Raises SourceMissing for a key that is not there, and InvalidManifest."""
-    callers: list[Caller] = []
+    clients: list[LLMClient] = []
 
-    def make_caller(judging: Judging, revision: str) -> Caller:
-        callers.append(caller_for(judging, revision, lasting=lasting))
-        return callers[-1]
+    def make_client(judging: Judging, revision: str) -> LLMClient:
+        clients.append(llm_client_for(judging, revision, state=state))
+        return clients[-1]
 
     # In a thread, because users' verifiers are imported, and requests are being answered meanwhile.
     try:
-        service = await CheckThreads().run(lambda: RewardService(spec, make_caller), time.monotonic() + LOADING_SECONDS)
+        scorer = await CheckThreads().run(lambda: RewardScorer(spec, make_client), time.monotonic() + LOADING_SECONDS)
     except CheckLost:
         raise InvalidManifest([f"spec.verifiers: are not imported within {LOADING_SECONDS:g} s"]) from None
-    async with service:
-        yield _Library(service, callers[0])
+    async with scorer:
+        yield _Library(scorer, clients[0])

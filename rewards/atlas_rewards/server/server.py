@@ -1,8 +1,8 @@
 """
 Runs the service: connects its parts, serves, and ends in order on SIGTERM or SIGINT.
 
-From the signal on it is not ready, and clients are sent away: see `farewell`. What it took is finished first. `main`
-calls it.
+Graceful shutdown: from the signal on it is not ready, and clients are sent away (`http.draining`). What it took is
+finished first.
 """
 
 import asyncio
@@ -22,20 +22,20 @@ from atlas_rewards.server.background import background
 from atlas_rewards.server.generation import Generation, Generations
 from atlas_rewards.server.http.admission import Admission
 from atlas_rewards.server.http.application import Service, application, judges_report
-from atlas_rewards.server.http.draining import Farewell
+from atlas_rewards.server.http.draining import Draining
 from atlas_rewards.server.http.http_protocol import BoundedHttp
 from atlas_rewards.server.http.scoring_endpoint import GRACE_SECONDS, ScoringEndpoint
 from atlas_rewards.server.metrics import Metrics
 from atlas_rewards.server.operator_report import keep_reporting
 from atlas_rewards.server.probe import Probe
 from atlas_rewards.server.reload import Reload
-from atlas_rewards.server.score_source import OpenScoring, open_scoring
+from atlas_rewards.server.score_source import OpenScoreSource, open_score_source
 
 KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays open: longer than clients and proxies usually keep theirs."""
 
-FAREWELL_SECONDS = 5
-"""How long clients that keep their connections may take to hear that they should leave, by asking once more."""
+CONNECTION_DRAIN_SECONDS = 5
+"""Seconds that clients which keep their connections have to learn that they should leave, by asking once more."""
 
 CLOSING_SECONDS = 5
 BACKLOG = 2048
@@ -60,7 +60,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve(
-    file: Path, listening: socket.socket, environment: Mapping[str, str], opening: OpenScoring = open_scoring
+    file: Path, listening: socket.socket, environment: Mapping[str, str], opening: OpenScoreSource = open_score_source
 ) -> None:
     """Serve the configuration in *file* until a signal. The benchmark of the service brings an *opening* of its own.
 
@@ -94,12 +94,12 @@ def _on_signal(act: Callable[[], object]) -> None:
 
 
 @asynccontextmanager
-async def open_service(file: Path, opening: OpenScoring) -> AsyncIterator[Service]:
+async def open_service(file: Path, opening: OpenScoreSource) -> AsyncIterator[Service]:
     """The parts, ready to answer with the configuration in *file*. Raises AtlasError when it cannot be used."""
     metrics, admission = Metrics(), Admission()
 
     def closing(generation: Generation) -> None:
-        metrics.asked(generation.number, generation.scoring.statistics())
+        metrics.model_calls(generation.number, generation.source.statistics())
         metrics.forget(generation.number)
 
     generations = Generations(opening, closing)
@@ -110,7 +110,7 @@ async def open_service(file: Path, opening: OpenScoring) -> AsyncIterator[Servic
     async with background(reload.run()):
         try:
             yield Service(
-                generations, reload, probe, ScoringEndpoint(generations, admission, metrics), metrics, Farewell()
+                generations, reload, probe, ScoringEndpoint(generations, admission, metrics), metrics, Draining()
             )
         finally:
             await probe.close()
@@ -130,13 +130,15 @@ async def _reporting(generations: Generations, environment: Mapping[str, str]) -
 
 async def _drain(service: Service, connections: Collection[object]) -> None:
     """Send clients away, then take nothing new, and wait for what was taken, no longer than an item may take."""
-    service.farewell.begun = True
+    service.draining.begun = True
     _log.info("shutting down; asking the clients of %d connections to leave", len(connections))
-    await _wait_while(lambda: bool(connections), FAREWELL_SECONDS)
-    service.scoring.open = False
-    if service.scoring.requests:
-        _log.info("%d requests are finished first", service.scoring.requests)
-    await _wait_while(lambda: service.scoring.requests > 0, service.generations.longest_seconds + GRACE_SECONDS)
+    await _wait_while(lambda: bool(connections), CONNECTION_DRAIN_SECONDS)
+    service.scoring_endpoint.open = False
+    if service.scoring_endpoint.requests:
+        _log.info("%d requests are finished first", service.scoring_endpoint.requests)
+    await _wait_while(
+        lambda: service.scoring_endpoint.requests > 0, service.generations.longest_seconds + GRACE_SECONDS
+    )
 
 
 async def _wait_while(holds: Callable[[], bool], seconds: float) -> None:

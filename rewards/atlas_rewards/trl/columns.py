@@ -1,4 +1,4 @@
-"""Between TRL and scoring: items from prompts, completions and columns of the dataset; numbers for TRL's log."""
+"""Translation between TRL and scoring: items from prompts, completions and columns; numbers for TRL's log."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -32,8 +32,8 @@ def means(parts: Sequence[Mapping[str, float | None]]) -> dict[str, float]:
 
 
 def _rows(columns: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
-    known = {name: columns[name] for name in (*TEXTS, *METADATA) if name in columns}
-    return [{name: values[index] for name, values in known.items()} for index in range(count)]
+    present = {name: columns[name] for name in (*TEXTS, *METADATA) if name in columns}
+    return [{name: values[index] for name, values in present.items()} for index in range(count)]
 
 
 def _item(prompt: Text, completion: Text, row: Mapping[str, Any]) -> Item:

@@ -9,15 +9,15 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any, Protocol
 
+from atlas_api.scoring import ItemResult
 from atlas_rewards.background_loop import BackgroundLoop
 from atlas_rewards.causes import unanswered
 from atlas_rewards.item import Item
-from atlas_rewards.result import ItemResult
 from atlas_rewards.trl.columns import Text, items_of, means
 
 
-class ScoresItems(Protocol):
-    """A `RewardService` in this process, a client of one elsewhere, or the reward of a training."""
+class ItemScorer(Protocol):
+    """A `RewardScorer` in this process, a client of a service elsewhere, or the reward of a training."""
 
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
         """One result an item, in their order."""
@@ -35,11 +35,11 @@ class JudgedReward:
 
     __name__ = "judges"
 
-    def __init__(self, service: ScoresItems) -> None:
-        self._service = service
-        self._loop = BackgroundLoop(self, service.close)
+    def __init__(self, scorer: ItemScorer) -> None:
+        self._scorer = scorer
+        self._loop = BackgroundLoop(self, scorer.close)
         self.revisions: tuple[str, ...] = ()
-        """Of the configurations that scored the newest batch, sorted; more than one while a service changes."""
+        """Revisions of the configurations that scored the newest batch, sorted; several while a service changes."""
 
     async def __call__(
         self,
@@ -54,9 +54,9 @@ class JudgedReward:
 
         Logs the mean of each judge and verifier as `rewards/NAME`, the share without a score as `unscored_share`, and
         the share without one because judges could not answer as `unanswered_share`.
-        Raises what the service raises when it stays away.
+        Raises what a service raises when it stays away.
         """
-        results = await self._loop.awaited(self._service.score(items_of(prompts, completions, columns)))
+        results = await self._loop.awaited(self._scorer.score(items_of(prompts, completions, columns)))
         self.revisions = revisions_of(results)
         if log_metric is not None:
             for name, value in _metrics(results).items():
@@ -65,10 +65,10 @@ class JudgedReward:
 
     def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
         """One result an item, in their order, for callers without an event loop. Raises as the awaited call does."""
-        return self._loop.run(self._service.score(items))
+        return self._loop.run(self._scorer.score(items))
 
     def close(self) -> None:
-        """Let go of the service. Left out, that happens when the program ends."""
+        """Let go of the scorer. Left out, that happens when the program ends."""
         self._loop.stop()
 
 

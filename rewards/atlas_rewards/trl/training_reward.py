@@ -1,7 +1,7 @@
 """
 The reward of a training: its verifiers, and the judges of the service that it names.
 
-Built by `atlas_trainer` for training and evaluation alike, so that both mean the same by a score.
+Training and evaluation share it, so that both mean the same by a score.
 """
 
 import asyncio
@@ -12,18 +12,18 @@ from pathlib import Path
 
 from atlas_api.errors import InvalidManifest
 from atlas_api.pods.contract import REWARD_TOKEN, reward_service_url
+from atlas_api.scoring import ItemResult
 from atlas_api.training.reward import Reward, ServiceRef
 from atlas_rewards.item import Item
-from atlas_rewards.result import ItemResult
 from atlas_rewards.secret import read_token
-from atlas_rewards.trl.judged_reward import JudgedReward, ScoresItems
+from atlas_rewards.trl.judged_reward import ItemScorer, JudgedReward
 from atlas_rewards.verifiers.weighted_mean import Score, Scorer, build_scorer
 
 
 class TrainingReward:
     """Scores items as `spec.reward` says."""
 
-    def __init__(self, scorer: Scorer | None, service: ScoresItems | None, weight: float = 1.0) -> None:
+    def __init__(self, scorer: Scorer | None, service: ItemScorer | None, weight: float = 1.0) -> None:
         """*weight* is that of the service; the verifiers together weigh 1."""
         self._scorer = scorer
         self._service = service
@@ -32,11 +32,11 @@ class TrainingReward:
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
         """One result an item, in their order. Raises what the service raises when it stays away."""
         if self._service is None:
-            return [combined(checked, None, self._weight) for checked in self._checked(items)]
+            return [combined(verified, None, self._weight) for verified in self._checked(items)]
         # Judges are waited for meanwhile.
         checking = asyncio.to_thread(self._checked, items)
         both = zip(*await asyncio.gather(checking, self._service.score(items)), strict=True)
-        return [combined(checked, judged, self._weight) for checked, judged in both]
+        return [combined(verified, judged, self._weight) for verified, judged in both]
 
     async def close(self) -> None:
         """Let go of the service."""
@@ -47,27 +47,27 @@ class TrainingReward:
         return [self._scorer.score(item) if self._scorer else Score(None) for item in items]
 
 
-def combined(checked: Score, judged: ItemResult | None, weight: float) -> ItemResult:
+def combined(verified: Score, judged: ItemResult | None, weight: float) -> ItemResult:
     """Verifiers and judges in one result. Without the judges' score there is none: its siblings have both. What the
     judges' service capped gets no more than that, whatever the verifiers say.
     """
-    reasons = tuple(f"{name}: {reason}" for name, reason in checked.reasons.items())
+    reasons = tuple(f"{name}: {reason}" for name, reason in verified.reasons.items())
     if judged is None:
-        return ItemResult(checked.value, verifiers=checked.parts, reasons=reasons, uncapped=checked.value)
-    score = _mean(checked.value, judged.score, weight)
+        return ItemResult(verified.value, verifiers=verified.parts, reasons=reasons, uncapped=verified.value)
+    score = _mean(verified.value, judged.score, weight)
     if judged.caps and score is not None and judged.score is not None:
         score = min(score, judged.score)
     return replace(
         judged,
         score=score,
-        uncapped=_mean(checked.value, judged.score if judged.uncapped is None else judged.uncapped, weight),
-        verifiers={**checked.parts, **judged.verifiers},
+        uncapped=_mean(verified.value, judged.score if judged.uncapped is None else judged.uncapped, weight),
+        verifiers={**verified.parts, **judged.verifiers},
         reasons=(*reasons, *judged.reasons),
     )
 
 
-def _mean(checked: float | None, judged: float | None, weight: float) -> float | None:
-    return judged if checked is None or judged is None else (checked + weight * judged) / (1.0 + weight)
+def _mean(verified: float | None, judged: float | None, weight: float) -> float | None:
+    return judged if verified is None or judged is None else (verified + weight * judged) / (1.0 + weight)
 
 
 def build_reward(reward: Reward, namespace: str) -> JudgedReward:
@@ -78,11 +78,11 @@ def build_reward(reward: Reward, namespace: str) -> JudgedReward:
     return JudgedReward(TrainingReward(scorer, service, named.weight if named else 1.0))
 
 
-def _service(named: ServiceRef, namespace: str) -> ScoresItems:
+def _service(named: ServiceRef, namespace: str) -> ItemScorer:
     if named.file is not None:
-        from atlas_rewards.scorer import RewardService
+        from atlas_rewards.scorer import RewardScorer
 
-        return RewardService.from_file(Path(named.file).expanduser())
+        return RewardScorer.from_file(Path(named.file).expanduser())
     from atlas_rewards.client.reward_client import RewardClient
 
     token = read_token(named.token_from, REWARD_TOKEN) if named.token_from else None

@@ -1,5 +1,5 @@
 """
-Deterministic checks of a completion, one file a kind. Used by `atlas_rewards.verifiers.weighted_mean`.
+Verifiers: deterministic checks of a completion, one file a kind.
 
     exact_match     the reference
     numeric         the same number as the reference
@@ -7,11 +7,16 @@ Deterministic checks of a completion, one file a kind. Used by `atlas_rewards.ve
     json_schema     JSON of the right shape (its keywords: `json_keywords`)
     similarity      close to the reference
     length          short enough
-    code            Python that passes tests, run in a `sandbox` (its inside: `child`, `seccomp`)
+    code            Python that passes tests, run in a `sandbox` of its own
     entry_point     a function of the user's
 
-`verdict` holds what they share: a number from 0 to 1, or Unknown with the reason. `threads` is where the ensemble runs
-them.
+`outcome` holds what they share: a number from 0 to 1, or Unknown with the reason. `weighted_mean` makes one score of
+all verifiers of a manifest. `threads` runs checks beside an event loop, so that one that hangs holds up nobody.
+
+Knows `sandbox`, and of `safety` the Unicode forms. Needs no HTTP client and no judge.
+
+To add a verifier: its configuration in `atlas_api.training.reward`, a file here that gives an `Outcome`, one line in
+`_BUILDERS` and one above.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,11 +30,11 @@ from atlas_rewards.verifiers.exact_match import exact_match
 from atlas_rewards.verifiers.json_schema import json_schema_verifier
 from atlas_rewards.verifiers.length import length
 from atlas_rewards.verifiers.numeric import numeric
-from atlas_rewards.verifiers.outcome import MAX_CHARACTERS, Unknown, Unusable, Verdict, Verify
+from atlas_rewards.verifiers.outcome import MAX_CHARACTERS, Outcome, Unknown, Unusable, Verify
 from atlas_rewards.verifiers.pattern import pattern_verifier
 from atlas_rewards.verifiers.similarity import reference_similarity
 
-__all__ = ["MAX_CHARACTERS", "Unknown", "Unusable", "Verdict", "Verify", "build_verifier"]
+__all__ = ["MAX_CHARACTERS", "Outcome", "Unknown", "Unusable", "Verify", "build_verifier"]
 
 
 _BUILDERS: Mapping[str, Callable[[Any], Verify]] = {

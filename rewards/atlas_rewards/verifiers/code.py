@@ -6,7 +6,7 @@ from atlas_api.pods.contract import ALLOW_CODE
 from atlas_api.training.reward import Code
 from atlas_rewards.item import Item
 from atlas_rewards.sandbox.runner import Bounds, NoSandboxError, UnreadableTestsError, passes
-from atlas_rewards.verifiers.outcome import Unknown, Unusable, Verdict, Verify, reference_of
+from atlas_rewards.verifiers.outcome import Outcome, Unknown, Unusable, Verify, reference_of
 
 _LANGUAGES = ("", "python", "python3", "py")
 
@@ -19,7 +19,7 @@ def code_verifier(config: Code) -> Verify:
     bounds = Bounds(config.timeout_seconds, config.memory_bytes)
     _try_out(config.tests, bounds)
 
-    def run(item: Item) -> Verdict:
+    def run(item: Item) -> Outcome:
         tests = reference_of(item) if config.tests is None else config.tests
         if isinstance(tests, Unknown):
             return tests

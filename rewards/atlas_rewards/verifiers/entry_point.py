@@ -1,4 +1,4 @@
-"""The user's own function. It runs with the rights of this process; its mistakes cost its verdict, not the run."""
+"""The user's own function. It runs with the rights of this process; its mistakes cost its outcome, not the run."""
 
 import importlib
 import inspect
@@ -12,7 +12,7 @@ from typing import Any
 from atlas_api.text import escaped
 from atlas_api.training.reward import PythonEntryPoint
 from atlas_rewards.item import Item
-from atlas_rewards.verifiers.outcome import Unknown, Unusable, Verdict, Verify
+from atlas_rewards.verifiers.outcome import Outcome, Unknown, Unusable, Verify
 
 _SHOWN = 200
 _ROUNDING = 1e-9
@@ -23,7 +23,7 @@ def entry_point_verifier(config: PythonEntryPoint) -> Verify:
     """The function behind `config.entry_point`. Raises Unusable when it cannot be imported or called."""
     function = _load(config.entry_point)
 
-    def judge(item: Item) -> Verdict:
+    def judge(item: Item) -> Outcome:
         try:
             return _checked(function(item))
         except (Exception, SystemExit) as error:
@@ -53,7 +53,7 @@ def _load(entry_point: str) -> Callable[[Item], Any]:
     return function  # type: ignore[no-any-return]
 
 
-def _checked(result: object) -> Verdict:
+def _checked(result: object) -> Outcome:
     if result is None:
         return Unknown("does not apply")
     if isinstance(result, bool) or not isinstance(result, Real):

@@ -2,10 +2,10 @@
 
 from atlas_api.training.reward import ExactMatch
 from atlas_rewards.item import Item
-from atlas_rewards.verifiers.outcome import Unknown, Verdict, canonical, reference_of
+from atlas_rewards.verifiers.outcome import Outcome, Unknown, canonical, reference_of
 
 
-def exact_match(config: ExactMatch, item: Item) -> Verdict:
+def exact_match(config: ExactMatch, item: Item) -> Outcome:
     """1 when both texts are the same after Unicode normalisation and without white space around them."""
     reference = reference_of(item)
     if isinstance(reference, Unknown):

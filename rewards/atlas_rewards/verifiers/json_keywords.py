@@ -19,13 +19,13 @@ import attrs
 from jsonschema import ValidationError, validators
 from jsonschema.protocols import Validator
 
-from atlas_rewards.verifiers.pattern import SECONDS, found
+from atlas_rewards.verifiers.pattern import SECONDS, matches
 
 _END: ContextVar[float] = ContextVar("end", default=math.inf)
-"""In seconds of this thread's processor time: what others do meanwhile changes no verdict."""
+"""The end, in seconds of this thread's processor time: what others do meanwhile changes no outcome."""
 _DRAFT: Any = validators.Draft202012Validator
 _FIELDS = tuple((field.name, field.alias) for field in attrs.fields(_DRAFT) if field.init)
-"""Of validators of any draft: attribute, and argument that it is made with."""
+"""Fields of validators of any draft: attribute, and argument that it is made with."""
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def _evolve(validator: Validator, **changes: Any) -> Validator:
 
 
 def _pattern(validator: Validator, pattern: str, text: Any, _: Any) -> Iterator[ValidationError]:
-    if validator.is_type(text, "string") and not _matches(pattern, text):
+    if validator.is_type(text, "string") and not _matches_in_time(pattern, text):
         yield ValidationError(f"does not match {pattern!r}")
 
 
@@ -68,16 +68,16 @@ def _pattern_properties(validator: Any, patterns: Mapping[str, Any], members: An
     if validator.is_type(members, "object"):
         for pattern, schema in patterns.items():
             for name, value in members.items():
-                if _matches(pattern, name):
+                if _matches_in_time(pattern, name):
                     yield from validator.descend(value, schema, path=name, schema_path=pattern)
 
 
 def _additional_properties(validator: Any, rule: Any, members: Any, schema: Any) -> Iterator[ValidationError]:
     if not validator.is_type(members, "object"):
         return
-    known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    properties, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
     for name, value in members.items():
-        if name not in known and not any(_matches(pattern, name) for pattern in patterns):
+        if name not in properties and not any(_matches_in_time(pattern, name) for pattern in patterns):
             if validator.is_type(rule, "object"):
                 yield from validator.descend(value, rule, path=name)
             elif rule is False:
@@ -104,8 +104,8 @@ _KEYWORDS = {
 }
 
 
-def _matches(pattern: str, text: str) -> bool:
-    return found(pattern, text, min(_left(), SECONDS))
+def _matches_in_time(pattern: str, text: str) -> bool:
+    return matches(pattern, text, min(_left(), SECONDS))
 
 
 def _left() -> float:
@@ -116,7 +116,7 @@ def _left() -> float:
 
 
 def _identity(value: Any) -> Any:
-    """The same for values that JSON Schema calls equal: 1 and 1.0 are, 1 and true are not."""
+    """A key that is equal for values that JSON Schema calls equal: 1 and 1.0 are, 1 and true are not."""
     if isinstance(value, bool):
         return bool, value
     if isinstance(value, list):

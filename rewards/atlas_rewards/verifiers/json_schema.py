@@ -17,7 +17,7 @@ from referencing.jsonschema import SchemaResource, specification_with
 from atlas_api.training.reward import JsonSchema
 from atlas_rewards.item import Item
 from atlas_rewards.verifiers.json_keywords import time_bounded, with_our_keywords
-from atlas_rewards.verifiers.outcome import Unknown, Unusable, Verdict, Verify
+from atlas_rewards.verifiers.outcome import Outcome, Unknown, Unusable, Verify
 from atlas_rewards.verifiers.pattern import SECONDS
 
 _NEWEST = "https://json-schema.org/draft/2020-12/schema"
@@ -37,7 +37,7 @@ def json_schema_verifier(config: JsonSchema) -> Verify:
     """The check against `config.document`. Raises Unusable when that is no schema, or refers to another document."""
     validator = _validator(config.document)
 
-    def fits(item: Item) -> Verdict:
+    def fits(item: Item) -> Outcome:
         try:
             with time_bounded():
                 return float(validator.is_valid(_parsed(item.completion)))
@@ -125,16 +125,16 @@ def _parts(
         if isinstance(inner.contents, dict):
             yield from _parts(inner, resolver.in_subresource(inner), specification, seen)
     for reference in (part[name] for name in _REFERENCES if name in part):
-        found = _behind(reference, resolver)
-        yield from _parts(specification.create_resource(found.contents), found.resolver, specification, seen)
+        target = _behind(reference, resolver)
+        yield from _parts(specification.create_resource(target.contents), target.resolver, specification, seen)
 
 
 def _behind(reference: str, resolver: Any) -> Any:
     try:
-        found = resolver.lookup(reference)
+        target = resolver.lookup(reference)
     except (Unresolvable, ValueError):
-        found = None
-    if found is None or not isinstance(found.contents, dict | bool):
+        target = None
+    if target is None or not isinstance(target.contents, dict | bool):
         problem = f"reference {reference!r} leads nowhere; write it into the schema under $defs, nothing is fetched"
         raise Unusable("jsonSchema.schema", problem)
-    return found
+    return target

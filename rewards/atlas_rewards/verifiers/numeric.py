@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from atlas_api.training.reward import Numeric
 from atlas_rewards.item import Item
-from atlas_rewards.verifiers.outcome import Unknown, Verdict, reference_of
+from atlas_rewards.verifiers.outcome import Outcome, Unknown, reference_of
 
 _NUMBER = re.compile(
     r"""
@@ -51,14 +51,14 @@ _FRACTION_SIGN = re.compile("[¼-¾⅐-⅞]")
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 
-class Quantity(NamedTuple):
+class WrittenNumber(NamedTuple):
     """A number as written: `25 %` is 25 with the percent sign noted."""
 
     value: float
     percent: bool
 
 
-def numeric(config: Numeric, item: Item) -> Verdict:
+def numeric(config: Numeric, item: Item) -> Outcome:
     """1 when both numbers agree, 0 when they differ or the completion has none. Unknown for a reference without one."""
     reference = reference_of(item)
     if isinstance(reference, Unknown):
@@ -66,27 +66,27 @@ def numeric(config: Numeric, item: Item) -> Verdict:
     wanted = last_number(reference)
     if wanted is None:
         return Unknown("the reference holds no number")
-    found = last_number(item.completion)
-    return float(found is not None and _agree(found, wanted, config.tolerance))
+    answer = last_number(item.completion)
+    return float(answer is not None and _agree(answer, wanted, config.tolerance))
 
 
-def last_number(text: str) -> Quantity | None:
+def last_number(text: str) -> WrittenNumber | None:
     """The last finite number in *text*; None when there is none."""
     readings = (_read(match) for match in _NUMBER.finditer(_as_typed(text)))
     return next(reversed([number for number in readings if math.isfinite(number.value)]), None)
 
 
-def _agree(found: Quantity, wanted: Quantity, tolerance: float) -> bool:
+def _agree(answer: WrittenNumber, wanted: WrittenNumber, tolerance: float) -> bool:
     """A percent sign on one side only leaves open what was meant: `25 %` agrees with 25 and with 0.25."""
-    ratios = (1.0,) if found.percent == wanted.percent else (1.0, 0.01)
-    scales = [(ratio, 1.0) if found.percent else (1.0, ratio) for ratio in ratios]
-    return any(abs(found.value * ours - wanted.value * theirs) <= tolerance for ours, theirs in scales)
+    ratios = (1.0,) if answer.percent == wanted.percent else (1.0, 0.01)
+    scales = [(ratio, 1.0) if answer.percent else (1.0, ratio) for ratio in ratios]
+    return any(abs(answer.value * ours - wanted.value * theirs) <= tolerance for ours, theirs in scales)
 
 
-def _read(match: re.Match[str]) -> Quantity:
+def _read(match: re.Match[str]) -> WrittenNumber:
     magnitude = _magnitude(match)
     negative = (match["sign"] or match["late_sign"] or "+") != "+"
-    return Quantity(-magnitude if negative else magnitude, percent=match["percent"] is not None)
+    return WrittenNumber(-magnitude if negative else magnitude, percent=match["percent"] is not None)
 
 
 def _magnitude(match: re.Match[str]) -> float:
@@ -106,7 +106,7 @@ def _magnitude(match: re.Match[str]) -> float:
 
 
 def _mixed(whole: float, upper: float, lower: float) -> float:
-    """`2 1/2`. In `2 3/2` two numbers follow each other."""
+    """A mixed number, `2 1/2`. In `2 3/2` two numbers follow each other."""
     if upper < lower:
         return whole + upper / lower
     return upper / lower if lower else lower
@@ -136,14 +136,14 @@ def _mantissa(match: re.Match[str]) -> str:
 def _as_typed(text: str) -> str:
     """Signs as typed on a keyboard, all digits as 0 to 9, superscripts as `^2`, fractions as `1/2`, TeX's `1{,}234`."""
     if not text.isascii():
-        text = _FRACTION_SIGN.sub(lambda found: _apart(found, unicodedata.normalize("NFKC", found[0])), text)
+        text = _FRACTION_SIGN.sub(lambda match: _apart(match, unicodedata.normalize("NFKC", match[0])), text)
         text = text.translate(_TYPESET)
-        text = re.sub("[⁻⁺]?[⁰¹²³⁴-⁹]+", lambda found: f"^{found[0].translate(_SUPERSCRIPT)}", text)
-        text = re.sub(r"[^\D0-9]", lambda found: str(unicodedata.decimal(found[0])), text)
-    text = _TEX_FRACTION.sub(lambda found: _apart(found, f"{found[1] or found[3]}/{found[2] or found[4]}"), text)
+        text = re.sub("[⁻⁺]?[⁰¹²³⁴-⁹]+", lambda match: f"^{match[0].translate(_SUPERSCRIPT)}", text)
+        text = re.sub(r"[^\D0-9]", lambda match: str(unicodedata.decimal(match[0])), text)
+    text = _TEX_FRACTION.sub(lambda match: _apart(match, f"{match[1] or match[3]}/{match[2] or match[4]}"), text)
     return text.replace("{,}", ",")
 
 
-def _apart(found: re.Match[str], fraction: str) -> str:
-    """*fraction* in the place of *found*, behind a space unless a sign belongs to it."""
-    return fraction if found.start() and found.string[found.start() - 1] in "-+\u2212" else f" {fraction}"
+def _apart(match: re.Match[str], fraction: str) -> str:
+    """*fraction* in the place of *match*, behind a space unless a sign belongs to it."""
+    return fraction if match.start() and match.string[match.start() - 1] in "-+\u2212" else f" {fraction}"

@@ -1,4 +1,4 @@
-"""What a verifier says about an item: a number, or why it cannot say. Shared by all verifiers; knows none of them."""
+"""What a verifier gives for an item: a number, or why it cannot say. Shared by all verifiers; knows none of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from atlas_rewards.item import Item
 from atlas_rewards.safety.unicode_form import in_form
 
 MAX_CHARACTERS = 250_000
-"""Longer texts are not read: the verdict is Unknown. The edit similarity of two texts this long takes 2 s."""
+"""Longer texts are not read: the outcome is Unknown. The edit similarity of two texts this long takes 2 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,10 @@ class Unknown:
     reason: str
 
 
-Verdict = float | Unknown
+Outcome = float | Unknown
 """A number from 0 to 1, or Unknown."""
 
-Verify = Callable[[Item], Verdict]
+Verify = Callable[[Item], Outcome]
 """A verifier with its configuration already inside."""
 
 

@@ -4,10 +4,10 @@ import regex  # type: ignore[import-untyped]
 
 from atlas_api.training.reward import Regex
 from atlas_rewards.item import Item
-from atlas_rewards.verifiers.outcome import Unknown, Unusable, Verdict, Verify
+from atlas_rewards.verifiers.outcome import Outcome, Unknown, Unusable, Verify
 
 SECONDS = 1.0
-"""Longest search of one text."""
+"""Seconds that the search of one text may take."""
 
 
 def pattern_verifier(config: Regex) -> Verify:
@@ -17,15 +17,15 @@ def pattern_verifier(config: Regex) -> Verify:
     except regex.error as error:
         raise Unusable("regex.pattern", f"{error}; see the syntax of Python regular expressions") from None
 
-    def search(item: Item) -> Verdict:
+    def search(item: Item) -> Outcome:
         try:
-            return float(found(config.pattern, item.completion))
+            return float(matches(config.pattern, item.completion))
         except TimeoutError:
             return Unknown(f"the pattern took longer than {SECONDS:g} s; it backtracks on this text")
 
     return search
 
 
-def found(pattern: str, text: str, seconds: float = SECONDS) -> bool:
-    """Whether *pattern* is found in *text*. Raises TimeoutError after *seconds*."""
+def matches(pattern: str, text: str, seconds: float = SECONDS) -> bool:
+    """Whether *pattern* matches somewhere in *text*. Raises TimeoutError after *seconds*."""
     return regex.search(pattern, text, timeout=seconds) is not None

@@ -4,10 +4,10 @@ from rapidfuzz.distance import Indel
 
 from atlas_api.training.reward import ReferenceSimilarity
 from atlas_rewards.item import Item
-from atlas_rewards.verifiers.outcome import Unknown, Verdict, canonical, reference_of
+from atlas_rewards.verifiers.outcome import Outcome, Unknown, canonical, reference_of
 
 
-def reference_similarity(config: ReferenceSimilarity, item: Item) -> Verdict:
+def reference_similarity(config: ReferenceSimilarity, item: Item) -> Outcome:
     """1 for equal texts, 0 for texts without a common character."""
     reference = reference_of(item)
     if isinstance(reference, Unknown):

@@ -1,9 +1,8 @@
 """
 Threads for checks. Each check has a deadline; one that hangs keeps its thread and nothing else.
 
-A thread cannot be ended from outside. So a check that takes long loses its turn to the next one, one that misses its
-deadline is given up with its thread, and the end of the process waits for nobody. Used by the ensemble for verifiers
-and anti-gaming, and by the service to import users' code; knows nothing about either.
+A thread cannot be ended from outside. So a check that takes long loses its place to the next one, one that misses its
+deadline is given up with its thread, and the end of the process waits for nobody. Knows nothing of what is checked.
 """
 
 import asyncio
@@ -22,7 +21,7 @@ MOST = 128
 """Checks that run at the same time, slow ones and those that were given up included."""
 
 SLOW_SECONDS = 10.0
-"""After this a check no longer keeps others from running."""
+"""Seconds after which a check no longer keeps others from running."""
 
 _IDLE_SECONDS = 10.0
 
@@ -34,11 +33,11 @@ class CheckLost(Exception):
 
 
 class CheckThreads:
-    """Belongs to one event loop. Needs no closing: idle threads end by themselves."""
+    """Threads of one event loop. They need no closing: idle ones end by themselves."""
 
     def __init__(self, at_once: int = AT_ONCE, most: int = MOST, slow_seconds: float = SLOW_SECONDS) -> None:
         self._slow_seconds = slow_seconds
-        self._turns = asyncio.Semaphore(at_once)
+        self._slots = asyncio.Semaphore(at_once)
         self._running = asyncio.Semaphore(most)
         self._threads = _Threads()
 
@@ -47,7 +46,7 @@ class CheckThreads:
         started = False
         try:
             async with asyncio.timeout_at(deadline):
-                async with self._turns:
+                async with self._slots:
                     await self._running.acquire()
                     started = True
                     done = self._start(check)
@@ -75,7 +74,7 @@ class CheckThreads:
 
 
 class _Threads:
-    """As many as there is work for. Daemons, which the end of the process does not wait for."""
+    """Threads, as many as there is work for. Daemons, which the end of the process does not wait for."""
 
     def __init__(self) -> None:
         self._jobs: SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = SimpleQueue()

@@ -1,8 +1,7 @@
 """
 One score for one completion: the weighted mean of the verifiers that could say something.
 
-Used by the TRL reward function, by evaluation and by `atlas-core validate`. Knows nothing about training, datasets or
-where texts come from.
+Knows nothing about training, datasets or where texts come from.
 """
 
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from math import fsum
 from atlas_api.errors import InvalidManifest
 from atlas_api.training.reward import Reward
 from atlas_rewards.item import Item
-from atlas_rewards.verifiers import MAX_CHARACTERS, Unknown, Unusable, Verdict, Verify, build_verifier
+from atlas_rewards.verifiers import MAX_CHARACTERS, Outcome, Unknown, Unusable, Verify, build_verifier
 
 SUCCESS = 0.8
 """A task succeeds when its reward is at least this."""
@@ -33,7 +32,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class _Weighed:
+class _WeightedVerifier:
     """A verifier ready to call."""
 
     name: str
@@ -47,17 +46,17 @@ class _Weighed:
 class Scorer:
     """Scores items one by one. Deterministic as long as the user's own functions are; safe to share between threads."""
 
-    def __init__(self, verifiers: tuple[_Weighed, ...]) -> None:
+    def __init__(self, verifiers: tuple[_WeightedVerifier, ...]) -> None:
         self._verifiers = verifiers
 
     def score(self, item: Item) -> Score:
         """The score of *item*. Never raises for what the texts hold."""
-        verdicts = [(verifier, _verdict(verifier, item)) for verifier in self._verifiers]
-        known = [(verifier.weight, said) for verifier, said in verdicts if not isinstance(said, Unknown)]
+        outcomes = [(verifier, _outcome(verifier, item)) for verifier in self._verifiers]
+        weighted = [(verifier.weight, one) for verifier, one in outcomes if not isinstance(one, Unknown)]
         return Score(
-            value=_mean(known),
-            parts={verifier.name: None if isinstance(said, Unknown) else said for verifier, said in verdicts},
-            reasons={verifier.name: said.reason for verifier, said in verdicts if isinstance(said, Unknown)},
+            value=_mean(weighted),
+            parts={verifier.name: None if isinstance(one, Unknown) else one for verifier, one in outcomes},
+            reasons={verifier.name: one.reason for verifier, one in outcomes if isinstance(one, Unknown)},
         )
 
 
@@ -72,22 +71,22 @@ def build_scorer(reward: Reward) -> Scorer:
             problems.append(f"spec.reward.verifiers[{index}].{unusable}")
             continue
         weight = reward.weights.get(verifier.name, 1.0) / heaviest
-        weighed.append(_Weighed(verifier.name, weight, check, reads_text=verifier.length is None))
+        weighed.append(_WeightedVerifier(verifier.name, weight, check, reads_text=verifier.length is None))
     if problems:
         raise InvalidManifest(problems)
     return Scorer(tuple(weighed))
 
 
-def _verdict(verifier: _Weighed, item: Item) -> Verdict:
+def _outcome(verifier: _WeightedVerifier, item: Item) -> Outcome:
     longest = max(len(item.completion), len(item.reference or ""))
     if verifier.reads_text and longest > MAX_CHARACTERS:
         return Unknown(f"a text of {longest} characters is not read; the limit is {MAX_CHARACTERS}")
     return verifier.verify(item)
 
 
-def _mean(known: list[tuple[float, float]]) -> float | None:
+def _mean(weighted: list[tuple[float, float]]) -> float | None:
     """Weighted mean of (weight, number), kept inside 0 to 1 where rounding leaves it. None of nothing."""
-    if not known:
+    if not weighted:
         return None
-    mean = fsum(weight * number for weight, number in known) / fsum(weight for weight, _ in known)
+    mean = fsum(weight * number for weight, number in weighted) / fsum(weight for weight, _ in weighted)
     return min(1.0, max(0.0, mean))

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import yaml
 from rich.console import Console
-from support.judges.judge_replies import Asked, Rates, Reply, Script, refusal, verdict
+from support.judges.judge_replies import JudgeRequest, Rates, Reply, Script, refusal, verdict
 from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.served import service_manifest, write_manifest
 
 from atlas_api.errors import AtlasError, InvalidManifest, NothingMatched, NothingScored, SourceUnreachable
 from atlas_core.commands.rewards_bench import bench
 from atlas_rewards.configuration import load_configuration
-from atlas_rewards.scorer import RewardService
+from atlas_rewards.scorer import RewardScorer
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "rewardservice.yaml"
@@ -35,19 +35,19 @@ def configuration(folder: Path, judge: ScriptedJudge, **spec: Any) -> Path:
 
 def benched(file: Path, out: Path, *wanted: str, seed: int = 0, traces: Path = DESK) -> str:
     """What the command says."""
-    console = Console(file=(said := StringIO()), width=100)
+    console = Console(file=(printed := StringIO()), width=100)
     bench(file, traces, out, console, wanted=wanted, seed=seed)
-    return said.getvalue()
+    return printed.getvalue()
 
 
 def audit(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "audit.jsonl").read_text().splitlines()]
 
 
-def by_truth(asked: Asked) -> Reply:
+def by_truth(request: JudgeRequest) -> Reply:
     """1 when the answer names the right order, else 0.1."""
-    truth = asked.text.split("<<REFERENCE")[1].split(">>\n")[1].split("\n")[0]
-    return verdict(1.0 if truth in asked.text.rsplit("<<", 2)[1] else 0.1)
+    truth = request.text.split("<<REFERENCE")[1].split(">>\n")[1].split("\n")[0]
+    return verdict(1.0 if truth in request.text.rsplit("<<", 2)[1] else 0.1)
 
 
 def test_models_are_asked_once_whatever_is_compared(tmp_path: Path) -> None:
@@ -83,15 +83,15 @@ def test_each_completion_is_asked_about_alone_even_of_judges_that_compare(tmp_pa
     with ScriptedJudge(lambda _: verdict(0.5)) as judge:
         judges = [{"name": "accuracy", "rubric": "accuracy", "mode": "group"}]
         benched(configuration(tmp_path, judge, judges=judges), tmp_path / "out")
-        assert not any("<<C1 " in asked.text for asked in judge.asked)
+        assert not any("<<C1 " in request.text for request in judge.requests)
 
 
 def test_no_judge_sees_a_recorded_reward_or_another_session(tmp_path: Path) -> None:
     with ScriptedJudge(lambda _: verdict(0.5)) as judge:
         benched(configuration(tmp_path, judge), tmp_path / "out")
         tasks = [json.loads(line)["task"] for line in DESK.read_text().splitlines()]
-        assert all(sum(task in asked.text for task in tasks) == 1 for asked in judge.asked)
-        assert not any("reward" in asked.body["messages"][1]["content"].lower() for asked in judge.asked)
+        assert all(sum(task in request.text for task in tasks) == 1 for request in judge.requests)
+        assert not any("reward" in request.body["messages"][1]["content"].lower() for request in judge.requests)
 
 
 def test_the_seed_changes_the_order_and_no_score(tmp_path: Path) -> None:
@@ -109,8 +109,8 @@ def test_failures_are_counted_by_cause_and_nothing_is_made_up(tmp_path: Path) ->
         benched(configuration(tmp_path, judge), tmp_path / "out")
     alone = [one for one in audit(tmp_path / "out") if one["combination"] in NAMES]
     unscored = sum(one["score"] is None for one in alone)
-    told = (tmp_path / "out/report.md").read_text().split("## Items without a score")[1].split("## ")[0]
-    rows = [line.strip("| ").split(" | ") for line in told.splitlines() if line.startswith("| ")][2:]
+    causes = (tmp_path / "out/report.md").read_text().split("## Items without a score")[1].split("## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in causes.splitlines() if line.startswith("| ")][2:]
     assert unscored > 20
     assert sum(int(count) for name, _, count in rows if name in NAMES) == unscored
     assert {cause for _, cause, _ in rows} & {"overloaded", "unreadable"}
@@ -121,7 +121,7 @@ def test_failures_are_counted_by_cause_and_nothing_is_made_up(tmp_path: Path) ->
     [
         pytest.param(lambda _: refusal(401), SourceUnreachable, id="judges could not answer"),
         pytest.param(
-            lambda asked: Reply("no") if asked.number else refusal(401), SourceUnreachable, id="one could not"
+            lambda request: Reply("no") if request.number else refusal(401), SourceUnreachable, id="one could not"
         ),
         pytest.param(lambda _: Reply("no"), NothingScored, id="nothing could be read"),
     ],
@@ -137,16 +137,16 @@ def test_no_file_holds_the_key(tmp_path: Path) -> None:
     with ScriptedJudge(lambda _: verdict(0.5)) as judge:
         small = {"model": "small", "baseUrl": judge.base_url, "apiKeyFrom": {"file": str(tmp_path / "key")}}
         benched(configuration(tmp_path, judge, models={"small": small}), tmp_path / "out")
-        assert judge.asked[0].headers["authorization"] == f"Bearer {KEY}"
+        assert judge.requests[0].headers["authorization"] == f"Bearer {KEY}"
     assert not any(KEY in file.read_text() for file in (tmp_path / "out").iterdir())
 
 
 def test_report_plots_and_audit_lie_in_one_folder(tmp_path: Path) -> None:
     with ScriptedJudge(lambda _: verdict(0.5)) as judge:
-        said = benched(configuration(tmp_path, judge), tmp_path / "new/out")
+        printed = benched(configuration(tmp_path, judge), tmp_path / "new/out")
     names = {file.name for file in (tmp_path / "new/out").iterdir()}
     assert names == {"report.md", "audit.jsonl", "scores.svg", "agreement.svg", "latency.svg"}
-    assert "report.md" in said
+    assert "report.md" in printed
 
 
 def test_nobody_is_asked_before_everything_is_known_to_be_right(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_the_command_says_what_the_function_says(tmp_path: Path) -> None:
 
 
 def test_the_example_is_good_and_needs_its_key_only_when_it_asks(tmp_path: Path) -> None:
-    RewardService.from_file(EXAMPLE)
+    RewardScorer.from_file(EXAMPLE)
     spec = load_configuration(EXAMPLE).spec
     assert tuple(judge.name for judge in spec.judges) == NAMES
     assert spec.models.large is not None

@@ -75,8 +75,10 @@ def test_the_service_starts_and_answers(folder: Path) -> None:
     ) as service:  # fmt: skip
         assert service.stderr is not None
         try:
-            said = next(found for line in service.stderr if (found := re.search(r"listening on (http://[^\"]+)", line)))
-            ended = done(folder, "ask", said[1])
+            listening = next(
+                found for line in service.stderr if (found := re.search(r"listening on (http://[^\"]+)", line))
+            )
+            ended = done(folder, "ask", listening[1])
         finally:
             service.kill()
     assert 0 <= float(ended.stdout) <= 1, ended.stderr

@@ -82,8 +82,8 @@ def test_the_service_answers_every_request_of_the_page(folder: Path) -> None:
     requests = [words for words in commands() if words[0] == "curl"]
     assert len(requests) == 4
     with serving(folder / "rewardservice.yaml", folder / "log") as served:
-        said = [done(folder, *(word.replace("localhost:8080", served.url) for word in words)) for words in requests]
-    ready, scored, judges, configuration = said
+        answers = [done(folder, *(word.replace("localhost:8080", served.url) for word in words)) for words in requests]
+    ready, scored, judges, configuration = answers
     assert ready == "ok\n"
     assert json.loads(scored)["results"][0]["verifiers"]["right_number"] == 1
     assert [judge["state"] for judge in json.loads(judges)["judges"]] == ["Answering"] * 3

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from support.judges.judge_replies import Asked, Reply, verdict
+from support.judges.judge_replies import JudgeRequest, Reply, verdict
 from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.served import service_manifest, write_manifest
 from support.server.score_command import atlas_core, items_file, line, manifest, number_of, results, scored
@@ -16,7 +16,7 @@ from support.server.score_command import atlas_core, items_file, line, manifest,
 from atlas_api import InvalidManifest
 from atlas_api.errors import NothingScored, RunActive, SourceMissing, SourceUnreachable
 from atlas_core.commands.score import score_file, score_one
-from atlas_rewards import Item, RewardService
+from atlas_rewards import Item, RewardScorer
 
 
 def test_one_completion_is_shown_with_each_judge_and_verifier(tmp_path: Path) -> None:
@@ -34,9 +34,9 @@ def test_one_completion_is_shown_with_each_judge_and_verifier(tmp_path: Path) ->
 
 
 def test_the_table_says_who_decided_and_which_rule_changed_what(tmp_path: Path) -> None:
-    def script(asked: Asked) -> Reply:
-        if "What you judge: accuracy" in asked.text:
-            return verdict(0.2, 0.9 if asked.model == "small" else 0.1)
+    def script(request: JudgeRequest) -> Reply:
+        if "What you judge: accuracy" in request.text:
+            return verdict(0.2, 0.9 if request.model == "small" else 0.1)
         return verdict(0.9)
 
     with ScriptedJudge(script) as judge:
@@ -47,7 +47,7 @@ def test_the_table_says_who_decided_and_which_rule_changed_what(tmp_path: Path) 
             models={name: {"model": name, "baseUrl": judge.base_url} for name in ("small", "large")},
         )
         out = StringIO()
-        score_one(RewardService.from_file(file), Item("!!!"), False, Console(file=out, width=120))
+        score_one(RewardScorer.from_file(file), Item("!!!"), False, Console(file=out, width=120))
     assert "large: uncertainty" in out.getvalue()
     assert "processAboveAccuracy: 0.90 -> 0.30" in out.getvalue()
     assert "capped by empty: 0.25 -> 0.25" in out.getvalue()
@@ -77,9 +77,9 @@ def test_why_judges_could_not_answer_is_said_once_and_the_end_says_what_to_do(tm
     file = write_manifest(tmp_path / "rewardservice.yaml", service_manifest(nobody))
     done = atlas_core("score", "-f", file, "--prompt", "a", "--response", "b")
     assert done.returncode == SourceUnreachable.exit_code
-    said = " ".join(done.stdout.split())
-    assert said.count("cannot be reached") == 1
-    assert f"small at {nobody}: cannot be reached: Connection refused; start it, or correct baseUrl" in said
+    printed = " ".join(done.stdout.split())
+    assert printed.count("cannot be reached") == 1
+    assert f"small at {nobody}: cannot be reached: Connection refused; start it, or correct baseUrl" in printed
     assert done.stderr == (
         "SourceUnreachable: judges could not answer about the completion, for the reasons given;"
         " the same command asks again, once their endpoint answers\n"
@@ -100,10 +100,10 @@ def test_a_reason_that_quotes_a_completion_does_not_steer_the_terminal(tmp_path:
         file = manifest(tmp_path, judge, verifiers=verifiers)
         out = StringIO()
         with pytest.raises(NothingScored):
-            score_file(RewardService.from_file(file), items, output, False, Console(file=out, width=100))
+            score_file(RewardScorer.from_file(file), items, output, False, Console(file=out, width=100))
         one = StringIO()
         with pytest.raises(NothingScored):
-            score_one(RewardService.from_file(file), Item("\x1b[2J"), False, Console(file=one, width=100))
+            score_one(RewardScorer.from_file(file), Item("\x1b[2J"), False, Console(file=one, width=100))
     assert "cannot read" in out.getvalue()
     assert "cannot read" in one.getvalue()
     assert "\x1b" not in out.getvalue() + one.getvalue()
@@ -137,36 +137,36 @@ def test_a_wrong_manifest_is_refused_with_the_file_first(tmp_path: Path) -> None
 
 
 def test_results_of_a_file_come_in_its_order(tmp_path: Path) -> None:
-    def script(asked: Asked) -> Reply:
-        number = number_of(asked)
+    def script(request: JudgeRequest) -> Reply:
+        number = number_of(request)
         return Reply(verdict(number / 100).content, latency=0.05 if number % 7 == 0 else 0.0)
 
     items, output = items_file(tmp_path, *map(line, range(40))), tmp_path / "scored.jsonl"
     with ScriptedJudge(script) as judge:
-        said = scored(manifest(tmp_path, judge, concurrency=4), items, output)
+        printed = scored(manifest(tmp_path, judge, concurrency=4), items, output)
     assert [(one["line"], one["score"]) for one in results(output)] == [(n + 1, n / 100) for n in range(40)]
-    assert said.strip() == f"{output}: 40 scored, 0 without a score, 0 malformed"
+    assert printed.strip() == f"{output}: 40 scored, 0 without a score, 0 malformed"
 
 
 def test_malformed_lines_are_counted_named_and_keep_their_place(tmp_path: Path) -> None:
     lines = [line(1), "{", "", '{"prompt": "a"}', "[" * 100_000, line(2, respones="x"), line(3)]
     items, output = items_file(tmp_path, *lines), tmp_path / "scored.jsonl"
     with ScriptedJudge(lambda _: verdict(0.5)) as judge:
-        said = scored(manifest(tmp_path, judge), items, output)
+        printed = scored(manifest(tmp_path, judge), items, output)
     assert [(one["line"], one["score"]) for one in results(output)] == [
         (1, 0.5), (2, None), (4, None), (5, None), (6, None), (7, 0.5),
     ]  # fmt: skip
-    assert [text.split(": ", 2)[1] for text in said.splitlines()[:3]] == [f"items.jsonl:{n}" for n in (2, 4, 5)]
-    assert "not JSON at character 2" in said
-    assert "malformed: 1 more" in said
-    assert "2 scored, 0 without a score, 4 malformed" in said
+    assert [text.split(": ", 2)[1] for text in printed.splitlines()[:3]] == [f"items.jsonl:{n}" for n in (2, 4, 5)]
+    assert "not JSON at character 2" in printed
+    assert "malformed: 1 more" in printed
+    assert "2 scored, 0 without a score, 4 malformed" in printed
 
 
 def test_the_counts_can_be_had_as_json(tmp_path: Path) -> None:
     items, output = items_file(tmp_path, line(1), "{"), tmp_path / "scored.jsonl"
     with ScriptedJudge(lambda _: verdict(0.5)) as judge:
-        told = json.loads(scored(manifest(tmp_path, judge), items, output, as_json=True))
-    assert told == {
+        counts = json.loads(scored(manifest(tmp_path, judge), items, output, as_json=True))
+    assert counts == {
         "kept": 0,
         "scored": 1,
         "unscored": 0,
@@ -183,8 +183,8 @@ def test_a_file_of_items_that_is_not_there_is_named_and_makes_no_output(tmp_path
 
 
 def test_judges_that_compare_are_shown_neighbours_with_the_same_prompt_together(tmp_path: Path) -> None:
-    def ranking(asked: Asked) -> Reply:
-        names = sorted(set(re.findall(r"<<(C\d) ", asked.text)))
+    def ranking(request: JudgeRequest) -> Reply:
+        names = sorted(set(re.findall(r"<<(C\d) ", request.text)))
         one = {"principles": [], "rationale": "", "score": 0.5, "uncertainty": 0.1}
         return Reply(json.dumps({"ranking": [{"candidate": name, **one} for name in names]})) if names else verdict(0.5)
 
@@ -199,6 +199,6 @@ def test_judges_that_compare_are_shown_neighbours_with_the_same_prompt_together(
 
 
 def test_the_help_names_the_exit_codes() -> None:
-    said = " ".join(atlas_core("score", "--help").stdout.split())
+    printed = " ".join(atlas_core("score", "--help").stdout.split())
     for error in (InvalidManifest, RunActive, SourceUnreachable, NothingScored):
-        assert re.search(rf"\b{error.exit_code} [a-z]", said)
+        assert re.search(rf"\b{error.exit_code} [a-z]", printed)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.judges.judge_replies import Asked, Reply, Script, hang, refusal, verdict
+from support.judges.judge_replies import JudgeRequest, Reply, Script, hang, refusal, verdict
 from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.served import until
 from support.server.score_command import atlas_core, items_file, line, manifest, number_of, results, scored
@@ -26,14 +26,14 @@ sys.exit(main(sys.argv[1:]))
 
 def test_an_interrupted_start_says_so_in_a_line_and_keeps_what_is_done(tmp_path: Path) -> None:
     items, output = items_file(tmp_path, *map(line, range(5))), tmp_path / "scored.jsonl"
-    with ScriptedJudge(lambda asked: hang() if number_of(asked) == 3 else verdict(0.5)) as judge:
+    with ScriptedJudge(lambda request: hang() if number_of(request) == 3 else verdict(0.5)) as judge:
         command = [sys.executable, "-c", HEARS_SIGINT, "score", "-f", str(manifest(tmp_path, judge))]
         command += ["--items", str(items), "-o", str(output)]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as started:
             until(lambda: output.exists() and len(output.read_bytes().splitlines()) == 3)
             started.send_signal(signal.SIGINT)
-            _, said = started.communicate(timeout=60)
-        assert (started.returncode, said) == (130, "interrupted\n")
+            _, printed = started.communicate(timeout=60)
+        assert (started.returncode, printed) == (130, "interrupted\n")
         judge.script = lambda _: verdict(0.5)
         scored(manifest(tmp_path, judge), items, output)
     assert [one["line"] for one in results(output)] == [1, 2, 3, 4, 5]
@@ -52,15 +52,15 @@ def test_an_output_that_has_no_room_left_says_so_in_a_line_and_keeps_what_is_don
         assert ended.returncode == 1
         assert ended.stderr.startswith("no space left for a file; free some")
         assert len(ended.stderr.splitlines()) == 1
-        asked = judge.count
+        calls = judge.count
         scored(file, items, output)
-        assert judge.count - asked < 5
+        assert judge.count - calls < 5
     assert [one["line"] for one in results(output)] == [1, 2, 3, 4, 5]
 
 
 def test_after_a_kill_what_is_there_is_not_asked_again(tmp_path: Path) -> None:
     items, output = items_file(tmp_path, *map(line, range(30))), tmp_path / "scored.jsonl"
-    with ScriptedJudge(lambda asked: hang() if number_of(asked) >= 20 else verdict(0.5)) as judge:
+    with ScriptedJudge(lambda request: hang() if number_of(request) >= 20 else verdict(0.5)) as judge:
         file = manifest(tmp_path, judge, concurrency=2)
         command = [sys.executable, "-m", "atlas_core", "score", "-f", file, "--items", items, "-o", output]
         process = subprocess.Popen(list(map(str, command)))
@@ -70,12 +70,12 @@ def test_after_a_kill_what_is_there_is_not_asked_again(tmp_path: Path) -> None:
         with output.open("ab") as torn:
             torn.write(b'{"line": 21, "it')
         judge.script = lambda _: verdict(0.9)
-        judge.asked.clear()
-        said = scored(file, items, output)
-        assert sorted(number_of(asked) for asked in judge.asked) == list(range(20, 30))
+        judge.requests.clear()
+        printed = scored(file, items, output)
+        assert sorted(number_of(request) for request in judge.requests) == list(range(20, 30))
     assert [one["line"] for one in results(output)] == list(range(1, 31))
     assert [one["score"] for one in results(output)] == [0.5] * 20 + [0.9] * 10
-    assert "10 scored, 0 without a score, 0 malformed, 20 from an earlier start" in said
+    assert "10 scored, 0 without a score, 0 malformed, 20 from an earlier start" in printed
 
 
 def test_a_finished_file_asks_nobody(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_when_no_item_gets_a_score_each_start_fails_and_the_file_says_why(tmp_pa
 
 def outage_from(first: int, end: int) -> Script:
     """Of the endpoint, for the items with these numbers."""
-    return lambda asked: refusal(503) if first <= number_of(asked) < end else verdict(0.5)
+    return lambda request: refusal(503) if first <= number_of(request) < end else verdict(0.5)
 
 
 def test_after_an_outage_the_command_says_how_many_why_and_how_to_continue(tmp_path: Path) -> None:
@@ -152,18 +152,18 @@ def test_the_next_start_asks_again_about_what_judges_could_not_answer_and_nothin
     lines = ["{", *map(line, range(20)), line(77)]
     items, output = items_file(tmp_path, *lines), tmp_path / "scored.jsonl"
     outage = outage_from(5, 12)
-    with ScriptedJudge(lambda asked: Reply("no") if number_of(asked) == 77 else outage(asked)) as judge:
+    with ScriptedJudge(lambda request: Reply("no") if number_of(request) == 77 else outage(request)) as judge:
         file = manifest(tmp_path, judge, concurrency=1, circuitBreaker={"failures": 1000})
         with pytest.raises(SourceUnreachable):
             scored(file, items, output)
         judge.script = lambda _: verdict(0.9)
-        judge.asked.clear()
-        said = scored(file, items, output)
-        assert sorted(number_of(asked) for asked in judge.asked) == list(range(5, 12))
+        judge.requests.clear()
+        printed = scored(file, items, output)
+        assert sorted(number_of(request) for request in judge.requests) == list(range(5, 12))
         finished = output.read_bytes()
         scored(file, items, output)
         assert output.read_bytes() == finished
-    assert "7 scored, 0 without a score, 0 malformed, 15 from an earlier start" in said
+    assert "7 scored, 0 without a score, 0 malformed, 15 from an earlier start" in printed
     assert [one["line"] for one in results(output)] == list(range(1, 23))
     assert [one["score"] for one in results(output)] == [None] + [0.5] * 5 + [0.9] * 7 + [0.5] * 8 + [None]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["items.jsonl", "rewardservice.yaml", "scored.jsonl"]
@@ -175,15 +175,15 @@ def test_a_kill_while_asking_again_loses_no_answer(tmp_path: Path) -> None:
         file = manifest(tmp_path, judge, concurrency=1, circuitBreaker={"failures": 1000})
         with pytest.raises(SourceUnreachable):
             scored(file, items, output)
-        judge.script = lambda asked: hang() if number_of(asked) >= 9 else verdict(0.9)
+        judge.script = lambda request: hang() if number_of(request) >= 9 else verdict(0.9)
         command = [sys.executable, "-m", "atlas_core", "score", "-f", file, "--items", items, "-o", output]
         with subprocess.Popen(list(map(str, command))) as process:
             until(lambda: len(output.read_bytes().splitlines()) >= 24)
             process.kill()
         judge.script = lambda _: verdict(0.7)
-        judge.asked.clear()
+        judge.requests.clear()
         scored(file, items, output)
-        assert sorted(number_of(asked) for asked in judge.asked) == [9, 10, 11]
+        assert sorted(number_of(request) for request in judge.requests) == [9, 10, 11]
     assert [one["line"] for one in results(output)] == list(range(1, 21))
     assert [one["score"] for one in results(output)] == [0.5] * 5 + [0.9] * 4 + [0.7] * 3 + [0.5] * 8
 
@@ -192,27 +192,27 @@ def test_neighbours_that_were_compared_are_asked_about_again_together(tmp_path: 
     lines = [line(1, prompt="same", response=f"answer {n}") for n in range(3)] + [line(7)]
     items, output = items_file(tmp_path, *lines), tmp_path / "scored.jsonl"
     judges = [{"name": "accuracy", "rubric": "accuracy", "mode": "group"}]
-    with ScriptedJudge(lambda asked: refusal(503) if "same" in asked.text else verdict(0.5)) as judge:
+    with ScriptedJudge(lambda request: refusal(503) if "same" in request.text else verdict(0.5)) as judge:
         file = manifest(tmp_path, judge, judges=judges)
         with pytest.raises(SourceUnreachable):
             scored(file, items, output)
         judge.script = by_place
-        judge.asked.clear()
+        judge.requests.clear()
         scored(file, items, output)
-        assert judge.count - 2 == len(judge.asked) == 1
+        assert judge.count - 2 == len(judge.requests) == 1
     assert [one["score"] for one in results(output)] == [0.3, 0.3, 0.3, 0.5]
 
 
-def by_place(asked: Asked) -> Reply:
+def by_place(request: JudgeRequest) -> Reply:
     """A ranking in which a score says among how many."""
-    names = sorted(set(re.findall(r"<<(C\d) ", asked.text)))
+    names = sorted(set(re.findall(r"<<(C\d) ", request.text)))
     one = {"principles": [], "rationale": "", "score": len(names) / 10, "uncertainty": 0.1}
     return Reply(json.dumps({"ranking": [{"candidate": name, **one} for name in names]}))
 
 
 def test_an_output_that_another_start_writes_is_refused(tmp_path: Path) -> None:
     items, output = items_file(tmp_path, *map(line, range(5))), tmp_path / "scored.jsonl"
-    with ScriptedJudge(lambda asked: hang() if number_of(asked) == 3 else verdict(0.5)) as judge:
+    with ScriptedJudge(lambda request: hang() if number_of(request) == 3 else verdict(0.5)) as judge:
         file = manifest(tmp_path, judge)
         command = [sys.executable, "-m", "atlas_core", "score", "-f", file, "--items", items, "-o", output]
         with subprocess.Popen(list(map(str, command))) as first:

@@ -10,7 +10,8 @@ from support.judges.judge_settings import NOBODY, judging
 from support.judges.scripted_judge import ScriptedJudge
 
 from atlas_api.errors import InvalidManifest, SourceMissing
-from atlas_rewards.llm.client import Answer, NoAnswer, caller_for
+from atlas_rewards.llm.answer import Answer, NoAnswer
+from atlas_rewards.llm.client import llm_client_for
 
 
 @pytest.fixture(autouse=True)
@@ -21,12 +22,12 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_answer_has_text_tokens_and_where_it_came_from() -> None:
     async def story(judge: ScriptedJudge) -> None:
         settings = judging(judge.base_url)
-        async with calling(settings) as caller:
-            answer = await ask(caller, settings)
+        async with calling(settings) as client:
+            answer = await ask(client, settings)
         assert (answer.text, answer.tokens, answer.cached) == ("yes", 11, False)
 
     judge = run(in_turn(Reply("yes", usage={"total_tokens": 11})), story)
-    body = judge.asked[0].body
+    body = judge.requests[0].body
     assert (body["model"], body["temperature"], body["max_tokens"]) == ("small", 0.2, 4096)
 
 
@@ -34,8 +35,8 @@ def test_an_answer_has_text_tokens_and_where_it_came_from() -> None:
 def test_what_may_get_better_is_asked_again(first: Reply) -> None:
     async def story(judge: ScriptedJudge) -> None:
         settings, clock = judging(judge.base_url), FakeTime()
-        async with calling(settings, clock.world) as caller:
-            assert (await ask(caller, settings)).text == "yes"
+        async with calling(settings, clock.timing) as client:
+            assert (await ask(client, settings)).text == "yes"
         assert len(clock.slept) == 1
 
     assert run(in_turn(first, Reply("yes")), story).count == 2
@@ -55,8 +56,8 @@ def test_what_may_get_better_is_asked_again(first: Reply) -> None:
 def test_what_will_not_get_better_is_not_asked_again(reply: Reply, reason: str, says: str) -> None:
     async def story(judge: ScriptedJudge) -> None:
         settings = with_key(judge.base_url)
-        async with calling(settings) as caller:
-            failure = await refused(caller, settings)
+        async with calling(settings) as client:
+            failure = await refused(client, settings)
         assert failure.reason == reason
         assert f"small at {judge.base_url}: " in str(failure)
         assert says in str(failure)
@@ -77,9 +78,9 @@ def test_what_never_gets_better_is_given_up_after_the_last_attempt(reply: Reply,
     async def story(judge: ScriptedJudge) -> None:
         timeouts = {"callSeconds": 0.3} if reason == "timeout" else {}
         settings = judging(judge.base_url, timeouts=timeouts)
-        async with calling(settings) as caller:
-            failure = await refused(caller, settings)
-            calls = caller.statistics().models[0].calls
+        async with calling(settings) as client:
+            failure = await refused(client, settings)
+            calls = client.statistics().models[0].calls
         assert (failure.reason, calls) == (reason, 3)
         assert says in str(failure)
 
@@ -91,8 +92,8 @@ def test_what_never_gets_better_is_given_up_after_the_last_attempt(reply: Reply,
 def test_where_nothing_listens_is_told_with_the_address() -> None:
     async def story() -> None:
         settings = judging()
-        async with calling(settings) as caller:
-            failure = await refused(caller, settings)
+        async with calling(settings) as client:
+            failure = await refused(client, settings)
         assert failure.reason == "unreachable"
         assert NOBODY in str(failure)
 
@@ -102,8 +103,8 @@ def test_where_nothing_listens_is_told_with_the_address() -> None:
 def test_retry_after_is_honoured() -> None:
     async def story(judge: ScriptedJudge) -> None:
         settings, clock = judging(judge.base_url), FakeTime()
-        async with calling(settings, clock.world) as caller:
-            await ask(caller, settings)
+        async with calling(settings, clock.timing) as client:
+            await ask(client, settings)
         assert clock.slept == [7.0]
 
     run(in_turn(refusal(429, "7"), Reply("yes")), story)
@@ -112,8 +113,8 @@ def test_retry_after_is_honoured() -> None:
 def test_a_wait_that_ends_after_the_deadline_is_not_begun() -> None:
     async def story(judge: ScriptedJudge) -> None:
         settings, clock = judging(judge.base_url), FakeTime()
-        async with calling(settings, clock.world) as caller:
-            failure = await refused(caller, settings, deadline=5.0)
+        async with calling(settings, clock.timing) as client:
+            failure = await refused(client, settings, deadline=5.0)
         assert (failure.reason, clock.slept) == ("overloaded", [])
 
     run(in_turn(refusal(429, "7"), Reply("yes")), story)
@@ -122,10 +123,10 @@ def test_a_wait_that_ends_after_the_deadline_is_not_begun() -> None:
 def test_nobody_waits_beyond_the_deadline() -> None:
     async def story(judge: ScriptedJudge) -> None:
         settings = judging(judge.base_url, concurrency=1)
-        async with calling(settings) as caller:
+        async with calling(settings) as client:
             until = time.monotonic() + 0.05
             first, second = await asyncio.gather(
-                refused(caller, settings, "a", deadline=until), refused(caller, settings, "b", deadline=until)
+                refused(client, settings, "a", deadline=until), refused(client, settings, "b", deadline=until)
             )
         assert first.reason == second.reason == "deadline"
         assert "it has not answered yet" in str(first)
@@ -137,10 +138,10 @@ def test_nobody_waits_beyond_the_deadline() -> None:
 def test_a_question_after_its_deadline_is_not_asked() -> None:
     async def story(judge: ScriptedJudge) -> None:
         settings, clock = judging(judge.base_url), FakeTime()
-        async with calling(settings, clock.world) as caller:
-            await ask(caller, settings, "opens a connection")
-            failure = await refused(caller, settings, deadline=0.0)
-            assert (failure.reason, caller.statistics().models[0].calls) == ("deadline", 1)
+        async with calling(settings, clock.timing) as client:
+            await ask(client, settings, "opens a connection")
+            failure = await refused(client, settings, deadline=0.0)
+            assert (failure.reason, client.statistics().models[0].calls) == ("deadline", 1)
         assert str(failure).endswith("no answer before the deadline; it was not asked any more")
 
     assert run(in_turn(Reply("yes")), story).count == 1
@@ -149,8 +150,8 @@ def test_a_question_after_its_deadline_is_not_asked() -> None:
 def test_the_whole_time_of_the_configuration_is_the_deadline_unless_one_is_given() -> None:
     async def story(judge: ScriptedJudge) -> None:
         settings = judging(judge.base_url, timeouts={"callSeconds": 60, "totalSeconds": 0.03})
-        async with calling(settings) as caller:
-            assert (await refused(caller, settings)).reason == "deadline"
+        async with calling(settings) as client:
+            assert (await refused(client, settings)).reason == "deadline"
 
     run(in_turn(hang()), story)
 
@@ -160,9 +161,9 @@ def test_under_faults_every_question_gets_an_answer_or_a_reason_in_time() -> Non
 
     async def story(judge: ScriptedJudge) -> None:
         settings = judging(judge.base_url, timeouts={"callSeconds": 2, "totalSeconds": 25})
-        async with calling(settings) as caller:
+        async with calling(settings) as client:
             ends = await asyncio.gather(
-                *(ask(caller, settings, str(number)) for number in range(300)), return_exceptions=True
+                *(ask(client, settings, str(number)) for number in range(300)), return_exceptions=True
             )
         answers = [end for end in ends if isinstance(end, Answer)]
         assert len(answers) + sum(isinstance(end, NoAnswer) for end in ends) == 300
@@ -174,10 +175,10 @@ def test_under_faults_every_question_gets_an_answer_or_a_reason_in_time() -> Non
 def test_the_key_goes_to_the_endpoint() -> None:
     async def story(judge: ScriptedJudge) -> None:
         settings = with_key(judge.base_url)
-        async with calling(settings) as caller:
-            await ask(caller, settings)
+        async with calling(settings) as client:
+            await ask(client, settings)
 
-    assert run(in_turn(Reply("yes")), story).asked[0].headers["authorization"] == f"Bearer {KEY}"
+    assert run(in_turn(Reply("yes")), story).requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
 def test_an_endpoint_that_repeats_the_key_has_it_in_no_reason_and_no_answer() -> None:
@@ -185,9 +186,9 @@ def test_an_endpoint_that_repeats_the_key_has_it_in_no_reason_and_no_answer() ->
 
     async def story(judge: ScriptedJudge) -> None:
         settings = with_key(judge.base_url)
-        async with calling(settings) as caller:
-            assert "bad key ***" in str(await refused(caller, settings))
-            assert (await ask(caller, settings)).text == "bad key ***"
+        async with calling(settings) as client:
+            assert "bad key ***" in str(await refused(client, settings))
+            assert (await ask(client, settings)).text == "bad key ***"
 
     run(in_turn(Reply(status=400, body=escaped), Reply(f"bad key {KEY}")), story)
 
@@ -195,7 +196,7 @@ def test_an_endpoint_that_repeats_the_key_has_it_in_no_reason_and_no_answer() ->
 def test_a_key_that_is_missing_is_told_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("A_KEY")
     with pytest.raises(SourceMissing, match="environment variable A_KEY is not set or empty"):
-        caller_for(with_key(NOBODY), "r1")
+        llm_client_for(with_key(NOBODY), "r1")
 
 
 @pytest.mark.parametrize(("exempt", "reason"), [("", "refused"), ("model.invalid", "unreachable")])
@@ -206,8 +207,8 @@ def test_the_proxy_of_the_environment_is_used_where_it_should_be(
         monkeypatch.setenv("http_proxy", judge.base_url.removesuffix("/v1"))
         monkeypatch.setenv("no_proxy", exempt)
         settings = judging("http://model.invalid/v1", retries={"attempts": 1})
-        async with calling(settings) as caller:
-            assert (await refused(caller, settings)).reason == reason  # the fake is no proxy, and answers 404
+        async with calling(settings) as client:
+            assert (await refused(client, settings)).reason == reason  # the fake is no proxy, and answers 404
 
     run(in_turn(Reply("yes")), story)
 
@@ -233,11 +234,11 @@ def test_a_password_of_the_proxy_is_in_no_reason(monkeypatch: pytest.MonkeyPatch
             host, port = server.sockets[0].getsockname()
             monkeypatch.setenv("https_proxy", proxy.format(f"{host}:{port}"))
             settings = judging("https://model.invalid/v1", retries={"attempts": 1})
-            async with calling(settings) as caller:
-                told = await refused(caller, settings)
-        assert told.reason == "unreachable"
-        assert says.format(f"{host}:{port}") in str(told)
-        assert "hidden" not in str(told)
+            async with calling(settings) as client:
+                failure = await refused(client, settings)
+        assert failure.reason == "unreachable"
+        assert says.format(f"{host}:{port}") in str(failure)
+        assert "hidden" not in str(failure)
 
     asyncio.run(story())
 
@@ -257,12 +258,12 @@ def test_a_proxy_that_is_away_is_named_and_the_judge_is_not_blamed(
     async def story() -> None:
         monkeypatch.setenv(f"{scheme}_proxy", proxy)
         settings = judging(f"{scheme}://model.invalid/v1", retries={"attempts": 1})
-        async with calling(settings) as caller:
-            told = await refused(caller, settings)
-        assert told.reason == "unreachable"
-        assert f"cannot be reached through the proxy {named}" in str(told)
-        assert "baseUrl" not in str(told)
-        assert "hidden" not in str(told)
+        async with calling(settings) as client:
+            failure = await refused(client, settings)
+        assert failure.reason == "unreachable"
+        assert f"cannot be reached through the proxy {named}" in str(failure)
+        assert "baseUrl" not in str(failure)
+        assert "hidden" not in str(failure)
 
     asyncio.run(story())
 
@@ -282,7 +283,7 @@ def test_an_address_that_cannot_be_one_is_refused_beforehand_and_its_password_no
     base_url: str, says: str
 ) -> None:
     with pytest.raises(InvalidManifest, match=f"^models.small.baseUrl: {says}") as caught:
-        caller_for(judging(base_url), "r1")
+        llm_client_for(judging(base_url), "r1")
     assert "hidden" not in str(caught.value)
 
 
@@ -293,11 +294,11 @@ def test_the_large_models_key_is_its_own(monkeypatch: pytest.MonkeyPatch) -> Non
         small = {"model": "small", "baseUrl": judge.base_url}
         large = {"model": "large", "baseUrl": judge.base_url, "apiKeyFrom": reference}
         settings = judging(models={"small": small, "large": large})
-        async with calling(settings) as caller:
-            await ask(caller, settings)
+        async with calling(settings) as client:
+            await ask(client, settings)
             assert settings.models.large is not None
-            await caller.ask(settings.models.large, [{"role": "user", "content": "Right?"}], 0.3)
-        assert "authorization" not in judge.asked[0].headers
-        assert judge.asked[1].headers["authorization"] == "Bearer large-key"
+            await client.ask(settings.models.large, [{"role": "user", "content": "Right?"}], 0.3)
+        assert "authorization" not in judge.requests[0].headers
+        assert judge.requests[1].headers["authorization"] == "Bearer large-key"
 
     run(in_turn(Reply("yes")), story)

@@ -12,31 +12,31 @@ from typing import Any
 import pytest
 from support.judges.ensembles import FOUR, item_of, spec_of
 from support.judges.injections import INJECTIONS
-from support.judges.judge_replies import Asked, Rates, Reply, Script, by_content, fenced, hang, verdict
+from support.judges.judge_replies import JudgeRequest, Rates, Reply, Script, by_content, fenced, hang, verdict
 from support.judges.scripted_judge import ScriptedJudge
 
-from atlas_rewards import Item, ItemResult, RewardService
+from atlas_rewards import Item, ItemResult, RewardScorer
 from atlas_rewards.trl.judged_reward import JudgedReward
 
 
 def scored(judge: ScriptedJudge, items: Sequence[Item], **changes: Any) -> list[ItemResult]:
     async def score() -> list[ItemResult]:
-        async with RewardService(spec_of(base_url=judge.base_url, **changes)) as service:
+        async with RewardScorer(spec_of(base_url=judge.base_url, **changes)) as service:
             return await service.score(items)
 
     return asyncio.run(score())
 
 
 def of_model(small: Script, large: Script) -> Script:
-    return lambda asked: (small if asked.model == "small" else large)(asked)
+    return lambda request: (small if request.model == "small" else large)(request)
 
 
 def always(reply: Reply) -> Script:
     return lambda _: reply
 
 
-def disagreeing(asked: Asked) -> Reply:
-    return verdict({0.2: 0.1, 0.5: 0.9, 0.8: 0.5}[asked.temperature])
+def disagreeing(request: JudgeRequest) -> Reply:
+    return verdict({0.2: 0.1, 0.5: 0.9, 0.8: 0.5}[request.temperature])
 
 
 def test_a_score_with_all_that_led_to_it() -> None:
@@ -44,11 +44,11 @@ def test_a_score_with_all_that_led_to_it() -> None:
         (result,) = scored(judge, [item_of(reference="42")])
     assert result.score == pytest.approx(0.4)
     assert [judge.name for judge in result.judges] == list(FOUR)
-    for said in result.judges:
-        assert (said.score, said.rationale, said.uncertainty) == (0.4, "Decided.", 0.2)
-        assert (said.escalated, said.escalation_reason) == (True, "disagreement")
-        assert [(sample.score, sample.temperature) for sample in said.samples] == [(0.1, 0.2), (0.9, 0.5), (0.5, 0.8)]
-        assert [principle.name for principle in said.principles] == ["correctness", "clarity"]
+    for one in result.judges:
+        assert (one.score, one.rationale, one.uncertainty) == (0.4, "Decided.", 0.2)
+        assert (one.escalated, one.escalation_reason) == (True, "disagreement")
+        assert [(sample.score, sample.temperature) for sample in one.samples] == [(0.1, 0.2), (0.9, 0.5), (0.5, 0.8)]
+        assert [principle.name for principle in one.principles] == ["correctness", "clarity"]
 
 
 def test_a_verdict_that_was_cut_says_what_to_raise() -> None:
@@ -75,8 +75,8 @@ def test_all_questions_about_all_items_are_put_at_once() -> None:
 
 
 def test_no_more_questions_are_put_at_once_than_allowed() -> None:
-    def script(asked: Asked) -> Reply:
-        return replace(by_content(asked), latency=3.0 if asked.number < 7 else 0.01)  # long enough to put seven
+    def script(request: JudgeRequest) -> Reply:
+        return replace(by_content(request), latency=3.0 if request.number < 7 else 0.01)  # long enough to put seven
 
     with ScriptedJudge(script) as judge:
         scored(judge, [item_of(f"answer {number}") for number in range(8)], concurrency=7)
@@ -95,9 +95,9 @@ def test_with_faults_every_item_has_a_score_or_says_why_not_and_none_is_late() -
         )
     for result in results:
         assert result.seconds < 25.0
-        assert (result.score is None) == (sum(said.score is not None for said in result.judges) < 4)
+        assert (result.score is None) == (sum(one.score is not None for one in result.judges) < 4)
         assert result.score is not None or result.reasons
-        assert all(said.score is not None or said.reason for said in result.judges)
+        assert all(one.score is not None or one.reason for one in result.judges)
     assert sum(result.score is not None for result in results) > 30
 
 
@@ -116,7 +116,7 @@ def test_who_does_not_answer_in_time_gives_no_verdict() -> None:
     with ScriptedJudge(Rates(latency=20.0)) as judge:
         (result,) = scored(judge, [item_of()], timeouts=timeouts)
     assert result.score is None
-    assert all("deadline" in (said.reason or "") for said in result.judges)
+    assert all("deadline" in (one.reason or "") for one in result.judges)
 
 
 def test_with_one_call_at_a_time_the_large_model_still_gets_its_turn() -> None:
@@ -141,19 +141,19 @@ def test_what_was_judged_before_costs_nothing_over_restarts(tmp_path: Path) -> N
     cache = {"path": str(tmp_path / "answers.sqlite")}
     with ScriptedJudge() as judge:
         first = scored(judge, items, cache=cache)
-        asked = judge.count
+        calls = judge.count
         again = scored(judge, [*items, item_of("new")], cache=cache)
-        assert (asked, judge.count) == (60, 72)
+        assert (calls, judge.count) == (60, 72)
     assert [result.score for result in again[:5]] == [result.score for result in first]
 
 
 def test_an_answer_that_is_no_verdict_is_not_remembered() -> None:
-    def bad_first(asked: Asked) -> Reply:
-        return by_content(asked) if asked.repeated else Reply("I would rather not say.")
+    def bad_first(request: JudgeRequest) -> Reply:
+        return by_content(request) if request.repeated else Reply("I would rather not say.")
 
     async def twice(base_url: str) -> list[float | None]:
         spec = spec_of(base_url=base_url, large=False)
-        async with RewardService(spec) as service:
+        async with RewardScorer(spec) as service:
             return [(await service.score([item_of()]))[0].score for _ in range(2)]
 
     with ScriptedJudge(bad_first) as judge:
@@ -177,10 +177,10 @@ def test_attempts_do_not_change_each_others_scores() -> None:
 
 def test_the_awaited_reward_scores_a_batch() -> None:
     async def rewards(base_url: str) -> list[float | None]:
-        async with RewardService(spec_of("accuracy", base_url=base_url)) as service:
+        async with RewardScorer(spec_of("accuracy", base_url=base_url)) as service:
             return await JudgedReward(service)(["6*7?"] * 2, ["42", "41"], reference=["42"] * 2)
 
-    with ScriptedJudge(lambda asked: verdict(0.9 if "\n42\n<<END ANSWER" in asked.text else 0.1)) as judge:
+    with ScriptedJudge(lambda request: verdict(0.9 if "\n42\n<<END ANSWER" in request.text else 0.1)) as judge:
         assert asyncio.run(rewards(judge.base_url)) == [0.9, 0.1]
 
 

@@ -11,8 +11,8 @@ from support.judges.ensembles import item_of, spec_of
 from support.judges.model_server import PATIENCE, model_server
 from transformers import AutoTokenizer
 
-from atlas_rewards import ItemResult, RewardService
-from atlas_rewards.llm.client import Caller, caller_for
+from atlas_rewards import ItemResult, RewardScorer
+from atlas_rewards.llm.client import LLMClient, llm_client_for
 from atlas_rewards.llm.statistics import CallStatistics
 
 FEW_TOKENS = 24
@@ -34,18 +34,18 @@ def scored(model: dict[str, Any], temperatures: Sequence[float]) -> tuple[ItemRe
         timeouts={"callSeconds": PATIENCE},
         retries={"attempts": 1},
     )
-    callers: list[Caller] = []
+    clients: list[LLMClient] = []
 
-    def opened(*settings: Any) -> Caller:
-        callers.append(caller_for(*settings))
-        return callers[-1]
+    def opened(*settings: Any) -> LLMClient:
+        clients.append(llm_client_for(*settings))
+        return clients[-1]
 
     async def score() -> list[ItemResult]:
-        async with RewardService(spec, opened) as service:
+        async with RewardScorer(spec, opened) as service:
             return await service.score([item_of()])
 
     (result,) = asyncio.run(score())
-    return result, callers[0].statistics().models[0]
+    return result, clients[0].statistics().models[0]
 
 
 def says_only(model: Path, text: str) -> str:
@@ -80,7 +80,7 @@ def test_what_it_says_in_the_right_form_becomes_the_score(endpoint: str, smollm2
 
 
 @pytest.mark.parametrize(
-    ("path", "wrong", "told"),
+    ("path", "wrong", "explanation"),
     [
         ("", {"model": "gpt"}, "answers 400 Bad Request: Server is pinned to "),
         ("", {"extra": {"top_k": 3}}, "Unexpected fields in the request: {'top_k'}"),
@@ -88,12 +88,12 @@ def test_what_it_says_in_the_right_form_becomes_the_score(endpoint: str, smollm2
     ],
 )
 def test_a_wrong_setting_gives_no_score_and_names_the_endpoint_and_what_is_wrong(
-    endpoint: str, smollm2: Path, path: str, wrong: dict[str, Any], told: str
+    endpoint: str, smollm2: Path, path: str, wrong: dict[str, Any], explanation: str
 ) -> None:
     model = {"model": str(smollm2), "baseUrl": endpoint + path, **wrong}
     result, calls = scored(model, [0.2])
     (reason,) = (judge.reason or "" for judge in result.judges)
     assert result.score is None
     assert f"refused: {model['model']} at {endpoint}{path}: " in reason
-    assert told in reason
+    assert explanation in reason
     assert (calls.calls, calls.tokens) == (1, 0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support.judges.judge_replies import Asked, Reply, refusal, verdict
+from support.judges.judge_replies import JudgeRequest, Reply, refusal, verdict
 from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.served import judges_manifest, write_manifest
 
@@ -21,15 +21,15 @@ SCORES = {"accuracy": 0.2, "helpfulness": 0.9, "process": 0.9, "diagnosis": 0.1}
 """Of the worked example: after the rules 0.2, 0.2, 0.3 and 0.1."""
 
 
-def example(asked: Asked) -> Reply:
-    (score,) = [score for name, score in SCORES.items() if f"What you judge: {name}." in asked.text]
+def example(request: JudgeRequest) -> Reply:
+    (score,) = [score for name, score in SCORES.items() if f"What you judge: {name}." in request.text]
     return verdict(score, rationale=f"about {score}")
 
 
-def by_answer(asked: Asked) -> Reply:
-    if "unscored" in asked.text:
+def by_answer(request: JudgeRequest) -> Reply:
+    if "unscored" in request.text:
         return refusal(400)
-    return verdict(0.9 if "\n42\n" in asked.text else 0.1)
+    return verdict(0.9 if "\n42\n" in request.text else 0.1)
 
 
 @contextmanager
@@ -44,23 +44,25 @@ def reward(directory: Path, script: Any, judges: Sequence[str] = JUDGES) -> Iter
 
 def test_one_answer_is_evaluated_with_the_same_numbers_everywhere(tmp_path: Path) -> None:
     with reward(tmp_path, example) as rim:
-        said = rim.evaluate("6*7?", "42", ground_truths="42", constitution_principles="be kind")
-    assert said.score == pytest.approx(0.2)
-    assert {name: round(score or 0, 9) for name, score in said.judge_scores.items()} == {
+        evaluation = rim.evaluate("6*7?", "42", ground_truths="42", constitution_principles="be kind")
+    assert evaluation.score == pytest.approx(0.2)
+    assert {name: round(score or 0, 9) for name, score in evaluation.judge_scores.items()} == {
         "accuracy": 0.2,
         "helpfulness": 0.2,
         "process": 0.3,
         "diagnostic": 0.1,
     }
-    assert said.reward.score == said.score
-    assert {judge.identifier: judge.score for judge in said.reward.judges} == said.judge_scores
-    assert said.judge_explanations["process"] == "about 0.9\n[Consistency] processAboveAccuracy: 0.9 lowered to 0.3"
-    assert said.rationale.splitlines()[0] == "accuracy: about 0.2"
-    assert said.extra is not None
-    assert said.extra["raw_tensors"] is None
-    assert said.extra["info"]["structured_reward"] is said.reward
-    assert json.loads(json.dumps(said.reward.to_dict()))["judges"][0]["samples"][0]["temperature"] == 0.2
-    assert rim.last_structured_rewards == [said.reward]
+    assert evaluation.reward.score == evaluation.score
+    assert {judge.identifier: judge.score for judge in evaluation.reward.judges} == evaluation.judge_scores
+    assert (
+        evaluation.judge_explanations["process"] == "about 0.9\n[Consistency] processAboveAccuracy: 0.9 lowered to 0.3"
+    )
+    assert evaluation.rationale.splitlines()[0] == "accuracy: about 0.2"
+    assert evaluation.extra is not None
+    assert evaluation.extra["raw_tensors"] is None
+    assert evaluation.extra["info"]["structured_reward"] is evaluation.reward
+    assert json.loads(json.dumps(evaluation.reward.to_dict()))["judges"][0]["samples"][0]["temperature"] == 0.2
+    assert rim.last_structured_rewards == [evaluation.reward]
 
 
 def test_a_batch_gives_a_list_a_pair_or_three(tmp_path: Path) -> None:
@@ -80,8 +82,8 @@ def test_a_batch_gives_a_list_a_pair_or_three(tmp_path: Path) -> None:
 def test_judges_see_all_arguments(tmp_path: Path) -> None:
     seen: list[str] = []
 
-    def remember(asked: Asked) -> Reply:
-        seen.append(asked.text)
+    def remember(request: JudgeRequest) -> Reply:
+        seen.append(request.text)
         return verdict()
 
     arguments: dict[str, Any] = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import openai
 import pytest
-from support.judges.judge_replies import Asked, Rates, Reply, by_content, in_turn, refusal, verdict
+from support.judges.judge_replies import JudgeRequest, Rates, Reply, by_content, in_turn, refusal, verdict
 from support.judges.scripted_judge import ScriptedJudge
 
 TESTS = Path(__file__).parents[2]
@@ -26,9 +26,9 @@ def test_it_answers_and_remembers_what_it_was_asked() -> None:
     with ScriptedJudge(in_turn(Reply("yes"))) as judge, client(judge.base_url) as user:
         assert ask(user, "Well?") == "yes"
         assert [model.id for model in user.models.list()] == ["scripted"]
-    asked = judge.asked[0]
-    assert (asked.model, asked.temperature, asked.text) == ("m", 0.2, "Well?")
-    assert asked.headers["authorization"] == "Bearer k"
+    request = judge.requests[0]
+    assert (request.model, request.temperature, request.text) == ("m", 0.2, "Well?")
+    assert request.headers["authorization"] == "Bearer k"
 
 
 def test_it_streams() -> None:
@@ -61,17 +61,17 @@ def test_it_breaks_connections() -> None:
 
 def test_faults_come_at_their_rates_and_the_same_requests_meet_the_same_fate() -> None:
     rates = Rates(errors=0.1, hangs=0.05, garbage=0.05, breaks=0.05)
-    questions = [Asked(number, 0, {"messages": [{"content": str(number)}]}, {}) for number in range(4000)]
-    replies = [rates(asked) for asked in questions]
+    questions = [JudgeRequest(number, 0, {"messages": [{"content": str(number)}]}, {}) for number in range(4000)]
+    replies = [rates(request) for request in questions]
     assert sum(reply.status != 200 for reply in replies) == pytest.approx(400, abs=80)
     assert sum(reply.latency > 0 for reply in replies) == pytest.approx(200, abs=60)
     assert sum(reply.breaks for reply in replies) == pytest.approx(200, abs=60)
-    assert [rates(asked) for asked in reversed(questions)] == replies[::-1]
+    assert [rates(request) for request in reversed(questions)] == replies[::-1]
 
 
 def test_scores_depend_on_the_text_alone() -> None:
     def reply(text: str, temperature: float) -> Reply:
-        return by_content(Asked(0, 0, {"messages": [{"content": text}], "temperature": temperature}, {}))
+        return by_content(JudgeRequest(0, 0, {"messages": [{"content": text}], "temperature": temperature}, {}))
 
     assert reply("a", 0.2) == reply("a", 0.8)
     assert reply("a", 0.2) != reply("b", 0.2)

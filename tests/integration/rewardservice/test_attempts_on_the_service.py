@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.judges.injections import INJECTIONS
-from support.judges.judge_replies import Asked, Reply, by_content, refusal
+from support.judges.judge_replies import JudgeRequest, Reply, by_content, refusal
 from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.served import Served, item, service_manifest, serving, until, write_manifest
 
@@ -58,13 +58,13 @@ def test_every_text_has_an_answer_of_its_own_in_memory_in_the_file_and_after_a_r
         expected = [scores(served, one)[0] for one in (INNOCENT, *ATTEMPTS)]
     remembering = service_manifest(judge.base_url, cache={"path": str(file)}, **PLAIN)
     config = write_manifest(tmp_path / "service.yaml", remembering)
-    judge.asked.clear()
+    judge.requests.clear()
     with serving(config, tmp_path / "log1") as served:
         assert scores(served, *ATTEMPTS, INNOCENT) == [*expected[1:], expected[0]]
         served.terminate()
         assert served.process.wait(60) == 0
-    questions = {asked.text for asked in judge.asked}
-    answers = {by_content(asked).content for asked in judge.asked}
+    questions = {request.text for request in judge.requests}
+    answers = {by_content(request).content for request in judge.requests}
     kept = rows(file)
     assert len(questions) == len(TEXTS) + 1
     assert len(kept) == len(questions)
@@ -80,7 +80,7 @@ def test_attempts_forge_no_log_line_and_the_log_holds_nothing_of_them(judge: Scr
     """The log is asked for: the endpoint repeats attempts when it refuses, and a new configuration is made of them."""
     marked = [f"{text[:200]} marked-by-the-test" for text in TEXTS]
 
-    def repeats(_: Asked) -> Reply:
+    def repeats(_: JudgeRequest) -> Reply:
         return refusal(400, message=" ".join(text[:60] for text in LINES))
 
     judge.script = repeats

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.judges.judge_replies import Asked, Reply, by_content, hang, verdict
+from support.judges.judge_replies import JudgeRequest, Reply, by_content, hang, verdict
 from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.scripted_service import ScriptedService, scripted_service
 from support.rewardservice.served import service_manifest, serving, until, write_manifest
 
 from atlas_api import InvalidManifest
 from atlas_api.errors import AccessDenied, SourceUnreachable
-from atlas_rewards import Item, ItemResult, RewardService
+from atlas_rewards import Item, ItemResult, RewardScorer
 from atlas_rewards.client.reward_client import AT_ONCE, RewardClient
 from atlas_rewards.client.service_settings import BATCH, read_settings
 
@@ -37,7 +37,7 @@ def client(url: str, patience: float = 30.0) -> Iterator[RewardClient]:
         made.close_sync()
 
 
-def asked(prompts: int, each: int) -> list[Item]:
+def items_of(prompts: int, each: int) -> list[Item]:
     """*each* completions of every prompt, one prompt after the other."""
     return [
         Item(f"answer {place % DIFFERENT}", prompt=({"role": "user", "content": f"prompt {prompt}"},))
@@ -50,7 +50,7 @@ def scores(results: list[ItemResult]) -> list[float | None]:
     return [result.score for result in results]
 
 
-def by_rivals(question: Asked) -> Reply:
+def by_rivals(question: JudgeRequest) -> Reply:
     """A ranking in which a score says among how many."""
     names = sorted(set(re.findall(r"<<(C\d+) ANSWER", question.text)))
     one = {"rationale": "", "uncertainty": 0.0, "score": len(names) / 100}
@@ -59,10 +59,10 @@ def by_rivals(question: Asked) -> Reply:
 
 @pytest.mark.parametrize(("prompts", "each"), [(12, 6), (9, 10), (1, BATCH + 6), (3, 1)])
 def test_judges_that_compare_see_the_same_groups_here_and_there(tmp_path: Path, prompts: int, each: int) -> None:
-    items = asked(prompts, each)[::2] + asked(prompts, each)[1::2]
+    items = items_of(prompts, each)[::2] + items_of(prompts, each)[1::2]
     with ScriptedJudge(by_rivals) as judge:
         config = write_manifest(tmp_path / "service.yaml", service_manifest(judge.base_url, judges=GROUPS))
-        with RewardService.from_file(config) as service, serving(config, tmp_path / "log") as served:
+        with RewardScorer.from_file(config) as service, serving(config, tmp_path / "log") as served:
             here = service.score_sync(items)
             with client(served.url) as elsewhere:
                 there = elsewhere.score_sync(items)
@@ -75,7 +75,7 @@ def test_a_service_that_takes_fewer_items_gets_smaller_requests_with_whole_group
         manifest = service_manifest(judge.base_url, judges=GROUPS, limits={"items": 32})
         with serving(write_manifest(tmp_path / "service.yaml", manifest), tmp_path / "log") as served:
             with client(served.url) as elsewhere:
-                assert scores(elsewhere.score_sync(asked(12, 6))) == [0.06] * 72
+                assert scores(elsewhere.score_sync(items_of(12, 6))) == [0.06] * 72
             assert served.metric('atlas_rewards_requests_total{code="413",path="/v1/score"}') == 0
             assert served.metric('atlas_rewards_requests_total{code="200",path="/v1/score"}') == 3
 
@@ -89,7 +89,7 @@ def test_a_prompt_with_more_completions_than_the_service_takes_is_asked_in_parts
             serving(write_manifest(tmp_path / "service.yaml", manifest), tmp_path / "log") as served,
             client(served.url) as elsewhere,
         ):
-            assert scores(elsewhere.score_sync(asked(1, 6))) == [0.03] * 6
+            assert scores(elsewhere.score_sync(items_of(1, 6))) == [0.03] * 6
     assert "6 completions of a prompt are more than the reward service takes at once" in caplog.text
 
 
@@ -99,7 +99,7 @@ def test_messages_whose_content_is_a_list_of_parts_score_the_same_here_and_there
     with ScriptedJudge(by_content) as judge:
         config = write_manifest(tmp_path / "service.yaml", service_manifest(judge.base_url))
         with (
-            RewardService.from_file(config) as service,
+            RewardScorer.from_file(config) as service,
             serving(config, tmp_path / "log") as served,
             client(served.url) as elsewhere,
         ):
@@ -202,18 +202,18 @@ def test_what_may_pass_is_tried_again(status: int, wait: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "explanation"),
     [
         (429, r"is too busy; raise its limits\.waitingItems, or run more replicas \(it says 429\)"),
         (500, r"failed internally; see its log \(it says 500\)"),
         (503, r"cannot be reached; check that it is ready \(it says 503\)"),
     ],
 )
-def test_what_does_not_pass_is_an_outage_with_a_cure(status: int, said: str) -> None:
+def test_what_does_not_pass_is_an_outage_with_a_cure(status: int, explanation: str) -> None:
     with (
         scripted_service([(status, {})] * 100) as service,
         client(service.url, patience=0.1) as elsewhere,
-        pytest.raises(SourceUnreachable, match=said),
+        pytest.raises(SourceUnreachable, match=explanation),
     ):
         elsewhere.score_sync([Item("42")])
 
@@ -271,9 +271,9 @@ def remembered(file: Path) -> int:
 
 def test_after_kill_minus_nine_in_a_batch_the_clients_retry_gets_the_answers_from_before(tmp_path: Path) -> None:
     """The judge says something else after the kill, so only what was remembered can be the same."""
-    items = asked(1, 30)
+    items = items_of(1, 30)
 
-    def script(question: Asked) -> Reply:
+    def script(question: JudgeRequest) -> Reply:
         return hang() if int(re.findall(r"answer (\d+)", question.text)[-1]) >= 20 else verdict(0.25, 0.0)
 
     with ScriptedJudge(script) as judge:

@@ -20,25 +20,25 @@ def end_of(config: Path, log: Path, port: int = 0) -> tuple[int, str]:
 def test_every_mistake_in_the_configuration_is_told_at_once(tmp_path: Path) -> None:
     manifest = service_manifest("ftp://nowhere", quorum=3, colour="red")
     file = write_manifest(tmp_path / "service.yaml", manifest)
-    status, said = end_of(file, tmp_path / "log")
+    status, output = end_of(file, tmp_path / "log")
     assert status == 2
-    assert len(said.splitlines()) == 3
-    assert all(line.startswith(f"{file}: spec") for line in said.splitlines())
+    assert len(output.splitlines()) == 3
+    assert all(line.startswith(f"{file}: spec") for line in output.splitlines())
 
 
 def test_a_secret_that_is_not_there_is_named(tmp_path: Path) -> None:
     manifest = service_manifest("http://127.0.0.1:9", tokenFrom={"file": str(tmp_path / "none")})
-    status, said = end_of(write_manifest(tmp_path / "service.yaml", manifest), tmp_path / "log")
-    assert (status, said.count("\n")) == (22, 1)
-    assert str(tmp_path / "none") in said
+    status, output = end_of(write_manifest(tmp_path / "service.yaml", manifest), tmp_path / "log")
+    assert (status, output.count("\n")) == (22, 1)
+    assert str(tmp_path / "none") in output
 
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        status, said = end_of(write_manifest(tmp_path / "service.yaml", {}), tmp_path / "log", port)
+        status, output = end_of(write_manifest(tmp_path / "service.yaml", {}), tmp_path / "log", port)
     assert status == 1
-    assert f"--port {port}" in said
+    assert f"--port {port}" in output
 
 
 @pytest.mark.parametrize("given", [("--port", "99999"), ("--port", "-1"), ("--host", "ä" * 70)])

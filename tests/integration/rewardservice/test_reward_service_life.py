@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.judges.judge_replies import Asked, Reply, by_content, hang, refusal, verdict
+from support.judges.judge_replies import JudgeRequest, Reply, by_content, hang, refusal, verdict
 from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.served import (
     code,
@@ -24,7 +24,7 @@ from support.rewardservice.served import (
 )
 
 from atlas_rewards.server.http.scoring_endpoint import GRACE_SECONDS
-from atlas_rewards.server.server import FAREWELL_SECONDS
+from atlas_rewards.server.server import CONNECTION_DRAIN_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,9 @@ def test_it_is_ready_while_the_quorum_answers(judge: ScriptedJudge, tmp_path: Pa
         until(lambda: served.get("/readyz").status_code == 200)
         answering = served.get("/v1/judges").json()
         assert (answering["judges"][0]["state"], answering["problem"]) == ("Answering", None)
-        asked = judge.count
+        calls = judge.count
         assert [served.get("/readyz").status_code for _ in range(5)] == [200] * 5
-        assert judge.count == asked
+        assert judge.count == calls
 
 
 def mount(folder: Path, version: str, manifest: dict[str, Any]) -> Path:
@@ -160,13 +160,13 @@ def test_a_token_is_replaced_also_while_a_newer_configuration_is_refused(judge: 
 
 def test_a_retry_after_kill_minus_nine_gets_the_same_answers(judge: ScriptedJudge, tmp_path: Path) -> None:
     """The judge never says the same twice, so only what was remembered can be the same."""
-    told: dict[str, float] = {}
+    given: dict[str, float] = {}
     killed = threading.Event()
 
-    def script(asked: Asked) -> Reply:
-        number = int(asked.text.split("completion number ")[1].split(" ")[0])
-        score = round(0.1 + (asked.number % 800) / 1000, 3)
-        told.setdefault(str(number), score)
+    def script(request: JudgeRequest) -> Reply:
+        number = int(request.text.split("completion number ")[1].split(" ")[0])
+        score = round(0.1 + (request.number % 800) / 1000, 3)
+        given.setdefault(str(number), score)
         return verdict(score, uncertainty=0.0) if number < 20 or killed.is_set() else hang()
 
     judge.script = script
@@ -184,20 +184,20 @@ def test_a_retry_after_kill_minus_nine_gets_the_same_answers(judge: ScriptedJudg
                 broken.append(error)
 
         client = threading.Thread(target=ask)
-        asked = judge.count
+        calls = judge.count
         client.start()
         until(lambda: served.metric('atlas_rewards_model_calls_total{model="small",outcome="answered"}') == 20)
         until(lambda: len(rows(tmp_path / "cache.sqlite")) == 20)
-        until(lambda: judge.count == asked + 30)
+        until(lambda: judge.count == calls + 30)
         served.kill()
         client.join()
         assert broken
-    asked = judge.count
+    calls = judge.count
     killed.set()
     with serving(config, tmp_path / "log2", port) as served:
         first = [one["score"] for one in results(served.score(*batch))]
-        assert first[:20] == [told[str(number)] for number in range(20)]
-        assert judge.count - asked == 10
+        assert first[:20] == [given[str(number)] for number in range(20)]
+        assert judge.count - calls == 10
         assert [one["score"] for one in results(served.score(*batch))] == first
 
 
@@ -235,7 +235,7 @@ def test_sigterm_finishes_what_was_taken_and_in_the_end_takes_nothing_new(judge:
 def test_sigterm_waits_as_long_as_the_configuration_allows_that_took_the_request(
     judge: ScriptedJudge, tmp_path: Path
 ) -> None:
-    judge.script = slow(FAREWELL_SECONDS + GRACE_SECONDS + 5.0)
+    judge.script = slow(CONNECTION_DRAIN_SECONDS + GRACE_SECONDS + 5.0)
     config = write_manifest(tmp_path / "service.yaml", service_manifest(judge.base_url))
     with serving(config, tmp_path / "log") as served:
         answers: list[httpx.Response] = []

@@ -18,7 +18,7 @@ import httpx
 import pytest
 from datasets import Dataset as Table
 from rich.console import Console
-from support.judges.judge_replies import Asked, Reply, by_content, refusal
+from support.judges.judge_replies import JudgeRequest, Reply, by_content, refusal
 from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.served import judges_manifest, write_manifest
 from support.trainer.measured import make_run
@@ -29,12 +29,12 @@ from trl import GRPOConfig, GRPOTrainer
 from atlas_api.errors import SourceUnreachable
 from atlas_api.pods.run_report import RunReport
 from atlas_core.commands.run import run
-from atlas_rewards import Item, ItemResult, RewardService
+from atlas_rewards import Item, ItemResult, RewardScorer
 from atlas_rewards.client.reward_client import RewardClient
 from atlas_rewards.trl.judged_reward import JudgedReward
 from atlas_trainer.train import train as execute
 
-Service = TypeVar("Service", RewardClient, RewardService)
+Service = TypeVar("Service", RewardClient, RewardScorer)
 ONE_STEP = {"maxSteps": 1, "batchSize": 8, "microBatchSize": 8}
 RUN = Path("runs/agents/demo/run-0001")
 
@@ -140,14 +140,14 @@ class Change:
         self.url = ""
         self.revisions: list[str] = []
 
-    def __call__(self, asked: Asked) -> Reply:
+    def __call__(self, request: JudgeRequest) -> Reply:
         if not self.revisions:
             self.revisions = [self.current()]
             self.config.write_text(self.config.read_text().replace("rubric: helpfulness", "rubric: process"))
             while self.current() == self.revisions[0]:
                 time.sleep(0.05)
             self.revisions.append(self.current())
-        return by_content(asked)
+        return by_content(request)
 
     def current(self) -> str:
         return str(httpx.get(f"{self.url}/v1/config").json()["revision"])
@@ -174,7 +174,7 @@ def test_the_same_items_score_the_same_here_and_there(tmp_path: Path) -> None:
         ScriptedJudge(by_content) as judge,
         served(config := write_service(tmp_path, judge)) as url,
         closing_sync(RewardClient(url)) as client,
-        closing_sync(RewardService.from_file(config)) as service,
+        closing_sync(RewardScorer.from_file(config)) as service,
     ):
         there, here = client.score_sync(items), service.score_sync(items)
     assert [result.score for result in there] == [result.score for result in here]
@@ -218,7 +218,7 @@ def test_a_client_that_is_closed_gives_up_what_it_waits_for() -> None:
 def test_users_of_trl_give_the_reward_to_a_trainer_of_their_own(folder: Path) -> None:
     prompts = [{"prompt": f"order {number}", "reference": str(number)} for number in range(4)]
     with ScriptedJudge(by_content) as judge:
-        service = RewardService.from_file(write_service(folder, judge))
+        service = RewardScorer.from_file(write_service(folder, judge))
         with closing(JudgedReward(service)) as reward:
             trainer = GRPOTrainer(
                 model=str(folder / "model"),

@@ -1,4 +1,4 @@
-"""Judges without HTTP: configurations, items, and a model that says what a function says."""
+"""Judges without HTTP: configurations, items, and a model that answers as a function does."""
 
 import asyncio
 import json
@@ -10,10 +10,10 @@ from typing import Any
 from atlas_api import parse
 from atlas_api.rewardservice.judging import JudgeModel
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult, JudgeResult, Principle, Sample
 from atlas_rewards.item import Item
 from atlas_rewards.judges.ensemble import Ensemble
 from atlas_rewards.llm.answer import Answer, NoAnswer
-from atlas_rewards.result import ItemResult, JudgeResult, Principle, Sample
 from atlas_rewards.scorer import verifiers_of
 
 FOUR = ("accuracy", "helpfulness", "process", "diagnostic")
@@ -34,7 +34,7 @@ def item_of(completion: str = "It is 42.", prompt: str = "What is 6*7?", **more:
     return Item(completion, prompt=({"role": "user", "content": prompt},), **more)
 
 
-def said(score: Any = 0.7, uncertainty: Any = 0.1, rationale: Any = "It holds.", **more: Any) -> str:
+def judge_answer(score: Any = 0.7, uncertainty: Any = 0.1, rationale: Any = "It holds.", **more: Any) -> str:
     """A judge's answer."""
     return json.dumps({"score": score, "uncertainty": uncertainty, "rationale": rationale, **more})
 
@@ -77,14 +77,14 @@ class Call:
         return dict(re.findall(r"<<(C\d+) ANSWER \w+>>\n(.*?)\n<<END", self.material, re.DOTALL))
 
 
-Says = Callable[[Call], str]
+AnswerScript = Callable[[Call], str]
 """May raise NoAnswer."""
 
 
-class SaysModel:
-    """Whoever asks gets what *says* says, at once. Remembers the calls."""
+class ScriptedModel:
+    """A model that answers as *says* does, at once. Remembers the calls."""
 
-    def __init__(self, says: Says) -> None:
+    def __init__(self, says: AnswerScript) -> None:
         self._says = says
         self.calls: list[Call] = []
 
@@ -111,25 +111,25 @@ def failing(_: Call) -> str:
     raise NoAnswer("unreachable", "no connection")
 
 
-def score_all(items: Sequence[Item], says: Says, spec: RewardServiceSpec | None = None) -> list[ItemResult]:
-    return asked(items, says, spec)[0]
+def score_all(items: Sequence[Item], says: AnswerScript, spec: RewardServiceSpec | None = None) -> list[ItemResult]:
+    return score_with_calls(items, says, spec)[0]
 
 
-def score_one(says: Says, spec: RewardServiceSpec | None = None, item: Item | None = None) -> ItemResult:
+def score_one(says: AnswerScript, spec: RewardServiceSpec | None = None, item: Item | None = None) -> ItemResult:
     """The result of one item."""
     return score_all([item or item_of()], says, spec)[0]
 
 
-def asked(
-    items: Sequence[Item], says: Says, spec: RewardServiceSpec | None = None
+def score_with_calls(
+    items: Sequence[Item], says: AnswerScript, spec: RewardServiceSpec | None = None
 ) -> tuple[list[ItemResult], list[Call]]:
     """The results, and what the model was asked for them."""
-    spec, model = spec or spec_of(), SaysModel(says)
+    spec, model = spec or spec_of(), ScriptedModel(says)
     results = asyncio.run(Ensemble(spec, model, verifiers_of(spec)).score(items))
     return results, model.calls
 
 
-def judged(name: str, score: float | None, **more: Any) -> JudgeResult:
+def judge_result(name: str, score: float | None, **more: Any) -> JudgeResult:
     return JudgeResult(name, score, reason="timeout: took too long" if score is None else None, **more)
 
 

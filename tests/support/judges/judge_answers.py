@@ -6,21 +6,21 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from support.judges.judge_replies import Asked, Reply
+from support.judges.judge_replies import JudgeRequest, Reply
 
 
-def answer(asked: Asked, reply: Reply) -> bytes:
+def answer(request: JudgeRequest, reply: Reply) -> bytes:
     """The whole response to one request for a completion."""
     if reply.body is not None:
         return response(reply.status, reply.headers, reply.body)
-    if asked.body.get("stream"):
-        return b"".join(_stream(asked, reply))
-    return response(reply.status, reply.headers, _completion(asked, reply))
+    if request.body.get("stream"):
+        return b"".join(_stream(request, reply))
+    return response(reply.status, reply.headers, _completion(request, reply))
 
 
 def prepared(reply: Reply) -> Reply:
     """*reply* as bytes that answer any request, whatever model it names; never as a stream."""
-    return replace(reply, body=json.dumps(_completion(Asked(0, 0, {"model": "scripted"}, {}), reply)).encode())
+    return replace(reply, body=json.dumps(_completion(JudgeRequest(0, 0, {"model": "scripted"}, {}), reply)).encode())
 
 
 def response(status: int, headers: Mapping[str, str], body: Any) -> bytes:
@@ -31,13 +31,13 @@ def response(status: int, headers: Mapping[str, str], body: Any) -> bytes:
     return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode("latin-1") + data
 
 
-def _completion(asked: Asked, reply: Reply) -> dict[str, Any]:
+def _completion(request: JudgeRequest, reply: Reply) -> dict[str, Any]:
     message = {"role": "assistant", "content": reply.content, **reply.message}
     choice = {"index": 0, "message": message, "finish_reason": reply.finish_reason}
-    return _frame(asked, "chat.completion", choice) | {"usage": _usage(asked, reply)}
+    return _frame(request, "chat.completion", choice) | {"usage": _usage(request, reply)}
 
 
-def _stream(asked: Asked, reply: Reply) -> Iterator[bytes]:
+def _stream(request: JudgeRequest, reply: Reply) -> Iterator[bytes]:
     """Server-sent events, a few characters each, chunked."""
     text = str(reply.content)
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
@@ -46,8 +46,8 @@ def _stream(asked: Asked, reply: Reply) -> Iterator[bytes]:
     frames.append({"index": 0, "delta": {}, "finish_reason": reply.finish_reason})
     yield b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
     for frame in frames:
-        yield _chunk(b"data: " + json.dumps(_frame(asked, "chat.completion.chunk", frame)).encode() + b"\n\n")
-    usage = _frame(asked, "chat.completion.chunk", None) | {"usage": _usage(asked, reply)}
+        yield _chunk(b"data: " + json.dumps(_frame(request, "chat.completion.chunk", frame)).encode() + b"\n\n")
+    usage = _frame(request, "chat.completion.chunk", None) | {"usage": _usage(request, reply)}
     yield _chunk(b"data: " + json.dumps(usage).encode() + b"\n\n") + _chunk(b"data: [DONE]\n\n") + _chunk(b"")
 
 
@@ -55,13 +55,13 @@ def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def _frame(asked: Asked, kind: str, choice: dict[str, Any] | None) -> dict[str, Any]:
+def _frame(request: JudgeRequest, kind: str, choice: dict[str, Any] | None) -> dict[str, Any]:
     choices = [] if choice is None else [choice]
-    return {"id": f"c-{asked.number}", "object": kind, "created": 0, "model": asked.model, "choices": choices}
+    return {"id": f"c-{request.number}", "object": kind, "created": 0, "model": request.model, "choices": choices}
 
 
-def _usage(asked: Asked, reply: Reply) -> dict[str, int]:
+def _usage(request: JudgeRequest, reply: Reply) -> dict[str, int]:
     if reply.usage is not None:
         return dict(reply.usage)
-    prompt, said = len(asked.text) // 4, len(str(reply.content)) // 4
-    return {"prompt_tokens": prompt, "completion_tokens": said, "total_tokens": prompt + said}
+    prompt, completion = len(request.text) // 4, len(str(reply.content)) // 4
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}

@@ -1,4 +1,4 @@
-"""Asking through a real `Caller` and real HTTP: short stories about one scripted judge."""
+"""Asking through a real `LLMClient` and real HTTP: short stories about one scripted judge."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,7 +12,8 @@ from support.judges.judge_settings import judging
 from support.judges.scripted_judge import ScriptedJudge
 
 from atlas_api.rewardservice.judging import Judging
-from atlas_rewards.llm.client import Answer, Caller, NoAnswer, World, caller_for
+from atlas_rewards.llm.answer import Answer, NoAnswer
+from atlas_rewards.llm.client import LLMClient, Timing, llm_client_for
 
 KEY = "sk-secret-1234567890"
 
@@ -30,32 +31,32 @@ class FakeTime:
         await asyncio.sleep(0)
 
     @property
-    def world(self) -> World:
-        return World(lambda: self.now, self.sleep, lambda: 0.0)
+    def timing(self) -> Timing:
+        return Timing(lambda: self.now, self.sleep, lambda: 0.0)
 
 
 @asynccontextmanager
-async def calling(settings: Judging, world: World | None = None, revision: str = "r1") -> AsyncIterator[Caller]:
-    caller = caller_for(settings, revision, world)
+async def calling(settings: Judging, timing: Timing | None = None, revision: str = "r1") -> AsyncIterator[LLMClient]:
+    client = llm_client_for(settings, revision, timing)
     try:
-        yield caller
+        yield client
     finally:
-        await caller.close()
+        await client.close()
 
 
-async def ask(caller: Caller, settings: Judging, text: str = "Right?", **how: Any) -> Answer:
+async def ask(client: LLMClient, settings: Judging, text: str = "Right?", **how: Any) -> Answer:
     temperature = how.pop("temperature", 0.2)
-    return await caller.ask(settings.models.small, [{"role": "user", "content": text}], temperature, **how)
+    return await client.ask(settings.models.small, [{"role": "user", "content": text}], temperature, **how)
 
 
-async def ask_large(caller: Caller, settings: Judging, text: str = "Right?") -> Answer:
+async def ask_large(client: LLMClient, settings: Judging, text: str = "Right?") -> Answer:
     assert settings.models.large is not None
-    return await caller.ask(settings.models.large, [{"role": "user", "content": text}], 0.3)
+    return await client.ask(settings.models.large, [{"role": "user", "content": text}], 0.3)
 
 
-async def refused(caller: Caller, settings: Judging, text: str = "Right?", **how: Any) -> NoAnswer:
+async def refused(client: LLMClient, settings: Judging, text: str = "Right?", **how: Any) -> NoAnswer:
     with pytest.raises(NoAnswer) as caught:
-        await ask(caller, settings, text, **how)
+        await ask(client, settings, text, **how)
     message = str(caught.value)
     assert message.isprintable()
     assert KEY not in message

@@ -4,7 +4,7 @@ import os
 
 from cluster.kubectl import Kubectl
 from cluster.mounts import PROJECT, Mount, folder_claims
-from support.judges.judge_replies import Asked, Reply, by_content, refusal
+from support.judges.judge_replies import JudgeRequest, Reply, by_content, refusal
 from support.kubernetes.node_pods import trainer_spec
 
 NAME = "judge-model"
@@ -15,7 +15,7 @@ _SERVE = "from support.judges.scripted_judge import main; main()"
 
 
 def start_judge(kubectl: Kubectl, mounts: list[Mount], key: str, latency: float) -> str:
-    """Its address, the same in every namespace, once it answers whoever has the *key*, after *latency* seconds."""
+    """Address of the judge, the same in every namespace, once it answers whoever has *key*, after *latency* seconds."""
     claims = mounts + folder_claims(kubectl, kubectl.namespace, {"tests": _TESTS})
     options = [
         "--host=0.0.0.0",
@@ -34,8 +34,8 @@ def start_judge(kubectl: Kubectl, mounts: list[Mount], key: str, latency: float)
     return f"http://{NAME}.{kubectl.namespace}.svc:{_PORT}/v1"
 
 
-def if_key_fits(asked: Asked) -> Reply:
+def if_key_fits(request: JudgeRequest) -> Reply:
     """What the judge in the pod says."""
-    if asked.headers.get("authorization") != f"Bearer {os.environ[KEY]}":
+    if request.headers.get("authorization") != f"Bearer {os.environ[KEY]}":
         return refusal(401, message="another key is needed")
-    return by_content(asked)
+    return by_content(request)

@@ -33,7 +33,7 @@ class Body(Mapping[str, Any]):
 
 
 @dataclass(frozen=True)
-class Asked:
+class JudgeRequest:
     """One request for a completion."""
 
     number: int
@@ -44,7 +44,7 @@ class Asked:
 
     body: Mapping[str, Any]
     headers: Mapping[str, str]
-    """By lower-case name."""
+    """Headers by lower-case name."""
 
     @property
     def model(self) -> str:
@@ -56,13 +56,13 @@ class Asked:
 
     @property
     def text(self) -> str:
-        """All that the model is told."""
+        """All messages of the request, as one text."""
         return "\n".join(str(message.get("content")) for message in self.body.get("messages", ()))
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer."""
+    """One answer of a judge."""
 
     content: Any = ""
     """Content of the assistant's message; a judge's answer is text, but nothing stops a server from other types."""
@@ -83,10 +83,10 @@ class Reply:
 
     finish_reason: str = "stop"
     usage: Mapping[str, int] | None = None
-    """Left out: a token for every four characters."""
+    """Usage to answer with; left out, a token for every four characters."""
 
 
-Script = Callable[[Asked], Reply]
+Script = Callable[[JudgeRequest], Reply]
 
 
 def verdict(score: Any = 0.7, uncertainty: Any = 0.1, rationale: Any = "It holds.", **more: Any) -> Reply:
@@ -100,7 +100,7 @@ def verdict(score: Any = 0.7, uncertainty: Any = 0.1, rationale: Any = "It holds
 
 
 def fenced(reply: Reply, language: str = "json") -> Reply:
-    """The same inside a Markdown fence, with words around it."""
+    """A verdict inside a Markdown fence, with words around it."""
     return replace(reply, content=f"Here is my verdict.\n\n```{language}\n{reply.content}\n```\nI hope this helps.")
 
 
@@ -138,12 +138,12 @@ GARBAGE = (
 
 def in_turn(*replies: Reply) -> Script:
     """Each once, the last one for ever."""
-    return lambda asked: replies[min(asked.number, len(replies) - 1)]
+    return lambda request: replies[min(request.number, len(replies) - 1)]
 
 
-def by_content(asked: Asked) -> Reply:
+def by_content(request: JudgeRequest) -> Reply:
     """A score that the text decides, the same at every temperature, with little uncertainty."""
-    return verdict(score=round(_share("score", asked.text), 3), uncertainty=0.05)
+    return verdict(score=round(_share("score", request.text), 3), uncertainty=0.05)
 
 
 @dataclass(frozen=True)
@@ -163,14 +163,14 @@ class Rates:
     retry_after: str = "0"
     seed: int = 0
 
-    def __call__(self, asked: Asked) -> Reply:
+    def __call__(self, request: JudgeRequest) -> Reply:
         faulty = self.errors or self.hangs or self.garbage or self.breaks
-        reply = self._reply(asked) if faulty else self.script(asked)
+        reply = self._reply(request) if faulty else self.script(request)
         return replace(reply, latency=max(reply.latency, self.latency))
 
-    def _reply(self, asked: Asked) -> Reply:
+    def _reply(self, request: JudgeRequest) -> Reply:
         """A repeated request has a fate of its own, so that trying again can help."""
-        key = json.dumps([self.seed, asked.repeated, dict(asked.body)], sort_keys=True)
+        key = json.dumps([self.seed, request.repeated, dict(request.body)], sort_keys=True)
         fate, kind = _share("fate", key), _share("kind", key)
         if (fate := fate - self.errors) < 0:
             return (refusal(429, self.retry_after), refusal(500), refusal(503))[int(kind * 3)]
@@ -178,7 +178,7 @@ class Rates:
             return hang()
         if (fate := fate - self.garbage) < 0:
             return GARBAGE[int(kind * len(GARBAGE))]
-        return broken() if fate - self.breaks < 0 else self.script(asked)
+        return broken() if fate - self.breaks < 0 else self.script(request)
 
 
 def _share(purpose: str, text: str) -> float:

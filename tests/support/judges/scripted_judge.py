@@ -2,7 +2,7 @@
 A fake judge model: an OpenAI-compatible server on localhost that answers by script. Real HTTP, no model.
 
     with ScriptedJudge(in_turn(refusal(429, "1"), verdict(0.8))) as judge:
-        ...  # judge.base_url, judge.asked
+        ...  # judge.base_url, judge.requests
 
     PYTHONPATH=tests python -m support.judges.scripted_judge --port 8090 --latency 0.2 --errors 0.1
 
@@ -24,7 +24,7 @@ from typing import Self
 
 import httptools
 from support.judges.judge_answers import answer, prepared, response
-from support.judges.judge_replies import HANG, Asked, Body, Rates, Reply, Script, by_content, verdict
+from support.judges.judge_replies import HANG, Body, JudgeRequest, Rates, Reply, Script, by_content, verdict
 
 HOST = "127.0.0.1"
 
@@ -34,7 +34,7 @@ class ScriptedJudge:
 
     def __init__(self, script: Script = by_content, port: int = 0, remember: bool = True, host: str = HOST) -> None:
         self.script = script
-        self.asked: list[Asked] = []
+        self.requests: list[JudgeRequest] = []
         """Every request for a completion, in order of arrival; empty without `remember`."""
 
         self.count = 0
@@ -93,19 +93,19 @@ class ScriptedJudge:
         names = ("count", "most_in_flight", "busy_seconds", "abandoned")
         return {name: getattr(self, name) for name in names}
 
-    def reply_to(self, body: bytes, headers: dict[str, str]) -> tuple[Asked, Reply]:
+    def reply_to(self, body: bytes, headers: dict[str, str]) -> tuple[JudgeRequest, Reply]:
         """What the script says to one request for a completion."""
         key = hash(body)
-        asked = Asked(self.count, self._bodies[key], Body(body), headers)
+        request = JudgeRequest(self.count, self._bodies[key], Body(body), headers)
         self.count += 1
         self._bodies[key] += 1
         if self._remember:
-            self.asked.append(asked)
-        return asked, self.script(asked)
+            self.requests.append(request)
+        return request, self.script(request)
 
 
 class _Connection(asyncio.Protocol):
-    """One client. Answers one request at a time."""
+    """The connection of one client. Answers one request at a time."""
 
     transport: asyncio.Transport
 
@@ -164,13 +164,13 @@ class _Connection(asyncio.Protocol):
             self.transport.write(response(404, {}, {"error": {"message": "no such address"}}))
 
     def _complete(self) -> None:
-        asked, reply = self._judge.reply_to(b"".join(self._body), self._headers)
+        request, reply = self._judge.reply_to(b"".join(self._body), self._headers)
         self._answering = True
         self._judge.in_flight += 1
         self._judge.most_in_flight = max(self._judge.most_in_flight, self._judge.in_flight)
         if reply.latency != HANG:
             due = self._arrived + reply.latency
-            self._waiting = self._loop.call_at(due, self._send, answer(asked, reply), reply.breaks)
+            self._waiting = self._loop.call_at(due, self._send, answer(request, reply), reply.breaks)
 
     def _send(self, data: bytes, breaks: bool) -> None:
         self._done()
@@ -187,7 +187,7 @@ class _Connection(asyncio.Protocol):
 
 
 def _script(arguments: argparse.Namespace) -> Script:
-    script: Callable[[Asked], Reply] = by_content
+    script: Callable[[JudgeRequest], Reply] = by_content
     if arguments.score is not None:
         same = prepared(verdict(arguments.score))
         script = lambda _: same  # noqa: E731
@@ -210,7 +210,7 @@ def main() -> None:
     parser.add_argument(
         "--score", type=float, help="give every text this score, in the very same answer (default: by content)"
     )
-    parser.add_argument("--script", help="MODULE:FUNCTION that makes a Reply of an Asked")
+    parser.add_argument("--script", help="MODULE:FUNCTION that makes a Reply of a JudgeRequest")
     arguments = parser.parse_args()
     scripted = ScriptedJudge(_script(arguments), arguments.port, remember=False, host=arguments.host)
     with scripted as judge, suppress(KeyboardInterrupt):

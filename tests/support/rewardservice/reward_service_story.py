@@ -21,7 +21,7 @@ def seen(kubectl: Kubectl, holds: Callable[[Document], bool], what: str, seconds
 
 
 def is_ready(service: Document) -> bool:
-    """As `kubectl wait` decides."""
+    """Whether *service* is ready, as `kubectl wait` decides."""
     ready = condition(service, "Ready")
     generation = service["metadata"]["generation"]
     return ready.get("status") == "True" and ready["observedGeneration"] == generation
@@ -39,11 +39,11 @@ def reason_is(reason: str) -> Callable[[Document], bool]:
 
 
 def pods(kubectl: Kubectl) -> list[Document]:
-    """Those of the service that stay."""
+    """Pods of the service that stay."""
     return [pod for pod in kubectl.items("pods", REWARDS) if "deletionTimestamp" not in pod["metadata"]]
 
 
 def resource_versions(kubectl: Kubectl) -> dict[str, str]:
-    """Of the service and all its objects, as kind/name."""
+    """Resource versions of the service and all its objects, as kind/name."""
     found = [kubectl.get("rewardservice", NAME), *kubectl.items(_KINDS, REWARDS)]
     return {f"{one['kind']}/{one['metadata']['name']}": one["metadata"]["resourceVersion"] for one in found}

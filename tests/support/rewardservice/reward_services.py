@@ -34,9 +34,9 @@ def judge_models(**small: Any) -> Document:
 def judges_report(revision: str = "0" * 16, **judges: Document) -> Document:
     """What a pod says. Keywords are judges by name: fields that differ from an answering one."""
     answering = {"state": "Answering", "p50Ms": 420, "p99Ms": 840, "errorRate": 0.01}
-    return {"revision": revision, "judges": [{"name": name, **answering, **said} for name, said in judges.items()]}
+    return {"revision": revision, "judges": [{"name": name, **answering, **report} for name, report in judges.items()]}
 
 
-def tell_judges(kubectl: Kubectl, name: str, pod: str, said: Document) -> None:
+def tell_judges(kubectl: Kubectl, name: str, pod: str, report: Document) -> None:
     """Report as *pod* of the service does."""
-    kubectl.patch("configmap", judges_name(name), {"data": {pod: json.dumps(said)}})
+    kubectl.patch("configmap", judges_name(name), {"data": {pod: json.dumps(report)}})

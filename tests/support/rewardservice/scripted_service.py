@@ -12,14 +12,14 @@ from typing import Any
 
 @dataclass
 class ScriptedService:
-    """What it does, and what it was asked."""
+    """What the service does, and what it was asked."""
 
     url: str
     refusals: list[tuple[int, Mapping[str, str]]]
     """Status and headers of the next answers to items; afterwards items are scored."""
 
     config: Any
-    """What it says of itself. None: 404."""
+    """What the service says of itself. None: 404."""
 
     most_bytes: int
     """Larger bodies are answered with 413."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import yaml
-from support.judges.judge_replies import Asked, Reply, Script, verdict
+from support.judges.judge_replies import JudgeRequest, Reply, Script, verdict
 
 PATIENCE = 60
 
@@ -64,17 +64,17 @@ def code(response: httpx.Response) -> tuple[int, str]:
 def holding(release: threading.Event) -> Script:
     """A judge that answers nobody before *release*, however long that takes."""
 
-    def script(_: Asked) -> Reply:
+    def script(_: JudgeRequest) -> Reply:
         release.wait(PATIENCE)  # all of the judge stands still, and goes on even when the test has failed
         return verdict(0.5)
 
     return script
 
 
-def slow(seconds: float) -> Callable[[Asked], Reply]:
+def slow(seconds: float) -> Callable[[JudgeRequest], Reply]:
     """The script of a judge that takes its time."""
 
-    def script(asked: Asked) -> Reply:
+    def script(request: JudgeRequest) -> Reply:
         return Reply(**{**vars(verdict(0.5)), "latency": seconds})
 
     return script
@@ -108,7 +108,7 @@ class Served:
         return float(found[1]) if found else 0.0
 
     def lines(self) -> list[dict[str, Any]]:
-        """The log."""
+        """Lines of the service's log, as JSON."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def kill(self) -> None:

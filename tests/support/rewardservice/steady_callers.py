@@ -115,13 +115,13 @@ def _plain(caller: str, connection: HTTPConnection, token: str, completion: str)
     try:
         connection.request("POST", "/v1/score", body, {"Authorization": f"Bearer {token}"})
         with connection.getresponse() as answer:
-            told = answer.read()
+            content = answer.read()
     except (OSError, HTTPException) as error:
         connection.close()
         return Answer(caller, problem=repr(error))
     if answer.status != HTTPStatus.OK:
-        return Answer(caller, problem=f"{answer.status} {told.decode()}")
-    (result,) = json.loads(told)["results"]
+        return Answer(caller, problem=f"{answer.status} {content.decode()}")
+    (result,) = json.loads(content)["results"]
     return _scored(caller, result["score"], result["revision"], result["reasons"])
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from support.judges.judge_replies import Asked
+from support.judges.judge_replies import JudgeRequest
 from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.served import service_manifest, write_manifest
 
 from atlas_core.commands.score import score_file
-from atlas_rewards import RewardService
+from atlas_rewards import RewardScorer
 
 
 def manifest(folder: Path, judge: ScriptedJudge, **spec: Any) -> Path:
@@ -43,10 +43,10 @@ def atlas_core(*arguments: object) -> "subprocess.CompletedProcess[str]":
 def scored(file: Path, items: Path, output: Path, as_json: bool = False) -> str:
     """What the command says."""
     out = StringIO()
-    score_file(RewardService.from_file(file), items, output, as_json, Console(file=out, width=100))
+    score_file(RewardScorer.from_file(file), items, output, as_json, Console(file=out, width=100))
     return out.getvalue()
 
 
-def number_of(asked: Asked) -> int:
+def number_of(request: JudgeRequest) -> int:
     """The number in the answer that is judged."""
-    return int(re.findall(r"answer (\d+)", asked.text)[-1])
+    return int(re.findall(r"answer (\d+)", request.text)[-1])

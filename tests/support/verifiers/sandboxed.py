@@ -31,7 +31,7 @@ def is_refused(statements: str) -> bool:
     return passes(_ATTEMPT.format(statements=indent(dedent(statements), "    ")), "assert refused", BOUNDS)
 
 
-def cells_of(parent: int) -> list[int]:
+def children_of(parent: int) -> list[int]:
     """Process numbers of sandboxes that *parent* started and that are not gone yet."""
     return [pid for pid in _processes() if _parent(pid) == parent and b"sandbox/child" in _command(pid)]
 

@@ -7,14 +7,14 @@ from support.rewardservice.served import service_manifest
 
 from atlas_api import parse
 from atlas_api.rewardservice.spec import RewardService
+from atlas_api.scoring import ItemResult, JudgeResult
 from atlas_core.report.bench_plots import plots
 from atlas_core.report.bench_report import markdown
 from atlas_core.report.bench_result import Bench, BenchRow
-from atlas_rewards.bench.judge_subsets import combinations_of, recombined
+from atlas_rewards.bench.judge_subsets import judge_subsets, subset_result
 from atlas_rewards.bench.score_statistics import summarise
 from atlas_rewards.llm.cache import CacheStatistics
-from atlas_rewards.llm.client import CallerStatistics
-from atlas_rewards.result import ItemResult, JudgeResult
+from atlas_rewards.llm.client import LLMStatistics
 
 SPEC = parse(
     RewardService,
@@ -22,7 +22,7 @@ SPEC = parse(
         "http://127.0.0.1:9/v1", judges=[{"name": name, "rubric": name} for name in ("accuracy", "process")]
     ),
 ).spec
-ASKED = CallerStatistics((), CacheStatistics(0, 3, 5), 2)
+ASKED = LLMStatistics((), CacheStatistics(0, 3, 5), 2)
 
 
 def heard(accuracy: float | None, process: float | None) -> ItemResult:
@@ -35,8 +35,8 @@ def heard(accuracy: float | None, process: float | None) -> ItemResult:
 
 
 def bench(*results: ItemResult, rewards: tuple[float | None, ...]) -> Bench:
-    combinations = combinations_of(SPEC)
-    by_name = {one.name: [recombined(SPEC, result, one) for result in results] for one in combinations}
+    combinations = judge_subsets(SPEC)
+    by_name = {one.name: [subset_result(SPEC, result, one) for result in results] for one in combinations}
     rows = [BenchRow(one, summarise(by_name[one.name], rewards)) for one in combinations]
     return Bench(rows, by_name, rewards, ASKED, "0123456789abcdef", 7, {"noAnswer": 2})
 

@@ -66,5 +66,5 @@ def test_what_names_no_host_is_told_with_an_example(address: str) -> None:
 
 @pytest.mark.parametrize("address", SECRETS)
 def test_an_address_with_more_than_a_place_is_refused_and_not_repeated(address: str) -> None:
-    said = problem(address)
-    assert said == "holds a user, a query or a fragment; leave it out and refer to the key with keyFrom"
+    complaint = problem(address)
+    assert complaint == "holds a user, a query or a fragment; leave it out and refer to the key with keyFrom"

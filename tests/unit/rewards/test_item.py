@@ -30,7 +30,7 @@ def test_every_completion_has_a_prompt(prompts: list[str], completions: list[str
 
 
 @pytest.mark.parametrize(
-    ("said", "judged"),
+    ("turn", "text"),
     [
         ({"content": "42", "name": "agent"}, "42"),
         ({"content": None, "tool_calls": [{"id": "c1"}]}, '{"tool_calls":[{"id":"c1"}]}'),
@@ -39,10 +39,10 @@ def test_every_completion_has_a_prompt(prompts: list[str], completions: list[str
         ({}, ""),
     ],
 )
-def test_what_the_last_turn_of_an_assistant_says_and_calls_is_judged(said: dict[str, Any], judged: str) -> None:
-    messages = [{"role": "assistant", "content": "Earlier."}, {"role": "assistant", **said}, {"role": "tool"}]
+def test_what_the_last_turn_of_an_assistant_says_and_calls_is_judged(turn: dict[str, Any], text: str) -> None:
+    messages = [{"role": "assistant", "content": "Earlier."}, {"role": "assistant", **turn}, {"role": "tool"}]
     (item,) = items_of(["How warm is it?"], [messages], {})
-    assert item.completion == judged
+    assert item.completion == text
 
 
 def test_a_completion_without_a_turn_of_an_assistant_is_empty() -> None:

@@ -1,15 +1,15 @@
-"""How many items the service holds: taken and not yet answered. Used by `scoring_endpoint`. Pure."""
+"""Load shedding: how many items the service holds, taken and not yet answered. Pure."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from atlas_rewards.server.http.refusal import Refusal
+from atlas_rewards.server.http.request_error import RequestError
 
 _LONGEST = 30
 
 
 class Admission:
-    """Counts items."""
+    """Counts the items that the service holds."""
 
     def __init__(self) -> None:
         self.waiting = 0
@@ -18,16 +18,18 @@ class Admission:
         self._usual = 1.0
 
     def check(self, items: int, limit: int) -> None:
-        """Raise Refusal when there is no room for *items* now."""
+        """Raise RequestError when there is no room for *items* now."""
         if self.waiting + items > limit:
             message = f"{self.waiting} items are waiting and {limit} may; send this request again later"
-            raise Refusal(429, "busy", message, self.retry_after)
+            raise RequestError(429, "busy", message, self.retry_after)
 
     @contextmanager
     def take(self, items: int, limit: int) -> Iterator[None]:
-        """Hold *items* inside. Raises Refusal when that would be more than *limit*."""
+        """Hold *items* inside. Raises RequestError when that would be more than *limit*."""
         if items > limit:
-            raise Refusal(413, "tooManyItems", f"{items} items are more than the service holds ({limit}); send fewer")
+            raise RequestError(
+                413, "tooManyItems", f"{items} items are more than the service holds ({limit}); send fewer"
+            )
         self.check(items, limit)
         self.waiting += items
         try:

@@ -1,4 +1,4 @@
-"""The service as an ASGI application: addresses, and who answers them. `server` runs it."""
+"""The service as an ASGI application: addresses, and who answers them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from atlas_api.rewardservice.status import JudgesReport
-from atlas_rewards.server.configuration import shown
+from atlas_api.scoring import JudgesAnswer
 from atlas_rewards.server.generation import Generations
-from atlas_rewards.server.http.auth import check_bearer
-from atlas_rewards.server.http.draining import Farewell
+from atlas_rewards.server.http.auth import authenticate
+from atlas_rewards.server.http.draining import Draining
 from atlas_rewards.server.http.openapi import openapi
-from atlas_rewards.server.http.refusal import Refusal
+from atlas_rewards.server.http.public_configuration import public_configuration
+from atlas_rewards.server.http.request_error import RequestError, error_body
 from atlas_rewards.server.http.scoring_endpoint import ScoringEndpoint
-from atlas_rewards.server.http.wire import JudgesAnswer, error_body
 from atlas_rewards.server.metrics import Metrics
 from atlas_rewards.server.probe import Probe
 from atlas_rewards.server.reload import Reload
@@ -40,14 +40,14 @@ class Service:
     generations: Generations
     reload: Reload
     probe: Probe
-    scoring: ScoringEndpoint
+    scoring_endpoint: ScoringEndpoint
     metrics: Metrics
-    farewell: Farewell
+    draining: Draining
 
 
 def application(service: Service) -> ASGIApp:
-    """The application."""
-    score, config, judges = service.scoring, _guarded(service, _config), _guarded(service, _judges)
+    """The application that *service* answers."""
+    score, config, judges = service.scoring_endpoint, _guarded(service, _config), _guarded(service, _judges)
     routes = [
         Route("/v1/score", _endpoint(score), methods=["POST"]),
         Route("/v1/config", _endpoint(config)),
@@ -60,13 +60,13 @@ def application(service: Service) -> ASGIApp:
         Route("/docs", _endpoint(_page)),
     ]
     app = Starlette(routes=routes, exception_handlers=_ON_ERRORS)
-    return service.farewell.around(_Counted(app, service.metrics, {route.path for route in routes}))
+    return service.draining.wrap(_Counted(app, service.metrics, {route.path for route in routes}))
 
 
 def judges_report(generations: Generations) -> JudgesReport:
     """How the judges of the newest generation answered lately."""
     newest = generations.newest
-    return JudgesReport(revision=newest.scoring.revision, judges=newest.judges.reports())
+    return JudgesReport(revision=newest.source.revision, judges=newest.judges.reports())
 
 
 async def _config(service: Service) -> Response:
@@ -74,10 +74,10 @@ async def _config(service: Service) -> Response:
     refused = {"at": _time(reload.refused_at), "problems": list(reload.refused)} if reload.refused else None
     return JSONResponse(
         {
-            "revision": newest.scoring.revision,
+            "revision": newest.source.revision,
             "generation": newest.number,
             "since": _time(newest.since),
-            "configuration": shown(newest.spec),
+            "configuration": public_configuration(newest.spec),
             "refused": refused,
         }
     )
@@ -94,13 +94,13 @@ async def _healthz(_: Request) -> Response:
 
 
 async def _readyz(service: Service) -> Response:
-    problem = "the process shuts down" if service.farewell.begun else await service.probe.readiness()
+    problem = "the process shuts down" if service.draining.begun else await service.probe.readiness()
     return PlainTextResponse(f"{problem or 'ok'}\n", 503 if problem else 200)
 
 
 async def _metrics(service: Service) -> Response:
     newest = service.generations.newest
-    service.metrics.asked(newest.number, newest.scoring.statistics())
+    service.metrics.model_calls(newest.number, newest.source.statistics())
     return Response(generate_latest(service.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
@@ -126,7 +126,7 @@ def _with(service: Service, answer: Callable[[Service], Awaitable[Response]]) ->
 
 def _guarded(service: Service, answer: Callable[[Service], Awaitable[Response]]) -> Handler:
     async def handle(request: Request) -> Response:
-        check_bearer(request, service.generations.newest.token)
+        authenticate(request, service.generations.newest.token)
         return await answer(service)
 
     return handle
@@ -138,8 +138,8 @@ def _endpoint(handler: Handler) -> Handler:
     async def endpoint(request: Request) -> Response:
         try:
             return await handler(request)
-        except Refusal as refusal:
-            return refusal.response()
+        except RequestError as error:
+            return error.response()
 
     return endpoint
 
@@ -158,7 +158,7 @@ _ON_ERRORS: Mapping[Any, Any] = {HTTPException: _http_error, Exception: _mistake
 
 
 class _Counted:
-    """Counts answers."""
+    """Counts answers by path and status."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, paths: set[str]) -> None:
         self._app = app

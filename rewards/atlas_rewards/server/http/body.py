@@ -1,7 +1,7 @@
 """
 Reads a request's body: never more of it, never longer and never more deeply nested than is good for the service.
 
-Used by `scoring_endpoint`. Knows nothing about items.
+Knows nothing about items.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from starlette.requests import ClientDisconnect, Request
 
 from atlas_rewards.server.http.disconnect import CLIENT_LEFT
-from atlas_rewards.server.http.refusal import Refusal
+from atlas_rewards.server.http.request_error import RequestError
 
 SECONDS = 30.0
 """How long a client may take to send a body."""
@@ -38,11 +38,11 @@ class Bodies:
     def __init__(self, seconds: float = SECONDS) -> None:
         self._seconds = seconds
         self.held = 0
-        """Bytes."""
+        """Bytes that are held now."""
 
     @asynccontextmanager
     async def read(self, request: Request, limit: int, items: int) -> AsyncIterator[Any]:
-        """The document in the body of at most *limit* bytes, counted as held inside. Raises Refusal."""
+        """The document in the body of at most *limit* bytes, counted as held inside. Raises RequestError."""
         body = bytearray()
         size = 0
         try:
@@ -59,11 +59,11 @@ class Bodies:
             async with asyncio.timeout(self._seconds):
                 await self._collect(request, limit, body)
         except TimeoutError:
-            raise Refusal(
+            raise RequestError(
                 408, "slowBody", f"the body did not arrive within {self._seconds:g} s; send it faster"
             ) from None
         except ClientDisconnect:
-            raise Refusal(CLIENT_LEFT, "clientLeft", "the client left before its body was whole") from None
+            raise RequestError(CLIENT_LEFT, "clientLeft", "the client left before its body was whole") from None
 
     async def _collect(self, request: Request, limit: int, body: bytearray) -> None:
         announced = request.headers.get("content-length", "")
@@ -73,30 +73,30 @@ class Bodies:
             if len(body) + len(chunk) > limit:
                 _too_large(limit)
             if self.held + len(chunk) > BODIES * limit:
-                raise Refusal(429, "busy", "too many large requests at the same time; send this one again", 1)
+                raise RequestError(429, "busy", "too many large requests at the same time; send this one again", 1)
             self.held += len(chunk)
             body += chunk
 
 
 def read_json(body: bytes | bytearray, items: int) -> Any:
-    """The document in *body*, which may hold as many values as *items* items need. Raises Refusal."""
+    """The document in *body*, which may hold as many values as *items* items need. Raises RequestError."""
     structure = _STRING.sub(b"0", body)
     if sum(structure.count(mark) for mark in _SEPARATORS) > items * VALUES_AN_ITEM:
-        raise Refusal(
+        raise RequestError(
             413, "tooManyValues", f"the body holds more than {items * VALUES_AN_ITEM} values; send fewer items"
         )
     try:
         # Decoded here: from bytes json also reads UTF-16, in which other bytes are quotes than those that were counted.
         return json.loads(body.decode("utf-8-sig", "surrogatepass"), parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
-        raise Refusal(400, "notJson", "the body is nested too deeply") from None
+        raise RequestError(400, "notJson", "the body is nested too deeply") from None
     except ValueError as error:
         where = f" (character {error.pos})" if isinstance(error, json.JSONDecodeError) else ""
-        raise Refusal(400, "notJson", f"the body is not valid JSON in UTF-8{where}") from None
+        raise RequestError(400, "notJson", f"the body is not valid JSON in UTF-8{where}") from None
 
 
 def _too_large(limit: int) -> NoReturn:
-    raise Refusal(413, "tooLarge", f"the body has more than {limit} bytes; send fewer items in a request")
+    raise RequestError(413, "tooLarge", f"the body has more than {limit} bytes; send fewer items in a request")
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Work for a client that is still there. Used by `scoring_endpoint`."""
+"""Cancels work whose client has disconnected."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
-from atlas_rewards.server.http.refusal import Refusal
+from atlas_rewards.server.http.request_error import RequestError
 
 CLIENT_LEFT = 499
 """Reaches nobody, but stands in the metrics; the number is what proxies use for it."""
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """What *work* gives. Raises Refusal when the client leaves first; the work is cancelled then.
+    """What *work* gives. Raises RequestError when the client leaves first; the work is cancelled then.
 
     The body of *request* must have been read.
     """
@@ -23,7 +23,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
-            raise Refusal(CLIENT_LEFT, "clientLeft", "the client left before the answer")
+            raise RequestError(CLIENT_LEFT, "clientLeft", "the client left before the answer")
         return working.result()
     finally:
         working.cancel()

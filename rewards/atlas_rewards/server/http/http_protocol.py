@@ -1,6 +1,6 @@
 """uvicorn's HTTP protocol with limits on what comes before a body: how long a head may be, and how long it may take.
 
-Given to uvicorn by `server`. Bodies have limits of their own, in `body`.
+Bodies have limits of their own, in `body`.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ HEAD_SECONDS = 30.0
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """One connection. It is cut when the head of a request does not come to an end."""
+    """One connection of a client. It is cut when the head of a request does not come to an end."""
 
     _timer: asyncio.TimerHandle | None = None
     _size = 0
@@ -43,7 +43,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._await_head()
 
     def on_headers_complete(self) -> None:
-        """Its head is there."""
+        """The head of a request is there."""
         self._stop_waiting()
         super().on_headers_complete()
 

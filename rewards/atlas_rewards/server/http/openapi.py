@@ -1,13 +1,13 @@
-"""The OpenAPI description, made from the types of `wire`. Served by `application`."""
+"""The OpenAPI description, made from the types of `atlas_api.scoring`."""
 
 from importlib.metadata import version
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from atlas_rewards.server.http.wire import ErrorResponse, JudgesAnswer, ScoreRequest, ScoreResponse
+from atlas_api.scoring import ErrorResponse, JudgesAnswer, ScoreRequest, ScoreResponse
 
-_REFUSALS = {
+_ERRORS = {
     "400": "The body is not a valid request",
     "401": "The token is missing or wrong",
     "408": "The body came too slowly",
@@ -18,7 +18,7 @@ _REFUSALS = {
 
 
 def openapi(has_token: bool) -> dict[str, Any]:
-    """The description, as JSON."""
+    """The OpenAPI description as JSON."""
     names, definitions = models_json_schema(
         [
             (ScoreRequest, "validation"),
@@ -49,17 +49,17 @@ def openapi(has_token: bool) -> dict[str, Any]:
 
 
 def _score(of: dict[Any, Any]) -> dict[str, Any]:
-    refused = {code: _answer(text, of[ErrorResponse]) for code, text in _REFUSALS.items()}
+    errors = {code: _answer(text, of[ErrorResponse]) for code, text in _ERRORS.items()}
     return {
         "summary": "Score items",
         "requestBody": {"required": True, "content": {"application/json": {"schema": of[ScoreRequest]}}},
-        "responses": {"200": _answer("One result an item, in order", of[ScoreResponse]), **refused},
+        "responses": {"200": _answer("One result an item, in order", of[ScoreResponse]), **errors},
     }
 
 
 def _get(summary: str, schema: dict[str, Any], of: dict[Any, Any]) -> dict[str, Any]:
-    refused = {"401": _answer(_REFUSALS["401"], of[ErrorResponse])}
-    return {"summary": summary, "responses": {"200": _answer(summary, schema), **refused}}
+    errors = {"401": _answer(_ERRORS["401"], of[ErrorResponse])}
+    return {"summary": summary, "responses": {"200": _answer(summary, schema), **errors}}
 
 
 def _plain(summary: str, code: str = "", text: str = "") -> dict[str, Any]:

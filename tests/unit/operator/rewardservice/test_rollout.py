@@ -10,7 +10,7 @@ from support.training.cluster_trainings import condition
 from atlas_operator.cluster.document import Document
 from atlas_operator.objects.rewardservice_pod import DRAIN_SECONDS
 from atlas_rewards.server.http.scoring_endpoint import GRACE_SECONDS
-from atlas_rewards.server.server import CLOSING_SECONDS, FAREWELL_SECONDS
+from atlas_rewards.server.server import CLOSING_SECONDS, CONNECTION_DRAIN_SECONDS
 
 KEY = {"secretKeyRef": {"name": "keys", "key": "large"}}
 
@@ -129,7 +129,7 @@ def test_pods_are_replaced_one_by_one_and_finish_what_they_took() -> None:
     (container,) = pod["containers"]
     assert "sleep" in container["lifecycle"]["preStop"]["exec"]["command"][-1]
     assert pod["terminationGracePeriodSeconds"] == 155
-    assert 120 + DRAIN_SECONDS + FAREWELL_SECONDS + GRACE_SECONDS + 2 * CLOSING_SECONDS < 155
+    assert 120 + DRAIN_SECONDS + CONNECTION_DRAIN_SECONDS + GRACE_SECONDS + 2 * CLOSING_SECONDS < 155
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 from support.judges.judge_configurations import judge, judging
 
-from atlas_rewards.bench.ordered import done_in_order, items_at_once
+from atlas_rewards.bench.ordered import items_at_once, ordered
 
 
 async def collect(delays: Iterable[float], at_once: int) -> list[tuple[float, str]]:
@@ -14,7 +14,7 @@ async def collect(delays: Iterable[float], at_once: int) -> list[tuple[float, st
         await asyncio.sleep(seconds)
         return f"{seconds}"
 
-    return [done async for done in done_in_order(work, delays, at_once)]
+    return [done async for done in ordered(work, delays, at_once)]
 
 
 def test_results_come_in_the_order_of_the_pieces() -> None:
@@ -37,7 +37,7 @@ def test_no_more_than_allowed_are_at_work() -> None:
             await asyncio.sleep(0)
             working -= 1
 
-        async for _ in done_in_order(work, range(100), 7):
+        async for _ in ordered(work, range(100), 7):
             pass
         return most
 
@@ -60,7 +60,7 @@ def test_pieces_are_taken_only_a_little_ahead_of_the_slowest() -> None:
             if piece == 1:
                 await slow.wait()
 
-        results = done_in_order(work, pieces(), 2)
+        results = ordered(work, pieces(), 2)
         waiting = asyncio.ensure_future(anext(results))
         for _ in range(500):
             await asyncio.sleep(0)
@@ -87,7 +87,7 @@ def test_what_is_at_work_is_given_up_when_one_fails() -> None:
             raise
 
     async def collected() -> None:
-        async for _ in done_in_order(work, range(4), 4):
+        async for _ in ordered(work, range(4), 4):
             pass
 
     with pytest.raises(ValueError, match="no"):

@@ -2,15 +2,15 @@
 
 import pytest
 
+from atlas_api.scoring import Correction, ItemResult, JudgeResult
 from atlas_rewards.bench.score_statistics import Summary, percentile, summarise
 from atlas_rewards.causes import cause_of, unanswered
-from atlas_rewards.result import Correction, ItemResult, JudgeResult
 
 
 def result(score: float | None, *causes: str, seconds: float = 1.0, **judge: object) -> ItemResult:
     """Of one judge."""
-    told = JudgeResult("accuracy", score, uncertainty=0.2, causes=causes, **judge)  # type: ignore[arg-type]
-    return ItemResult(score, (told,), seconds=seconds)
+    figures = JudgeResult("accuracy", score, uncertainty=0.2, causes=causes, **judge)  # type: ignore[arg-type]
+    return ItemResult(score, (figures,), seconds=seconds)
 
 
 def summary(*scores: float | None, recorded: tuple[float | None, ...] = ()) -> Summary:
@@ -18,22 +18,24 @@ def summary(*scores: float | None, recorded: tuple[float | None, ...] = ()) -> S
 
 
 def test_mean_and_deviation_leave_out_what_has_no_score() -> None:
-    told = summary(0.2, None, 0.6)
-    assert (told.items, told.scored) == (3, 2)
-    assert told.mean == pytest.approx(0.4)
-    assert told.deviation == pytest.approx(0.2)
+    figures = summary(0.2, None, 0.6)
+    assert (figures.items, figures.scored) == (3, 2)
+    assert figures.mean == pytest.approx(0.4)
+    assert figures.deviation == pytest.approx(0.2)
 
 
 def test_nothing_scored_is_unknown_and_never_zero() -> None:
-    told = summary(None, None)
-    assert (told.mean, told.deviation, told.uncertainty, told.p50_seconds, told.p95_seconds) == (None,) * 5
-    assert (told.close, told.pearson, told.compared) == (None, None, 0)
+    figures = summary(None, None)
+    assert (figures.mean, figures.deviation, figures.uncertainty, figures.p50_seconds, figures.p95_seconds) == (
+        None,
+    ) * 5
+    assert (figures.close, figures.pearson, figures.compared) == (None, None, 0)
 
 
 def test_scores_agree_up_to_two_hundredths() -> None:
-    told = summary(0.5, 0.5, 0.5, 0.5, recorded=(0.52, 0.48, 0.521, None))
-    assert told.compared == 3
-    assert told.close == pytest.approx(2 / 3)
+    figures = summary(0.5, 0.5, 0.5, 0.5, recorded=(0.52, 0.48, 0.521, None))
+    assert figures.compared == 3
+    assert figures.close == pytest.approx(2 / 3)
 
 
 def test_the_correlation_is_pearsons() -> None:
@@ -59,14 +61,14 @@ def test_a_judge_counts_as_escalated_when_the_large_model_was_asked_even_in_vain
 def test_corrected_and_capped_items_are_counted() -> None:
     corrected = result(0.5, corrections=(Correction("goodProcess", 0.9, 0.5),))
     capped = ItemResult(0.3, caps=("empty",))
-    told = summarise([corrected, capped, result(0.4), result(0.4)], [None] * 4)
-    assert (told.corrected, told.capped) == (0.25, 0.25)
+    figures = summarise([corrected, capped, result(0.4), result(0.4)], [None] * 4)
+    assert (figures.corrected, figures.capped) == (0.25, 0.25)
 
 
 def test_latency_is_that_of_items_with_a_score() -> None:
     results = [result(0.5, seconds=number) for number in range(1, 21)] + [result(None, "timeout", seconds=300)]
-    told = summarise(results, [None] * 21)
-    assert (told.p50_seconds, told.p95_seconds) == (10, 19)
+    figures = summarise(results, [None] * 21)
+    assert (figures.p50_seconds, figures.p95_seconds) == (10, 19)
 
 
 @pytest.mark.parametrize(("percent", "value"), [(0, 1), (50, 2), (75, 3), (76, 4), (100, 4)])

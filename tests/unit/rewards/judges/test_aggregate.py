@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.judges.ensembles import FOUR, judged, spec_of
+from support.judges.ensembles import FOUR, judge_result, spec_of
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
-from atlas_rewards.judges.aggregate import combine
-from atlas_rewards.result import ItemResult
+from atlas_api.scoring import ItemResult
+from atlas_rewards.judges.aggregate import aggregate
 from atlas_rewards.verifiers.weighted_mean import Score
 
 SHARES = st.none() | st.floats(0, 1)
@@ -26,10 +26,12 @@ def combined(
     **changes: Any,
 ) -> ItemResult:
     parts = verified or {}
-    said = Score(None, parts, {name: "no reference was recorded" for name, part in parts.items() if part is None})
-    judges = [judged(name, score) for name, score in scores.items()]
-    return combine(
-        spec or spec_of(verifiers=[{"name": name, "exactMatch": {}} for name in parts], **changes), judges, said
+    judge_answer = Score(
+        None, parts, {name: "no reference was recorded" for name, part in parts.items() if part is None}
+    )
+    judges = [judge_result(name, score) for name, score in scores.items()]
+    return aggregate(
+        spec or spec_of(verifiers=[{"name": name, "exactMatch": {}} for name in parts], **changes), judges, judge_answer
     )
 
 
@@ -61,8 +63,8 @@ def test_below_the_quorum_there_is_no_score(quorum: int, score: float | None) ->
     result = combined({"accuracy": 0.6, "process": 0.6, "helpfulness": None, "diagnostic": None}, quorum=quorum)
     assert result.score == (score if score is None else pytest.approx(score))
     assert result.judges[0].score == 0.6
-    told = f"2 of 4 judges gave a verdict; the quorum is {quorum}"
-    assert (told in result.reasons) == (score is None)
+    below_quorum = f"2 of 4 judges gave a verdict; the quorum is {quorum}"
+    assert (below_quorum in result.reasons) == (score is None)
 
 
 def test_verifiers_do_not_make_up_for_judges() -> None:
@@ -71,13 +73,13 @@ def test_verifiers_do_not_make_up_for_judges() -> None:
 
 def test_a_cap_lowers_the_score_and_never_raises_it() -> None:
     spec = spec_of("accuracy", antiGaming={"capScore": 0.25})
-    assert combine(spec, [judged("accuracy", 0.9)], caught=["echoed"]).score == 0.25
-    assert combine(spec, [judged("accuracy", 0.1)], caught=["echoed"]).score == 0.1
-    assert combine(spec, [judged("accuracy", 0.9)], caught=["echoed"]).uncapped == 0.9
-    assert combine(spec, [judged("accuracy", 0.9)]).uncapped == 0.9
-    unknown = combine(spec, [judged("accuracy", None)], caught=["echoed"])
+    assert aggregate(spec, [judge_result("accuracy", 0.9)], caps=["echoed"]).score == 0.25
+    assert aggregate(spec, [judge_result("accuracy", 0.1)], caps=["echoed"]).score == 0.1
+    assert aggregate(spec, [judge_result("accuracy", 0.9)], caps=["echoed"]).uncapped == 0.9
+    assert aggregate(spec, [judge_result("accuracy", 0.9)]).uncapped == 0.9
+    unknown = aggregate(spec, [judge_result("accuracy", None)], caps=["echoed"])
     assert (unknown.score, unknown.uncapped) == (None, None)
-    assert combine(spec, [judged("accuracy", 0.9)], caught=["echoed", "padded"]).caps == ("echoed", "padded")
+    assert aggregate(spec, [judge_result("accuracy", 0.9)], caps=["echoed", "padded"]).caps == ("echoed", "padded")
 
 
 @given(st.tuples(*[SHARES] * 4), st.dictionaries(st.sampled_from(["v", "w"]), SHARES))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_api.rewardservice.judging import Consistency
-from atlas_rewards.judges.consistency import consistent
+from atlas_rewards.judges.consistency import apply_consistency
 
 SHARES = st.floats(0, 1)
 SCORES = st.fixed_dictionaries(
@@ -14,7 +14,7 @@ SCORES = st.fixed_dictionaries(
 
 
 def after(rules: Consistency = Consistency(), /, **scores: float) -> dict[str, float]:  # noqa: B008
-    return {name: round(score, 9) for name, score in consistent(scores, rules).scores.items()}
+    return {name: round(score, 9) for name, score in apply_consistency(scores, rules).scores.items()}
 
 
 def test_the_worked_example_of_the_reference() -> None:
@@ -28,7 +28,7 @@ def test_the_worked_example_of_the_reference() -> None:
 
 def test_each_change_is_recorded_in_the_order_of_the_rules() -> None:
     given_ = {"accuracy": 0.2, "process": 0.9, "helpfulness": 0.9, "diagnostic": 0.1}
-    corrections = consistent(given_, Consistency()).corrections
+    corrections = apply_consistency(given_, Consistency()).corrections
     assert [(one.rule, round(one.before, 9), round(one.after, 9)) for one in corrections["process"]] == [
         ("processAboveAccuracy", 0.9, 0.3)
     ]
@@ -50,7 +50,7 @@ def test_with_helpfulness_and_process_alone_only_the_second_rule_speaks() -> Non
 
 
 def test_a_score_that_stands_at_its_cap_is_not_changed() -> None:
-    assert consistent({"process": 0.4, "helpfulness": 0.5}, Consistency()).corrections == {}
+    assert apply_consistency({"process": 0.4, "helpfulness": 0.5}, Consistency()).corrections == {}
 
 
 @pytest.mark.parametrize("gap", [0.0, 0.05, 0.1])
@@ -68,7 +68,7 @@ def test_every_bound_comes_from_the_configuration() -> None:
 
 @given(SCORES)
 def test_rules_only_lower_scores_and_record_every_change(scores: dict[str, float]) -> None:
-    left, corrections = consistent(scores, Consistency())
+    left, corrections = apply_consistency(scores, Consistency())
     assert left.keys() == scores.keys()
     assert all(0 <= left[name] <= scores[name] for name in scores)
     assert {name for name in scores if left[name] != scores[name]} == set(corrections)
@@ -79,7 +79,7 @@ def test_rules_only_lower_scores_and_record_every_change(scores: dict[str, float
 
 @given(SCORES)
 def test_the_rules_hold_afterwards(scores: dict[str, float]) -> None:
-    left = consistent(scores, Consistency()).scores
+    left = apply_consistency(scores, Consistency()).scores
     if {"accuracy", "process"} <= left.keys():
         assert left["process"] <= left["accuracy"] + 0.1 + 1e-12
     if {"process", "helpfulness"} <= left.keys():
@@ -93,5 +93,5 @@ def test_a_better_score_never_lowers_another_one(scores: dict[str, float], name:
     if name not in scores:
         return
     higher = scores | {name: max(scores[name], better)}
-    before, now = consistent(scores, Consistency()).scores, consistent(higher, Consistency()).scores
+    before, now = apply_consistency(scores, Consistency()).scores, apply_consistency(higher, Consistency()).scores
     assert all(now[judge] >= before[judge] - 1e-12 for judge in scores)

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
-from support.judges.ensembles import item_of, said, spec_of
+from support.judges.ensembles import item_of, judge_answer, spec_of
 
 from atlas_api.rewardservice.judging import JudgeModel
+from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
 from atlas_rewards.judges.ensemble import Ensemble
 from atlas_rewards.llm.answer import Answer, NoAnswer
-from atlas_rewards.llm.fair_semaphore import Turns
-from atlas_rewards.result import ItemResult
+from atlas_rewards.llm.fair_semaphore import FairSemaphore
 
 
 class Slow:
@@ -22,7 +22,7 @@ class Slow:
 
     def __init__(self) -> None:
         self.answers = asyncio.Event()
-        self.asked: list[tuple[int, str]] = []
+        self.questions: list[tuple[int, str]] = []
         """For each question the turn of the event loop in which it was put, and the material."""
 
         self.loop_turns = 0
@@ -37,13 +37,13 @@ class Slow:
         repetition: int = 0,
         usable: Callable[[str], bool] = lambda _: True,
     ) -> Answer:
-        self.asked.append((self.loop_turns, messages[1]["content"]))
+        self.questions.append((self.loop_turns, messages[1]["content"]))
         assert deadline is not None
         try:
             await asyncio.wait_for(self.answers.wait(), deadline - time.monotonic())
         except TimeoutError:
             raise NoAnswer("deadline", "no answer before the deadline") from None
-        return Answer(said(0.6), tokens=0, seconds=0.0, cached=False)
+        return Answer(judge_answer(0.6), tokens=0, seconds=0.0, cached=False)
 
     async def count_loop_turns(self) -> None:
         while True:
@@ -60,17 +60,17 @@ def ensemble(model: Slow, concurrency: int, **changes: Any) -> Ensemble:
 
 
 def run(story: Callable[[Slow], Awaitable[None]]) -> None:
-    async def told() -> None:
+    async def live() -> None:
         await asyncio.wait_for(story(Slow()), 30)
 
-    asyncio.run(told())
+    asyncio.run(live())
 
 
 async def settled(model: Slow) -> None:
     """Until nobody asks any more."""
-    asked = -1
-    while asked != len(model.asked):
-        asked = len(model.asked)
+    count = -1
+    while count != len(model.questions):
+        count = len(model.questions)
         for _ in range(20):
             await asyncio.sleep(0)
 
@@ -83,9 +83,9 @@ def test_a_few_cases_are_asked_about_before_the_next_ones_are_prepared() -> None
         counting.cancel()
         model.answers.set()
         await scoring
-        turns = [turn for turn, _ in model.asked]
-        assert turns == sorted(turns)
-        assert max(Counter(turns).values()) == 16 * 3
+        places = [turn for turn, _ in model.questions]
+        assert places == sorted(places)
+        assert max(Counter(places).values()) == 16 * 3
 
     run(story)
 
@@ -94,10 +94,10 @@ def test_no_more_cases_are_prepared_than_calls_can_be_in_flight() -> None:
     async def story(model: Slow) -> None:
         scoring = asyncio.ensure_future(ensemble(model, 2).score(cases(10)))
         await settled(model)
-        assert len(model.asked) == 2 * 3
+        assert len(model.questions) == 2 * 3
         model.answers.set()
         assert all(result.score == pytest.approx(0.6) for result in await scoring)
-        assert len(model.asked) == 10 * 3
+        assert len(model.questions) == 10 * 3
 
     run(story)
 
@@ -114,7 +114,7 @@ def test_whose_turn_never_comes_ends_at_the_deadline_and_says_so() -> None:
             " among the calls in flight",
         )
         assert {result.judges[0].causes for result in waited} == {("deadline",)}
-        assert len(model.asked) == 2 * 3
+        assert len(model.questions) == 2 * 3
 
     run(story)
 
@@ -167,8 +167,8 @@ def test_a_ranking_whose_turn_never_comes_gives_none_of_its_candidates_a_score()
 
 def test_a_turn_is_not_given_after_the_deadline_even_when_there_is_one() -> None:
     async def story(_: Slow) -> None:
-        turns = Turns(1)
-        assert not await turns.take(time.monotonic() - 1)
-        assert await turns.take(time.monotonic() + 10)
+        places = FairSemaphore(1)
+        assert not await places.acquire(time.monotonic() - 1)
+        assert await places.acquire(time.monotonic() + 10)
 
     run(story)

@@ -4,11 +4,20 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from support.judges.ensembles import Call, Says, asked, failing, item_of, judged, said, spec_of
+from support.judges.ensembles import (
+    AnswerScript,
+    Call,
+    failing,
+    item_of,
+    judge_answer,
+    judge_result,
+    score_with_calls,
+    spec_of,
+)
 
+from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
-from atlas_rewards.judges.aggregate import combine
-from atlas_rewards.result import ItemResult
+from atlas_rewards.judges.aggregate import aggregate
 
 JUDGES = [{"name": name, "rubric": name} for name in ("accuracy", "process")]
 
@@ -16,16 +25,18 @@ JUDGES = [{"name": name, "rubric": name} for name in ("accuracy", "process")]
 def split(call: Call) -> str:
     """Samples of 0.4, 0.5 and 0.6, an uncertainty of 0.2 at most, and a large model that says 0.95."""
     if call.model == "large":
-        return said(0.95)
-    return said({0.2: 0.4, 0.5: 0.5, 0.8: 0.6}.get(call.temperature, 0.45), 0.2 if call.temperature > 0.6 else 0.1)
+        return judge_answer(0.95)
+    return judge_answer(
+        {0.2: 0.4, 0.5: 0.5, 0.8: 0.6}.get(call.temperature, 0.45), 0.2 if call.temperature > 0.6 else 0.1
+    )
 
 
 def by_judge(call: Call) -> str:
-    return said(0.9 if call.judge == "accuracy" else 0.5)
+    return judge_answer(0.9 if call.judge == "accuracy" else 0.5)
 
 
 def one_fails(call: Call) -> str:
-    return failing(call) if call.judge == "process" else said(0.5)
+    return failing(call) if call.judge == "process" else judge_answer(0.5)
 
 
 class Seen(NamedTuple):
@@ -49,7 +60,7 @@ class Seen(NamedTuple):
 
 class Constant(NamedTuple):
     change: dict[str, Any]
-    says: Says
+    says: AnswerScript
     look: Callable[[Seen], Any]
     before: Any
     after: Any
@@ -71,14 +82,14 @@ CONSTANTS = {
     ),
     "models.small.model": Constant(
         {"models": {"small": {"model": "other", "baseUrl": "http://h/v1"}}},
-        said_always := lambda _: said(0.5),
+        said_always := lambda _: judge_answer(0.5),
         lambda seen: {call.model for call in seen.calls},
         {"small"},
         {"other"},
     ),
     "models.large": Constant(
         {"models": {"small": {"model": "small", "baseUrl": "http://h/v1"}}},
-        lambda call: said(0.2, 0.9) if call.model == "small" else said(0.8),
+        lambda call: judge_answer(0.2, 0.9) if call.model == "small" else judge_answer(0.8),
         lambda seen: seen.score,
         0.8,
         0.2,
@@ -175,7 +186,7 @@ def test_a_change_in_the_configuration_can_be_seen(name: str) -> None:
     constant = CONSTANTS[name]
 
     def seen(**changes: Any) -> Any:
-        results, calls = asked([constant.item], constant.says, spec_of(**{"judges": JUDGES, **changes}))
+        results, calls = score_with_calls([constant.item], constant.says, spec_of(**{"judges": JUDGES, **changes}))
         return constant.look(Seen(results[0], calls))
 
     assert (seen(), seen(**constant.change)) == (constant.before, constant.after)
@@ -196,6 +207,6 @@ def test_the_rules_between_judges_are_read_from_the_configuration(
     change: dict[str, Any], after: tuple[float, ...]
 ) -> None:
     given = {"accuracy": 0.2, "process": 0.9, "helpfulness": 0.9, "diagnostic": 0.1}
-    result = combine(spec_of(consistency=change), [judged(name, score) for name, score in given.items()])
+    result = aggregate(spec_of(consistency=change), [judge_result(name, score) for name, score in given.items()])
     assert tuple(round(judge.score or 0, 9) for judge in result.judges) == after
     assert result.score == pytest.approx(sum(after) / 4)

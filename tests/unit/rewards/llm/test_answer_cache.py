@@ -15,12 +15,12 @@ from atlas_rewards.llm.chat_completion import Completion
 
 
 def run(settings: Cache, story: Callable[[AnswerCache], Awaitable[None]]) -> None:
-    async def told() -> None:
+    async def live() -> None:
         cache = AnswerCache(settings)
         await story(cache)
         await cache.close()
 
-    asyncio.run(told())
+    asyncio.run(live())
 
 
 async def known(cache: AnswerCache, keys: str) -> str:
@@ -65,8 +65,8 @@ def test_hits_and_misses_are_counted() -> None:
     async def story(cache: AnswerCache) -> None:
         cache.put("a", Completion("A", 1))
         await known(cache, "aab")
-        told = cache.statistics()
-        assert (told.entries, told.hits, told.misses) == (1, 2, 1)
+        statistics = cache.statistics()
+        assert (statistics.entries, statistics.hits, statistics.misses) == (1, 2, 1)
 
     run(Cache(), story)
 

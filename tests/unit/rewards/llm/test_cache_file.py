@@ -28,13 +28,13 @@ def path(tmp_path: Path) -> Path:
 
 
 def run(story: Callable[[CacheFile, Clock], Awaitable[None]], path: Path, most: int) -> None:
-    async def told() -> None:
+    async def live() -> None:
         clock = Clock()
         file = CacheFile(path, most, clock)
         await story(file, clock)
         await file.close()
 
-    asyncio.run(told())
+    asyncio.run(live())
 
 
 def keys(path: Path) -> list[str]:

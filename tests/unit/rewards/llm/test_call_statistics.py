@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_rewards.llm.statistics import ENOUGH, WINDOW, Latencies, Record
+from atlas_rewards.llm.statistics import ENOUGH, WINDOW, CallRecord, Latencies
 
 
 def latencies(*seconds: float) -> Latencies:
@@ -37,7 +37,7 @@ def test_only_the_latest_count() -> None:
 
 
 def test_too_few_calls_are_no_ground_for_a_hedge() -> None:
-    record = Record()
+    record = CallRecord()
     for _ in range(ENOUGH - 1):
         record.answered(0.1)
     assert record.hedge_after(95) is None
@@ -47,28 +47,33 @@ def test_too_few_calls_are_no_ground_for_a_hedge() -> None:
 
 
 def test_a_snapshot_tells_rates_and_reasons() -> None:
-    record = Record()
+    record = CallRecord()
     for _ in range(3):
         record.answered(0.5)
     record.failed("timeout")
-    told = record.snapshot("m", "http://a/v1", "closed")
-    assert (told.answered, told.error_rate, told.p50_seconds, told.failures) == (3, 0.25, 0.5, {"timeout": 1})
+    statistics = record.snapshot("m", "http://a/v1", "closed")
+    assert (statistics.answered, statistics.error_rate, statistics.p50_seconds, statistics.failures) == (
+        3,
+        0.25,
+        0.5,
+        {"timeout": 1},
+    )
 
 
 def test_of_calls_that_were_given_up_the_slow_ones_count_as_latencies() -> None:
-    record = Record()
+    record = CallRecord()
     record.given_up(3.0)  # slow or not: nothing is known yet
     for seconds in (1.0, 2.0, 3.0):
         record.answered(seconds)
     for seconds in (2.0, 2.5):
         record.given_up(seconds)
-    told = record.snapshot("m", "http://a/v1", "closed")
-    assert (told.answered, told.abandoned, len(record.latencies)) == (3, 3, 4)
+    statistics = record.snapshot("m", "http://a/v1", "closed")
+    assert (statistics.answered, statistics.abandoned, len(record.latencies)) == (3, 3, 4)
     assert record.latencies.percentile(75) == 2.5
 
 
 def test_hedges_that_win_do_not_make_the_next_ones_come_sooner() -> None:
-    def hedged(record: Record, seconds: float, again: float) -> bool:
+    def hedged(record: CallRecord, seconds: float, again: float) -> bool:
         after = record.hedge_after(95)
         if after is None or seconds <= after:
             record.answered(seconds)
@@ -77,19 +82,19 @@ def test_hedges_that_win_do_not_make_the_next_ones_come_sooner() -> None:
         record.given_up(seconds - after if seconds <= after + again else after + again)
         return True
 
-    record, chance = Record(), Random(2)
+    record, chance = CallRecord(), Random(2)
     hedges = [hedged(record, chance.lognormvariate(0, 1), chance.lognormvariate(0, 1)) for _ in range(4000)]
     assert 0.04 < sum(hedges) / len(hedges) < 0.06
 
 
 def test_questions_without_a_call_are_told_and_are_no_error_of_the_model() -> None:
-    record = Record()
+    record = CallRecord()
     record.answered(0.5)
     record.not_asked("overBudget")
-    told = record.snapshot("m", "http://a/v1", "closed")
-    assert (told.error_rate, told.failures) == (0.0, {"overBudget": 1})
+    statistics = record.snapshot("m", "http://a/v1", "closed")
+    assert (statistics.error_rate, statistics.failures) == (0.0, {"overBudget": 1})
 
 
 def test_before_the_first_call_rates_are_unknown() -> None:
-    told = Record().snapshot("m", "http://a/v1", "closed")
-    assert (told.error_rate, told.p50_seconds, told.p99_seconds) == (None, None, None)
+    statistics = CallRecord().snapshot("m", "http://a/v1", "closed")
+    assert (statistics.error_rate, statistics.p50_seconds, statistics.p99_seconds) == (None, None, None)

@@ -175,7 +175,7 @@ def test_a_placeholder_of_a_key_does_not_tear_a_verdict() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "told"),
+    ("status", "body", "message"),
     [
         (400, {"error": {"message": "too long"}}, "answers 400 Bad Request: too long"),
         (400, {"error": "too long"}, "answers 400 Bad Request: too long"),
@@ -191,5 +191,5 @@ def test_a_placeholder_of_a_key_does_not_tear_a_verdict() -> None:
         (400, [], "answers 400 Bad Request"),
     ],
 )
-def test_what_the_endpoint_says_and_what_to_check_is_told(status: int, body: Any, told: str) -> None:
-    assert str(read_error(status, json.dumps(body).encode(), None)) == told
+def test_what_the_endpoint_says_and_what_to_check_is_told(status: int, body: Any, message: str) -> None:
+    assert str(read_error(status, json.dumps(body).encode(), None)) == message

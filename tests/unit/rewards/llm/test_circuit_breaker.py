@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_api.rewardservice.judging import CircuitBreaker
-from atlas_rewards.llm.breaker import Breaker
+from atlas_rewards.llm.circuit_breaker import Breaker
 
 
 def breaker(failures: int = 3, open_seconds: float = 10.0) -> Breaker:

@@ -34,10 +34,10 @@ async def for_ever(seconds: float) -> None:
 
 
 def run(story: Callable[[Request, Request], Awaitable[None]]) -> None:
-    async def told() -> None:
+    async def live() -> None:
         await story(Request(), Request())
 
-    asyncio.run(told())
+    asyncio.run(live())
 
 
 def test_without_a_delay_there_is_one_request() -> None:
@@ -61,10 +61,10 @@ def test_a_fast_answer_needs_no_second_request() -> None:
 @pytest.mark.parametrize("winner", ["first", "second"])
 def test_the_first_answer_counts_and_the_other_request_is_cancelled(winner: str) -> None:
     async def story(first: Request, second: Request) -> None:
-        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once, asyncio.Lock()))
+        task = asyncio.ensure_future(hedged(first, second, 1.0, at_once, asyncio.Lock()))
         await second.begun.wait()
         (first if winner == "first" else second).end.set_result(winner)
-        assert await asked == winner
+        assert await task == winner
         assert (second if winner == "first" else first).cancelled
 
     run(story)
@@ -73,24 +73,24 @@ def test_the_first_answer_counts_and_the_other_request_is_cancelled(winner: str)
 @pytest.mark.parametrize("good", ["first", "second"])
 def test_one_failure_waits_for_the_other_request(good: str) -> None:
     async def story(first: Request, second: Request) -> None:
-        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once, asyncio.Lock()))
+        task = asyncio.ensure_future(hedged(first, second, 1.0, at_once, asyncio.Lock()))
         await second.begun.wait()
         (second if good == "first" else first).end.set_exception(ValueError("bad"))
         await asyncio.sleep(0)
         (first if good == "first" else second).end.set_result(good)
-        assert await asked == good
+        assert await task == good
 
     run(story)
 
 
 def test_when_both_fail_the_first_failure_is_told() -> None:
     async def story(first: Request, second: Request) -> None:
-        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once, asyncio.Lock()))
+        task = asyncio.ensure_future(hedged(first, second, 1.0, at_once, asyncio.Lock()))
         await second.begun.wait()
         second.end.set_exception(ValueError("second"))
         first.end.set_exception(ValueError("first"))
         with pytest.raises(ValueError, match="first"):
-            await asked
+            await task
 
     run(story)
 
@@ -107,11 +107,11 @@ def test_a_failure_before_the_delay_is_told_at_once() -> None:
 
 def test_giving_up_cancels_both() -> None:
     async def story(first: Request, second: Request) -> None:
-        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once, asyncio.Lock()))
+        task = asyncio.ensure_future(hedged(first, second, 1.0, at_once, asyncio.Lock()))
         await second.begun.wait()
-        asked.cancel()
+        task.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asked
+            await task
         assert first.cancelled
         assert second.cancelled
 
@@ -121,11 +121,11 @@ def test_giving_up_cancels_both() -> None:
 def test_a_first_request_that_fails_does_not_wait_for_one_that_waits_for_its_place() -> None:
     async def story(first: Request, second: Request) -> None:
         place = asyncio.Semaphore(0)
-        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once, place))
+        task = asyncio.ensure_future(hedged(first, second, 1.0, at_once, place))
         await first.begun.wait()
         first.end.set_exception(ValueError("first"))
         with pytest.raises(ValueError, match="first"):
-            await asked
+            await task
         assert not second.begun.is_set()
 
     run(story)
@@ -134,12 +134,12 @@ def test_a_first_request_that_fails_does_not_wait_for_one_that_waits_for_its_pla
 def test_an_answer_ends_the_wait_for_a_place_and_takes_none() -> None:
     async def story(first: Request, second: Request) -> None:
         place = asyncio.Semaphore(0)
-        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once, place))
+        task = asyncio.ensure_future(hedged(first, second, 1.0, at_once, place))
         await first.begun.wait()
         await asyncio.sleep(0)
         first.end.set_result("first")
         place.release()  # in the same moment
-        assert await asked == "first"
+        assert await task == "first"
         async with asyncio.timeout(10):
             await place.acquire()
 
@@ -150,7 +150,7 @@ def test_an_answer_ends_the_wait_for_a_place_and_takes_none() -> None:
 def test_the_place_of_the_second_request_is_given_back(ends: str) -> None:
     async def story(first: Request, second: Request) -> None:
         place = asyncio.Semaphore(1)
-        asked = asyncio.ensure_future(hedged(first, second, 1.0, at_once, place))
+        task = asyncio.ensure_future(hedged(first, second, 1.0, at_once, place))
         await second.begun.wait()
         assert place.locked()
         if ends == "answer":
@@ -159,9 +159,9 @@ def test_the_place_of_the_second_request_is_given_back(ends: str) -> None:
             first.end.set_exception(ValueError("first"))
             second.end.set_exception(ValueError("second"))
         else:
-            asked.cancel()
-        await asyncio.wait({asked})
+            task.cancel()
+        await asyncio.wait({task})
         assert not place.locked()
-        assert asked.cancelled() or asked.exception() or asked.result()
+        assert task.cancelled() or task.exception() or task.result()
 
     run(story)

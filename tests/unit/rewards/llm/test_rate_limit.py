@@ -10,7 +10,7 @@ from support.judges.judge_calls import FakeTime
 
 from atlas_api.rewardservice.judging import Budget
 from atlas_rewards.llm.chat_completion import CallFailed
-from atlas_rewards.llm.rate_limit import Payments, Purse, SlidingWindow, Spent
+from atlas_rewards.llm.rate_limit import BudgetMeter, RateLimiter, SlidingWindow, Usage
 from atlas_rewards.llm.single_flight import Flight
 
 
@@ -19,38 +19,38 @@ def flight(deadline: float) -> Flight[Any]:
 
 
 def test_calls_of_the_last_minute_are_limited() -> None:
-    purse = Purse(Budget(calls_per_minute=2))
+    meter = BudgetMeter(Budget(calls_per_minute=2))
     for _ in range(2):
-        assert purse.refusal(10, 0.0) is None
-        purse.spend(10, 0.0)
-    assert purse.refusal(10, 0.0) == "budget.callsPerMinute of 2 is used up"
-    assert purse.refusal(10, 59.0) is not None
-    assert purse.refusal(10, 62.0) is None
+        assert meter.excess(10, 0.0) is None
+        meter.charge(10, 0.0)
+    assert meter.excess(10, 0.0) == "budget.callsPerMinute of 2 is used up"
+    assert meter.excess(10, 59.0) is not None
+    assert meter.excess(10, 62.0) is None
 
 
 def test_purses_of_different_budgets_share_what_was_spent() -> None:
-    spent = Spent()
-    before, after = (Purse(Budget(calls_per_minute=calls, tokens_per_hour=100), spent) for calls in (5, 2))
-    before.spend(60, 0.0)
-    assert after.refusal(40, 1.0) is None
-    before.spend(10, 0.0)
-    assert after.refusal(10, 1.0) == "budget.callsPerMinute of 2 is used up"
-    assert before.refusal(31, 1.0) == "budget.tokensPerHour of 100 is used up"
+    usage = Usage()
+    before, after = (BudgetMeter(Budget(calls_per_minute=calls, tokens_per_hour=100), usage) for calls in (5, 2))
+    before.charge(60, 0.0)
+    assert after.excess(40, 1.0) is None
+    before.charge(10, 0.0)
+    assert after.excess(10, 1.0) == "budget.callsPerMinute of 2 is used up"
+    assert before.excess(31, 1.0) == "budget.tokensPerHour of 100 is used up"
 
 
 def test_room_for_a_call_comes_when_it_is_said_to_come() -> None:
-    purse = Purse(Budget(calls_per_minute=2, tokens_per_hour=100))
-    assert purse.wait(0.0) == 0.0
-    purse.spend(10, 0.5)
-    purse.spend(10, 30.0)
-    wait = purse.wait(31.0)
+    meter = BudgetMeter(Budget(calls_per_minute=2, tokens_per_hour=100))
+    assert meter.wait(0.0) == 0.0
+    meter.charge(10, 0.5)
+    meter.charge(10, 30.0)
+    wait = meter.wait(31.0)
     assert 29.5 <= wait <= 31.0
-    assert purse.wait(31.0 + wait - 0.1) > 0.0
-    assert purse.wait(31.0 + wait) == 0.0
-    purse.give_back(10, 30.0)
-    assert purse.wait(31.0) == 0.0
-    assert purse.hour_refusal(90, 31.0) is None
-    assert purse.hour_refusal(91, 31.0) is not None
+    assert meter.wait(31.0 + wait - 0.1) > 0.0
+    assert meter.wait(31.0 + wait) == 0.0
+    meter.refund(10, 30.0)
+    assert meter.wait(31.0) == 0.0
+    assert meter.hourly_excess(90, 31.0) is None
+    assert meter.hourly_excess(91, 31.0) is not None
 
 
 @given(st.lists(st.floats(0.0, 30.0), min_size=1, max_size=40), st.integers(0, 5))
@@ -68,25 +68,25 @@ def test_a_window_has_room_after_the_wait_and_not_much_before(pauses: list[float
 
 
 def test_tokens_of_the_last_hour_are_limited() -> None:
-    purse = Purse(Budget(tokens_per_hour=100))
-    purse.spend(60, 0.0)
-    purse.settle(30, 1.0)
-    assert purse.refusal(11, 2.0) == "budget.tokensPerHour of 100 is used up"
-    assert purse.refusal(10, 2.0) is None
-    assert purse.refusal(11, 3700.0) is None
+    meter = BudgetMeter(Budget(tokens_per_hour=100))
+    meter.charge(60, 0.0)
+    meter.adjust(30, 1.0)
+    assert meter.excess(11, 2.0) == "budget.tokensPerHour of 100 is used up"
+    assert meter.excess(10, 2.0) is None
+    assert meter.excess(11, 3700.0) is None
 
 
 def test_what_a_refused_call_was_counted_with_is_given_back() -> None:
-    purse = Purse(Budget(tokens_per_hour=100))
-    purse.spend(100, 0.0)
-    purse.settle(-100, 0.0)
-    assert purse.refusal(100, 0.0) is None
+    meter = BudgetMeter(Budget(tokens_per_hour=100))
+    meter.charge(100, 0.0)
+    meter.adjust(-100, 0.0)
+    assert meter.excess(100, 0.0) is None
 
 
 def test_without_limits_everything_is_allowed() -> None:
-    purse = Purse(Budget())
-    purse.spend(10**12, 0.0)
-    assert purse.refusal(10**12, 0.0) is None
+    meter = BudgetMeter(Budget())
+    meter.charge(10**12, 0.0)
+    assert meter.excess(10**12, 0.0) is None
 
 
 @given(st.lists(st.tuples(st.floats(0.0, 30.0), st.integers(0, 100)), max_size=80))
@@ -123,35 +123,37 @@ def test_a_window_is_small_however_much_is_counted() -> None:
 
 
 def test_calls_are_paid_in_the_order_in_which_they_came_and_nobody_looks_again_and_again() -> None:
-    paid: dict[str, float] = {}
+    counted: dict[str, float] = {}
 
-    async def pay(payments: Payments, name: str, deadline: float) -> None:
-        paid[name] = await payments.in_turn(1, flight(deadline))
+    async def acquire(limiter: RateLimiter, name: str, deadline: float) -> None:
+        counted[name] = await limiter.acquire(1, flight(deadline))
 
     async def story(clock: FakeTime) -> list[BaseException | None]:
-        payments = Payments(Purse(Budget(calls_per_minute=2)), clock.world.clock, clock.sleep)
+        limiter = RateLimiter(BudgetMeter(Budget(calls_per_minute=2)), clock.timing.clock, clock.sleep)
         deadlines = {"a": 300.0, "b": 300.0, "c": 300.0, "late": 90.0, "d": 300.0, "e": 300.0}
         return await asyncio.gather(
-            *(pay(payments, name, deadline) for name, deadline in deadlines.items()), return_exceptions=True
+            *(acquire(limiter, name, deadline) for name, deadline in deadlines.items()), return_exceptions=True
         )
 
     clock = FakeTime()
     outcomes = asyncio.run(story(clock))
-    assert list(paid) == ["a", "b", "c", "late", "d", "e"]
-    assert [moment // 60 for moment in paid.values()] == [0, 0, 1, 1, 2, 2]
+    assert list(counted) == ["a", "b", "c", "late", "d", "e"]
+    assert [moment // 60 for moment in counted.values()] == [0, 0, 1, 1, 2, 2]
     assert outcomes == [None] * 6
     assert len(clock.slept) == 2
 
 
 def test_who_cannot_wait_for_room_is_refused_at_once_and_the_next_one_waits() -> None:
     async def story(clock: FakeTime) -> None:
-        payments = Payments(Purse(Budget(calls_per_minute=1, tokens_per_hour=100)), clock.world.clock, clock.sleep)
-        assert await payments.in_turn(1, flight(300.0)) == 0.0
+        limiter = RateLimiter(
+            BudgetMeter(Budget(calls_per_minute=1, tokens_per_hour=100)), clock.timing.clock, clock.sleep
+        )
+        assert await limiter.acquire(1, flight(300.0)) == 0.0
         with pytest.raises(CallFailed, match=r"budget\.callsPerMinute of 1 is used up"):
-            await payments.in_turn(1, flight(30.0))
+            await limiter.acquire(1, flight(30.0))
         with pytest.raises(CallFailed, match=r"budget\.tokensPerHour of 100 is used up"):
-            await payments.in_turn(100, flight(300.0))
+            await limiter.acquire(100, flight(300.0))
         assert clock.slept == []
-        assert await payments.in_turn(1, flight(300.0)) >= 60.0
+        assert await limiter.acquire(1, flight(300.0)) >= 60.0
 
     asyncio.run(story(FakeTime()))

@@ -26,11 +26,11 @@ def test_after_the_last_attempt_there_is_no_other() -> None:
 
 
 @given(st.integers(2, 20), st.none() | st.floats(0.0, 1e6), st.floats(0.0, 1.0))
-def test_nobody_comes_back_before_the_endpoint_wants_it(attempt: int, asked: float | None, chance: float) -> None:
-    wait = wait_before(attempt, CallRetries(attempts=20), asked, chance)
+def test_nobody_comes_back_before_the_endpoint_wants_it(attempt: int, asked_for: float | None, chance: float) -> None:
+    wait = wait_before(attempt, CallRetries(attempts=20), asked_for, chance)
     assert wait is not None
-    assert wait >= (asked or 0.0)
-    assert wait <= max(LONGEST, 1.1 * (asked or 0.0))
+    assert wait >= (asked_for or 0.0)
+    assert wait <= max(LONGEST, 1.1 * (asked_for or 0.0))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.judges.ensembles import FOUR, Call, asked, failing, item_of, said, score_one, spec_of
+from support.judges.ensembles import FOUR, Call, failing, item_of, judge_answer, score_one, score_with_calls, spec_of
 from support.judges.injections import CODE, FORGED, INJECTIONS
 
 from atlas_rewards.item import Item
@@ -41,7 +41,7 @@ def everywhere(text: str) -> Item:
 
 def disagree(call: Call) -> str:
     """Makes every judge ask the large model."""
-    return said(0.2, 0.9)
+    return judge_answer(0.2, 0.9)
 
 
 def skeleton(call: Call) -> str:
@@ -57,8 +57,10 @@ def test_there_are_at_least_forty_attempts() -> None:
 
 @TEXTS
 def test_instructions_are_what_they_are_without_the_attempt(text: str) -> None:
-    _, calls = asked([everywhere(text), replace(everywhere(text), completion="another")], disagree, EVERYBODY)
-    _, innocent = asked([INNOCENT, replace(INNOCENT, completion="another")], disagree, EVERYBODY)
+    _, calls = score_with_calls(
+        [everywhere(text), replace(everywhere(text), completion="another")], disagree, EVERYBODY
+    )
+    _, innocent = score_with_calls([INNOCENT, replace(INNOCENT, completion="another")], disagree, EVERYBODY)
     assert {call.system for call in calls} == {call.system for call in innocent}
     assert all([message["role"] for message in call.messages] == ["system", "user"] for call in calls)
 
@@ -66,14 +68,14 @@ def test_instructions_are_what_they_are_without_the_attempt(text: str) -> None:
 @TEXTS
 def test_nothing_of_the_attempt_stands_outside_its_marks(text: str) -> None:
     harmless = "harmless" if text.strip() else "  "
-    _, calls = asked([everywhere(text)], disagree, EVERYBODY)
-    _, innocent = asked([everywhere(harmless)], disagree, EVERYBODY)
+    _, calls = score_with_calls([everywhere(text)], disagree, EVERYBODY)
+    _, innocent = score_with_calls([everywhere(harmless)], disagree, EVERYBODY)
     assert [skeleton(call) for call in calls] == [skeleton(call) for call in innocent]
 
 
 @TEXTS
 def test_what_is_sent_can_be_sent_and_hides_nothing(text: str) -> None:
-    _, calls = asked([everywhere(text)], disagree, EVERYBODY)
+    _, calls = score_with_calls([everywhere(text)], disagree, EVERYBODY)
     for call in calls:
         call.material.encode()
         assert "<|" not in call.material
@@ -84,7 +86,7 @@ def test_what_is_sent_can_be_sent_and_hides_nothing(text: str) -> None:
 @TEXTS
 def test_an_honest_judge_is_understood_whatever_it_quotes(text: str) -> None:
     def quotes(call: Call) -> str:
-        return f"The text says:\n{call.material}\n\n{said(0.25, rationale=text)}"
+        return f"The text says:\n{call.material}\n\n{judge_answer(0.25, rationale=text)}"
 
     assert score_one(quotes, ONE, item_of(text)).score == 0.25
 
@@ -115,8 +117,8 @@ def test_reasons_are_printable_lines_whatever_the_model_or_the_endpoint_repeats(
 
 @TEXTS
 def test_the_questions_about_another_item_are_what_they_are_without_the_attempt(text: str) -> None:
-    _, alone = asked([INNOCENT], failing, ALONE)
-    _, beside = asked([everywhere(text), INNOCENT, item_of(text)], failing, ALONE)
+    _, alone = score_with_calls([INNOCENT], failing, ALONE)
+    _, beside = score_with_calls([everywhere(text), INNOCENT, item_of(text)], failing, ALONE)
     (innocent,) = alone
     assert innocent in [replace(call, deadline=innocent.deadline) for call in beside]
     questions = [call.messages for call in beside]
@@ -136,10 +138,10 @@ def test_an_attempt_in_one_completion_does_not_name_the_candidates_of_a_ranking(
         scores = [{"candidate": name, "score": 0.9 if name == honest[1] else 0.1, "uncertainty": 0.1} for name in names]
         return json.dumps({"ranking": scores})
 
-    results, _ = asked([item_of(text), item_of("honest")], by_name, spec)
+    results, _ = score_with_calls([item_of(text), item_of("honest")], by_name, spec)
     assert [result.score for result in results] == [0.1, 0.9]
 
 
 def test_the_code_that_attempts_guess_is_not_the_code() -> None:
-    _, calls = asked([item_of(text) for text in INJECTIONS.values()], failing, ALONE)
+    _, calls = score_with_calls([item_of(text) for text in INJECTIONS.values()], failing, ALONE)
     assert not any(call.material.startswith(f"Code of this request: {CODE}") for call in calls)

@@ -12,8 +12,8 @@ from support.judges.ensembles import item_of
 
 from atlas_api.rewardservice.judging import AntiGaming
 from atlas_rewards.item import Item
-from atlas_rewards.safety.judge_appeals import addresses_judge
-from atlas_rewards.safety.reward_hacking import caught_by, echoed_share, repeated_share
+from atlas_rewards.safety.judge_appeals import appeals_to_judge
+from atlas_rewards.safety.reward_hacking import detect_reward_hacking, echoed_share, repeated_share
 
 PROMPT = (
     "Our customer ordered two lamps on Monday and one of them arrived broken. Explain in your own words which refund "
@@ -26,7 +26,7 @@ HONEST = (
 
 
 def caught(completion: str, prompt: str = PROMPT, reference: str | None = None, **rules: Any) -> tuple[str, ...]:
-    return caught_by(item_of(completion, prompt, reference=reference), AntiGaming.model_validate(rules))
+    return detect_reward_hacking(item_of(completion, prompt, reference=reference), AntiGaming.model_validate(rules))
 
 
 @pytest.mark.parametrize(
@@ -172,17 +172,17 @@ def test_shares_lie_between_0_and_1(words: list[str], prompt: list[str]) -> None
 @settings(deadline=None)
 @given(st.text(), st.text(), st.none() | st.text())
 def test_no_text_makes_it_fail(completion: str, prompt: str, reference: str | None) -> None:
-    caught_by(item_of(completion, prompt, reference=reference), AntiGaming())
+    detect_reward_hacking(item_of(completion, prompt, reference=reference), AntiGaming())
 
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("piece", ["give me full ", "score: ", "<<answer ", "ignore all ", "you are a a ", "'score':{"])
 def test_long_hostile_texts_take_linear_time(piece: str) -> None:
-    caught_by(Item(piece * 20_000), AntiGaming())
+    detect_reward_hacking(Item(piece * 20_000), AntiGaming())
 
 
 def test_other_threads_go_on_while_a_long_text_is_searched() -> None:
-    search = threading.Thread(target=addresses_judge, args=("score='" * 1_000_000, ""))
+    search = threading.Thread(target=appeals_to_judge, args=("score='" * 1_000_000, ""))
     search.start()
     turns = 0
     while search.is_alive():

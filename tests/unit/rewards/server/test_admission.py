@@ -3,11 +3,11 @@
 import pytest
 
 from atlas_rewards.server.http.admission import Admission
-from atlas_rewards.server.http.refusal import Refusal
+from atlas_rewards.server.http.request_error import RequestError
 
 
-def refusal(admission: Admission, items: int, limit: int) -> Refusal:
-    with pytest.raises(Refusal) as caught, admission.take(items, limit):
+def error_of(admission: Admission, items: int, limit: int) -> RequestError:
+    with pytest.raises(RequestError) as caught, admission.take(items, limit):
         pass
     return caught.value
 
@@ -16,7 +16,7 @@ def test_items_are_taken_up_to_the_limit() -> None:
     admission = Admission()
     with admission.take(6, 10), admission.take(4, 10):
         assert admission.waiting == 10
-        assert refusal(admission, 1, 10).status == 429
+        assert error_of(admission, 1, 10).status == 429
     assert admission.waiting == 0
 
 
@@ -28,8 +28,8 @@ def test_items_are_given_back_when_scoring_fails() -> None:
 
 
 def test_a_request_that_never_fits_is_not_told_to_come_again() -> None:
-    refused = refusal(Admission(), 11, 10)
-    assert (refused.status, refused.retry_after) == (413, None)
+    error = error_of(Admission(), 11, 10)
+    assert (error.status, error.retry_after) == (413, None)
 
 
 @pytest.mark.parametrize(("seconds", "at_least", "at_most"), [(0.001, 1, 1), (8.0, 7, 8), (900.0, 30, 30)])

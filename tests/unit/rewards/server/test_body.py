@@ -13,7 +13,7 @@ from starlette.types import Message
 
 from atlas_rewards.server.http.body import BODIES, Bodies, read_json
 from atlas_rewards.server.http.disconnect import CLIENT_LEFT
-from atlas_rewards.server.http.refusal import Refusal
+from atlas_rewards.server.http.request_error import RequestError
 
 
 def request_of(chunks: Sequence[bytes], pause: float = 0.0) -> Request:
@@ -32,8 +32,8 @@ async def read(bodies: Bodies, request: Request, limit: int = 1000) -> Any:
         return document
 
 
-def refusal(bodies: Bodies, request: Request) -> Refusal:
-    with pytest.raises(Refusal) as caught:
+def error_of(bodies: Bodies, request: Request) -> RequestError:
+    with pytest.raises(RequestError) as caught:
         asyncio.run(read(bodies, request))
     assert bodies.held == 0
     return caught.value
@@ -44,11 +44,11 @@ def test_a_body_in_parts_is_read_as_one() -> None:
 
 
 def test_a_body_is_refused_at_the_first_byte_too_many() -> None:
-    assert refusal(Bodies(), request_of([b" " * 600] * 1000)).code == "tooLarge"
+    assert error_of(Bodies(), request_of([b" " * 600] * 1000)).code == "tooLarge"
 
 
 def test_a_body_that_takes_too_long_is_refused() -> None:
-    assert refusal(Bodies(seconds=0.05), request_of([b" "] * 100, pause=0.02)).status == 408
+    assert error_of(Bodies(seconds=0.05), request_of([b" "] * 100, pause=0.02)).status == 408
 
 
 def test_a_client_that_leaves_before_its_body_is_whole_is_no_mistake() -> None:
@@ -60,7 +60,7 @@ def test_a_client_that_leaves_before_its_body_is_whole_is_no_mistake() -> None:
     async def receive() -> Message:
         return arriving.pop()
 
-    assert refusal(Bodies(), Request({"type": "http", "headers": []}, receive)).status == CLIENT_LEFT
+    assert error_of(Bodies(), Request({"type": "http", "headers": []}, receive)).status == CLIENT_LEFT
 
 
 def test_all_bodies_together_are_bounded() -> None:
@@ -76,7 +76,7 @@ def test_all_bodies_together_are_bounded() -> None:
         assert bodies.held == BODIES * 1000
         done.set()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
-        return [one.code for one in ended if isinstance(one, Refusal)]
+        return [one.code for one in ended if isinstance(one, RequestError)]
 
     bodies = Bodies()
     assert asyncio.run(hold(bodies)) == ["busy"] * 3
@@ -95,7 +95,7 @@ def test_long_texts_are_not_many_values() -> None:
 )
 def test_strings_without_an_end_are_refused_as_fast_as_others(body: bytes) -> None:
     """With time by the square of the length this takes an hour."""
-    with pytest.raises(Refusal, match="not valid JSON"):
+    with pytest.raises(RequestError, match="not valid JSON"):
         read_json(body, items=1)
 
 
@@ -104,13 +104,13 @@ def test_only_what_stands_outside_of_strings_counts_as_values(part: bytes) -> No
     """Any string is read, and a body that is no JSON is refused, not a crash."""
     text = json.dumps({"a": part.decode() * 1000}).encode()
     assert read_json(text, items=1) == json.loads(text)
-    with pytest.raises(Refusal):
+    with pytest.raises(RequestError):
         read_json(part + b"\x01", items=1)
 
 
 @pytest.mark.parametrize("part", [b"[]", b"{}", b"0", b'""', b'"\\""'])
 def test_many_values_are_refused_before_they_are_made(part: bytes) -> None:
-    with pytest.raises(Refusal, match="more than 1000 values"):
+    with pytest.raises(RequestError, match="more than 1000 values"):
         read_json(b"[" + b",".join([part] * 1500) + b"]", items=1)
 
 
@@ -118,12 +118,12 @@ def test_many_values_are_refused_before_they_are_made(part: bytes) -> None:
 def test_only_utf_8_is_read(encoding: str) -> None:
     """In another encoding a letter such as this one holds a byte that looks like a quote, and hides what follows."""
     text = f'["\u2200"{",[]" * 1500}]'
-    with pytest.raises(Refusal):
+    with pytest.raises(RequestError):
         read_json(text.encode(encoding), items=1)
     assert read_json('["\u2200"]'.encode("utf-8-sig"), items=1) == ["\u2200"]
 
 
 def test_a_message_about_json_quotes_nothing_of_it() -> None:
-    with pytest.raises(Refusal, match="not valid JSON") as caught:
+    with pytest.raises(RequestError, match="not valid JSON") as caught:
         read_json(b'{"secret words": ', items=1)
     assert "secret" not in str(caught.value)

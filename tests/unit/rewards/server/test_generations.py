@@ -8,19 +8,19 @@ from typing import Any
 
 import httpx
 import pytest
-from support.rewardservice.instant_scoring import POISON, gated_scoring, instant_scoring, meeting_scoring
+from support.rewardservice.instant_source import POISON, gated_source, instant_source, meeting_source
 from support.rewardservice.served import item, service_manifest, write_manifest
 
 from atlas_api import AtlasError, parse
 from atlas_api.errors import SourceMissing
 from atlas_api.rewardservice.spec import RewardService, RewardServiceSpec
 from atlas_rewards import Item
-from atlas_rewards.llm.client import Lasting
+from atlas_rewards.llm.client import ProcessState
 from atlas_rewards.server.generation import Generation, Generations
 from atlas_rewards.server.http.application import application
 from atlas_rewards.server.metrics import Metrics
 from atlas_rewards.server.reload import Reload
-from atlas_rewards.server.score_source import OpenScoring, Scoring
+from atlas_rewards.server.score_source import OpenScoreSource, ScoreSource
 from atlas_rewards.server.server import open_service
 
 NOBODY = "http://127.0.0.1:9/v1"
@@ -30,7 +30,7 @@ def spec_of(**changes: Any) -> RewardServiceSpec:
     return parse(RewardService, service_manifest(NOBODY, **changes)).spec
 
 
-def generations_of(opening: OpenScoring) -> Generations:
+def generations_of(opening: OpenScoreSource) -> Generations:
     def closing(_: Generation) -> None:
         """Nobody wants to know."""
 
@@ -40,19 +40,19 @@ def generations_of(opening: OpenScoring) -> Generations:
 def test_the_old_generation_is_closed_after_its_last_request() -> None:
     async def live() -> None:
         gate, closed = asyncio.Event(), list[str]()
-        generations = generations_of(gated_scoring(gate, closed))
+        generations = generations_of(gated_source(gate, closed))
         await generations.begin(spec_of())
         old = generations.newest
-        with old.used() as scoring:
-            taken = asyncio.create_task(scoring.score([Item("x" * 500)]))
+        with old.used() as source:
+            taken = asyncio.create_task(source.score([Item("x" * 500)]))
             await generations.begin(spec_of(escalation={"scoreStd": 0.2}))
-            assert generations.newest.scoring.revision != scoring.revision
+            assert generations.newest.source.revision != source.revision
             assert closed == []
             gate.set()
             assert (await taken)[0].score == 0.5
         while not closed:
             await asyncio.sleep(0)
-        assert closed == [old.scoring.revision]
+        assert closed == [old.source.revision]
         await generations.close()
         assert len(closed) == 2
 
@@ -61,11 +61,11 @@ def test_the_old_generation_is_closed_after_its_last_request() -> None:
 
 def test_judges_that_cannot_be_opened_change_nothing() -> None:
     @asynccontextmanager
-    async def opening(spec: RewardServiceSpec, lasting: Lasting) -> AsyncIterator[Scoring]:
+    async def opening(spec: RewardServiceSpec, state: ProcessState) -> AsyncIterator[ScoreSource]:
         if spec.quorum == 2:
             raise SourceMissing("the key is not there")
-        async with instant_scoring(spec, lasting) as scoring:
-            yield scoring
+        async with instant_source(spec, state) as source:
+            yield source
 
     async def live() -> None:
         generations = generations_of(opening)
@@ -75,8 +75,8 @@ def test_judges_that_cannot_be_opened_change_nothing() -> None:
         with pytest.raises(SourceMissing):
             await generations.begin(spec_of(judges=judges, quorum=2))
         assert generations.newest is before
-        with before.used() as scoring:
-            assert len(await scoring.score([Item("x")])) == 1
+        with before.used() as source:
+            assert len(await source.score([Item("x")])) == 1
         await generations.close()
 
     asyncio.run(live())
@@ -85,11 +85,11 @@ def test_judges_that_cannot_be_opened_change_nothing() -> None:
 @pytest.mark.timeout(60)
 def test_the_end_does_not_wait_for_judges_that_are_never_opened() -> None:
     @asynccontextmanager
-    async def opening(spec: RewardServiceSpec, lasting: Lasting) -> AsyncIterator[Scoring]:
+    async def opening(spec: RewardServiceSpec, state: ProcessState) -> AsyncIterator[ScoreSource]:
         if spec.temperatures == (0.5,):
             await asyncio.Event().wait()
-        async with instant_scoring(spec, lasting) as scoring:
-            yield scoring
+        async with instant_source(spec, state) as source:
+            yield source
 
     async def live() -> None:
         generations = generations_of(opening)
@@ -103,7 +103,7 @@ def test_the_end_does_not_wait_for_judges_that_are_never_opened() -> None:
 
 
 def reload_at(file: Path) -> tuple[Reload, Generations]:
-    generations = generations_of(instant_scoring)
+    generations = generations_of(instant_source)
     return Reload(file, generations, Metrics()), generations
 
 
@@ -155,7 +155,7 @@ def test_the_first_configuration_must_work(tmp_path: Path) -> None:
         asyncio.run(reload.begin())
 
 
-def ask_together(tmp_path: Path, opening: OpenScoring, *items: Any) -> list[dict[str, Any]]:
+def ask_together(tmp_path: Path, opening: OpenScoreSource, *items: Any) -> list[dict[str, Any]]:
     """The results of one request."""
 
     async def ask() -> httpx.Response:
@@ -169,7 +169,7 @@ def ask_together(tmp_path: Path, opening: OpenScoring, *items: Any) -> list[dict
 
 
 def test_an_item_that_breaks_the_judges_is_alone_without_a_score(tmp_path: Path) -> None:
-    results = ask_together(tmp_path, instant_scoring, item("x" * 500), item(POISON), item("x" * 600))
+    results = ask_together(tmp_path, instant_source, item("x" * 500), item(POISON), item("x" * 600))
     assert [one["score"] for one in results] == [0.5, None, 0.6]
     assert "ValueError" in results[1]["reasons"][0]
     assert POISON not in results[1]["reasons"][0]
@@ -177,5 +177,5 @@ def test_an_item_that_breaks_the_judges_is_alone_without_a_score(tmp_path: Path)
 
 @pytest.mark.timeout(60)
 def test_items_beside_one_that_breaks_the_judges_do_not_wait_for_each_other(tmp_path: Path) -> None:
-    results = ask_together(tmp_path, meeting_scoring(2), item("x" * 500), item(POISON), item("x" * 600))
+    results = ask_together(tmp_path, meeting_source(2), item("x" * 500), item(POISON), item("x" * 600))
     assert [one["score"] for one in results] == [0.5, None, 0.6]

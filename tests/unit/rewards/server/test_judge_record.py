@@ -1,6 +1,6 @@
 """What is known about a judge follows from its verdicts."""
 
-from atlas_rewards.result import ItemResult, JudgeResult
+from atlas_api.scoring import ItemResult, JudgeResult
 from atlas_rewards.server.judge_record import IN_A_ROW, JudgeRecord, JudgeRecords
 
 
@@ -14,7 +14,7 @@ NONE = JudgeResult("accuracy", None, reason="no sample of 3 can be used: …", c
 def record_of(*results: JudgeResult) -> JudgeRecord:
     record = JudgeRecord("accuracy")
     for result in results:
-        record.heard(result)
+        record.record(result)
     return record
 
 
@@ -51,7 +51,7 @@ def test_the_probe_alone_decides_at_once_and_counts_in_no_figure() -> None:
     record = JudgeRecord("accuracy")
     states = []
     for result in (NONE, verdict()):
-        record.probed(result)
+        record.record_probe(result)
         states.append(record.state)
     assert states == ["Failing", "Answering"]
     assert record.report().error_rate is None
@@ -59,5 +59,5 @@ def test_the_probe_alone_decides_at_once_and_counts_in_no_figure() -> None:
 
 def test_judges_are_listed_as_configured() -> None:
     records = JudgeRecords(["process", "accuracy"])
-    records.heard([ItemResult(None, (verdict(),))])
+    records.record([ItemResult(None, (verdict(),))])
     assert [(one.name, one.state) for one in records.reports()] == [("process", "Unknown"), ("accuracy", "Answering")]

@@ -5,16 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from support.judges.ensembles import asked, item_of, said
-from support.rewardservice.instant_scoring import InstantScoring
+from support.judges.ensembles import item_of, judge_answer, score_with_calls
+from support.rewardservice.instant_source import InstantSource
 from support.rewardservice.served import service_manifest
 
 from atlas_api import parse
 from atlas_api.rewardservice.spec import RewardService, RewardServiceSpec
-from atlas_rewards.llm.client import Lasting
+from atlas_rewards.llm.client import ProcessState
 from atlas_rewards.server.generation import Generation, Generations
 from atlas_rewards.server.probe import UNKNOWN, Probe, probe_spec
-from atlas_rewards.server.score_source import Scoring
+from atlas_rewards.server.score_source import ScoreSource
 
 
 def spec_of(**changes: Any) -> RewardServiceSpec:
@@ -38,9 +38,11 @@ def test_the_probe_asks_each_judge_once_and_remembers_nothing() -> None:
 def test_a_probe_that_doubts_does_not_cost_a_call_of_the_large_model() -> None:
     models = {name: {"model": name, "baseUrl": "http://h/v1"} for name in ("small", "large")}
     probed = probe_spec(spec_of(models=models))
-    (result,), calls = asked([item_of()], lambda _: said(0.5, uncertainty=1.0), probed)
+    (result,), calls = score_with_calls([item_of()], lambda _: judge_answer(0.5, uncertainty=1.0), probed)
     assert (result.score, [call.model for call in calls]) == (0.5, ["small"])
-    (result,), calls = asked([item_of()], lambda call: said(0.5) if call.model == "large" else "no idea", probed)
+    (result,), calls = score_with_calls(
+        [item_of()], lambda call: judge_answer(0.5) if call.model == "large" else "no idea", probed
+    )
     assert (result.score, [call.model for call in calls]) == (0.5, ["small", "large"])
 
 
@@ -52,9 +54,9 @@ class Openings:
         self.gate = asyncio.Event()
 
     @asynccontextmanager
-    async def __call__(self, spec: RewardServiceSpec, lasting: Lasting) -> AsyncIterator[Scoring]:
+    async def __call__(self, spec: RewardServiceSpec, state: ProcessState) -> AsyncIterator[ScoreSource]:
         self.count += 1
-        yield InstantScoring(spec, self.gate)
+        yield InstantSource(spec, self.gate)
 
 
 def closing(_: Generation) -> None:

@@ -13,7 +13,7 @@ from atlas_api import parse
 from atlas_api.pods.cluster_report import ClusterReport
 from atlas_api.rewardservice.spec import RewardService
 from atlas_api.rewardservice.status import JudgeReport, JudgesReport
-from atlas_rewards.server.configuration import shown
+from atlas_rewards.server.http.public_configuration import public_configuration
 from atlas_rewards.server.logs import JsonFormatter
 from atlas_rewards.server.operator_report import keep_reporting
 
@@ -27,7 +27,7 @@ def test_an_error_is_logged_with_its_place_and_without_its_words() -> None:
         record = logging.LogRecord("service", logging.ERROR, __file__, 1, "it failed", None, sys.exc_info())
     line = json.loads(JsonFormatter().format(record))
     assert (line["level"], line["message"], line["error"]) == ("error", "it failed", "ValueError")
-    assert "test_service_words" in line["traceback"]
+    assert Path(__file__).name in line["traceback"]
     assert line["time"].endswith("+00:00")
 
 
@@ -57,7 +57,7 @@ def test_what_is_shown_of_a_configuration_holds_no_secret() -> None:
     manifest = service_manifest("", models={"small": model}, tokenFrom={"env": "TOKEN"})
     reference = {"name": "B", "secretKeyRef": {"name": "b", "key": "b"}}
     manifest["spec"]["env"] = [{"name": "A", "value": "hunter2"}, reference]
-    document = shown(parse(RewardService, manifest).spec)
+    document = public_configuration(parse(RewardService, manifest).spec)
     assert document["models"]["small"]["baseUrl"] == "http://host:80/v1"
     assert document["tokenFrom"] == {"env": "TOKEN"}
     assert [each["name"] for each in document["env"]] == ["A", "B"]
@@ -73,22 +73,22 @@ def test_the_operator_hears_of_changes_only(tmp_path: Path) -> None:
     reports = [report_of(5), report_of(5), report_of(5), report_of(7)]
 
     async def tell(sink: ClusterReport) -> None:
-        left, all_told = iter(reports), asyncio.Event()
+        left, all_taken = iter(reports), asyncio.Event()
 
         def report() -> JudgesReport:
             if (now := next(left, None)) is None:  # the last one was taken before one more is asked for
-                all_told.set()
+                all_taken.set()
             return now or reports[-1]
 
-        telling = asyncio.create_task(keep_reporting(sink, report, seconds=0.01))
-        await all_told.wait()
-        telling.cancel()
+        reporting = asyncio.create_task(keep_reporting(sink, report, seconds=0.01))
+        await all_taken.wait()
+        reporting.cancel()
 
     with FakeApiServer(tmp_path) as server:
         sink = ClusterReport.of(server.environment, server.account)
         assert sink is not None
         asyncio.run(tell(sink))
         sink.close()
-        told = [parse(JudgesReport, patch.report) for patch in server.patches]
-    assert told[-1] == report_of(7)
-    assert len(told) <= 2
+        sent = [parse(JudgesReport, patch.report) for patch in server.patches]
+    assert sent[-1] == report_of(7)
+    assert len(sent) <= 2

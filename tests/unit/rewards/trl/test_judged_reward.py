@@ -6,15 +6,15 @@ import json
 from typing import Any
 
 import pytest
-from support.judges.ensembles import Call, Says, SaysModel, failing, item_of, said, spec_of
+from support.judges.ensembles import AnswerScript, Call, ScriptedModel, failing, item_of, judge_answer, spec_of
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
-from atlas_rewards.scorer import RewardService
+from atlas_rewards.scorer import RewardScorer
 from atlas_rewards.trl.judged_reward import JudgedReward
 
 
-def reward(says: Says, spec: RewardServiceSpec | None = None) -> JudgedReward:
-    return JudgedReward(RewardService(spec or spec_of("accuracy"), lambda *_: SaysModel(says)))
+def reward(says: AnswerScript, spec: RewardServiceSpec | None = None) -> JudgedReward:
+    return JudgedReward(RewardScorer(spec or spec_of("accuracy"), lambda *_: ScriptedModel(says)))
 
 
 def rewards(function: JudgedReward, *batch: Any, **columns: Any) -> list[float | None]:
@@ -22,7 +22,7 @@ def rewards(function: JudgedReward, *batch: Any, **columns: Any) -> list[float |
 
 
 def by_answer(call: Call) -> str:
-    return failing(call) if call.answer == "unscored" else said(0.9 if call.answer == "42" else 0.1)
+    return failing(call) if call.answer == "unscored" else judge_answer(0.9 if call.answer == "42" else 0.1)
 
 
 def assistant(text: str | None) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def test_judges_see_the_columns_of_the_dataset() -> None:
 
     def remember(call: Call) -> str:
         seen.append(call.material)
-        return said()
+        return judge_answer()
 
     columns = {"reference": ["the reference"], "plan": [{"steps": [1, 2]}], "teacher_trace": ["count"]}
     rewards(reward(remember, spec_of("helpfulness")), [[{"role": "user", "content": "q"}]], [[]], **columns)
@@ -106,19 +106,19 @@ def test_lists_of_different_length_are_a_mistake() -> None:
 
 
 def test_batches_of_any_event_loop_and_evaluations_share_what_is_open() -> None:
-    closed: list[SaysModel] = []
+    closed: list[ScriptedModel] = []
 
-    class Closing(SaysModel):
+    class Closing(ScriptedModel):
         async def close(self) -> None:
             closed.append(self)
 
-    opened: list[SaysModel] = []
+    opened: list[ScriptedModel] = []
 
-    def opening(*_: object) -> SaysModel:
+    def opening(*_: object) -> ScriptedModel:
         opened.append(Closing(by_answer))
         return opened[-1]
 
-    function = JudgedReward(RewardService(spec_of("accuracy"), opening))
+    function = JudgedReward(RewardScorer(spec_of("accuracy"), opening))
     assert rewards(function, ["q"], ["42"]) == rewards(function, ["p"], ["42"]) == [0.9]
     assert [result.score for result in function.score_sync([item_of("42")])] == [0.9]
     function.close()

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.verifiers.sandboxed import BOUNDS, SHORT, cells_of, exists, is_refused, python
+from support.verifiers.sandboxed import BOUNDS, SHORT, children_of, exists, is_refused, python
 
 from atlas_rewards.sandbox.runner import UnreadableTestsError, passes
-from atlas_rewards.sandbox.seccomp import filter_for
+from atlas_rewards.sandbox.seccomp import seccomp_filter
 
 REFUSED = {
     "forks": "os.fork()",
@@ -139,7 +139,7 @@ LOST = {
 @pytest.mark.parametrize("program", LOST.values(), ids=LOST)
 def test_nothing_is_won_and_nothing_left_by_a_program_that(program: str) -> None:
     assert not passes(program, "assert f() == 1", SHORT)
-    assert cells_of(os.getpid()) == []
+    assert children_of(os.getpid()) == []
 
 
 def test_a_program_may_print_much_and_end_before_it_is_tested_on() -> None:
@@ -178,12 +178,12 @@ def test_the_program_dies_with_the_process_that_scores(tmp_path: Path) -> None:
         from atlas_rewards.sandbox.runner import Bounds, passes
         passes("while True: pass", "", Bounds(seconds=500, memory_bytes=2**29))
     """, PYTHONPATH=str(Path(__file__).parents[3]), TMPDIR=str(tmp_path))  # fmt: skip
-    while not (cells := cells_of(scorer.pid)):
+    while not (children := children_of(scorer.pid)):
         assert scorer.poll() is None
         time.sleep(0.02)
     scorer.send_signal(signal.SIGKILL)
     scorer.communicate()
-    while any(exists(cell) for cell in cells):
+    while any(exists(child) for child in children):
         time.sleep(0.02)
 
 
@@ -204,9 +204,9 @@ def test_nothing_runs_on_a_kernel_without_landlock_and_the_manifest_is_refused()
         except InvalidManifest as refused:
             print(refused.problems)
     """)
-    said, errors = scorer.communicate()
+    output, errors = scorer.communicate()
     assert errors == ""
-    assert "spec.reward.verifiers[0].code: the sandbox does not start here: the kernel refuses Landlock" in said
+    assert "spec.reward.verifiers[0].code: the sandbox does not start here: the kernel refuses Landlock" in output
 
 
 @pytest.mark.skipif(
@@ -226,9 +226,9 @@ def test_no_privilege_is_needed() -> None:
 
 
 def test_a_machine_whose_system_calls_are_unknown_has_no_filter() -> None:
-    assert filter_for("x86_64") != filter_for("aarch64")
+    assert seccomp_filter("x86_64") != seccomp_filter("aarch64")
     with pytest.raises(KeyError):
-        filter_for("riscv64")
+        seccomp_filter("riscv64")
 
 
 def test_a_sandbox_that_cannot_start_is_no_verdict() -> None:
@@ -242,6 +242,6 @@ def test_a_sandbox_that_cannot_start_is_no_verdict() -> None:
         except NoSandboxError as error:
             print(error)
     """)
-    said, errors = scorer.communicate()
+    output, errors = scorer.communicate()
     assert errors == ""
-    assert "Too many open files" in said
+    assert "Too many open files" in output

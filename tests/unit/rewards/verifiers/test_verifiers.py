@@ -93,10 +93,10 @@ SLOW_SCHEMAS = {
 }
 
 
-@pytest.mark.parametrize(("schema", "said"), SLOW_SCHEMAS.values(), ids=SLOW_SCHEMAS)
+@pytest.mark.parametrize(("schema", "value"), SLOW_SCHEMAS.values(), ids=SLOW_SCHEMAS)
 @pytest.mark.timeout(120)
-def test_a_text_that_takes_a_schema_too_long_gets_no_verdict(schema: dict[str, Any], said: Any) -> None:
-    score = score_of({"jsonSchema": {"schema": schema}}, json.dumps(said))
+def test_a_text_that_takes_a_schema_too_long_gets_no_verdict(schema: dict[str, Any], value: Any) -> None:
+    score = score_of({"jsonSchema": {"schema": schema}}, json.dumps(value))
     assert score.value is None
     assert "longer than" in score.reasons["v0"]
 
@@ -136,10 +136,10 @@ FITTING: list[tuple[dict[str, Any], Any, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("schema", "said", "fits"), FITTING)
+@pytest.mark.parametrize(("schema", "value", "fits"), FITTING)
 @pytest.mark.timeout(120)
-def test_schemas_mean_what_they_say(schema: dict[str, Any], said: Any, fits: bool) -> None:
-    assert score_of({"jsonSchema": {"schema": schema}}, json.dumps(said)).value == float(fits)
+def test_schemas_mean_what_they_say(schema: dict[str, Any], value: Any, fits: bool) -> None:
+    assert score_of({"jsonSchema": {"schema": schema}}, json.dumps(value)).value == float(fits)
 
 
 @pytest.mark.parametrize("kind", ["exactMatch", "numeric", "referenceSimilarity"])

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlas_api.scoring import Correction, ItemResult, JudgeResult, Principle, Sample, ScoreResponse
+from atlas_api.text import escaped
 from atlas_rewards import Item
-from atlas_rewards.result import Correction, ItemResult, JudgeResult, Principle, Sample
-from atlas_rewards.server.http.wire import NotARequest, ScoreResponse, items_in, read_item, response
+from atlas_rewards.wire import NotARequest, items_in, read_item, response_bytes
 
 FIELDS = ("completion", "response", "prompt", "reference", "baseline", "plan", "teacherTrace", "studentTrace")
 
@@ -26,7 +27,7 @@ def test_every_document_is_an_item_or_a_result_without_a_score(document: Any) ->
     if isinstance(read, ItemResult):
         assert read.score is None
         assert read.reasons
-        assert all(reason.startswith("items[3]") and reason.isprintable() for reason in read.reasons)
+        assert all(reason.startswith("items[3]") and reason == escaped(reason) for reason in read.reasons)
     else:
         assert isinstance(read, Item)
 
@@ -86,19 +87,19 @@ def test_what_is_no_request_is_refused_as_a_whole(document: Any) -> None:
 def test_results_are_written_in_camel_case_with_null_for_unknown() -> None:
     sample = Sample(0.5, 0.1, "Fine.", (Principle("clarity", 1.0),), 0.2, "small")
     judge = JudgeResult("accuracy", None, samples=(sample,), escalated=True, corrections=(Correction("r", 0.5, 0.4),))
-    (told,) = json.loads(response("abc", [ItemResult(None, (judge,), {"right": None}, uncapped=0.5)]))["results"]
-    assert (told["score"], told["uncapped"], told["verifiers"]) == (None, 0.5, {"right": None})
-    assert told["judges"][0]["escalationReason"] is None
-    assert told["judges"][0]["corrections"] == [{"rule": "r", "before": 0.5, "after": 0.4}]
-    assert told["judges"][0]["samples"][0]["temperature"] == 0.2
+    (one,) = json.loads(response_bytes("abc", [ItemResult(None, (judge,), {"right": None}, uncapped=0.5)]))["results"]
+    assert (one["score"], one["uncapped"], one["verifiers"]) == (None, 0.5, {"right": None})
+    assert one["judges"][0]["escalationReason"] is None
+    assert one["judges"][0]["corrections"] == [{"rule": "r", "before": 0.5, "after": 0.4}]
+    assert one["judges"][0]["samples"][0]["temperature"] == 0.2
 
 
 def test_results_of_older_and_of_newer_services_are_read() -> None:
     judge = JudgeResult("accuracy", None, reason="timeout: no answer", causes=("timeout",))
-    document = json.loads(response("abc", [ItemResult(None, (judge,))]))
-    (told,) = document["results"][0]["judges"]
-    assert told.pop("causes") == ["timeout"]
-    for place in (document, document["results"][0], told):
+    document = json.loads(response_bytes("abc", [ItemResult(None, (judge,))]))
+    (one,) = document["results"][0]["judges"]
+    assert one.pop("causes") == ["timeout"]
+    for place in (document, document["results"][0], one):
         place["later"] = {"more": 1}
     (read,) = ScoreResponse.model_validate_json(json.dumps(document)).results
     assert read == ItemResult(None, (JudgeResult("accuracy", None, reason="timeout: no answer"),))

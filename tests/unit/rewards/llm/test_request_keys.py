@@ -1,4 +1,4 @@
-"""What answers are remembered by: no text can reach the answer to another question."""
+"""What answers are remembered by: no text can reach the answer to another request."""
 
 import asyncio
 import string
@@ -13,17 +13,17 @@ from support.judges.injections import INJECTIONS
 
 from atlas_rewards.llm.circuit_breaker import Circuit
 from atlas_rewards.llm.model_calls import ModelCalls
-from atlas_rewards.llm.rate_limit import Purse
+from atlas_rewards.llm.rate_limit import BudgetMeter
 
 SPEC = spec_of()
 CIRCUIT = Circuit(SPEC.circuit_breaker, time.monotonic, asyncio.sleep)
-MODEL = ModelCalls(SPEC.models.small, None, SPEC, Purse(SPEC.budget), CIRCUIT, clock=time.monotonic)
+MODEL = ModelCalls(SPEC.models.small, None, SPEC, BudgetMeter(SPEC.budget), CIRCUIT, clock=time.monotonic)
 
-Asked = tuple[tuple[tuple[str, str], ...], float, int, str]
+Inputs = tuple[tuple[tuple[str, str], ...], float, int, str]
 """Messages (role and content), temperature, repetition, revision."""
 
 _TEXTS = st.text(max_size=12) | st.sampled_from(list(INJECTIONS.values()))
-_ASKED = st.tuples(
+_INPUTS = st.tuples(
     st.lists(st.tuples(st.sampled_from(["system", "user"]), _TEXTS), max_size=3).map(tuple),
     st.sampled_from([0.0, 0.2, 0.25]),
     st.integers(0, 3),
@@ -31,14 +31,14 @@ _ASKED = st.tuples(
 )
 
 
-def key(asked: Asked) -> str:
-    messages, temperature, repetition, revision = asked
+def key(inputs: Inputs) -> str:
+    messages, temperature, repetition, revision = inputs
     spoken = [{"role": role, "content": content} for role, content in messages]
-    return MODEL.question(spoken, temperature, repetition, revision).key
+    return MODEL.request(spoken, temperature, repetition, revision).key
 
 
-@given(_ASKED, _ASKED)
-def test_keys_are_equal_exactly_when_all_that_is_asked_is_equal(one: Asked, other: Asked) -> None:
+@given(_INPUTS, _INPUTS)
+def test_keys_are_equal_exactly_when_all_that_is_asked_is_equal(one: Inputs, other: Inputs) -> None:
     assert (key(one) == key(other)) == (one == other)
 
 
@@ -50,7 +50,7 @@ def test_every_attempt_has_a_key_of_its_own_that_holds_nothing_of_it(where: str)
     assert all(len(one) == 64 and set(one) <= set(string.hexdigits) for one in keys)
 
 
-def moved(parts: Sequence[str]) -> Asked:
+def moved(parts: Sequence[str]) -> Inputs:
     return tuple(("user", part) for part in parts), 0.2, 0, "a"
 
 

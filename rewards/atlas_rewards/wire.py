@@ -1,29 +1,24 @@
 """
-What goes over the wire: items in, results out. Read and written by `scoring_endpoint`; described by `openapi`.
+Items and results as JSON: what goes over HTTP, and what lies in files of items.
+
+    read_item(document, 0)           # Item, or the ItemResult that says what is wrong with it
+    request_bytes(items)             # the body of a request
+    response_bytes(revision, results)
 
 A document that is no request at all is refused as a whole. An item with a mistake is a mistake of that item alone.
 """
 
+import json
+import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    FailFast,
-    Field,
-    ValidationError,
-    WithJsonSchema,
-)
+from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
 
 from atlas_api.manifest.problems import describe
-from atlas_api.rewardservice.status import JudgesReport
+from atlas_api.scoring import ItemBody, ItemResult, ScoreResponse
 from atlas_rewards.item import TEXTS, Item
-from atlas_rewards.result import ItemResult
 
 DEEPEST = 32
 """Levels of lists and mappings below an item."""
@@ -40,124 +35,6 @@ class NotARequest(Exception):
     """The document as a whole cannot be read. The message is one line."""
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, extra="forbid", frozen=True, use_attribute_docstrings=True, strict=True
-    )
-
-
-def _content(value: Any) -> Any:
-    """Text, or parts of any form: judges see them as they are."""
-    if value is None or isinstance(value, str | list):
-        return value
-    raise PydanticCustomError("content", "it must be text or a list of parts")
-
-
-Content = Annotated[
-    Any,
-    AfterValidator(_content),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {}}, {"type": "null"}]}),
-]
-
-
-class MessageBody(BaseModel):
-    """A chat message. Further fields, like `tool_calls`, are kept."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True, strict=True)
-
-    role: str
-    """Who speaks: `system`, `user`, `assistant`, `tool`."""
-
-    content: Content = None
-    """What is said: text, or its parts."""
-
-
-def _messages(value: Any) -> Any:
-    """Text is what the user said."""
-    return [{"role": "user", "content": value}] if isinstance(value, str) else value
-
-
-# Only the first wrong message is told: a body can hold a hundred thousand.
-Messages = Annotated[
-    list[MessageBody], FailFast(), BeforeValidator(_messages, json_schema_input_type=str | list[MessageBody])
-]
-
-
-class ItemBody(_Wire):
-    """One completion to score. Set exactly one of `completion`, `response`."""
-
-    completion: str | None = None
-    """What is scored."""
-
-    response: str | None = None
-    """Another name of `completion`."""
-
-    prompt: Messages = []
-    """What it answers: text, or the messages of a conversation."""
-
-    reference: str | None = None
-    """The right answer, where one is known."""
-
-    baseline: str | None = None
-    """What the student answered without guidance."""
-
-    plan: str | None = None
-    """The student's plan."""
-
-    teacher_trace: str | None = None
-    """The guidance that was given."""
-
-    student_trace: str | None = None
-    """What the student did, step by step."""
-
-    principles: str | None = None
-    """What judges should pay attention to."""
-
-    metadata: dict[str, Any] = {}
-    """Facts for your own verifiers."""
-
-
-class ScoreRequest(_Wire):
-    """Items to score."""
-
-    items: list[ItemBody] = Field(min_length=1)
-    """Completions. Judges in group mode compare those of the same prompt."""
-
-
-class ScoreResponse(_Wire, extra="ignore"):
-    """One result an item, in their order. Later versions may say more of each."""
-
-    revision: str
-    """Digest of the configuration that scored them."""
-
-    results: tuple[ItemResult, ...]
-    """What is known about each."""
-
-
-class Problem(_Wire):
-    """Why a request was refused."""
-
-    code: str
-    """One word."""
-
-    message: str
-    """One sentence that names the cure."""
-
-
-class ErrorResponse(_Wire):
-    """A refused request."""
-
-    error: Problem
-    """Why."""
-
-
-class JudgesAnswer(JudgesReport):
-    """How each judge answered lately."""
-
-    problem: str | None = None
-    """What the newest probe met, in the words of the endpoints. Null: nothing, or nobody asked `/readyz` yet."""
-
-
 def items_in(document: Any) -> list[Any]:
     """The items of a request, each still as JSON. Raises NotARequest."""
     if not isinstance(document, dict):
@@ -171,7 +48,7 @@ def items_in(document: Any) -> list[Any]:
 
 
 def read_item(document: Any, index: int) -> Item | ItemResult:
-    """The item, or the result that says what is wrong with it."""
+    """The item in *document*, or the result that says what is wrong with it. *index*: its place in the request."""
     if depth_exceeds(document, DEEPEST):
         return _refused([f"items[{index}] is nested more than {DEEPEST} deep"])
     if isinstance(document, dict) and (strange := _strange_field(document)):
@@ -189,16 +66,21 @@ def read_item(document: Any, index: int) -> Item | ItemResult:
     return item
 
 
-def response(revision: str, results: Sequence[ItemResult]) -> bytes:
-    """The body of an answer."""
-    return (
-        ScoreResponse.model_construct(revision=revision, results=tuple(results)).model_dump_json(by_alias=True).encode()
-    )
+def request_bytes(items: Sequence[Item]) -> bytes:
+    """The body of a request to score *items*."""
+    document = {"items": [_finite(_item_body(item)) for item in items]}
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, default=str).encode(errors="surrogatepass")
 
 
-def error_body(code: str, message: str) -> dict[str, Any]:
-    """The body of a refusal."""
-    return ErrorResponse(error=Problem(code=code, message=message)).model_dump()
+def response_bytes(revision: str, results: Sequence[ItemResult]) -> bytes:
+    """The body of an answer with *results*."""
+    return _response(revision, results).model_dump_json(by_alias=True).encode()
+
+
+def result_body(result: ItemResult) -> dict[str, Any]:
+    """*result* as JSON, with the field names of the service's answers."""
+    (body,) = _response(result.revision, [result]).model_dump(mode="json", by_alias=True)["results"]
+    return dict(body)
 
 
 def depth_exceeds(value: Any, levels: int) -> bool:
@@ -237,6 +119,35 @@ def _item(body: ItemBody) -> Item:
         metadata=body.metadata,
         **{name: getattr(body, name) for name in TEXTS},
     )
+
+
+def _item_body(item: Item) -> dict[str, object]:
+    """*item* as the service reads it; what is not known is left out."""
+    fields = {
+        "completion": item.completion,
+        "prompt": [dict(message) for message in item.prompt],
+        "reference": item.reference,
+        "baseline": item.baseline,
+        "plan": item.plan,
+        "teacherTrace": item.teacher_trace,
+        "studentTrace": item.student_trace,
+        "principles": item.principles,
+        "metadata": dict(item.metadata),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _response(revision: str, results: Sequence[ItemResult]) -> ScoreResponse:
+    return ScoreResponse.model_construct(revision=revision, results=tuple(results))
+
+
+def _finite(value: Any) -> Any:
+    """*value* with null for NaN and infinite numbers, which JSON does not have: the whole request would be refused."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {name: _finite(member) for name, member in value.items()}
+    return [_finite(member) for member in value] if isinstance(value, list | tuple) else value
 
 
 def _strange_field(document: dict[str, Any]) -> str | None:

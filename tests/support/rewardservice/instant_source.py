@@ -6,19 +6,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
+from atlas_api.scoring import ItemResult, JudgeResult
 from atlas_rewards.item import Item
 from atlas_rewards.judges.revision import revision_of
 from atlas_rewards.llm.cache import CacheStatistics
-from atlas_rewards.llm.client import CallerStatistics, Lasting
-from atlas_rewards.result import ItemResult, JudgeResult
-from atlas_rewards.server.score_source import OpenScoring, Scoring
+from atlas_rewards.llm.client import LLMStatistics, ProcessState
+from atlas_rewards.server.score_source import OpenScoreSource, ScoreSource
 
 POISON = "poison"
 """A completion that the stand-in cannot score: it raises, with all of its batch."""
 
 
 @dataclass
-class InstantScoring:
+class InstantSource:
     """Each judge gives the length of the completion in thousands."""
 
     spec: RewardServiceSpec
@@ -37,8 +37,8 @@ class InstantScoring:
             await self.gate.wait()
         return [self._result(item) for item in items]
 
-    def statistics(self) -> CallerStatistics:
-        return CallerStatistics((), CacheStatistics(0, 0, 0), 0)
+    def statistics(self) -> LLMStatistics:
+        return LLMStatistics((), CacheStatistics(0, 0, 0), 0)
 
     def _result(self, item: Item) -> ItemResult:
         score = min(1.0, len(item.completion) / 1000)
@@ -47,27 +47,27 @@ class InstantScoring:
 
 
 @asynccontextmanager
-async def instant_scoring(spec: RewardServiceSpec, _: Lasting) -> AsyncIterator[Scoring]:
-    yield InstantScoring(spec)
+async def instant_source(spec: RewardServiceSpec, _: ProcessState) -> AsyncIterator[ScoreSource]:
+    yield InstantSource(spec)
 
 
-def meeting_scoring(parties: int) -> OpenScoring:
-    """Scoring that gives results only when so many are wanted at the same time."""
+def meeting_source(parties: int) -> OpenScoreSource:
+    """A source that gives results only when so many are wanted at the same time."""
 
     @asynccontextmanager
-    async def opening(spec: RewardServiceSpec, _: Lasting) -> AsyncIterator[Scoring]:
-        yield InstantScoring(spec, asyncio.Barrier(parties))
+    async def opening(spec: RewardServiceSpec, _: ProcessState) -> AsyncIterator[ScoreSource]:
+        yield InstantSource(spec, asyncio.Barrier(parties))
 
     return opening
 
 
-def gated_scoring(gate: asyncio.Event, closed: list[str]) -> OpenScoring:
-    """Scoring that waits for *gate*; *closed* gets the revision of each that has been closed."""
+def gated_source(gate: asyncio.Event, closed: list[str]) -> OpenScoreSource:
+    """A source that waits for *gate*; *closed* gets the revision of each that has been closed."""
 
     @asynccontextmanager
-    async def opening(spec: RewardServiceSpec, _: Lasting) -> AsyncIterator[Scoring]:
-        scoring = InstantScoring(spec, gate)
-        yield scoring
-        closed.append(scoring.revision)
+    async def opening(spec: RewardServiceSpec, _: ProcessState) -> AsyncIterator[ScoreSource]:
+        source = InstantSource(spec, gate)
+        yield source
+        closed.append(source.revision)
 
     return opening
