@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from atlas_api.errors import AllTruncated, AtlasError, FlatReward, NotFinite, NothingScored, SourceUnreachable
-from atlas_trainer.reporting.formatting import score
 
 Log = Mapping[str, Any]
 """One step as TRL logs it, with `varied_groups` (share of groups with two different rewards) added by us."""
@@ -74,7 +73,8 @@ def _flat_reward(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
     patience = min(FLAT_PATIENCE, max_steps)
     if len(steps) != patience or any(log.get("varied_groups") for log in steps):
         return None
-    mean = score(steps[-1].get("reward"))
+    reward = steps[-1].get("reward")
+    mean = "-" if reward is None else f"{reward:.2f}"
     return FlatReward(
         f"in {patience} steps no group held two different rewards (mean {mean}): there is nothing to learn from; "
         "use easier tasks, a reward with partial credit, a larger grpo.groupSize or a higher temperature"

@@ -6,6 +6,7 @@ lives in the store, for `train`.
 """
 
 import fcntl
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -17,7 +18,6 @@ from atlas_api import AtlasTraining, InvalidManifest, TrainingRun, parse_json
 from atlas_api.errors import RunActive
 from atlas_api.training.status import LocalStatus
 from atlas_trainer.storage.store import LocalStore, Store, writing
-from atlas_trainer.traces.loose_json import decoded, get, text
 
 _RUN = re.compile(r"run-(\d{4,})/")
 
@@ -91,11 +91,10 @@ def _claim(run: TrainingRun) -> str:
 
 
 def _started_at(claim: bytes) -> datetime | None:
-    """When the run started that a folder is claimed by; whatever version wrote it."""
-    started = text(get(decoded(claim), "startedAt"))
+    """When the run started that claimed a folder. None for what another version may have written."""
     try:
-        return datetime.fromisoformat(started or "")
-    except ValueError:
+        return datetime.fromisoformat(json.loads(claim)["startedAt"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
