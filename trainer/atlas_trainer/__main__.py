@@ -18,7 +18,7 @@ from atlas_api import AtlasError, InvalidManifest, TrainingRun, parse_json
 from atlas_api.pods.cluster_report import ACCOUNT
 from atlas_api.pods.contract import ATTEMPT, RANK, RUN_FILE, TERMINATION_FILE, WORLD_SIZE
 from atlas_trainer.distributed.interrupt import Interrupt
-from atlas_trainer.distributed.process_group import World
+from atlas_trainer.distributed.process_group import ProcessGroup
 from atlas_trainer.distributed.torch_errors import torch_errors
 from atlas_trainer.reporting.pod_reporter import Voice
 from atlas_trainer.reporting.untrusted_text import visible
@@ -40,7 +40,7 @@ def main(
             data = _read(Path(arguments[0] if arguments else RUN_FILE))
             run = _numbered(parse_json(TrainingRun, data), environment)
             voice.hide(each.name for each in run.spec.compute.env if each.secret_key_ref)
-            _execute(run, World.of(environment), voice)
+            _execute(run, ProcessGroup.of(environment), voice)
         except BaseException as error:
             with interrupt.deferred():
                 voice.failed(*_numbers(data, environment), error)
@@ -49,16 +49,16 @@ def main(
     return 0
 
 
-def _execute(run: TrainingRun, world: World, voice: Voice) -> None:
+def _execute(run: TrainingRun, process_group: ProcessGroup, voice: Voice) -> None:
     from atlas_trainer.train import follow, train
 
-    if world.is_first:
-        train(run, Console(), world, voice.say)
+    if process_group.is_main:
+        train(run, Console(), process_group, voice.say)
     else:
-        follow(run, world)
+        follow(run, process_group)
     # A job counts as done when one worker is, and the others are then removed: the first must have said everything.
     with torch_errors():
-        world.from_first(voice.close)
+        process_group.from_main(voice.close)
 
 
 def _show(error: BaseException, voice: Voice) -> int:

@@ -26,7 +26,7 @@ from atlas_trainer.dataset.dataset import Dataset, thaw
 from atlas_trainer.dataset.tokenizer import load_tokenizer
 from atlas_trainer.distributed import environment
 from atlas_trainer.distributed.interrupt import Interrupt
-from atlas_trainer.distributed.process_group import World
+from atlas_trainer.distributed.process_group import ProcessGroup
 from atlas_trainer.distributed.torch_errors import torch_errors
 from atlas_trainer.main_process import Lead, dataset_key
 from atlas_trainer.reporting.reporter import Reporter
@@ -47,10 +47,10 @@ T = TypeVar("T")
 def train(
     run: TrainingRun,
     console: Console,
-    world: World | None = None,
+    process_group: ProcessGroup | None = None,
     say: Callable[[RunReport], None] | None = None,
 ) -> ModelStatus:
-    """Execute *run*, as the first process of *world*; left out: as the only one. *say* is told of every event.
+    """Execute *run*, as the first process of *process_group*; left out: as the only one. *say* is told of every event.
 
     Returns the finished model; raises the `AtlasError` that ended it, already reported.
     """
@@ -65,7 +65,9 @@ def train(
         lead = Lead(run, store, reporter, folder / ".saving")
         try:
             with torch_errors():
-                attempt = _Attempt(run, store, world or World(), interrupt, scratch=lead.scratch, lead=lead)
+                attempt = _Attempt(
+                    run, store, process_group or ProcessGroup(), interrupt, scratch=lead.scratch, lead=lead
+                )
                 model = attempt.execute()
         except AtlasError as error:
             # What ended the attempt is the news, also where store or disk no longer take it.
@@ -77,14 +79,14 @@ def train(
     return model
 
 
-def follow(run: TrainingRun, world: World) -> None:
-    """Execute *run* as one of the other processes of *world*. Raises the `AtlasError` that ended it."""
+def follow(run: TrainingRun, process_group: ProcessGroup) -> None:
+    """Execute *run* as one of the other processes of *process_group*. Raises the `AtlasError` that ended it."""
     environment.prepare(run.spec.model)
     store = open_store(run.spec.checkpoints)
     run = placed(run, store)
     interrupt = Interrupt()
     with interrupt.installed(), torch_errors(), tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
-        _Attempt(run, store, world, interrupt, scratch=Path(scratch), lead=None).execute()
+        _Attempt(run, store, process_group, interrupt, scratch=Path(scratch), lead=None).execute()
 
 
 def _mirror(run: TrainingRun, store: Store, folder: Path) -> Mirror | None:
@@ -102,19 +104,26 @@ class _Attempt:
     """What all processes of one attempt do. *lead* is what the first of them does besides; None in the others."""
 
     def __init__(
-        self, run: TrainingRun, store: Store, world: World, interrupt: Interrupt, *, scratch: Path, lead: Lead | None
+        self,
+        run: TrainingRun,
+        store: Store,
+        process_group: ProcessGroup,
+        interrupt: Interrupt,
+        *,
+        scratch: Path,
+        lead: Lead | None,
     ) -> None:
         self.run = run
         self.spec = run.spec
         self.store = store
-        self.world = world
+        self.process_group = process_group
         self.interrupt = interrupt
         self.scratch = scratch
         self.lead = lead
 
     def execute(self) -> ModelStatus:
         """The whole story. Raises `AtlasError`."""
-        self.world.join()
+        self.process_group.join()
         with closing(build_reward(self.spec.reward, self.run.namespace)) as reward:
             return self._train(reward)
 
@@ -126,14 +135,16 @@ class _Attempt:
         from atlas_trainer.algorithms import grpo
         from atlas_trainer.evaluation.evaluator import Evaluator
 
-        trainer = grpo.build_trainer(self.spec, tokenizer, dataset.train, reward, self.scratch, world=self.world)
+        trainer = grpo.build_trainer(
+            self.spec, tokenizer, dataset.train, reward, self.scratch, process_group=self.process_group
+        )
         step = self._first_does(lambda lead: lead.newest_step())
         limit = self.spec.grpo.max_completion_tokens
         self._first_does(
             lambda lead: lead.begin(trainer, Evaluator(tokenizer, reward, lead.held_out(), limit), step or 0)
         )
         resume = None if step is None else self._checkpoint(step)
-        grpo.train(trainer, self.spec, self.world, self._hooks(), interrupt=self.interrupt, resume_from=resume)
+        grpo.train(trainer, self.spec, self.process_group, self._hooks(), interrupt=self.interrupt, resume_from=resume)
         return self._first_does(lambda lead: lead.finish())
 
     def _hooks(self) -> "Hooks | None":
@@ -143,7 +154,7 @@ class _Attempt:
 
     def _first_does(self, work: Callable[[Lead], T]) -> T:
         """What the first process alone can do; its result is known to all."""
-        return self.world.from_first(lambda: work(self._leading()))
+        return self.process_group.from_main(lambda: work(self._leading()))
 
     def _leading(self) -> Lead:
         if self.lead is None:
@@ -163,10 +174,10 @@ class _Attempt:
     def _checkpoint(self, step: int) -> Path:
         """Local folder of the checkpoint at *step*. One process of each pod fetches it, for all of them."""
         folder = self.lead.resume_folder if self.lead else None
-        if folder is None and self.world.local_rank == 0:
+        if folder is None and self.process_group.local_rank == 0:
             key = f"{self.run.folder}/{checkpoint_name(step)}"
             folder = self.store.bring_out(key, self.scratch / "resume")
-        fetched = self.world.gather(folder)[self.world.host_rank]
+        fetched = self.process_group.gather(folder)[self.process_group.host_rank]
         if fetched is None:
             raise CheckpointFailed(f"the first process of this pod brought no checkpoint of step {step}")
         return fetched

@@ -27,13 +27,13 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "cluster-grpo.yaml"
 Say = Callable[[str], None]
 
 
-class World(NamedTuple):
-    """What is outside the namespace."""
+class DeskServices(NamedTuple):
+    """Database and object store outside the namespace, which several desks may share."""
 
     database: Database
     store: ObjectStore
     sessions: int
-    """Sessions that the agent records."""
+    """How many sessions the agent records in the database."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class OrderDesk:
         return {**self.manifest, "spec": spec}
 
 
-def prepare_order_desk(kubectl: Kubectl, namespace: str, folder: Path, world: World, say: Say) -> OrderDesk:
-    """Make the model in *folder* and all the rest. The database and the store may be shared by several desks."""
-    database, store, sessions = world
+def prepare_order_desk(kubectl: Kubectl, namespace: str, folder: Path, services: DeskServices, say: Say) -> OrderDesk:
+    """Make the model in *folder* and everything else that the manifest refers to."""
+    database, store, sessions = services
     model = folder / "model"
     say("the model: SmolLM2-135M-Instruct, re-saved")
     prepare_model(model)

@@ -24,7 +24,7 @@ from atlas_trainer.algorithms.grpo_reward import GrpoReward
 from atlas_trainer.dataset.rows import Row
 from atlas_trainer.dataset.tokenizer import address_of
 from atlas_trainer.distributed.interrupt import Interrupt
-from atlas_trainer.distributed.process_group import World
+from atlas_trainer.distributed.process_group import ProcessGroup
 from atlas_trainer.models.policy import (
     keep_gradients_through_quantised_layers,
     keep_masters_in_fp32,
@@ -57,17 +57,17 @@ def build_trainer(
     reward: JudgedReward,
     folder: Path,
     *,
-    world: World,
+    process_group: ProcessGroup,
 ) -> GRPOTrainer:
-    """A TRL trainer that is ready to train, in this process of *world*. *folder* gets TRL's checkpoints.
+    """A TRL trainer that is ready to train, in this process of *process_group*. *folder* gets TRL's checkpoints.
 
     Raises `ZeroSteps` when the rows do not fill one step, `InvalidManifest` for bad `trainerArgs`.
     """
     disable_progress_bar()
     trainer = GRPOTrainer(
         model=address_of(spec.model),
-        reward_funcs=[GrpoReward(reward, spec.grpo.group_size, world)],
-        args=arguments(spec, len(rows), folder, world.size),
+        reward_funcs=[GrpoReward(reward, spec.grpo.group_size, process_group)],
+        args=arguments(spec, len(rows), folder, process_group.size),
         train_dataset=Table.from_list([columns(row) for row in rows]),
         processing_class=tokenizer,
         peft_config=lora_of(spec.model),
@@ -83,7 +83,7 @@ def build_trainer(
 def train(
     trainer: GRPOTrainer,
     spec: AtlasTrainingSpec,
-    world: World,
+    process_group: ProcessGroup,
     hooks: Hooks | None,
     *,
     interrupt: Interrupt,
@@ -93,7 +93,7 @@ def train(
 
     Raises a guard's error (in the others `WorkerLost`), or `Preempted` after the checkpoint was saved.
     """
-    trainer.add_callback(_Watch(spec, world, hooks, interrupt, trainer.reward_funcs[0]))
+    trainer.add_callback(_Watch(spec, process_group, hooks, interrupt, trainer.reward_funcs[0]))
     with interrupt.deferred():
         trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
     if interrupt.requested and trainer.state.global_step < trainer.args.max_steps:
@@ -109,10 +109,15 @@ class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers ships no us
     """Calls the hooks in the first process, and stops the run everywhere when a guard objects or somebody asks."""
 
     def __init__(
-        self, spec: AtlasTrainingSpec, world: World, hooks: Hooks | None, interrupt: Interrupt, reward: GrpoReward
+        self,
+        spec: AtlasTrainingSpec,
+        process_group: ProcessGroup,
+        hooks: Hooks | None,
+        interrupt: Interrupt,
+        reward: GrpoReward,
     ) -> None:
         self.every = spec.evaluation.every_steps
-        self.world = world
+        self.process_group = process_group
         self.hooks = hooks
         self.interrupt = interrupt
         self.reward = reward
@@ -121,7 +126,7 @@ class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers ships no us
         step = state.global_step
         is_last = step >= state.max_steps
         # After the last step there is nothing to stop, and what the run has made is still to be measured.
-        if not is_last and self.world.any(self.interrupt.requested):
+        if not is_last and self.process_group.any(self.interrupt.requested):
             self.interrupt.requested = control.should_save = control.should_training_stop = True
             return
         if is_last or (self.every and step % self.every == 0):
@@ -138,14 +143,14 @@ class _Watch(TrainerCallback):  # type: ignore[misc]  # transformers ships no us
 
     def _first_does(self, work: Callable[[Hooks], None]) -> None:
         hooks = self.hooks
-        self.world.from_first(lambda: work(hooks) if hooks else None)
+        self.process_group.from_main(lambda: work(hooks) if hooks else None)
 
     def _collect_random_states(self, folder: Path) -> None:
         """Each process leaves its state in a folder of its own; a checkpoint needs all of them."""
-        if self.world.size == 1:
+        if self.process_group.size == 1:
             return
-        states = self.world.gather((folder / _random_state(self.world.rank)).read_bytes())
-        if not self.world.is_first:
+        states = self.process_group.gather((folder / _random_state(self.process_group.rank)).read_bytes())
+        if not self.process_group.is_main:
             shutil.rmtree(folder)
             return
         for rank, state in enumerate(states):

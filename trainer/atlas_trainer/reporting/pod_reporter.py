@@ -43,14 +43,14 @@ class Voice:
     def __init__(
         self,
         environment: Mapping[str, str],
-        is_first: bool,
+        is_main: bool,
         termination_file: Path = Path(TERMINATION_FILE),
         account: Path = ACCOUNT,
     ) -> None:
         in_pod = ATTEMPT in environment
-        self.is_first = is_first
+        self.is_main = is_main
         self.file = termination_file if in_pod else None
-        self.sink = ClusterReport.of(environment, account) if in_pod and is_first else None
+        self.sink = ClusterReport.of(environment, account) if in_pod and is_main else None
         self.newest: RunReport | None = None
         self._environment = environment
         self.secrets: list[str] = []
@@ -93,7 +93,7 @@ class Voice:
 
     def _knows_best(self, report: RunReport, file: Path) -> bool:
         """Processes of one pod share the file. That a peer is gone, its own words explain better."""
-        yields = not self.is_first or report.reason == WorkerLost.__name__
+        yields = not self.is_main or report.reason == WorkerLost.__name__
         return not (yields and file.exists() and file.stat().st_size)
 
 

@@ -12,8 +12,8 @@ from atlas_trainer.reporting.pod_reporter import Voice
 IN_POD = {"ATLAS_ATTEMPT": "2"}
 
 
-def voice(folder: Path, is_first: bool = True, **environment: str) -> Voice:
-    return Voice({**IN_POD, **environment}, is_first, folder / "termination-log")
+def voice(folder: Path, is_main: bool = True, **environment: str) -> Voice:
+    return Voice({**IN_POD, **environment}, is_main, folder / "termination-log")
 
 
 def left(folder: Path) -> RunReport:
@@ -95,7 +95,7 @@ def test_an_end_that_was_told_is_not_told_otherwise(tmp_path: Path) -> None:
 
 
 def test_that_a_peer_is_gone_does_not_replace_what_the_peer_said(tmp_path: Path) -> None:
-    peer, first = voice(tmp_path, is_first=False), voice(tmp_path)
+    peer, first = voice(tmp_path, is_main=False), voice(tmp_path)
     for told, error in ((peer, MemoryError("no memory")), (first, WorkerLost("gone"))):
         told.failed(1, 2, error)
         told.close()
@@ -103,7 +103,7 @@ def test_that_a_peer_is_gone_does_not_replace_what_the_peer_said(tmp_path: Path)
 
 
 def test_a_process_after_the_first_does_not_replace_what_was_said(tmp_path: Path) -> None:
-    first, peer = voice(tmp_path), voice(tmp_path, is_first=False)
+    first, peer = voice(tmp_path), voice(tmp_path, is_main=False)
     for told, error in ((first, SourceMissing("no bucket")), (peer, Preempted("stopped by SIGTERM"))):
         told.failed(1, 2, error)
         told.close()
@@ -112,16 +112,16 @@ def test_a_process_after_the_first_does_not_replace_what_was_said(tmp_path: Path
 
 def test_only_the_first_process_reports_to_the_cluster(tmp_path: Path) -> None:
     with FakeApiServer(tmp_path) as server:
-        for is_first in (False, True):
-            told = Voice(server.environment, is_first, tmp_path / "termination-log", server.account)
-            told.say(running().model_copy(update={"metrics": {"first": float(is_first)}}))
+        for is_main in (False, True):
+            told = Voice(server.environment, is_main, tmp_path / "termination-log", server.account)
+            told.say(running().model_copy(update={"metrics": {"first": float(is_main)}}))
             told.close()
     assert [patch.report["metrics"] for patch in server.patches] == [{"first": 1.0}]
 
 
-@pytest.mark.parametrize("is_first", [True, False])
-def test_nothing_is_said_outside_a_pod(tmp_path: Path, is_first: bool) -> None:
-    told = Voice({}, is_first, tmp_path / "termination-log")
+@pytest.mark.parametrize("is_main", [True, False])
+def test_nothing_is_said_outside_a_pod(tmp_path: Path, is_main: bool) -> None:
+    told = Voice({}, is_main, tmp_path / "termination-log")
     told.failed(1, 1, SourceMissing("gone"))
     told.close()
     assert not (tmp_path / "termination-log").exists()
