@@ -32,5 +32,5 @@ def test_sigterm_ends_the_wait_for_a_first_worker_that_never_comes() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "waiting\n"
         process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=60)
-    assert (said, process.returncode) == ("Preempted\n", 143)
+        output, _ = process.communicate(timeout=60)
+    assert (output, process.returncode) == ("Preempted\n", 143)

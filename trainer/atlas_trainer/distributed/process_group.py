@@ -109,6 +109,12 @@ class ProcessGroup:
         result: T = value
         return result
 
+    def in_main(self, work: Callable[[], T]) -> T | None:
+        """Do *work* in the main process alone, which keeps the result. None in the others, which wait."""
+        kept: list[T] = []
+        self.from_main(lambda: kept.append(work()))
+        return kept[0] if kept else None
+
     def gather(self, value: T) -> list[T]:
         """Collect the *value* of every process, by rank."""
         if self.size == 1:

@@ -94,6 +94,13 @@ class Evaluator:
         return _measured(step, samples, revisions_of(results))
 
 
+def evaluated_rows(rows: Sequence[Row], samples: int) -> Sequence[Row]:
+    """The held-out *rows* that are evaluated: an even pick of *samples* when there are more."""
+    if len(rows) <= samples:
+        return list(rows)
+    return [rows[index * len(rows) // samples] for index in range(samples)]
+
+
 def item_of(row: Row, completion: str) -> Item:
     """What the verifiers see of a completion of *row*."""
     metadata = metadata_of({"session_id": row.session_id, "task": row.task, "learning_key": row.learning_key})

@@ -1,7 +1,7 @@
 """
 What a person sees while a run goes on: one live line in a terminal, one plain line an event anywhere else.
 
-Called by the reporter. Knows nothing about files. All texts that it did not write itself are shown without markup and
+Knows nothing about files. All texts that it did not write itself are shown without markup and
 without control characters.
 """
 
@@ -65,12 +65,12 @@ class Terminal:
         shown = one_line(text, NOTE_LIMIT)
         self._line(shown.encode(self.console.encoding, "replace").decode(self.console.encoding))
 
-    def close(self, closing: RenderableType | None = None) -> None:
-        """Take the live line away, and print the last words."""
+    def close(self, summary: RenderableType | None = None) -> None:
+        """Take the live line away, and print *summary*."""
         if self._live is not None:
             self._live.stop()
-        if closing is not None:
-            self.console.print(closing, soft_wrap=True)
+        if summary is not None:
+            self.console.print(summary, soft_wrap=True)
 
     def _show(self, phase: str, done: int, total: int | None, info: str, deadline: datetime | None = None) -> None:
         if self._live is None or self._task is None:

@@ -1,7 +1,7 @@
 """
 The termination message: what a pod leaves behind when its container ends, also when the API server is away.
 
-Called by `voice`. The kubelet copies the file into the pod's status, up to 4096 bytes.
+The kubelet copies the file into the pod's status, up to 4096 bytes.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from atlas_api.pods.contract import TERMINATION_LIMIT
 from atlas_api.pods.run_report import RunReport
 
 
-def leave(report: RunReport, file: Path) -> None:
+def write_termination_message(report: RunReport, file: Path) -> None:
     """Write *report* into *file*, shortened where it must be."""
     file.write_bytes(shortened(report))
 

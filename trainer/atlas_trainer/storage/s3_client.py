@@ -1,5 +1,5 @@
 """
-The S3 client, and what its errors mean to a user. Called by the S3 trace source and by the checkpoint store.
+The S3 client, and what its errors mean to a user. Reads traces and keeps checkpoints.
 
 Works with any store that speaks the S3 API. Knows nothing of traces or checkpoints; secrets appear in no message.
 """

@@ -1,4 +1,4 @@
-"""Who a process is among those that train together."""
+"""The process group as one of its processes sees it."""
 
 import pytest
 
@@ -38,6 +38,6 @@ def test_a_process_alone_agrees_with_itself() -> None:
     process_group.join()
     assert process_group.gather("a") == ["a"]
     assert (process_group.any(True), process_group.any(False)) == (True, False)
-    assert process_group.from_main(lambda: 42) == 42
+    assert process_group.from_main(lambda: 42) == process_group.in_main(lambda: 42) == 42
     with pytest.raises(KeyError, match="loss"):
         process_group.from_main(lambda: {"reward": 1.0}["loss"])

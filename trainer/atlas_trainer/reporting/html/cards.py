@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from atlas_api.training.evaluation import Targets
 from atlas_api.training.status import Phase
-from atlas_trainer.evaluation.comparison import Comparison, Verdict, wilson_interval
+from atlas_trainer.evaluation.comparison import Comparison, TargetResult, wilson_interval
 from atlas_trainer.evaluation.measurement import EvaluationResult
 from atlas_trainer.reporting.formatting import change, percent, points, score, tokens
 
@@ -63,7 +63,7 @@ def _success(comparison: Comparison, targets: Targets, newest: EvaluationResult)
         better=_better(delta),
         detail=_interval(newest),
         target=points(targets.success_delta) if targets.success_delta else "",
-        met=_met(comparison.success_verdict(targets)),
+        met=_met(comparison.success_target(targets)),
     )
 
 
@@ -77,7 +77,7 @@ def _tokens(comparison: Comparison, targets: Targets, newest: EvaluationResult) 
         better=_better(comparison.token_reduction),
         detail=f"Mean of an answer; {percent(newest.truncated)} of the answers hit the token limit.",
         target=f"{percent(targets.token_reduction)} fewer" if targets.token_reduction else "",
-        met=_met(comparison.token_verdict(targets)),
+        met=_met(comparison.token_target(targets)),
     )
 
 
@@ -113,5 +113,5 @@ def _better(gain: float | None) -> bool | None:
     return gain > 0 if gain else None
 
 
-def _met(verdict: Verdict | None) -> bool | None:
-    return verdict.met if verdict else None
+def _met(result: TargetResult | None) -> bool | None:
+    return result.met if result else None

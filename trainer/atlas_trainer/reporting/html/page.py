@@ -21,7 +21,7 @@ from atlas_trainer.reporting.html.cards import cards, headline
 from atlas_trainer.reporting.html.charts import MetricsLines, charts
 from atlas_trainer.reporting.html.recipe import recipe
 from atlas_trainer.reporting.html.samples import samples
-from atlas_trainer.reporting.load_snippet import how_to_load
+from atlas_trainer.reporting.load_snippet import load_snippet
 from atlas_trainer.reporting.revisions import Revisions, revisions_in, warning
 from atlas_trainer.reporting.untrusted_text import visible
 
@@ -51,7 +51,7 @@ def render_report(
         recipe=[*recipe(run.spec), *_revisions(revisions)],
         causes=_causes(status.dataset),
         model=model,
-        load=how_to_load(model.uri, run.spec) if model else "",
+        load=load_snippet(model.uri, run.spec) if model else "",
         elapsed=formatting.duration((written_at - run.started_at).total_seconds()),
         written_at=written_at,
     )

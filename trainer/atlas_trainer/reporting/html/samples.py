@@ -40,7 +40,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SampleRow:
     """One held-out task with its answers."""
 
     task: Excerpt
@@ -58,7 +58,7 @@ class Row:
 class Samples:
     """What the report shows of an evaluation, and how much there was."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[SampleRow, ...]
     total: int
     changes: dict[Change, int]
 
@@ -83,10 +83,10 @@ def excerpt(text: str) -> Excerpt:
     return Excerpt(shown, left_out, one_line(shown, PREVIEW_CHARACTERS) if long else "")
 
 
-def _row(pair: Pair) -> Row:
+def _row(pair: Pair) -> SampleRow:
     task = pair.task
     whole = task.prompt if [message["content"] for message in task.prompt] != [task.task] else ()
-    return Row(
+    return SampleRow(
         task=excerpt(task.task),
         prompt=excerpt(_conversation(whole)) if whole else None,
         reference=excerpt(task.reference) if task.reference is not None else None,
