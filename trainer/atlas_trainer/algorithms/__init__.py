@@ -17,7 +17,7 @@ May know `dataset`, `models`, `distributed` and the rewards; never evaluation, s
 through the handlers. Importing this package loads no torch.
 
 To add an algorithm: a part of the spec in `atlas_api.training`, a module here with `build_trainer` and `train` as in
-`grpo`, and a line in `_MODULES`.
+`grpo`, and a line in `MODULES`.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from types import ModuleType
 
 from atlas_api import AtlasTrainingSpec
 
-_MODULES: Mapping[str, str] = {
+MODULES: Mapping[str, str] = {
     "grpo": "atlas_trainer.algorithms.grpo",
 }
 """Part of the spec -> module of the algorithm."""
@@ -34,5 +34,5 @@ _MODULES: Mapping[str, str] = {
 
 def algorithm_of(spec: AtlasTrainingSpec) -> ModuleType:
     """The module of the algorithm that *spec* asks for. The first import loads torch and TRL, which takes seconds."""
-    (part,) = (part for part in _MODULES if getattr(spec, part) is not None)
-    return import_module(_MODULES[part])
+    (part,) = (part for part in MODULES if getattr(spec, part) is not None)
+    return import_module(MODULES[part])

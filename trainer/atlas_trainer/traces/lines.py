@@ -1,5 +1,5 @@
 """
-Bytes as they come from a file or a store, turned into numbered lines. Called by the JSONL and S3 sources.
+Numbered lines of a stream of bytes, compressed or not, as it comes from a file or a store.
 
 Knows compression (by magic bytes, never by name) and line ends; knows nothing of JSON or of where the bytes come from.
 """
@@ -57,10 +57,10 @@ class _DamageError(Exception):
 
 
 def numbered_lines(chunks: Iterable[bytes], *, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Line]:
-    r"""Lines of a plain, gzip, zstd or xz stream, numbered from 1. Only `\n` ends a line; blank lines are left out.
+    r"""Yield the lines of a plain, gzip, zstd or xz stream, numbered from 1.
 
-    Memory is bounded by the longest line, at most `max_line_bytes`; longer ones become a line with a problem.
-    Damaged or truncated compressed data ends the lines with one that has a problem.
+    Only `\n` ends a line; blank lines are left out. Memory is bounded by the longest line, at most `max_line_bytes`;
+    longer ones become a line with a problem. Damaged or truncated compressed data ends the lines with such a one.
     """
     number = 1
     held = _Held(max_line_bytes)

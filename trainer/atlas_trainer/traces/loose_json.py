@@ -1,8 +1,4 @@
-"""
-Reading JSON whose shape nobody promised: a field that is missing or of another type is None, never an error.
-
-Called by `recorded.py`, `attempts.py` and `postgres.py`.
-"""
+"""Access to JSON whose shape nobody promised: a field that is missing or of another type is None, never an error."""
 
 import json
 from typing import Any

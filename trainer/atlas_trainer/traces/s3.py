@@ -1,5 +1,5 @@
 """
-JSONL exports in an object store. Called by `sources.read_sessions`.
+JSONL exports in an object store.
 
 Objects are streamed; a connection cut in the middle resumes where it was. Knows nothing of what the lines hold.
 """
@@ -39,7 +39,7 @@ _CHANGED = frozenset({"412", "416", "InvalidRange", "PreconditionFailed"})
 
 def read_objects(traces: Traces, tally: Tally) -> Iterator[Session]:
     """
-    Sessions of one object, or of all exports below a prefix that ends in `/`, keys in sorted order.
+    Stream the sessions of one object, or of all exports below a prefix that ends in `/`, keys in sorted order.
 
     What is left out is counted in `tally`. Raises SourceMissing, AccessDenied, SourceUnreachable, MalformedTraces.
     """
