@@ -98,7 +98,7 @@ def _numbers(data: bytes, environment: Mapping[str, str]) -> tuple[int, int]:
 
 
 def _leave(code: int) -> None:
-    """End now: a library that still waits for a peer that is gone must not hold the pod."""
+    """End the process now: a library that still waits for a peer that is gone must not hold the pod."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -34,7 +34,7 @@ VERSIONED = ("atlas-core", "torch", "transformers", "trl", "peft", "accelerate",
 
 @dataclass(frozen=True, slots=True)
 class TrainingSetup:
-    """What training works with, once the dataset is frozen and the model is loaded."""
+    """Dataset, trainer and evaluator: all there once the dataset is frozen and the model is loaded."""
 
     dataset: Dataset
     trainer: "Trainer"

@@ -90,7 +90,7 @@ def run_worker(run: TrainingRun, process_group: ProcessGroup) -> None:
 
 
 def _file_sync(run: TrainingRun, store: Store, folder: Path) -> FileSync | None:
-    """The copying of the run's files to an object store, from which *folder* is filled first. None: no other place."""
+    """Sync of *folder* with an object store, from which it is filled now. None where the store is a folder here."""
     if isinstance(store, LocalStore):
         return None
     sync = FileSync(store, run, folder)

@@ -19,7 +19,7 @@ FLAT_PATIENCE = 10
 
 
 def stop_reason(logs: Sequence[Log], max_steps: int) -> AtlasError | None:
-    """Why the run must stop now; None when it goes on. *logs* hold every step so far, also those before a resume."""
+    """The error that stops the run now; None when it goes on. *logs* hold every step, also those before a resume."""
     steps = [log for log in logs if "loss" in log]
     checks = (_not_finite, _judges_unanswered, _nothing_scored, _all_truncated, _flat_reward)
     return next((error for check in checks if (error := check(steps, max_steps))), None)
@@ -38,7 +38,7 @@ def _not_finite(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
 
 
 def _judges_unanswered(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
-    """Unlike the other checks at any time: steps without a reward cost what others cost, and teach nothing."""
+    """Check steps without a reward, at any time: they cost what others cost, and teach nothing."""
     patience = min(JUDGES_PATIENCE, max_steps)
     silent = [log.get("reward") is None and bool(log.get("unanswered_share")) for log in steps[-patience:]]
     if len(silent) < patience or not all(silent):

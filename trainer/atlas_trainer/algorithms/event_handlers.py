@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EventHandlers:
-    """What the main process does when a step, an evaluation or a checkpoint is due or done."""
+    """Handlers for a step, an evaluation or a checkpoint that is due or done."""
 
     evaluate: Callable[["PreTrainedModel", int], None]
     """Evaluate the model at this step."""

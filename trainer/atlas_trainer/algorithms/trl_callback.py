@@ -19,11 +19,11 @@ from atlas_trainer.distributed.interrupt import Interrupt
 from atlas_trainer.distributed.process_group import ProcessGroup
 
 StopReason = Callable[[Sequence[Log], int], AtlasError | None]
-"""Why a run with this log and that many steps must stop early; None when it may go on."""
+"""Gives the error that stops a run with this log and that many steps; None when it goes on."""
 
 
 class TrlCallback(TrainerCallback):  # type: ignore[misc]  # transformers ships no usable types
-    """Events of training, handed on. *handlers* are those of the main process, None in the others."""
+    """Hands events of training on. *handlers* are those of the main process, None in the others."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class TrlCallback(TrainerCallback):  # type: ignore[misc]  # transformers ships 
         stop_reason: StopReason,
         revisions: Callable[[], tuple[str, ...]],
     ) -> None:
-        """*revisions* gives those of the judges that scored the newest batch."""
+        """Watch one training. *revisions* gives those of the judges that scored the newest batch."""
         self.process_group = process_group
         self.handlers = handlers
         self.interrupt = interrupt
@@ -72,7 +72,7 @@ class TrlCallback(TrainerCallback):  # type: ignore[misc]  # transformers ships 
         self.process_group.from_main(lambda: event(handlers) if handlers else None)
 
     def _collect_random_states(self, folder: Path) -> None:
-        """Each process leaves its state in a folder of its own; a checkpoint needs all of them."""
+        """Bring the random states of all processes into the checkpoint; each wrote its own in a folder apart."""
         if self.process_group.size == 1:
             return
         states = self.process_group.gather((folder / _random_state(self.process_group.rank)).read_bytes())
@@ -84,5 +84,5 @@ class TrlCallback(TrainerCallback):  # type: ignore[misc]  # transformers ships 
 
 
 def _random_state(rank: int) -> str:
-    """The name that transformers gives and looks for where several processes train."""
+    """Name of the file with the random state of a process, which transformers writes and looks for."""
     return f"rng_state_{rank}.pth"

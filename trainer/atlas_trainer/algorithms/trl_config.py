@@ -79,7 +79,7 @@ def _optimization(spec: AtlasTrainingSpec, steps: int, on_gpu: bool) -> dict[str
 
 
 def _surroundings(spec: AtlasTrainingSpec, folder: Path, on_gpu: bool) -> dict[str, Any]:
-    """Where training runs, what it loads and saves, what it logs."""
+    """Arguments for where training runs, what it loads and saves, what it logs."""
     return {
         "output_dir": str(folder),
         "use_cpu": not on_gpu,

@@ -36,7 +36,7 @@ class Comparison:
 
     @classmethod
     def of(cls, evaluations: Sequence[EvaluationResult]) -> "Comparison":
-        """Take the baseline and the newest evaluation after it; *evaluations* are in order of steps."""
+        """Compare the baseline with the newest evaluation after it; *evaluations* are in order of steps."""
         before = next((result for result in evaluations if result.step == 0), None)
         after = next((result for result in reversed(evaluations) if result.step > 0), None)
         return cls(before, after)
@@ -83,7 +83,7 @@ class Pair:
 
     @property
     def change(self) -> Change:
-        """What training changed, by reward first and by text second."""
+        """The change that training made, by reward first and by text second."""
         if self.before is None or self.after is None:
             return "same"
         if self.before.reward is not None and self.after.reward is not None and self.before.reward != self.after.reward:

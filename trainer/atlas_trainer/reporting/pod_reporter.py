@@ -31,7 +31,7 @@ from atlas_trainer.reporting.untrusted_text import one_line
 REDACTED = "…"
 SECRETS = (TRACES_URL, REWARD_TOKEN, *(f"{prefix}{key}" for prefix in (TRACES_S3, CHECKPOINTS_S3) for key in AWS_KEYS))
 SECRET_LENGTH = 4
-"""Shorter values would blacken ordinary words."""
+"""Length from which a value is redacted: shorter ones would blacken ordinary words."""
 
 CRASHED = "Crashed"
 """Reason in the report when the attempt ended by no `AtlasError`."""
@@ -57,7 +57,7 @@ class PodReporter:
         self.redact_variables(SECRETS)
 
     def redact_variables(self, names: Iterable[str]) -> None:
-        """From now on, redact what these environment variables hold."""
+        """Redact, from now on, what these environment variables hold."""
         found = {part for name in names for part in _parts(self._environment.get(name, "").strip())}
         known = {*self.secrets, *(part for part in found if len(part) >= SECRET_LENGTH)}
         self.secrets = sorted(known, key=len, reverse=True)  # a secret may hold another one
@@ -79,7 +79,7 @@ class PodReporter:
         self.send(known.model_copy(update=_ending(error) | {"message": _message(error)}))
 
     def close(self) -> None:
-        """Leave the termination message and give the last report its time."""
+        """Write the termination message and give the last report its time."""
         if self.file and self.newest and self._may_write(self.newest, self.file):
             write_termination_message(self.newest, self.file)
         if self.sink:
@@ -92,13 +92,13 @@ class PodReporter:
         return re.sub(r"://[^/@\s]*@", f"://{REDACTED}@", text)
 
     def _may_write(self, report: RunReport, file: Path) -> bool:
-        """Processes of one pod share the file. That a peer is gone, its own report explains better."""
+        """Whether *report* may replace the file that processes of a pod share: a peer explains its own end best."""
         yields = not self.is_main or report.reason == WorkerLost.__name__
         return not (yields and file.exists() and file.stat().st_size)
 
 
 def _parts(value: str) -> Iterator[str]:
-    """*value*, and where it is an address the password in it, percent-encoded and decoded."""
+    """The secrets in *value*: itself, and where it is an address the password in it, percent-encoded and decoded."""
     yield value
     with suppress(ValueError):
         password = urlsplit(value).password or ""

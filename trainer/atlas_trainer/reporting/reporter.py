@@ -37,16 +37,16 @@ from atlas_trainer.storage.atomic_file import replace_text
 from atlas_trainer.storage.runs import status_in
 
 PUBLISH_SECONDS = 10
-"""Between milestones the status is published at most this often."""
+"""Least time between two publications of the status that are no milestones."""
 
 HEARTBEAT_SECONDS = 30
-"""While nothing else happens, the operator gets a report this often: the run works."""
+"""Time after which the operator gets a report although nothing happened: the run works."""
 
 Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The time, aware."""
+    """The time, with its zone."""
     return datetime.now(UTC)
 
 
@@ -64,7 +64,7 @@ class Reporter:
         send: Callable[[RunReport], None] | None = None,
         address: str | None = None,
     ) -> None:
-        """*folder* is the run's; it is made when missing. Earlier attempts and runs are read from the files there.
+        """Begin an attempt in *folder*, the run's, made when missing. Files there tell of earlier attempts and runs.
 
         *address* is where the folder's files are published to, for people; left out: nowhere else.
         """
@@ -96,39 +96,39 @@ class Reporter:
         self.close()
 
     def reading(self, sessions: int = 0) -> None:
-        """So many sessions have been read from the source."""
+        """Report that so many sessions have been read from the source."""
         self.terminal.reading(sessions)
         self._heartbeat()
 
     def dataset(self, dataset: DatasetStatus) -> None:
-        """The dataset is chosen and frozen."""
+        """Report that the dataset is chosen and frozen."""
         self.terminal.note(dataset_line(dataset))
         self.terminal.waiting("loading the model")
         self._write_status(status_rules.status_after_dataset(self.status, dataset))
         self._publish(self.status_path)
 
     def evaluating(self, step: int, done: int, total: int) -> None:
-        """So many of *total* held-out tasks have been answered by the model at *step*."""
+        """Report that so many of *total* held-out tasks have been answered by the model at *step*."""
         self.terminal.evaluating(evaluation_phase(step, self.max_steps), done, total)
         self._heartbeat()
 
     def recalled(self, result: EvaluationResult) -> None:
-        """An earlier attempt of this run has measured this: it counts, and is not written again."""
+        """Count a result that an earlier attempt of this run has measured, without writing it again."""
         self.results[result.step] = result
 
     def evaluated(self, result: EvaluationResult) -> None:
-        """The model has been measured; step 0 is the baseline."""
+        """Report that the model has been measured; step 0 is the baseline."""
         self.results[result.step] = result
         numbers = evaluation_numbers(result)
         self.metrics.append(result.step, "eval", numbers, self.clock(), result.revisions)
         self.tensorboard.write(result.step, "eval", numbers)
         self.terminal.evaluated(result)
-        self._scored_by(result.step, result.revisions)
+        self._warn_of_revisions(result.step, result.revisions)
         self._write_status(status_rules.status_after_evaluation(self.status, result))
         self._write_report()
 
     def training_started(self, step: int, max_steps: int) -> None:
-        """Training begins, or goes on after *step* > 0: what was written past it is taken back."""
+        """Report that training begins, or resumes after *step* > 0: what was written past it is taken back."""
         self.max_steps = max_steps
         self.marks = [self.clock()]
         self.results = {at: result for at, result in self.results.items() if at <= step}
@@ -142,33 +142,33 @@ class Reporter:
         self._write_status(status_rules.status_after_step(resumed, self._progress(step), {}))
 
     def step(self, step: int, metrics: Mapping[str, float], revisions: Sequence[str] = ()) -> None:
-        """An optimizer step is done; *metrics* as TRL logs them, *revisions* of the judges that scored it."""
+        """Report an optimizer step; *metrics* are as TRL logs them, *revisions* those of the judges that scored it."""
         now = self.clock()
         self.marks = [*self.marks[-status_rules.RECENT_STEPS :], now]
         self.metrics.append(step, "train", metrics, now, revisions)
         self.tensorboard.write(step, "train", metrics)
         progress = self._progress(step)
         self.terminal.step(step, self.max_steps, metrics, progress.eta_seconds, now)
-        self._scored_by(step, revisions)
+        self._warn_of_revisions(step, revisions)
         self._write_status(status_rules.status_after_step(self.status, progress, metrics))
         if self.published_at is None or (now - self.published_at).total_seconds() >= PUBLISH_SECONDS:
             self._publish(self.status_path)
 
     def saved(self, checkpoints: CheckpointsStatus) -> None:
-        """A checkpoint is complete."""
+        """Report that a checkpoint is complete."""
         self._write_status(status_rules.status_after_save(self.status, checkpoints))
         self._publish(self.status_path, self.metrics.path, *self.tensorboard.files())
 
     def note(self, text: str) -> None:
-        """Something that a person should read."""
+        """Show a text that a person should read."""
         self.terminal.note(text)
 
     def finished(self, model: ModelStatus) -> None:
-        """The final model is complete."""
+        """Report that the final model is complete."""
         self._end(status_rules.status_after_success(self.status, model, self.clock()))
 
     def failed(self, error: AtlasError, interrupted: bool) -> None:
-        """The attempt ends without a model. The error itself is shown by whoever catches it."""
+        """Report that the attempt ends without a model. The error itself is shown by whoever catches it."""
         self._end(status_rules.status_after_failure(self.status, error, interrupted, self.clock()), error)
 
     def close(self) -> None:
@@ -182,8 +182,8 @@ class Reporter:
         self.terminal.close(run_summary(self.run, status, self._comparison(), self.address))
         self._write_report()
 
-    def _scored_by(self, step: int, revisions: Sequence[str]) -> None:
-        """Say when judges changed."""
+    def _warn_of_revisions(self, step: int, revisions: Sequence[str]) -> None:
+        """Warn when judges changed."""
         new = {revision: step for revision in revisions if revision not in self.revisions}
         self.revisions |= new
         if new and len(self.revisions) > 1:
@@ -232,7 +232,7 @@ def _read_status(path: Path) -> LocalStatus | None:
 
 
 def evaluation_phase(step: int, max_steps: int) -> str:
-    """What the terminal calls an evaluation: `max_steps` is 0 before training has started."""
+    """Name of an evaluation in the terminal: `max_steps` is 0 before training has started."""
     if step == 0:
         return "evaluating before"
     return "evaluating after" if step >= max_steps else "evaluating"
@@ -256,7 +256,7 @@ def evaluation_numbers(result: EvaluationResult) -> dict[str, float | None]:
 
 
 def dataset_line(dataset: DatasetStatus) -> str:
-    """Counts in one line, causes most frequent first."""
+    """A line about a dataset: counts, causes most frequent first."""
     causes = sorted(dataset.dropped.items(), key=lambda cause: (-cause[1], cause[0]))
     dropped = ", ".join(f"{count:,} {cause}" for cause, count in causes)
     return f"dataset: {dataset.used:,} sessions used" + (f"; left out: {dropped}" if dropped else "")

@@ -55,7 +55,7 @@ def _both(
 
 
 def target_text(result: TargetResult | None, wanted: str) -> str:
-    """`met (+30 points)`, `missed (+30 points)`, or nothing when there is no result."""
+    """Format a target as `met (+30 points)` or `missed (+30 points)`; empty when there is no result."""
     return f"{'met' if result.met else 'missed'} ({wanted})" if result else ""
 
 
@@ -69,7 +69,7 @@ def _headline(run: TrainingRun, status: LocalStatus) -> str:
 
 
 def _places(status: LocalStatus, folder: str) -> list[RenderableType]:
-    """Where to look next: a label and an address a line, never wrapped, so that they can be copied."""
+    """Lines with a label and an address, where to look next; never wrapped, so that they can be copied."""
     latest, best = status.checkpoints.latest, status.checkpoints.best
     places = [
         ("Model", status.model.uri if status.phase == "Succeeded" and status.model else None),

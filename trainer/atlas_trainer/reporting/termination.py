@@ -17,7 +17,7 @@ def write_termination_message(report: RunReport, file: Path) -> None:
 
 
 def shortened(report: RunReport, limit: int = TERMINATION_LIMIT) -> bytes:
-    """*report* as JSON of at most *limit* bytes: without counts and numbers first, with a shorter message then."""
+    """Encode *report* in at most *limit* bytes of JSON: without counts and numbers first, then with less message."""
     return next(text for form in _ever_shorter(report) if len(text := _json(form)) <= limit)
 
 

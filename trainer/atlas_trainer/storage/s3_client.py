@@ -31,7 +31,7 @@ READ_TIMEOUT_SECONDS = 60
 ATTEMPTS = 5
 
 S3_ERRORS = (botocore_errors.BotoCoreError, botocore_errors.ClientError, Boto3Error, HTTPError)
-"""Everything that a call, or reading a response body, can raise."""
+"""Errors that a call, or reading a response body, can raise."""
 
 _MISSING = frozenset({"404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound", "InvalidBucketName"})
 _DENIED = frozenset(

@@ -33,7 +33,7 @@ _ALSO_AT_TOP_LEVEL = ("adaptive_summary", "execution_mode", "ground_truth", "lea
 
 
 class UnreadableRecordError(ValueError):
-    """The record is no session. The message says why and quotes nothing."""
+    """Error for a record that is no session. The message gives the cause and quotes nothing."""
 
 
 def session_from_record(record: Any) -> Session:

@@ -14,7 +14,7 @@ from atlas_trainer.traces.seen_ids import is_row_number
 from atlas_trainer.traces.session import Session, Tally
 
 REWARD_EPSILON = 1e-6
-"""Means of judge samples carry float noise: three times 0.7 is stored as 0.6999999999999998."""
+"""Tolerance for float noise in means of judge samples: three times 0.7 is stored as 0.6999999999999998."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -104,7 +104,7 @@ class _Ranked(NamedTuple):
 
 
 def _ranked(session: Session, arrival: int, newest: bool) -> _Ranked:
-    """Order by (created_at, id) from the wanted end. Sessions without a date go first, whichever end that is.
+    """Key that orders by (created_at, id) from the wanted end. Sessions without a date go first, whichever end that is.
 
     Ids that are no numbers fall back to the place in the stream: the SDK exports newest first.
     """

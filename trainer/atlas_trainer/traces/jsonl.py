@@ -115,7 +115,7 @@ def _sessions(path: Path, reader: ExportReader) -> Iterator[Session]:
 
 
 def _exports_in(folder: Path) -> list[Path]:
-    """Hidden files and folders are left out: mounted volumes keep the real files there, and links to them outside."""
+    """Exports below *folder*, without hidden ones: mounted volumes keep the real files there, and links outside."""
     found = []
     for parent, folders, names in os.walk(folder, onerror=_raise):
         folders[:] = [name for name in folders if not name.startswith(".")]

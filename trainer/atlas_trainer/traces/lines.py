@@ -11,7 +11,7 @@ from itertools import chain
 from typing import NamedTuple, Protocol, cast
 
 MAX_LINE_BYTES = 256 * 1024 * 1024
-"""A longer line is given up. Real sessions with large answers stay well below 50 MB."""
+"""Length from which a line is given up. Real sessions with large answers stay well below 50 MB."""
 
 _PIECE_BYTES = 4096
 """Compressed bytes unpacked at once: highly repetitive data grows a thousandfold, and all of it is in memory."""
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
 
 class _Member(Protocol):
-    """What zlib, lzma and zstandard decompressors have in common."""
+    """Interface that the decompressors of zlib, lzma and zstandard share."""
 
     @property
     def eof(self) -> bool: ...
@@ -45,15 +45,15 @@ class _Member(Protocol):
 
 
 class _Compression(NamedTuple):
-    """How one kind of compressed data is read."""
+    """Decompressor of one kind of compressed data."""
 
     open: Callable[[], _Member]
     error: type[Exception]
-    """What members raise for damaged data."""
+    """Type of the error that members raise for damaged data."""
 
 
 class _DamageError(Exception):
-    """The compressed data cannot be unpacked further."""
+    """Error for compressed data that cannot be unpacked further."""
 
 
 def numbered_lines(chunks: Iterable[bytes], *, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Line]:

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def decoded(value: Any) -> Any:
-    """JSON columns come as text from some drivers: the value inside, None when that is no JSON that Python can hold."""
+    """Decode a JSON column that came as text from its driver; None when it is no JSON that Python can hold."""
     if not isinstance(value, str | bytes):
         return value
     try:

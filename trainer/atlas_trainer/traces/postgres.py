@@ -35,7 +35,7 @@ from atlas_trainer.traces.session import Session, Tally
 
 CONNECT_SECONDS = 10
 ROWS_A_FETCH = 100
-"""Bounds memory: a row holds an answer, and answers of 200 kB exist."""
+"""Rows in memory at once, for each table: a row holds an answer, and answers of 200 kB exist."""
 
 # Cursors are read to their end, so a plan that is quick for the first rows only is wrong. Compiling never pays here.
 _SETTINGS = "SET LOCAL cursor_tuple_fraction = 1; SET LOCAL jit = off; SET LOCAL timezone = 'UTC'"

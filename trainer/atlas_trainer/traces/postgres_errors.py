@@ -23,7 +23,7 @@ _NO_DATABASE = re.compile(r"database .* does not exist|no such database")
 
 
 def checked_url(url: str, where: str) -> str:
-    """The URL, unless libpq cannot read it: then InvalidManifest. `where` says where it came from."""
+    """Return *url*. Raises InvalidManifest when libpq cannot read it; *where* names the place that it came from."""
     try:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:

@@ -155,7 +155,7 @@ QUERIES = {
     "guidance_notes": _GUIDANCE_NOTES,
     "trajectory_events": _EVENTS,
 }
-"""One a table, each ordered by session id. The parameter `ids` is a bigint[] in text form."""
+"""Table -> query, ordered by session id. The parameter `ids` is a bigint[] in text form."""
 
 _JUDGED = "SELECT id, status, review_status, created_at, metadata, reward, reward_stats FROM sessions"
 

@@ -79,7 +79,7 @@ def _descriptions(plan: Any) -> dict[int, str]:
 
 
 def _take_result(attempts: _Attempts, row: Mapping[str, Any] | None, validations: Mapping[int, str | None]) -> None:
-    """The step's result is the answer of its last attempt, also where the events of that attempt were lost."""
+    """Take the step's result as the answer of its last attempt, also where the events of that attempt were lost."""
     output = (row or {}).get("output")
     if row is None or not isinstance(output, str) or not output.strip():
         return
@@ -122,7 +122,7 @@ def _attempts(events: Iterable[Mapping[str, Any]], descriptions: Mapping[int, st
 
 
 def _seen_before(payload: Mapping[str, Any], seen: dict[tuple[str, str], list[Any]]) -> bool:
-    """A finalisation that failed and ran again stores every event twice."""
+    """Whether an event came before: a finalisation that failed and ran again stores every event twice."""
     if payload.get("UUID") is None:
         return False
     same_name = seen.setdefault((str(payload["UUID"]), payload["event_type"]), [])
@@ -167,7 +167,7 @@ def _step_of_call(payload: Mapping[str, Any], descriptions: Mapping[int, str]) -
 
 
 def _take_call(attempts: _Attempts, payload: Mapping[str, Any]) -> None:
-    """The student's last message before the teacher speaks is an attempt; the teacher's next one is its guidance."""
+    """Take a call: the student's last message before the teacher's is an attempt, the teacher's is its guidance."""
     actor = str(get(payload.get("metadata"), "actor")).strip().lower()
     message = text(text_of_output(get(payload.get("data"), "output")))
     if not message:

@@ -1,7 +1,7 @@
 """
-The report's first screen: the outcome in one sentence, and the few numbers that matter, before and after.
+The first screen of the report: the outcome in one sentence, and the few numbers that matter.
 
-Called by the report. Pure; knows nothing about HTML.
+Pure; knows nothing about HTML.
 """
 
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ class Card:
     after: str
     change: str
     better: bool | None
-    """None when nothing moved, or nothing can be compared."""
+    """Whether the number moved the right way. None when nothing moved, or nothing can be compared."""
 
     detail: str
     target: str = ""
     met: bool | None = None
-    """None when the target has nothing to be held against yet."""
+    """Whether the target is met. None when nothing is measured yet."""
 
 
 def headline(phase: Phase, comparison: Comparison) -> str:
@@ -97,7 +97,7 @@ def _reward(comparison: Comparison, newest: EvaluationResult) -> Card:
 
 
 def _interval(result: EvaluationResult) -> str:
-    """How sure the success rate is, given how few tasks it was measured on."""
+    """A line about how sure the success rate is, given how few tasks it was measured on."""
     scored = len(result.samples) - result.unscored
     if scored < 1:
         return ""

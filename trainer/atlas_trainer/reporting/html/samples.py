@@ -1,7 +1,7 @@
 """
-Answers to the same held-out tasks, before and after, as the report shows them.
+Samples of the report: answers to the same held-out tasks, before and after.
 
-Called by the report. Pure. Texts come from traces and models: bounded and made visible here, escaped by the templates.
+Pure. Texts come from traces and models: bounded and made visible here, escaped by the templates.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ class Excerpt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One completion."""
+    """One completion, with its reward."""
 
     excerpt: Excerpt
     reward: float | None
@@ -56,7 +56,7 @@ class SampleRow:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """What the report shows of an evaluation, and how much there was."""
+    """The held-out tasks that the report shows, and how many there were."""
 
     rows: tuple[SampleRow, ...]
     total: int
@@ -64,7 +64,7 @@ class Samples:
 
 
 def samples(comparison: Comparison) -> Samples:
-    """Choose and bound."""
+    """Choose the held-out tasks to show, and bound their texts."""
     everything = pairs(comparison)
     both = comparison.before is not None and comparison.after is not None
     return Samples(
