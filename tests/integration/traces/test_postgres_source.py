@@ -31,7 +31,7 @@ TWO_ATTEMPTS = (StepAttempt("Refund sent", NOTE), StepAttempt("Refunded"))
 
 @pytest.fixture
 def read(database_url: str, tmp_path: Path) -> Any:
-    """Reads every session that passes a filter."""
+    """A function that reads every session that passes a filter."""
     return lambda **filter: read_all(traces_of(database_url, tmp_path, **filter))
 
 

@@ -16,7 +16,7 @@ EVERYTHING: dict[str, Any] = {"status": (), "review_status": ()}
 
 @pytest.fixture
 def run(database_url: str, tmp_path: Path) -> Any:
-    """Runs agents and reads what they left, without any filter."""
+    """A function that runs agents and reads what they left, without any filter."""
     from support.sdk.runtime import run_agents
 
     def work(*runs: dict[str, Any]) -> list[Session]:

@@ -1,3 +1,5 @@
+"""Exports that the real SDK wrote give the sessions that its database holds."""
+
 import importlib.util
 from dataclasses import replace
 from pathlib import Path

@@ -28,7 +28,7 @@ def write_run(folder: Path, **spec: Any) -> Path:
 
 
 def execute(file: Path, server: FakeApiServer, attempt: int = 1, **variables: str) -> int:
-    """Run it in a pod that can reach *server*. Returns the exit code."""
+    """Execute the run in *file* in a pod that can reach *server*. Returns the exit code."""
     environment = {**server.environment, "ATLAS_ATTEMPT": str(attempt), **variables}
     return main([str(file)], environment, file.parent / "termination-log", server.account)
 

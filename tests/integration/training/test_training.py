@@ -1,4 +1,4 @@
-"""Whole runs with a tiny random model and real training steps: what is left behind, and how each guard is triggered."""
+"""Whole runs with a tiny random model and real training steps: what is left behind, and when they stop early."""
 
 import json
 import os
@@ -38,7 +38,7 @@ RUN = Path("runs/agents/demo/run-0001")
 
 
 def train(folder: Path, fresh: bool = False, **spec: Any) -> Path:
-    """Run it. Returns the folder of run 1."""
+    """Train to the end. Returns the folder of run 1."""
     run(make_training(folder, **spec), fresh=fresh, console=Console(quiet=True))
     return folder / RUN
 

@@ -1,6 +1,7 @@
 """
-The SDK's tables, and small factories that fill them as the SDK does. The defaults make one golden session: two attempts
-with guidance between them, reward 0.86, approved.
+The SDK's tables, and small factories that fill them as the SDK does.
+
+The defaults make one golden session: two attempts with guidance between them, reward 0.86, approved.
 """
 
 import itertools
@@ -203,7 +204,7 @@ def insert_session(
 def insert_result(
     connection: psycopg.Connection, session_id: int, step_id: int, output: str | None, attempts: int | None
 ) -> None:
-    """One row of step_results."""
+    """Insert one row of step_results."""
     row: dict[str, Any] = {"session_id": session_id, "step_id": step_id, "trace": f"AI: {output}", "output": output}
     _insert(
         connection, "step_results", **row, attempts=attempts, evaluation=Jsonb(attempt_evaluation()), metadata=Jsonb({})
@@ -211,7 +212,7 @@ def insert_result(
 
 
 def insert_events(connection: psycopg.Connection, session_id: int, events: Sequence[Event]) -> None:
-    """Rows of trajectory_events, in this order."""
+    """Insert rows of trajectory_events, in this order."""
     rows = [(session_id, json.dumps(each)) for each in events]
     connection.cursor().executemany("INSERT INTO trajectory_events(session_id, event) VALUES (%s, %s)", rows)
 

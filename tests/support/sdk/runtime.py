@@ -36,7 +36,7 @@ GARBAGE = "no JSON at all"
 
 @dataclass
 class ScriptedAgent:
-    """Gives the answers one after the other; None raises."""
+    """An agent that gives its answers one after the other; None raises."""
 
     answers: list[str | None]
 
@@ -56,7 +56,7 @@ class ScriptedAgent:
 
 @dataclass
 class ScriptedTeacher:
-    """Refuses with each note in turn, then accepts."""
+    """A teacher that refuses with each note in turn, then accepts."""
 
     notes: list[str]
 
@@ -75,7 +75,7 @@ class ScriptedTeacher:
 
 @dataclass
 class ScriptedModel:
-    """Every call gets the same reply."""
+    """A model that gives every call the same reply."""
 
     reply: str
     model: str = "scripted"

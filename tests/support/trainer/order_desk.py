@@ -38,7 +38,7 @@ class DeskServices(NamedTuple):
 
 @dataclass(frozen=True)
 class OrderDesk:
-    """Everything that the manifest refers to exists in the namespace of `kubectl`."""
+    """The agent's namespace, in which everything that the manifest refers to exists."""
 
     kubectl: Kubectl
     manifest: Document
@@ -78,7 +78,7 @@ def _secrets(kubectl: Kubectl, database: Database, store: ObjectStore) -> None:
 
 
 def _manifest(model: Path, claims: list[mounts.Mount], store: ObjectStore) -> Document:
-    """The example for clusters, on the model that is at hand and in the time that a person waits."""
+    """The example for clusters, on the model that is at hand and short enough for a person to wait."""
     document: Document = yaml.safe_load(EXAMPLE.read_text())
     spec: dict[str, Any] = document["spec"]
     spec["model"] |= {"source": str(model), "maxLength": 128}  # with lora: a checkpoint takes megabytes, not gigabytes

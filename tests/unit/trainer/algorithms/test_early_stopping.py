@@ -1,4 +1,4 @@
-"""When a run must stop because it learns nothing."""
+"""Early stopping: when a run must stop because it learns nothing."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""The watched reward function of a run, without TRL."""
+"""The reward function of GRPO, without TRL."""
 
 import asyncio
 import inspect
@@ -15,7 +15,7 @@ from atlas_trainer.distributed.process_group import ProcessGroup
 
 
 class Service:
-    """Scores an answer with the number that it is, by two revisions."""
+    """A service that scores an answer with the number that it is, by two revisions."""
 
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
         return [
@@ -23,7 +23,7 @@ class Service:
         ]
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Close nothing: nothing is open."""
 
 
 class Two(ProcessGroup):

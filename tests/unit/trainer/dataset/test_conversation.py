@@ -1,3 +1,5 @@
+"""Sessions become conversations and rows, seen from the student or from the teacher."""
+
 from datetime import UTC, datetime
 
 import pytest
@@ -40,13 +42,13 @@ def row_of(session: Session, role: Role = "student") -> Row:
     return row
 
 
-def said(messages: tuple[Message, ...]) -> list[tuple[str, str]]:
+def turns(messages: tuple[Message, ...]) -> list[tuple[str, str]]:
     return [(message["role"], message["content"]) for message in messages]
 
 
 def test_the_student_learns_the_failed_attempt_and_the_corrected_one_with_the_guidance_between() -> None:
     whole = conversation(make_session(RETRIED), "student")
-    assert said(whole.messages) == [
+    assert turns(whole.messages) == [
         ("user", "Refund order 12"),
         ("assistant", "Shipped"),
         ("user", "Check the order state first"),
@@ -57,7 +59,7 @@ def test_the_student_learns_the_failed_attempt_and_the_corrected_one_with_the_gu
 
 def test_the_teacher_learns_the_guidance_in_answer_to_the_task_and_the_attempt() -> None:
     whole = conversation(make_session(RETRIED), "teacher")
-    assert said(whole.messages) == [
+    assert turns(whole.messages) == [
         ("user", "Refund order 12\n\nShipped"),
         ("assistant", "Check the order state first"),
     ]
@@ -77,7 +79,7 @@ def test_later_steps_are_introduced_by_their_description() -> None:
         Step(2, "Refund it", (StepAttempt("Done"),)),
         Step(3, "  ", (StepAttempt("Mailed"),)),
     )
-    assert said(conversation(session, "student").messages) == [
+    assert turns(conversation(session, "student").messages) == [
         ("user", "Refund order 12"),
         ("assistant", "It is paid"),
         ("user", "Refund it"),
@@ -89,17 +91,17 @@ def test_later_steps_are_introduced_by_their_description() -> None:
 
 def test_guidance_that_nothing_answered_is_left_out_for_the_student() -> None:
     session = make_session(Step(1, "", (StepAttempt("Shipped", "Check the order state first"),)))
-    assert said(conversation(session, "student").messages)[-1] == ("assistant", "Shipped")
+    assert turns(conversation(session, "student").messages)[-1] == ("assistant", "Shipped")
 
 
 def test_an_attempt_repeated_without_guidance_replaces_the_one_before() -> None:
     session = make_session(Step(1, "", (StepAttempt("Shipped"), StepAttempt("Refunded"))))
-    assert said(conversation(session, "student").messages) == [("user", "Refund order 12"), ("assistant", "Refunded")]
+    assert turns(conversation(session, "student").messages) == [("user", "Refund order 12"), ("assistant", "Refunded")]
 
 
 def test_a_blank_attempt_is_not_a_turn() -> None:
     session = make_session(Step(1, "", (StepAttempt(" ", "Say something"), StepAttempt("Refunded"))))
-    assert said(conversation(session, "student").messages) == [
+    assert turns(conversation(session, "student").messages) == [
         ("user", "Refund order 12\n\nSay something"),
         ("assistant", "Refunded"),
     ]
@@ -107,7 +109,7 @@ def test_a_blank_attempt_is_not_a_turn() -> None:
 
 def test_a_row_holds_the_prompt_of_the_first_attempt_without_its_guidance() -> None:
     row = row_of(make_session(RETRIED))
-    assert said(row.prompt) == [("user", "Refund order 12")]
+    assert turns(row.prompt) == [("user", "Refund order 12")]
     assert (row.turn, row.recorded, row.reference) == (1, "Shipped", "Refunded")
     assert (row.session_id, row.learning_key, row.reward) == ("7", "refunds", 0.86)
 
@@ -116,7 +118,7 @@ def test_a_row_of_several_steps_asks_for_the_last_one_after_the_accepted_attempt
     row = row_of(
         make_session(RETRIED, Step(2, "Tell the customer", (StepAttempt("Hi", "Be polite"), StepAttempt("Dear X"))))
     )
-    assert said(row.prompt) == [
+    assert turns(row.prompt) == [
         ("user", "Refund order 12"),
         ("assistant", "Refunded"),
         ("user", "Tell the customer"),
@@ -126,18 +128,18 @@ def test_a_row_of_several_steps_asks_for_the_last_one_after_the_accepted_attempt
 
 def test_steps_that_were_never_tried_are_ignored() -> None:
     row = row_of(make_session(RETRIED, Step(2, "Tell the customer", ())))
-    assert said(row.prompt) == [("user", "Refund order 12")]
+    assert turns(row.prompt) == [("user", "Refund order 12")]
 
 
 def test_a_first_step_that_was_never_tried_does_not_swallow_the_description_of_the_second() -> None:
     row = row_of(make_session(Step(1, "Look", ()), Step(2, "Refund it", (StepAttempt("Done"),))))
-    assert said(row.prompt) == [("user", "Refund order 12\n\nRefund it")]
+    assert turns(row.prompt) == [("user", "Refund order 12\n\nRefund it")]
 
 
 def test_a_session_without_steps_uses_its_final_answer() -> None:
     session = make_session()
     assert row_of(session).recorded == "Refunded"
-    assert said(conversation(session, "student").messages)[-1] == ("assistant", "Refunded")
+    assert turns(conversation(session, "student").messages)[-1] == ("assistant", "Refunded")
 
 
 def test_the_recorded_truth_comes_before_the_final_answer() -> None:
@@ -151,7 +153,7 @@ def test_the_answer_of_a_failed_session_is_no_reference() -> None:
 
 def test_the_row_of_a_teacher_ends_before_the_first_guidance() -> None:
     row = row_of(make_session(RETRIED), "teacher")
-    assert said(row.prompt) == [("user", "Refund order 12\n\nShipped")]
+    assert turns(row.prompt) == [("user", "Refund order 12\n\nShipped")]
     assert (row.turn, row.recorded, row.reference) == (1, *["Check the order state first"] * 2)
 
 

@@ -1,3 +1,5 @@
+"""Near-duplicates stay on one side of the split, whatever the order of the rows."""
+
 import random
 from itertools import combinations
 
@@ -77,7 +79,7 @@ tasks = words.map(" ".join)
 
 
 def one_edit_apart(left: str, right: str) -> bool:
-    """The definition, the slow way."""
+    """Whether two tasks are one edit apart, by definition, the slow way."""
     a, b = sorted((left.split(), right.split()), key=len)
     if a == b:
         return True
@@ -164,5 +166,5 @@ def test_canonical_text_is_stable() -> None:
 
 
 def test_a_letter_with_marks_without_end_is_a_task_like_any_other() -> None:
-    """To sort so many would take Unicode's normal form hours."""
+    """Unicode's normal form would take hours to sort so many marks."""
     assert canonical("refund a" + "\u0301\u0327" * 500_000).startswith("refund ")

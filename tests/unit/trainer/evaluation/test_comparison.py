@@ -52,7 +52,7 @@ def test_a_change_is_named_by_reward_first_and_by_text_second(before: object, af
 
 
 def many(improved: int, worse: int, same: int) -> Comparison:
-    """So many tasks of each kind."""
+    """Pairs, so many of each kind of change."""
     rewards = [(0.0, 1.0)] * improved + [(1.0, 0.0)] * worse + [(1.0, 1.0)] * same
     before = [make_sample(i, "x", first) for i, (first, _) in enumerate(rewards)]
     after = [make_sample(i, "x", last) for i, (_, last) in enumerate(rewards)]

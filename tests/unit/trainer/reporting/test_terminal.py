@@ -122,7 +122,7 @@ def test_text_that_the_console_cannot_encode_is_shown_as_far_as_it_goes() -> Non
 
 
 def ended(folder: Path, after: float | None, **spec: Any) -> str:
-    """The last words of a run that started from 20 % and ended with *after*."""
+    """The summary of a run that started from 20 % and ended with *after*."""
     run = make_run(folder, **spec)
     status = status_after_step(status_after_start(None, run), progress_at(4, 4, 0, START), {})
     return summary_text(run, status_after_success(status, make_model(), START), after)

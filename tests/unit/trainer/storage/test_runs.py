@@ -1,4 +1,4 @@
-"""Which run is next."""
+"""Runs in a store: which one is next, and where it lives."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Records of every exporter become sessions."""
+
 import json
 from datetime import UTC, datetime
 from typing import Any

@@ -1,3 +1,5 @@
+"""The session filter: which condition fails, and which sessions a limit keeps."""
+
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
