@@ -12,7 +12,7 @@ from cluster import binaries, cluster, database, processes, s3
 from cluster.kubectl import Kubectl
 from cluster.place import Place
 from support.kubernetes.operator_process import NAMESPACE, install, kubeconfig_of_the_operator
-from support.trainer.order_desk import NAME, OrderDesk, World, prepare_order_desk
+from support.trainer.order_desk import NAME, DeskServices, OrderDesk, prepare_order_desk
 
 AGENTS = "agents"
 SESSIONS = 48
@@ -27,9 +27,9 @@ def demo(name: str) -> None:
     say(f"a Kubernetes with one real node, named {name}")
     place = cluster.up(name, node=True)
     kubectl = Kubectl(place.kubeconfig)
-    world = World(database.start(place), s3.start(place), SESSIONS)
+    services = DeskServices(database.start(place), s3.start(place), SESSIONS)
     folder = place.folder / "demo"
-    desk = prepare_order_desk(kubectl, AGENTS, folder, world, lambda text: print(f"  {text}", flush=True))
+    desk = prepare_order_desk(kubectl, AGENTS, folder, services, lambda text: print(f"  {text}", flush=True))
     _start_operator(place, kubectl, folder)
     manifest = folder / "training.yaml"
     _apply(desk, manifest, 2e-4)

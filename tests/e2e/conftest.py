@@ -12,7 +12,7 @@ from cluster.place import Place
 from support.kubernetes import machine
 from support.kubernetes.node_pods import NodeCluster, Workspace, make_namespace
 from support.kubernetes.operator_process import install, kubeconfig_of_the_operator, operator
-from support.trainer.order_desk import OrderDesk, World, prepare_order_desk
+from support.trainer.order_desk import DeskServices, OrderDesk, prepare_order_desk
 
 SESSIONS = 24
 
@@ -95,8 +95,8 @@ def desk(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> OrderDesk:
     """The order desk's namespace."""
-    world = World(pod_database, object_store, SESSIONS)
-    return prepare_order_desk(served_node.kubectl, "agents", tmp_path_factory.mktemp("desk"), world, print)
+    services = DeskServices(pod_database, object_store, SESSIONS)
+    return prepare_order_desk(served_node.kubectl, "agents", tmp_path_factory.mktemp("desk"), services, print)
 
 
 @pytest.fixture

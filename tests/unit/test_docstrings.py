@@ -6,7 +6,7 @@ import pytest
 from support.docstrings import docstrings, fault, first_sentence
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("benchmarks", "cli", "crds", "examples", "operator", "rewards")
+PACKAGES = ("benchmarks", "cli", "crds", "examples", "operator", "rewards", "trainer")
 
 
 def faults(package: str) -> list[str]:

@@ -1,7 +1,8 @@
 """
-`python -m atlas_trainer [RUN_FILE]`: execute one attempt, as pods do. Exit codes are those of `atlas_api.errors`.
+The program of training pods, `python -m atlas_trainer [RUN_FILE]`: execute one attempt.
 
-Started once for each process of the run, by the pod or by torchrun. Whatever ends it, the pod says so.
+Runs once for each process of the attempt, started by the pod or by torchrun. Whatever ends it, the pod reports it. Exit
+codes are those of `atlas_api.errors`.
 """
 
 import json
@@ -18,9 +19,9 @@ from atlas_api import AtlasError, InvalidManifest, TrainingRun, parse_json
 from atlas_api.pods.cluster_report import ACCOUNT
 from atlas_api.pods.contract import ATTEMPT, RANK, RUN_FILE, TERMINATION_FILE, WORLD_SIZE
 from atlas_trainer.distributed.interrupt import Interrupt
-from atlas_trainer.distributed.process_group import World
+from atlas_trainer.distributed.process_group import ProcessGroup
 from atlas_trainer.distributed.torch_errors import torch_errors
-from atlas_trainer.reporting.pod_reporter import Voice
+from atlas_trainer.reporting.pod_reporter import PodReporter
 from atlas_trainer.reporting.untrusted_text import visible
 
 
@@ -30,44 +31,44 @@ def main(
     termination_file: Path = Path(TERMINATION_FILE),
     account: Path = ACCOUNT,
 ) -> int:
-    """Train what the file says. Returns the exit code, 1 for an error that no `AtlasError` names."""
+    """Execute the run in the file. Returns the exit code, 1 for an error that is no `AtlasError`."""
     interrupt = Interrupt()
     # Nothing stops the first process of a container that has no handler of its own: also what comes early must count.
     with interrupt.installed():
-        voice = Voice(environment, environment.get(RANK, "0") == "0", termination_file, account)
+        pod_reporter = PodReporter(environment, environment.get(RANK, "0") == "0", termination_file, account)
         data = b""
         try:
             data = _read(Path(arguments[0] if arguments else RUN_FILE))
             run = _numbered(parse_json(TrainingRun, data), environment)
-            voice.hide(each.name for each in run.spec.compute.env if each.secret_key_ref)
-            _execute(run, World.of(environment), voice)
+            pod_reporter.redact_variables(each.name for each in run.spec.compute.env if each.secret_key_ref)
+            _execute(run, ProcessGroup.of(environment), pod_reporter)
         except BaseException as error:
             with interrupt.deferred():
-                voice.failed(*_numbers(data, environment), error)
-                voice.close()
-            return _show(error, voice)
+                pod_reporter.failed(*_numbers(data, environment), error)
+                pod_reporter.close()
+            return _show(error, pod_reporter)
     return 0
 
 
-def _execute(run: TrainingRun, world: World, voice: Voice) -> None:
-    from atlas_trainer.train import follow, train
+def _execute(run: TrainingRun, process_group: ProcessGroup, pod_reporter: PodReporter) -> None:
+    from atlas_trainer.train import run_worker, train
 
-    if world.is_first:
-        train(run, Console(), world, voice.say)
+    if process_group.is_main:
+        train(run, Console(), process_group, pod_reporter.send)
     else:
-        follow(run, world)
-    # A job counts as done when one worker is, and the others are then removed: the first must have said everything.
+        run_worker(run, process_group)
+    # A job counts as done when one worker is, and the others are then removed: every report must be out by then.
     with torch_errors():
-        world.from_first(voice.close)
+        process_group.from_main(pod_reporter.close)
 
 
-def _show(error: BaseException, voice: Voice) -> int:
+def _show(error: BaseException, pod_reporter: PodReporter) -> int:
     """Show what ended the attempt. Returns its exit code."""
     if isinstance(error, AtlasError):
-        said = visible(voice.without_secrets(f"{error.reason}: {error}"))
-        Console(stderr=True, soft_wrap=True).print(said, style="red", markup=False, highlight=False)
+        message = visible(pod_reporter.redact(f"{error.reason}: {error}"))
+        Console(stderr=True, soft_wrap=True).print(message, style="red", markup=False, highlight=False)
         return error.exit_code
-    sys.stderr.write(voice.without_secrets("".join(traceback.format_exception(error))))
+    sys.stderr.write(pod_reporter.redact("".join(traceback.format_exception(error))))
     return 1
 
 
@@ -79,7 +80,7 @@ def _read(file: Path) -> bytes:
 
 
 def _numbered(run: TrainingRun, environment: Mapping[str, str]) -> TrainingRun:
-    """*run* with the number of this attempt: the file is the same for all attempts."""
+    """Give *run* the number of this attempt: the file is the same for all attempts."""
     if ATTEMPT not in environment:
         return run
     return run.model_copy(update={"attempt": int(environment[ATTEMPT])})
@@ -97,7 +98,7 @@ def _numbers(data: bytes, environment: Mapping[str, str]) -> tuple[int, int]:
 
 
 def _leave(code: int) -> None:
-    """End now: a library that still waits for a peer that is gone must not hold the pod."""
+    """End the process now: a library that still waits for a peer that is gone must not hold the pod."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

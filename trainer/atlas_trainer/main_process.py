@@ -1,13 +1,14 @@
 """
-What the first process of a run does alone, while the others wait: freeze the dataset, measure, save, report.
+The main process of an attempt: what rank 0 does alone, while the other processes wait.
 
-Called by `train`, one method after the other in the order of the story. Knows nothing of the other processes.
+It freezes the dataset, finds the checkpoint to resume from, evaluates, publishes checkpoints and the model, and
+reports. Knows nothing of the other processes.
 """
 
 import json
 import platform
 import shutil
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,21 +19,30 @@ from atlas_api.training.status import CheckpointAddress, CheckpointsStatus, Mode
 from atlas_trainer.dataset.dataset import INDEX_FILE, Dataset, build_dataset, freeze, thaw
 from atlas_trainer.evaluation.measurement import EvaluationResult, results_at
 from atlas_trainer.reporting.reporter import Reporter
-from atlas_trainer.storage.checkpoints import FINAL, RunCheckpoints, best, checkpoint_name
+from atlas_trainer.storage.checkpoints import FINAL, RunCheckpoints, checkpoint_name
+from atlas_trainer.storage.retention import best
 from atlas_trainer.storage.store import Store
 from atlas_trainer.traces.session import Tally
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-    from trl import GRPOTrainer
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
     from atlas_trainer.evaluation.evaluator import Evaluator
 
 VERSIONED = ("atlas-core", "torch", "transformers", "trl", "peft", "accelerate", "datasets")
 
 
-class Lead:
-    """The first process of one attempt. *scratch* is a folder that it may fill and empty."""
+@dataclass(frozen=True, slots=True)
+class TrainingSetup:
+    """Dataset, trainer and evaluator: all there once the dataset is frozen and the model is loaded."""
+
+    dataset: Dataset
+    trainer: "Trainer"
+    evaluator: "Evaluator"
+
+
+class MainProcess:
+    """The work of rank 0 in one attempt. *scratch* is a folder that it may fill and empty."""
 
     def __init__(self, run: TrainingRun, store: Store, reporter: Reporter, scratch: Path) -> None:
         self.run = run
@@ -42,62 +52,49 @@ class Lead:
         self.scratch = scratch
         self.checkpoints = RunCheckpoints(store, run.folder)
         self.results: dict[int, EvaluationResult] = {}
-        self.resume_folder: Path | None = None
 
-    def freeze(self, tokenizer: "PreTrainedTokenizerBase") -> None:
+    def freeze_dataset(self, tokenizer: "PreTrainedTokenizerBase") -> Dataset:
         """Select the dataset, unless an earlier attempt has; from here on it is in the store."""
         shutil.rmtree(self.scratch, ignore_errors=True)
-        self.dataset = self._frozen() or self._selected(tokenizer)
-        self.reporter.dataset(self.dataset.status())
-        self.checkpoints.sweep()
+        dataset = self._frozen() or self._selected(tokenizer)
+        self.reporter.dataset(dataset.status())
+        self.checkpoints.remove_incomplete()
+        return dataset
 
-    def newest_step(self) -> int | None:
-        """Step of the newest sound checkpoint, which is then in `resume_folder`. None: start from the beginning."""
-        found = self.checkpoints.newest_sound(self.scratch / "resume")
-        if found is None:
-            return None
-        self.resume_folder, step = found
-        return step
+    def newest_checkpoint(self) -> tuple[Path, int] | None:
+        """Local folder and step of the newest sound checkpoint, to resume from. None: start from the beginning."""
+        return self.checkpoints.newest_sound(self.scratch / "resume")
 
-    def begin(self, trainer: "GRPOTrainer", evaluator: "Evaluator", step: int) -> None:
+    def begin_training(self, setup: TrainingSetup, step: int) -> None:
         """Take over what earlier attempts measured up to *step*, and measure the baseline if nobody has."""
-        self.trainer = trainer
-        self.evaluator = evaluator
         self._recall_results(step)
         if self.spec.evaluation.baseline and 0 not in self.results:
-            self.measure(trainer.model, 0)
-        self.reporter.training_started(step, trainer.args.max_steps)
+            self.evaluate(setup, setup.trainer.model, 0)
+        self.reporter.training_started(step, setup.trainer.args.max_steps)
 
-    def held_out(self) -> Sequence[Any]:
-        """The held-out rows that are evaluated: an even pick when there are more than `evaluation.samples`."""
-        rows, wanted = self.dataset.eval, self.spec.evaluation.samples
-        if len(rows) <= wanted:
-            return list(rows)
-        return [rows[index * len(rows) // wanted] for index in range(wanted)]
-
-    def measure(self, model: Any, step: int) -> None:
+    def evaluate(self, setup: TrainingSetup, model: "PreTrainedModel", step: int) -> None:
         """Evaluate *model* and keep the result in the store. Raises what `Evaluator.measure` raises."""
-        if not self.evaluator.rows:
+        if not setup.evaluator.rows:
             return
-        result = self.evaluator.measure(model, step, lambda done, total: self.reporter.evaluating(step, done, total))
+        result = setup.evaluator.measure(model, step, lambda done, total: self.reporter.evaluating(step, done, total))
         self.results[step] = result
         self.store.write(_result_key(self.run, step), json.dumps(result.to_json()).encode())
         self.reporter.evaluated(result)
 
-    def saved(self, folder: Path, step: int) -> None:
-        """Publish the checkpoint in *folder*."""
-        self.checkpoints.publish(folder, checkpoint_name(step), step, self._facts(step))
+    def publish_checkpoint(self, setup: TrainingSetup, folder: Path, step: int) -> None:
+        """Move the checkpoint in *folder* into the store, and delete those that retention does not keep."""
+        self.checkpoints.publish(folder, checkpoint_name(step), step, self._facts(setup, step))
         self.checkpoints.retain(self.spec.checkpoints.keep, self.spec.checkpoints.keep_best)
         complete = self.checkpoints.complete()
         latest = complete[-1] if complete else None
         self.reporter.saved(CheckpointsStatus(latest=latest, best=best(complete)))
 
-    def finish(self) -> ModelStatus:
-        """Publish the final model."""
-        step = self.trainer.state.global_step
+    def publish_model(self, setup: TrainingSetup) -> ModelStatus:
+        """Save the final model and move it into the store."""
+        step = setup.trainer.state.global_step
         draft = self.scratch / FINAL
-        self.trainer.save_model(str(draft))
-        address = self.checkpoints.publish(draft, FINAL, step, self._facts(step))
+        setup.trainer.save_model(str(draft))
+        address = self.checkpoints.publish(draft, FINAL, step, self._facts(setup, step))
         shutil.rmtree(self.scratch, ignore_errors=True)
         return _model_status(address, self.run.number)
 
@@ -125,9 +122,9 @@ class Lead:
                 self.results[result.step] = result
                 self.reporter.recalled(result)
 
-    def _facts(self, step: int) -> dict[str, Any]:
-        """What the manifest says about a save besides its files."""
-        status = self.dataset.status()
+    def _facts(self, setup: TrainingSetup, step: int) -> dict[str, Any]:
+        """Content of a checkpoint's manifest besides its files: what it was made from, and how good it is."""
+        status = setup.dataset.status()
         return {
             "training": f"{self.run.namespace}/{self.run.name}",
             "run": self.run.number,
@@ -136,7 +133,7 @@ class Lead:
             "spec": self.spec.model_dump(mode="json", by_alias=True, exclude_none=True),
             "specHash": self.spec.hash(),
             "dataset": status.model_dump(mode="json", by_alias=True, include={"digest", "watermark", "used"}),
-            "base": {"source": self.spec.model.source, "revision": _revision(self.trainer)},
+            "base": {"source": self.spec.model.source, "revision": _revision(setup.trainer)},
             "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}},
             "metrics": results_at(self.results, step),
             "rewardRevisions": list(self.reporter.revisions),
@@ -144,11 +141,11 @@ class Lead:
 
 
 def dataset_key(run: TrainingRun) -> str:
-    """Where the store has the frozen dataset of *run*."""
+    """Key of the frozen dataset of *run* in the store."""
     return f"{run.folder}/dataset"
 
 
-def _revision(trainer: "GRPOTrainer") -> str | None:
+def _revision(trainer: "Trainer") -> str | None:
     """The hub commit that was loaded; None for a folder."""
     commit: str | None = getattr(trainer.model.config, "_commit_hash", None)
     return commit

@@ -1,16 +1,16 @@
 """
 One attempt at one run, from traces to a finished model.
 
-Called by `atlas-core run` and `python -m atlas_trainer`. The order is the story: tokenizer, dataset (frozen by the
-first attempt), baseline, training with checkpoints, final model. Where several processes train together, all go through
-it, and what `Lead` does happens in the first while the others wait. Every ending is reported: success, failure,
-interruption.
+The order is the story: tokenizer, dataset (frozen by the first attempt), baseline, training with checkpoints, final
+model. Where several processes train together, all go through it; what `MainProcess` does happens in rank 0 while the
+others wait. Every ending is reported: success, failure, interruption.
 """
 
 import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,24 +22,24 @@ from atlas_api.pods.run_report import RunReport
 from atlas_api.training.status import ModelStatus
 from atlas_rewards.trl.judged_reward import JudgedReward
 from atlas_rewards.trl.training_reward import build_reward
+from atlas_trainer.algorithms import algorithm_of
+from atlas_trainer.algorithms.event_handlers import EventHandlers
 from atlas_trainer.dataset.dataset import Dataset, thaw
 from atlas_trainer.dataset.tokenizer import load_tokenizer
 from atlas_trainer.distributed import environment
 from atlas_trainer.distributed.interrupt import Interrupt
-from atlas_trainer.distributed.process_group import World
+from atlas_trainer.distributed.process_group import ProcessGroup
 from atlas_trainer.distributed.torch_errors import torch_errors
-from atlas_trainer.main_process import Lead, dataset_key
+from atlas_trainer.main_process import MainProcess, TrainingSetup, dataset_key
 from atlas_trainer.reporting.reporter import Reporter
 from atlas_trainer.reporting.status import phase_after
 from atlas_trainer.storage.checkpoints import checkpoint_name
-from atlas_trainer.storage.runs import cache_folder, claimed, placed, work_folder
+from atlas_trainer.storage.runs import cache_folder, claim, locate, work_folder
 from atlas_trainer.storage.store import LocalStore, Store, open_store
-from atlas_trainer.storage.sync import Mirror
+from atlas_trainer.storage.sync import FileSync
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-    from atlas_trainer.algorithms.grpo import Hooks
 
 T = TypeVar("T")
 
@@ -47,26 +47,28 @@ T = TypeVar("T")
 def train(
     run: TrainingRun,
     console: Console,
-    world: World | None = None,
-    say: Callable[[RunReport], None] | None = None,
+    process_group: ProcessGroup | None = None,
+    send: Callable[[RunReport], None] | None = None,
 ) -> ModelStatus:
-    """Execute *run*, as the first process of *world*; left out: as the only one. *say* is told of every event.
+    """Execute *run* as the main process of its group; left out: as the only process. *send* gets a report an event.
 
     Returns the finished model; raises the `AtlasError` that ended it, already reported.
     """
     environment.prepare(run.spec.model)
     store = open_store(run.spec.checkpoints)
-    run = claimed(run, store)
+    run = claim(run, store)
     folder = work_folder(run, store)
-    mirror = _mirror(run, store, folder)
-    publish, address = (mirror.publish, store.uri(run.folder)) if mirror else (None, None)
+    sync = _file_sync(run, store, folder)
+    publish, address = (sync.upload, store.uri(run.folder)) if sync else (None, None)
     interrupt = Interrupt()
-    with interrupt.installed(), Reporter(run, folder, console, publish, say=say, address=address) as reporter:
-        lead = Lead(run, store, reporter, folder / ".saving")
+    with interrupt.installed(), Reporter(run, folder, console, publish, send=send, address=address) as reporter:
+        main = MainProcess(run, store, reporter, folder / ".saving")
         try:
             with torch_errors():
-                attempt = _Attempt(run, store, world or World(), interrupt, scratch=lead.scratch, lead=lead)
-                model = attempt.execute()
+                process = _TrainingProcess(
+                    run, store, process_group or ProcessGroup(), interrupt, scratch=main.scratch, main=main
+                )
+                model = process.execute()
         except AtlasError as error:
             # What ended the attempt is the news, also where store or disk no longer take it.
             with interrupt.deferred(), suppress(AtlasError, OSError):
@@ -77,44 +79,51 @@ def train(
     return model
 
 
-def follow(run: TrainingRun, world: World) -> None:
-    """Execute *run* as one of the other processes of *world*. Raises the `AtlasError` that ended it."""
+def run_worker(run: TrainingRun, process_group: ProcessGroup) -> None:
+    """Execute *run* as a process of the group that is not the main one. Raises the `AtlasError` that ended it."""
     environment.prepare(run.spec.model)
     store = open_store(run.spec.checkpoints)
-    run = placed(run, store)
+    run = locate(run, store)
     interrupt = Interrupt()
     with interrupt.installed(), torch_errors(), tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
-        _Attempt(run, store, world, interrupt, scratch=Path(scratch), lead=None).execute()
+        _TrainingProcess(run, store, process_group, interrupt, scratch=Path(scratch), main=None).execute()
 
 
-def _mirror(run: TrainingRun, store: Store, folder: Path) -> Mirror | None:
-    """Between an object store and *folder*, which is then as the store has it."""
+def _file_sync(run: TrainingRun, store: Store, folder: Path) -> FileSync | None:
+    """Sync of *folder* with an object store, from which it is filled now. None where the store is a folder here."""
     if isinstance(store, LocalStore):
         return None
-    mirror = Mirror(store, run, folder)
+    sync = FileSync(store, run, folder)
     if run.attempt == 1:
         shutil.rmtree(folder, ignore_errors=True)
-    mirror.fetch(folder.parent / "status.json", folder / "metrics.jsonl")
-    return mirror
+    sync.download(folder.parent / "status.json", folder / "metrics.jsonl")
+    return sync
 
 
-class _Attempt:
-    """What all processes of one attempt do. *lead* is what the first of them does besides; None in the others."""
+class _TrainingProcess:
+    """One process of an attempt. *main* is the work that rank 0 does besides; None in the others."""
 
     def __init__(
-        self, run: TrainingRun, store: Store, world: World, interrupt: Interrupt, *, scratch: Path, lead: Lead | None
+        self,
+        run: TrainingRun,
+        store: Store,
+        process_group: ProcessGroup,
+        interrupt: Interrupt,
+        *,
+        scratch: Path,
+        main: MainProcess | None,
     ) -> None:
         self.run = run
         self.spec = run.spec
         self.store = store
-        self.world = world
+        self.process_group = process_group
         self.interrupt = interrupt
         self.scratch = scratch
-        self.lead = lead
+        self.main = main
 
     def execute(self) -> ModelStatus:
-        """The whole story. Raises `AtlasError`."""
-        self.world.join()
+        """Go through the whole attempt. Raises `AtlasError`."""
+        self.process_group.join()
         with closing(build_reward(self.spec.reward, self.run.namespace)) as reward:
             return self._train(reward)
 
@@ -123,50 +132,57 @@ class _Attempt:
         dataset = self._dataset(tokenizer)
 
         # torch and TRL take seconds to import: every mistake above is reported before.
-        from atlas_trainer.algorithms import grpo
-        from atlas_trainer.evaluation.evaluator import Evaluator
+        algorithm = algorithm_of(self.spec)
+        from atlas_trainer.evaluation.evaluator import Evaluator, evaluated_rows
 
-        trainer = grpo.build_trainer(self.spec, tokenizer, dataset.train, reward, self.scratch, world=self.world)
-        step = self._first_does(lambda lead: lead.newest_step())
-        limit = self.spec.grpo.max_completion_tokens
-        self._first_does(
-            lambda lead: lead.begin(trainer, Evaluator(tokenizer, reward, lead.held_out(), limit), step or 0)
+        trainer = algorithm.build_trainer(
+            self.spec, tokenizer, dataset.train, reward, self.scratch, process_group=self.process_group
         )
-        resume = None if step is None else self._checkpoint(step)
-        grpo.train(trainer, self.spec, self.world, self._hooks(), interrupt=self.interrupt, resume_from=resume)
-        return self._first_does(lambda lead: lead.finish())
+        rows = evaluated_rows(dataset.eval, self.spec.evaluation.samples)
+        evaluator = Evaluator(tokenizer, reward, rows, self.spec.grpo.max_completion_tokens)
+        setup = TrainingSetup(dataset, trainer, evaluator)
+        newest = self._from_main(lambda main: main.newest_checkpoint())
+        self._from_main(lambda main: main.begin_training(setup, newest[1] if newest else 0))
+        resume = None if newest is None else self._checkpoint(*newest)
+        algorithm.train(
+            trainer, self.spec, self.process_group, self._handlers(setup), interrupt=self.interrupt, resume_from=resume
+        )
+        return self._from_main(lambda main: main.publish_model(setup))
 
-    def _hooks(self) -> "Hooks | None":
-        from atlas_trainer.algorithms.grpo import Hooks
+    def _handlers(self, setup: TrainingSetup) -> EventHandlers | None:
+        if self.main is None:
+            return None
+        main = self.main
+        return EventHandlers(partial(main.evaluate, setup), main.reporter.step, partial(main.publish_checkpoint, setup))
 
-        return Hooks(self.lead.measure, self.lead.reporter.step, self.lead.saved) if self.lead else None
+    def _from_main(self, work: Callable[[MainProcess], T]) -> T:
+        """Do what the main process alone can do, and give its result to all."""
+        return self.process_group.from_main(lambda: work(self._main()))
 
-    def _first_does(self, work: Callable[[Lead], T]) -> T:
-        """What the first process alone can do; its result is known to all."""
-        return self.world.from_first(lambda: work(self._leading()))
-
-    def _leading(self) -> Lead:
-        if self.lead is None:
-            raise ValueError("only the first process leads")
-        return self.lead
+    def _main(self) -> MainProcess:
+        if self.main is None:
+            raise ValueError("only rank 0 is the main process")
+        return self.main
 
     def _dataset(self, tokenizer: "PreTrainedTokenizerBase") -> Dataset:
-        self._first_does(lambda lead: lead.freeze(tokenizer))
-        if self.lead:
-            return self.lead.dataset
-        key = dataset_key(self.run)
-        frozen = thaw(self.store.bring_out(key, self.scratch / "dataset"))
-        if frozen is None:
-            raise CheckpointFailed(f"{self.store.uri(key)} is there for the first process and not for this one")
-        return frozen
+        frozen = self.process_group.in_main(lambda: self._main().freeze_dataset(tokenizer))
+        return frozen or self._thawed()
 
-    def _checkpoint(self, step: int) -> Path:
+    def _thawed(self) -> Dataset:
+        """The dataset that the main process has frozen."""
+        key = dataset_key(self.run)
+        dataset = thaw(self.store.bring_out(key, self.scratch / "dataset"))
+        if dataset is None:
+            raise CheckpointFailed(f"{self.store.uri(key)} is there for the first process and not for this one")
+        return dataset
+
+    def _checkpoint(self, in_main: Path, step: int) -> Path:
         """Local folder of the checkpoint at *step*. One process of each pod fetches it, for all of them."""
-        folder = self.lead.resume_folder if self.lead else None
-        if folder is None and self.world.local_rank == 0:
+        folder = in_main if self.main else None
+        if folder is None and self.process_group.local_rank == 0:
             key = f"{self.run.folder}/{checkpoint_name(step)}"
             folder = self.store.bring_out(key, self.scratch / "resume")
-        fetched = self.world.gather(folder)[self.world.host_rank]
+        fetched = self.process_group.gather(folder)[self.process_group.host_rank]
         if fetched is None:
             raise CheckpointFailed(f"the first process of this pod brought no checkpoint of step {step}")
         return fetched

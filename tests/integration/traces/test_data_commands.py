@@ -63,9 +63,9 @@ def test_what_an_error_quotes_does_not_steer_the_terminal(tmp_path: Path, capsys
     (exports / "\x1b[2J.jsonl").write_text("{")
     manifest = write_manifest(tmp_path, traces={"file": {"path": str(exports)}, "maxMalformed": 0})
     assert main(["data", "preview", "-f", str(manifest)]) == MalformedTraces.exit_code
-    said = capsys.readouterr().err
-    assert "[2J.jsonl:1: not JSON" in said
-    assert "\x1b" not in said
+    printed = capsys.readouterr().err
+    assert "[2J.jsonl:1: not JSON" in printed
+    assert "\x1b" not in printed
 
 
 def test_preview_shows_lengths_and_the_held_out_share(tmp_path: Path) -> None:

@@ -100,9 +100,9 @@ def test_prompts_have_the_form_that_the_template_takes(tmp_path: Path) -> None:
 
 def test_progress_is_told_how_many_sessions_were_read(tmp_path: Path) -> None:
     write_export(tmp_path, 8)
-    told: list[int] = []
-    build_dataset(make_training(tmp_path).spec, TOKENIZER, Tally(), told.append)
-    assert told == list(range(1, 9))
+    counts: list[int] = []
+    build_dataset(make_training(tmp_path).spec, TOKENIZER, Tally(), counts.append)
+    assert counts == list(range(1, 9))
 
 
 def test_nothing_usable_says_how_many_were_dropped_by_which_cause(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the order desk records is what arc-atlas records: the SDK reads it, and so do we."""
+"""The order desk records as arc-atlas does: the SDK reads its sessions, and so do we."""
 
 from pathlib import Path
 from typing import Any

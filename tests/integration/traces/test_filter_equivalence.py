@@ -72,7 +72,7 @@ def varied_database(database_url: str) -> str:
 
 @pytest.fixture
 def everything(varied_database: str, tmp_path: Path) -> list[Session]:
-    """What is in it."""
+    """All sessions of the varied database."""
     sessions, _ = read_all(traces_of(varied_database, tmp_path, status=(), review_status=()))
     return sessions
 

@@ -1,4 +1,4 @@
-"""What goes wrong with a database is said in one line, with the cure and without the secret."""
+"""Errors of a database fit in one line, with the cure and without the secret."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -209,10 +209,10 @@ def test_all_statements_are_in_one_transaction_and_read_each_table_once(many_ses
     read_all(traces_of(many_sessions, tmp_path))
     lines = log.read_bytes()[start:].decode().splitlines()
     (process,) = {line.split("[")[1].split("]")[0] for line in lines if "READ ONLY" in line}
-    said = [line.split("LOG:  ")[1] for line in lines if f"[{process}] LOG:  " in line]
-    assert said[0].endswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    assert said[-1].endswith("COMMIT")
-    assert sum("COMMIT" in line or "BEGIN" in line for line in said) == 2
-    assert sum("DECLARE" in line for line in said) == 6
-    assert not any("PREPARE" in line or ("execute <" in line and "<unnamed>" not in line) for line in said)
-    assert not any("SET" in line.split() and "LOCAL" not in line for line in said)
+    statements = [line.split("LOG:  ")[1] for line in lines if f"[{process}] LOG:  " in line]
+    assert statements[0].endswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    assert statements[-1].endswith("COMMIT")
+    assert sum("COMMIT" in line or "BEGIN" in line for line in statements) == 2
+    assert sum("DECLARE" in line for line in statements) == 6
+    assert not any("PREPARE" in line or ("execute <" in line and "<unnamed>" not in line) for line in statements)
+    assert not any("SET" in line.split() and "LOCAL" not in line for line in statements)

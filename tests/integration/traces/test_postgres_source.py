@@ -23,15 +23,15 @@ from support.sdk.rows import (
 from support.traces.reading import read_all, traces_of
 from support.traces.reward_cases import REWARD_CASES
 
-from atlas_trainer.traces.session import Attempt, Session, Step
+from atlas_trainer.traces.session import Session, Step, StepAttempt
 
 ANY: dict[str, Any] = {"status": (), "review_status": ()}
-TWO_ATTEMPTS = (Attempt("Refund sent", NOTE), Attempt("Refunded"))
+TWO_ATTEMPTS = (StepAttempt("Refund sent", NOTE), StepAttempt("Refunded"))
 
 
 @pytest.fixture
 def read(database_url: str, tmp_path: Path) -> Any:
-    """Reads every session that passes a filter."""
+    """A function that reads every session that passes a filter."""
     return lambda **filter: read_all(traces_of(database_url, tmp_path, **filter))
 
 
@@ -219,7 +219,7 @@ def test_failed_session_with_events_alone_keeps_its_attempts(connection: psycopg
     events = run_events(["Refund sent", None])
     insert_session(connection, status="failed", final_answer="", plan=None, outputs=(), notes=(), events=events)
     (session,) = read(**ANY)[0]
-    assert session.steps == (Step(1, "", (Attempt("Refund sent", NOTE),)),)
+    assert session.steps == (Step(1, "", (StepAttempt("Refund sent", NOTE),)),)
     assert session.final_answer == ""
 
 
@@ -241,13 +241,13 @@ def test_running_row_with_partial_children_loads(connection: psycopg.Connection,
 def test_session_with_one_attempt_needs_no_events(connection: psycopg.Connection, read: Any) -> None:
     insert_session(connection, outputs=("Refunded",), notes=())
     (session,) = read()[0]
-    assert session.steps[0].attempts == (Attempt("Refunded"),)
+    assert session.steps[0].attempts == (StepAttempt("Refunded"),)
 
 
 def test_blank_or_missing_step_result_is_found_in_the_events(connection: psycopg.Connection, read: Any) -> None:
     for stored in ("", None):
         insert_session(connection, outputs=("Refunded",), notes=(), step_results=[(1, stored, 1)])
-    assert [session.steps[0].attempts for session in read()[0]] == [(Attempt("Refunded"),)] * 2
+    assert [session.steps[0].attempts for session in read()[0]] == [(StepAttempt("Refunded"),)] * 2
 
 
 def test_unknown_number_of_attempts_is_found_in_the_events(connection: psycopg.Connection, read: Any) -> None:
@@ -273,7 +273,7 @@ def test_answers_of_older_events_in_plain_text_and_calls_with_actors_load(
     for events in (plain, calls, odd):
         insert_session(connection, step_results=[], events=events)
     attempts = [session.steps[0].attempts for session in read()[0]]
-    assert attempts == [TWO_ATTEMPTS, TWO_ATTEMPTS, (Attempt('{"order": 12}', NOTE),)]
+    assert attempts == [TWO_ATTEMPTS, TWO_ATTEMPTS, (StepAttempt('{"order": 12}', NOTE),)]
 
 
 def test_event_rows_of_any_shape_are_harmless(connection: psycopg.Connection, read: Any) -> None:
@@ -301,8 +301,8 @@ def test_children_go_to_their_own_session(connection: psycopg.Connection, read: 
     insert_events(connection, first, [])
     steps = {int(session.id): session.steps for session in read()[0]}
     assert steps == {
-        first: (Step(1, "a", (Attempt("A1"),)), Step(2, "b", (Attempt("A2"),))),
-        second: (Step(1, "", (Attempt("B1"),)),),
+        first: (Step(1, "a", (StepAttempt("A1"),)), Step(2, "b", (StepAttempt("A2"),))),
+        second: (Step(1, "", (StepAttempt("B1"),)),),
         third: (Step(1, "Answer in one go", TWO_ATTEMPTS),),
     }
 
@@ -312,7 +312,7 @@ def test_long_answers_with_strange_separators_survive(connection: psycopg.Connec
     insert_session(connection, outputs=(long, short), final_answer=long, task=long)
     (session,) = read()[0]
     assert (session.task, session.final_answer) == (long, long)
-    assert session.steps[0].attempts == (Attempt(long, NOTE), Attempt(short))
+    assert session.steps[0].attempts == (StepAttempt(long, NOTE), StepAttempt(short))
 
 
 def test_two_reads_give_the_same_sessions_in_the_same_order(connection: psycopg.Connection, read: Any) -> None:

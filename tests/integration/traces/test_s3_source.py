@@ -1,3 +1,5 @@
+"""Exports in a real S3 API are read whole, over cut connections too."""
+
 import gzip
 import json
 import lzma
@@ -39,7 +41,7 @@ def read_data(bucket: Bucket, data: bytes, **fields: Any) -> tuple[list[Session]
 
 
 def large_export(sessions: int = 40) -> bytes:
-    """About 2.5 MB that do not compress."""
+    """An export of about 2.5 MB that do not compress."""
     noise = random.Random(0)
     return jsonl(*(session_record(n, final_answer=noise.randbytes(30_000).hex()) for n in range(sessions)))
 

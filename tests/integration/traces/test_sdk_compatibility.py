@@ -7,16 +7,16 @@ import psycopg
 import pytest
 from support.traces.reading import read_all, traces_of
 
-from atlas_trainer.traces.session import Attempt, Session, Step
+from atlas_trainer.traces.session import Session, Step, StepAttempt
 
 NOTE = "Check the order state first"
-TWO_ATTEMPTS = (Attempt("Refund sent", NOTE), Attempt("Refunded"))
+TWO_ATTEMPTS = (StepAttempt("Refund sent", NOTE), StepAttempt("Refunded"))
 EVERYTHING: dict[str, Any] = {"status": (), "review_status": ()}
 
 
 @pytest.fixture
 def run(database_url: str, tmp_path: Path) -> Any:
-    """Runs agents and reads what they left, without any filter."""
+    """A function that runs agents and reads what they left, without any filter."""
     from support.sdk.runtime import run_agents
 
     def work(*runs: dict[str, Any]) -> list[Session]:
@@ -43,7 +43,7 @@ def test_retried_session_is_read_whole(run: Any) -> None:
 def test_session_of_the_auto_lane_is_one_attempt(run: Any) -> None:
     (session,) = run({"mode": "auto", "answers": ["Refunded"], "notes": []})
     assert session.execution_mode == "auto"
-    assert session.steps[0].attempts == (Attempt("Refunded"),)
+    assert session.steps[0].attempts == (StepAttempt("Refunded"),)
 
 
 def test_mean_of_equal_judges_passes_its_own_threshold(run: Any, database_url: str, tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_judge_that_returned_garbage_leaves_the_reward_unknown(run: Any, databas
 def test_attempt_that_raised_is_no_turn(run: Any) -> None:
     (session,) = run({"answers": ["Refund sent", None]})
     assert (session.status, session.final_answer) == ("failed", "")
-    assert session.steps == (Step(1, "", (Attempt("Refund sent", NOTE),)),)
+    assert session.steps == (Step(1, "", (StepAttempt("Refund sent", NOTE),)),)
 
 
 def test_agent_that_raised_at_once_leaves_no_step(run: Any) -> None:
@@ -89,4 +89,4 @@ def test_long_answers_and_strange_characters_come_back_as_they_were(run: Any) ->
     long, odd = "é" * 200_000, "line\u2028next\u2029 \U0001f600 \\u0041 {}"
     (session,) = run({"answers": [long, odd], "task": odd})
     assert (session.task, session.final_answer) == (odd, odd)
-    assert session.steps[0].attempts == (Attempt(long, NOTE), Attempt(odd))
+    assert session.steps[0].attempts == (StepAttempt(long, NOTE), StepAttempt(odd))

@@ -1,3 +1,5 @@
+"""Exports that the real SDK wrote give the sessions that its database holds."""
+
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,7 @@ from support.traces.exports import EVERYTHING, file_traces
 from atlas_api.secrets import SecretSource
 from atlas_api.training.traces import PostgresTraces, TraceFilter, Traces
 from atlas_trainer.traces import read_sessions
-from atlas_trainer.traces.session import Attempt, Session, Step, Tally
+from atlas_trainer.traces.session import Session, Step, StepAttempt, Tally
 
 SHIPPED = {
     "reward_eval_trajectories.jsonl": 40,
@@ -94,7 +96,11 @@ def test_a_session_that_the_sdk_recorded_and_exported_is_read_whole(database_url
         final_answer="Refunded",
         reward=0.86,
         steps=(
-            Step(1, "Answer in one go", (Attempt("Paid back?", "Check the order state first"), Attempt("Refunded"))),
+            Step(
+                1,
+                "Answer in one go",
+                (StepAttempt("Paid back?", "Check the order state first"), StepAttempt("Refunded")),
+            ),
         ),
         learning_key="refunds",
         tags=("crm", "eu"),

@@ -9,13 +9,13 @@ import sys
 WAITER = """
 import os
 from atlas_trainer.distributed.interrupt import Interrupt
-from atlas_trainer.distributed.process_group import World
+from atlas_trainer.distributed.process_group import ProcessGroup
 
 with Interrupt().installed():
-    world = World.of(os.environ)
+    process_group = ProcessGroup.of(os.environ)
     try:
         print("waiting", flush=True)
-        world.join()
+        process_group.join()
     except BaseException as error:
         print(type(error).__name__, flush=True)
         os._exit(getattr(error, "exit_code", 1))
@@ -32,5 +32,5 @@ def test_sigterm_ends_the_wait_for_a_first_worker_that_never_comes() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "waiting\n"
         process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=60)
-    assert (said, process.returncode) == ("Preempted\n", 143)
+        output, _ = process.communicate(timeout=60)
+    assert (output, process.returncode) == ("Preempted\n", 143)

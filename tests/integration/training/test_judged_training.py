@@ -125,7 +125,7 @@ def test_judges_that_go_away_while_it_trains_stop_the_run_before_it_learns_from_
             evaluation={"everySteps": 8},
         )
         with pytest.raises(SourceUnreachable, match="no completion of the last 3 steps has a score"):
-            execute(begun, Console(quiet=True), say=leave)
+            execute(begun, Console(quiet=True), send=leave)
         judge.script = by_content
         execute(begun.model_copy(update={"attempt": 2}), Console(quiet=True))
     status = json.loads((folder / RUN.parent / "status.json").read_text())

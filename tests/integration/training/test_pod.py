@@ -1,4 +1,4 @@
-"""One attempt as a pod executes it: what it is told, and what it says however it ends."""
+"""One attempt as a pod executes it: its run file, and its reports however it ends."""
 
 import json
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def write_run(folder: Path, **spec: Any) -> Path:
 
 
 def execute(file: Path, server: FakeApiServer, attempt: int = 1, **variables: str) -> int:
-    """Run it in a pod that can reach *server*. Returns the exit code."""
+    """Execute the run in *file* in a pod that can reach *server*. Returns the exit code."""
     environment = {**server.environment, "ATLAS_ATTEMPT": str(attempt), **variables}
     return main([str(file)], environment, file.parent / "termination-log", server.account)
 
@@ -37,7 +37,7 @@ def left(folder: Path) -> RunReport:
     return RunReport.model_validate_json((folder / "termination-log").read_bytes())
 
 
-def test_a_run_is_told_from_its_first_step_to_its_model(tmp_path: Path, server: FakeApiServer) -> None:
+def test_a_run_is_reported_from_its_first_step_to_its_model(tmp_path: Path, server: FakeApiServer) -> None:
     save_tiny_model(tmp_path / "model")
     write_export(tmp_path)
     assert execute(write_run(tmp_path), server, attempt=3) == 0
@@ -65,7 +65,7 @@ def test_a_run_ends_well_and_truthfully_when_the_api_server_refuses_everything(
     assert left(tmp_path).phase == "Succeeded"
 
 
-def test_a_wrong_field_is_told_before_anything_else(tmp_path: Path, server: FakeApiServer) -> None:
+def test_a_wrong_field_is_reported_before_anything_else(tmp_path: Path, server: FakeApiServer) -> None:
     file = write_run(tmp_path)
     file.write_text(file.read_text().replace('"groupSize":4', '"groupSize":"four"'))
     assert execute(file, server) == 2
@@ -79,26 +79,26 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, server: FakeApiServer
     assert f"{tmp_path}/absent.json cannot be read" in (left(tmp_path).message or "")
 
 
-def test_a_missing_source_is_told_without_a_model_being_loaded(tmp_path: Path, server: FakeApiServer) -> None:
+def test_a_missing_source_is_reported_without_a_model_being_loaded(tmp_path: Path, server: FakeApiServer) -> None:
     save_tiny_model(tmp_path / "model")
     assert execute(write_run(tmp_path), server) == 22
     assert (left(tmp_path).reason, server.newest["reason"]) == ("SourceMissing", "SourceMissing")
 
 
-def test_a_crash_is_told_with_its_last_line(tmp_path: Path, server: FakeApiServer) -> None:
+def test_a_crash_is_reported_with_its_last_line(tmp_path: Path, server: FakeApiServer) -> None:
     (tmp_path / "runs/agents/demo/status.json").mkdir(parents=True)  # a folder where a file should be
     assert execute(write_run(tmp_path), server) == 1
     assert (left(tmp_path).reason, left(tmp_path).exit_code) == ("Crashed", 1)
     assert "IsADirectoryError" in (left(tmp_path).message or "")
 
 
-def test_what_the_recipe_takes_from_secrets_is_neither_told_nor_logged(
+def test_what_the_recipe_takes_from_secrets_is_neither_reported_nor_logged(
     tmp_path: Path, server: FakeApiServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "runs/agents/demo/status.json").mkdir(parents=True)
     secret = {"name": "TOKEN", "secretKeyRef": {"name": "hub", "key": "token"}}
     # The error quotes the path, of which this is a part.
     assert execute(write_run(tmp_path, compute={"env": [secret]}), server, TOKEN="status.json") == 1
-    said = capsys.readouterr().err
-    assert "IsADirectoryError" in said
-    assert "status.json" not in said + (left(tmp_path).message or "") + json.dumps(server.newest)
+    printed = capsys.readouterr().err
+    assert "IsADirectoryError" in printed
+    assert "status.json" not in printed + (left(tmp_path).message or "") + json.dumps(server.newest)

@@ -43,13 +43,13 @@ def test_a_checkpoint_comes_back_as_it_was_published(bucket: Bucket, tmp_path: P
     assert run.complete()[0].uri == f"s3://{bucket.name}/models/atlas/agents/demo/run-0001/checkpoint-000050"
 
 
-def test_an_upload_without_manifest_is_never_listed_and_is_swept(bucket: Bucket, tmp_path: Path) -> None:
+def test_an_upload_without_manifest_is_never_listed_and_is_removed(bucket: Bucket, tmp_path: Path) -> None:
     store = store_in(bucket)
     run = RunCheckpoints(store, "agents/demo/run-0001")
     publish(run, tmp_path, 50)
     store.write("agents/demo/run-0001/checkpoint-000100/model.safetensors", b"half")
     assert [address.step for address in run.complete()] == [50]
-    assert run.sweep() == ["checkpoint-000100"]
+    assert run.remove_incomplete() == ["checkpoint-000100"]
     assert all("000100" not in key for key in store.list("agents/demo/run-0001"))
 
 
@@ -98,8 +98,8 @@ def test_what_the_store_no_longer_holds_is_forgotten_here_as_well(bucket: Bucket
     assert (status["run"]["number"], status.get("history", [])) == (1, [])
 
 
-def test_what_ended_a_run_is_told_also_when_the_store_is_gone_by_then(bucket: Bucket, folder: Path) -> None:
-    def say(report: RunReport) -> None:
+def test_what_ended_a_run_is_reported_also_when_the_store_is_gone_by_then(bucket: Bucket, folder: Path) -> None:
+    def remove_bucket(report: RunReport) -> None:
         if report.phase == "Failed":
             for page in bucket.client.get_paginator("list_objects_v2").paginate(Bucket=bucket.name):
                 for entry in page.get("Contents", []):
@@ -109,7 +109,11 @@ def test_what_ended_a_run_is_told_also_when_the_store_is_gone_by_then(bucket: Bu
     out = io.StringIO()
     checkpoints = s3_training(folder, bucket).spec.checkpoints.model_dump(mode="json", by_alias=True)
     with pytest.raises(ZeroSteps):
-        train(make_run(folder, checkpoints=checkpoints, optimization={"batchSize": 400}), Console(file=out), say=say)
+        train(
+            make_run(folder, checkpoints=checkpoints, optimization={"batchSize": 400}),
+            Console(file=out),
+            send=remove_bucket,
+        )
     assert "Run 1 of agents/demo failed" in out.getvalue()
 
 

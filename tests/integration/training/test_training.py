@@ -1,4 +1,4 @@
-"""Whole runs with a tiny random model and real training steps: what is left behind, and how each guard is triggered."""
+"""Whole runs with a tiny random model and real training steps: what is left behind, and when they stop early."""
 
 import json
 import os
@@ -38,7 +38,7 @@ RUN = Path("runs/agents/demo/run-0001")
 
 
 def train(folder: Path, fresh: bool = False, **spec: Any) -> Path:
-    """Run it. Returns the folder of run 1."""
+    """Train to the end. Returns the folder of run 1."""
     run(make_training(folder, **spec), fresh=fresh, console=Console(quiet=True))
     return folder / RUN
 
@@ -126,11 +126,11 @@ def test_the_report_and_the_logs_are_written(folder: Path) -> None:
 
 
 def test_a_request_to_stop_that_comes_in_the_last_step_leaves_nothing_unmeasured(folder: Path) -> None:
-    def say(report: RunReport) -> None:
+    def stop(report: RunReport) -> None:
         if report.phase == "Running" and report.progress and report.progress.step == 3:
             signal.raise_signal(signal.SIGTERM)
 
-    execute(make_run(folder), Console(quiet=True), say=say)
+    execute(make_run(folder), Console(quiet=True), send=stop)
     assert status(folder)["phase"] == "Succeeded"
     assert (folder / RUN / "evaluations" / "step-000004.json").exists()
     assert "evalSuccess" in json.loads((folder / RUN / "final" / "manifest.json").read_text())["metrics"]

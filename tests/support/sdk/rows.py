@@ -1,6 +1,7 @@
 """
-The SDK's tables, and small factories that fill them as the SDK does. The defaults make one golden session: two attempts
-with guidance between them, reward 0.86, approved.
+The SDK's tables, and small factories that fill them as the SDK does.
+
+The defaults make one golden session: two attempts with guidance between them, reward 0.86, approved.
 """
 
 import itertools
@@ -83,7 +84,7 @@ def plan(*descriptions: str) -> dict[str, Any]:
     return {"steps": steps, "execution_mode": "single_shot" if len(steps) == 1 else "stepwise"}
 
 
-def verdict(valid: bool = True, guidance: str | None = None) -> dict[str, Any]:
+def attempt_evaluation(valid: bool = True, guidance: str | None = None) -> dict[str, Any]:
     """`evaluation` of an attempt."""
     reason = "deferred" if valid else "validation_failed"
     reward = {"score": 0.0, "rationale": reason, "judges": [], "raw": {"skipped": True, "reason": reason}}
@@ -92,14 +93,14 @@ def verdict(valid: bool = True, guidance: str | None = None) -> dict[str, Any]:
 
 def event(kind: str, name: str, *, uuid: str | None = None, actor: str | None = None, **data: Any) -> Event:
     """`trajectory_events.event`. Keywords `input` and `output` make its data."""
-    said_by = {"actor": actor, "step_id": 1} if actor else None
+    speaker = {"actor": actor, "step_id": 1} if actor else None
     uuid = uuid or f"uuid-{next(_UUIDS)}"
     payload = {
         "event_type": kind,
         "event_timestamp": 1.0,
         "name": name,
         "UUID": uuid,
-        "metadata": said_by,
+        "metadata": speaker,
         "data": data,
     }
     ancestry = {"function_id": "root", "function_name": "root"}
@@ -112,7 +113,7 @@ def answer(text: str, evaluation: dict[str, Any] | None = None) -> dict[str, Any
     return {
         "trace": f"AI: {text}",
         "output": structured,
-        "evaluation": evaluation or verdict(),
+        "evaluation": evaluation or attempt_evaluation(),
         "metadata": {"status": "ok", "structured_output": structured},
         "runtime": {"reward_skipped": True},
         "status": "passed",
@@ -128,7 +129,7 @@ def attempt_events(
     """One attempt: its TASK pair, and inside it the pairs of the agent's own graph. With output None it raised."""
     uuid = f"uuid-{next(_UUIDS)}"
     start = {"step": {"id": step}, "context": {}, "guidance": list(guidance), "attempt": number}
-    end = {"error": "boom"} if output is None else answer(output, verdict(refusal is None, refusal))
+    end = {"error": "boom"} if output is None else answer(output, attempt_evaluation(refusal is None, refusal))
     inner = [
         event("TASK_START", "agent", uuid=f"{uuid}-a", actor="student", input="state"),
         event("TASK_END", "agent", uuid=f"{uuid}-a", actor="student", output="AgentDecision.END"),
@@ -192,7 +193,7 @@ def insert_session(
         insert_result(connection, session_id, step_id, output, attempts)
     for number in range(1, len(outputs) + 1) if step_results else ():
         refusal = notes[number - 1] if number <= len(notes) and number < len(outputs) else None
-        evaluation = Jsonb(verdict(refusal is None, refusal))
+        evaluation = Jsonb(attempt_evaluation(refusal is None, refusal))
         _insert(connection, "step_attempts", session_id=session_id, step_id=1, attempt=number, evaluation=evaluation)
     for sequence, note in enumerate(notes, start=1):
         _insert(connection, "guidance_notes", session_id=session_id, step_id=1, sequence=sequence, note=note)
@@ -203,13 +204,15 @@ def insert_session(
 def insert_result(
     connection: psycopg.Connection, session_id: int, step_id: int, output: str | None, attempts: int | None
 ) -> None:
-    """One row of step_results."""
+    """Insert one row of step_results."""
     row: dict[str, Any] = {"session_id": session_id, "step_id": step_id, "trace": f"AI: {output}", "output": output}
-    _insert(connection, "step_results", **row, attempts=attempts, evaluation=Jsonb(verdict()), metadata=Jsonb({}))
+    _insert(
+        connection, "step_results", **row, attempts=attempts, evaluation=Jsonb(attempt_evaluation()), metadata=Jsonb({})
+    )
 
 
 def insert_events(connection: psycopg.Connection, session_id: int, events: Sequence[Event]) -> None:
-    """Rows of trajectory_events, in this order."""
+    """Insert rows of trajectory_events, in this order."""
     rows = [(session_id, json.dumps(each)) for each in events]
     connection.cursor().executemany("INSERT INTO trajectory_events(session_id, event) VALUES (%s, %s)", rows)
 

@@ -36,12 +36,12 @@ GARBAGE = "no JSON at all"
 
 @dataclass
 class ScriptedAgent:
-    """Gives the answers one after the other; None raises."""
+    """An agent that gives its answers one after the other; None raises."""
 
     answers: list[str | None]
 
     async def aexecute_step(self, step: Any, context: Any, guidance: Any) -> StudentStepResult:
-        """One attempt."""
+        """Answer a step once."""
         answer = self.answers.pop(0)
         if answer is None:
             raise RuntimeError("the agent broke")
@@ -56,32 +56,32 @@ class ScriptedAgent:
 
 @dataclass
 class ScriptedTeacher:
-    """Refuses with each note in turn, then accepts."""
+    """A teacher that refuses with each note in turn, then accepts."""
 
     notes: list[str]
 
     def validation_signature(self, *seen: Any) -> str:
-        """Never the same twice."""
+        """Return a signature that is never the same twice."""
         return str(len(self.notes))
 
     async def avalidate_step(self, *seen: Any) -> dict[str, Any]:
-        """The verdict."""
+        """Return the validation of an attempt."""
         return {"valid": False, "guidance": self.notes.pop(0)} if self.notes else {"valid": True, "guidance": None}
 
     def collect_results(self, summaries: Sequence[Any]) -> list[Any]:
-        """Nothing to organise."""
+        """Return the summaries as they are."""
         return list(summaries)
 
 
 @dataclass
 class ScriptedModel:
-    """Every call gets the same reply."""
+    """A model that gives every call the same reply."""
 
     reply: str
     model: str = "scripted"
 
     async def acomplete(self, messages: Any, **options: Any) -> Any:
-        """One call."""
+        """Reply to a call."""
         return SimpleNamespace(content=self.reply, reasoning=None, raw={})
 
 
@@ -148,5 +148,5 @@ def _orchestrator(answers: Sequence[str | None], notes: Sequence[str], judge: st
 
 
 def judge_reply(score: float) -> str:
-    """What a judge model says."""
+    """Reply of a judge model with this score."""
     return json.dumps({"score": score, "uncertainty": 0.1, "rationale": "fine", "principles": []})

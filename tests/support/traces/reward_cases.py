@@ -1,4 +1,4 @@
-"""What `reward_stats` and `reward` can hold, and the session reward that follows. Every source must agree on it."""
+"""Cases of `reward_stats` and `reward` with the session reward that follows; every source must agree on it."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ from support.sdk.rows import breakdown, stats
 
 
 class RewardCase(NamedTuple):
-    """`expected` None means unknown."""
+    """Columns of a session and the reward that follows. None means unknown."""
 
     about: str
     reward_stats: Any

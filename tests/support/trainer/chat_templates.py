@@ -21,7 +21,7 @@ class Style:
     name: str
     template: str
     end: str
-    """Ends an assistant turn."""
+    """Token that ends an assistant turn."""
 
     special: tuple[str, ...]
     """Special tokens, the end among them."""
@@ -30,13 +30,13 @@ class Style:
     pad: str | None = None
     bos: str | None = None
     metaspace: bool = False
-    """Words carry their leading space as one character, as in SentencePiece; else bytes, as in GPT-2."""
+    """Whether words carry their leading space as one character, as in SentencePiece; else bytes, as in GPT-2."""
 
     system: bool = True
-    """Takes a system message."""
+    """Whether the template takes a system message."""
 
     tools: bool = False
-    """Takes tool messages."""
+    """Whether the template takes tool messages."""
 
 
 CHATML = Style(

@@ -1,4 +1,4 @@
-"""Factories of what a run measures: samples, evaluations, steps as TRL logs them, and the run they belong to."""
+"""Factories of measurements of a run: samples, evaluations, steps as TRL logs them, and the run they belong to."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

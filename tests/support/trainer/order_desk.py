@@ -27,18 +27,18 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "cluster-grpo.yaml"
 Say = Callable[[str], None]
 
 
-class World(NamedTuple):
-    """What is outside the namespace."""
+class DeskServices(NamedTuple):
+    """Database and object store outside the namespace, which several desks may share."""
 
     database: Database
     store: ObjectStore
     sessions: int
-    """Sessions that the agent records."""
+    """How many sessions the agent records in the database."""
 
 
 @dataclass(frozen=True)
 class OrderDesk:
-    """Everything that the manifest refers to exists in the namespace of `kubectl`."""
+    """The agent's namespace, in which everything that the manifest refers to exists."""
 
     kubectl: Kubectl
     manifest: Document
@@ -50,9 +50,9 @@ class OrderDesk:
         return {**self.manifest, "spec": spec}
 
 
-def prepare_order_desk(kubectl: Kubectl, namespace: str, folder: Path, world: World, say: Say) -> OrderDesk:
-    """Make the model in *folder* and all the rest. The database and the store may be shared by several desks."""
-    database, store, sessions = world
+def prepare_order_desk(kubectl: Kubectl, namespace: str, folder: Path, services: DeskServices, say: Say) -> OrderDesk:
+    """Make the model in *folder* and everything else that the manifest refers to."""
+    database, store, sessions = services
     model = folder / "model"
     say("the model: SmolLM2-135M-Instruct, re-saved")
     prepare_model(model)
@@ -78,7 +78,7 @@ def _secrets(kubectl: Kubectl, database: Database, store: ObjectStore) -> None:
 
 
 def _manifest(model: Path, claims: list[mounts.Mount], store: ObjectStore) -> Document:
-    """The example for clusters, on the model that is at hand and in the time that a person waits."""
+    """The example for clusters, on the model that is at hand and short enough for a person to wait."""
     document: Document = yaml.safe_load(EXAMPLE.read_text())
     spec: dict[str, Any] = document["spec"]
     spec["model"] |= {"source": str(model), "maxLength": 128}  # with lora: a checkpoint takes megabytes, not gigabytes

@@ -1,4 +1,4 @@
-"""What the charts of a report.html show, for tests that ask whether a series is drawn."""
+"""Charts of a report.html as tests read them, to ask whether a series is drawn."""
 
 import re
 

@@ -14,7 +14,7 @@ CHATML = (
 
 
 def character_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a character, so few that a random model ends a turn now and then. Others are left out of texts."""
+    """A tokenizer with a token a character, so few that a random model ends a turn now and then."""
     alphabet = [*string.ascii_lowercase, *string.digits, "O", "Ġ", "Ċ"]
     tokenizer = Tokenizer(models.BPE(vocab={byte: index for index, byte in enumerate(alphabet)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

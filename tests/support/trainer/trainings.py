@@ -1,4 +1,4 @@
-"""Small factories: an AtlasTraining that trains in seconds, and the export that it reads."""
+"""Factories of an AtlasTraining that trains in seconds, and the export that it reads."""
 
 import json
 from pathlib import Path
@@ -34,12 +34,12 @@ def training_document(folder: Path, **spec: Any) -> Document:
 
 
 def make_training(folder: Path, **spec: Any) -> AtlasTraining:
-    """The same, parsed."""
+    """Parse `training_document`."""
     return parse(AtlasTraining, training_document(folder, **spec))
 
 
 def write_manifest(folder: Path, **spec: Any) -> Path:
-    """The same, as a file for the command line."""
+    """Write `training_document` as a file for the command line."""
     path = folder / "training.yaml"
     path.write_text(yaml.safe_dump(training_document(folder, **spec)))
     return path
@@ -63,7 +63,7 @@ def export_record(number: int, **fields: Any) -> Document:
 
 
 def write_export(folder: Path, count: int = 16) -> Path:
-    """`traces.jsonl` with *count* sessions."""
+    """Write `traces.jsonl` with *count* sessions."""
     path = folder / "traces.jsonl"
     path.write_text("".join(json.dumps(export_record(number)) + "\n" for number in range(count)))
     return path

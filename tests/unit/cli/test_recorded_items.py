@@ -9,10 +9,10 @@ from support.trainer.trainings import write_export, write_manifest
 from atlas_api import InvalidManifest
 from atlas_api.errors import NothingMatched
 from atlas_core.report.recorded_items import RecordedItem, item_of, recorded_items, traces_in
-from atlas_trainer.traces.session import Attempt, Session, Step, Tally
+from atlas_trainer.traces.session import Session, Step, StepAttempt, Tally
 
 DESK = Path(__file__).parents[3] / "examples" / "desk-sessions.jsonl"
-TRIES = (Step(1, "Answer", (Attempt("6", "Look for the order"), Attempt("159"))),)
+TRIES = (Step(1, "Answer", (StepAttempt("6", "Look for the order"), StepAttempt("159"))),)
 
 
 def session(
@@ -69,7 +69,11 @@ def test_the_first_try_the_guidance_and_the_whole_trace_are_shown() -> None:
 
 
 def test_the_plan_of_a_session_with_several_steps_is_shown() -> None:
-    steps = (Step(1, "Find the order", (Attempt("159"),)), Step(2, " ", ()), Step(3, "Answer", (Attempt("159"),)))
+    steps = (
+        Step(1, "Find the order", (StepAttempt("159"),)),
+        Step(2, " ", ()),
+        Step(3, "Answer", (StepAttempt("159"),)),
+    )
     assert scored(session(steps=steps)).item.plan == "Find the order\n\nAnswer"
 
 
@@ -78,7 +82,7 @@ def test_a_session_of_one_step_has_no_plan() -> None:
 
 
 def test_without_guidance_there_is_no_baseline() -> None:
-    item = scored(session(steps=(Step(1, "Answer", (Attempt("159"),)),))).item
+    item = scored(session(steps=(Step(1, "Answer", (StepAttempt("159"),)),))).item
     assert (item.baseline, item.teacher_trace) == (None, None)
 
 

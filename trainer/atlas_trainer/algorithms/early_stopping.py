@@ -1,7 +1,7 @@
 """
-Silence is a defect: decide from the log of a run whether it still learns anything.
+Early stopping: reasons to end a run that learns nothing, found in its log after every step.
 
-Called after every step by `grpo`. Pure: a list of log entries in, an error or nothing out.
+Pure: a list of log entries in, an error or nothing out. Silence is a defect, so each check names the cure.
 """
 
 import math
@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from atlas_api.errors import AllTruncated, AtlasError, FlatReward, NotFinite, NothingScored, SourceUnreachable
-from atlas_trainer.reporting.formatting import score
 
 Log = Mapping[str, Any]
 """One step as TRL logs it, with `varied_groups` (share of groups with two different rewards) added by us."""
@@ -19,10 +18,10 @@ TRUNCATION_PATIENCE = 3
 FLAT_PATIENCE = 10
 
 
-def objection(logs: Sequence[Log], max_steps: int) -> AtlasError | None:
-    """Why the run must stop now, or None. *logs* hold every step so far, also those before a resume."""
+def stop_reason(logs: Sequence[Log], max_steps: int) -> AtlasError | None:
+    """The error that stops the run now; None when it goes on. *logs* hold every step, also those before a resume."""
     steps = [log for log in logs if "loss" in log]
-    checks = (_not_finite, _judges_away, _nothing_scored, _all_truncated, _flat_reward)
+    checks = (_not_finite, _judges_unanswered, _nothing_scored, _all_truncated, _flat_reward)
     return next((error for check in checks if (error := check(steps, max_steps))), None)
 
 
@@ -38,8 +37,8 @@ def _not_finite(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
     return None
 
 
-def _judges_away(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
-    """At any time: steps without a reward cost what others cost, and teach nothing."""
+def _judges_unanswered(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
+    """Check steps without a reward, at any time: they cost what others cost, and teach nothing."""
     patience = min(JUDGES_PATIENCE, max_steps)
     silent = [log.get("reward") is None and bool(log.get("unanswered_share")) for log in steps[-patience:]]
     if len(silent) < patience or not all(silent):
@@ -74,7 +73,8 @@ def _flat_reward(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
     patience = min(FLAT_PATIENCE, max_steps)
     if len(steps) != patience or any(log.get("varied_groups") for log in steps):
         return None
-    mean = score(steps[-1].get("reward"))
+    reward = steps[-1].get("reward")
+    mean = "-" if reward is None else f"{reward:.2f}"
     return FlatReward(
         f"in {patience} steps no group held two different rewards (mean {mean}): there is nothing to learn from; "
         "use easier tasks, a reward with partial credit, a larger grpo.groupSize or a higher temperature"

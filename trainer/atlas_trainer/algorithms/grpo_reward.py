@@ -1,27 +1,28 @@
 """
-The reward of a run as TRL awaits it, watched: whether groups have anything to tell apart, and which revision scores.
+The reward function that GRPO's trainer awaits for the rollouts of a batch, one in each process.
 
-Made by `grpo`, one in each process. Knows nothing of models.
+Besides rewards it gives the share of groups that have anything to tell apart, and the revisions of the judges that
+scored. Knows nothing of models.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from atlas_rewards.trl.judged_reward import JudgedReward
-from atlas_trainer.distributed.process_group import World
+from atlas_trainer.distributed.process_group import ProcessGroup
 
 
 class GrpoReward:
-    """A reward function. A group may lie across two processes, so it is judged from the rewards of all."""
+    """A reward function. A group may lie across two processes, so its share is computed from the rewards of all."""
 
     __name__ = "reward"
 
-    def __init__(self, reward: JudgedReward, group_size: int, world: World) -> None:
+    def __init__(self, reward: JudgedReward, group_size: int, process_group: ProcessGroup) -> None:
         self._reward = reward
         self._group_size = group_size
-        self._world = world
+        self._process_group = process_group
         self.revisions: tuple[str, ...] = ()
-        """Of the services that scored the newest batch, in any process; none without judges."""
+        """Revisions of the services that scored the newest batch, in any process; none without judges."""
 
     async def __call__(
         self,
@@ -31,10 +32,10 @@ class GrpoReward:
         log_metric: Callable[[str, float], None],
         **columns: Any,
     ) -> list[float | None]:
-        """As `JudgedReward`; also logs `varied_groups`. All processes of the world must call it."""
+        """Score like `JudgedReward`, and log `varied_groups`. All processes of the group must call it."""
         rewards = await self._reward(prompts, completions, log_metric=log_metric, **columns)
         # This stops TRL's event loop until all processes are here: it has nothing else to do.
-        everywhere = self._world.gather((rewards, self._reward.revisions))
+        everywhere = self._process_group.gather((rewards, self._reward.revisions))
         self.revisions = tuple(sorted({revision for _, revisions in everywhere for revision in revisions}))
         log_metric("varied_groups", varied_share([one for part, _ in everywhere for one in part], self._group_size))
         return rewards

@@ -1,1 +1,18 @@
-"""TODO map."""
+"""
+The dataset of a run: rows to train and to evaluate on, out of recorded sessions.
+
+    rows              a row: one prompt with where it comes from
+    conversation      rows and chat messages out of a session, for the student or the teacher
+    chat_tokens       chat messages as tokens, for any chat template
+    tokenizer         the tokenizer of the spec's model
+    split             which rows are held out
+    near_duplicates   tasks that must lie on the same side of the split
+    dataset           all of it together, with digest and counts; frozen and thawed
+    rows_file         rows as Parquet or JSONL
+    preview           counts, lengths and marked rows, for people
+
+May know `traces` and `storage`; never models, algorithms or evaluation.
+
+To add a kind of row (whole conversations for SFT, say): a function beside `grpo_row` in `conversation`, and the choice
+of it in `build_dataset`.
+"""

@@ -1,9 +1,8 @@
 """
 Chat messages as tokens, with the learnt ones marked, for any chat template.
 
-Called by the dataset to count, by the preview to show, and by algorithms that learn from recorded turns. Templates
-need no generation markers: a turn is what rendering adds when its message is appended (prefix rendering). Tokens are
-marked by their place, never by their id, so that padding may share the end token.
+Templates need no generation markers: a turn is what rendering adds when its message is appended (prefix rendering).
+Tokens are marked by their place, never by their id, so that padding may share the end token.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,16 +29,16 @@ class TokenRow:
     """Token ids of the prompt and of all turns, as long as `mask`."""
 
     mask: tuple[bool, ...]
-    """True for learnt tokens: what the model says in a learnt turn, and the token that ends the turn."""
+    """True for learnt tokens: those that the model generates in a learnt turn, and the token that ends the turn."""
 
     turns: tuple[int, ...]
     """Places of the turns learnt here, in the messages that were rendered."""
 
     text: str
-    """What the tokens stand for, special tokens written out."""
+    """The text of the tokens, special tokens written out."""
 
     offsets: tuple[tuple[int, int], ...]
-    """Where in `text` each token begins and ends, in characters."""
+    """Beginning and end of each token in `text`, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,9 @@ class _Turn:
 def render(
     tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], learnt: Iterable[int]
 ) -> tuple[TokenRow, ...]:
-    """*messages* as one row in which the turns *learnt* are marked; system, user and tool turns never are.
+    """Tokens of *messages*, one row with the turns *learnt* marked; system, user and tool turns never are.
 
-    A template may rewrite what was said when the conversation goes on (it drops the reasoning of earlier turns, say).
+    A template may rewrite a turn when the conversation goes on: some drop the reasoning of earlier turns, for example.
     Such a turn becomes a row of its own, ending with it, so that it is learnt as it was generated. Rows come in order
     of their last turn. Raises ValueError when *learnt* names a message that is no assistant turn.
     """
@@ -74,7 +73,7 @@ def render(
 
 
 def prompt_text(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]) -> str:
-    """*messages* as the model reads them before it answers, special tokens written out."""
+    """Text of *messages* as the model reads them before it answers, special tokens written out."""
     return _rendered(tokenizer, fit_messages(tokenizer, messages), answer=True)
 
 
@@ -85,14 +84,14 @@ def prompt_ids(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]
 
 
 def token_counts(tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str]) -> list[int]:
-    """How many tokens each of *texts* has, without keeping any."""
+    """Count the tokens of each of *texts*, without keeping any."""
     return [
         len(encoding) for encoding in tokenizer.backend_tokenizer.encode_batch_fast(texts, add_special_tokens=False)
     ]
 
 
 def fit_messages(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]) -> tuple[Message, ...]:
-    """*messages* in a form that the template takes: without a system role, its text opens the first user turn."""
+    """Put *messages* in a form that the template takes: without a system role, its text opens the first user turn."""
     return _fitted(tokenizer, messages)[0]
 
 
@@ -127,17 +126,17 @@ def _turn(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], ind
     start = len(commonprefix([before, text]))  # noqa: RUF071 - characters are what is compared
     end_token = end_of_turn(tokenizer)
     last = text.rindex(end_token)
-    said = (messages[index].get("content") or "").strip()
-    spoken = text.rfind(said, start, last)
+    content = (messages[index].get("content") or "").strip()
+    content_start = text.rfind(content, start, last)
     # White space in front of the answer is generated; anything else there was put in by the template, like the empty
     # reasoning block of some, and belongs to the prompt. An answer that the template wrote differently is not found.
-    if said and spoken > start and text[start:spoken].strip():
-        start = spoken
+    if content and content_start > start and text[start:content_start].strip():
+        start = content_start
     return _Turn(index, start, text[: last + len(end_token)])
 
 
 def _tokens(tokenizer: "PreTrainedTokenizerBase", turns: Sequence[_Turn], moved: int) -> TokenRow:
-    """*turns* share the text of the first one, which is the longest."""
+    """One row of *turns*, which share the text of the first one, the longest."""
     text = turns[0].text
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     offsets = tuple((first, behind) for first, behind in encoded["offset_mapping"])
@@ -150,7 +149,7 @@ def _tokens(tokenizer: "PreTrainedTokenizerBase", turns: Sequence[_Turn], moved:
 
 
 def _fitted(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]) -> tuple[tuple[Message, ...], int]:
-    """Messages for the template, and by how much their places moved forward."""
+    """Messages that the template takes, and by how much their places moved forward."""
     if [message["role"] for message in messages[:2]] != ["system", "user"] or _takes_system(tokenizer):
         return tuple(messages), 0
     system, first, *others = messages
@@ -158,7 +157,7 @@ def _fitted(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]) -
 
 
 def _takes_system(tokenizer: "PreTrainedTokenizerBase") -> bool:
-    """Templates without a system role refuse it, or leave its text out."""
+    """Whether the template has a system role: one without refuses it, or leaves its text out."""
     probe = [{"role": "system", "content": _PROBE}, {"role": "user", "content": "question"}]
     try:
         return _PROBE in _rendered(tokenizer, probe, answer=True)

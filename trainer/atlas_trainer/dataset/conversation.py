@@ -1,11 +1,9 @@
 """
-From a recorded session to chat messages, seen from the side whose turns are learnt.
+Conversations: recorded sessions as chat messages, seen from the side whose turns are learnt.
 
-Called by `dataset` for every session. Pure: knows neither sources nor tokenizers.
-
-For the student, its attempts are the assistant turns and everything it was told is user text. For the teacher, its
+For the student, its attempts are the assistant turns, and task and guidance are user text. For the teacher, its
 guidance notes are the assistant turns, and the task and the student's attempts are user text. Order is as recorded,
-so nothing that came after a turn is ever in front of it.
+so nothing that came after a turn is ever in front of it. Pure: knows neither sources nor tokenizers.
 """
 
 from collections.abc import Iterable
@@ -17,7 +15,7 @@ from atlas_trainer.traces.session import Session, Step
 
 Role = Literal["student", "teacher"]
 Cause = Literal["noTask", "noAnswer", "noGuidance"]
-"""Why a session cannot become a row."""
+"""Cause for which a session cannot become a row."""
 
 Speaker = Literal["system", "caller", "student", "teacher"]
 Utterance = tuple[Speaker, str]
@@ -30,14 +28,14 @@ class Conversation:
     """Chat messages, and which of them are learnt."""
 
     messages: tuple[Message, ...]
-    """Roles alternate after the system message, as strict chat templates demand."""
+    """Messages whose roles alternate after the system message, as strict chat templates demand."""
 
     learnt: tuple[int, ...]
     """Places of the learnt turns in `messages`, ascending. All are assistant turns."""
 
 
 def conversation(session: Session, role: Role) -> Conversation:
-    """The whole session with every attempt and every note, ending with the last learnt turn."""
+    """Messages of the whole session, with every attempt and every note, ending with the last learnt turn."""
     utterances = _opening(session, role)
     for step in _attempted(session):
         utterances += _introduction(session, step)
@@ -103,7 +101,7 @@ def _row(session: Session, prompt: list[Message], recorded: str, reference: str 
 
 
 def _reference(session: Session) -> str | None:
-    """The truth where the caller recorded it. The answer of a session that failed is no example to follow."""
+    """The known right answer, else that of a session that succeeded: one that failed is no example to follow."""
     if session.ground_truth and session.ground_truth.strip():
         return session.ground_truth
     answered = session.status == "succeeded" and session.final_answer.strip()
@@ -111,13 +109,13 @@ def _reference(session: Session) -> str | None:
 
 
 def _opening(session: Session, role: Role) -> list[Utterance]:
-    """The system prompt is the executor's: it tells the student what it is, and would mislead the teacher."""
+    """First utterances. The system prompt tells the student what it is, and would mislead the teacher."""
     system = session.system_prompt if role == "student" else None
     return [("system", system or ""), ("caller", session.task)]
 
 
 def _introduction(session: Session, step: Step) -> list[Utterance]:
-    """The task introduces the first step. A later one without a description still needs a turn of its own."""
+    """Utterances before a step: none before the first; a later one without description still needs its own turn."""
     if step is session.steps[0]:
         return []
     return [("caller", step.description if step.description.strip() else f"Step {step.id}")]

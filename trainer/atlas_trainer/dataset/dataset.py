@@ -1,7 +1,7 @@
 """
-What a run learns from: rows out of sessions, split, with digest and counts; and the same, frozen on disk.
+The dataset of a run: rows out of sessions, split, with digest and counts; and the same, frozen on disk.
 
-Called by the trainer and the data commands. Rows hold text only; tokens are counted in passing and never kept.
+Rows hold text only; tokens are counted in passing and never kept.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ class Dataset:
     """The rows of one run."""
 
     rows: tuple[Row, ...]
-    """Oldest session first. Prompts have the form that the chat template takes."""
+    """Rows by age of their session, the oldest first. Prompts have the form that the chat template takes."""
 
     held_out: frozenset[int]
     """Places in `rows` that are evaluated on and never trained on."""
@@ -61,7 +61,7 @@ class Dataset:
     """Creation time of the newest session used. None when no session has one."""
 
     selection: dict[str, Any]
-    """How it was chosen: `role`, `filter` and `split` of the traces, as on the wire."""
+    """The choice that it came from: `role`, `filter` and `split` of the traces, as on the wire."""
 
     @property
     def train(self) -> tuple[Row, ...]:
@@ -79,7 +79,7 @@ class Dataset:
             yield row, "eval" if index in self.held_out else "train"
 
     def status(self) -> DatasetStatus:
-        """What the status of the AtlasTraining says about it."""
+        """The part `dataset` of an AtlasTraining's status."""
         return DatasetStatus(
             matched=self.matched,
             used=len(self.rows),
@@ -95,12 +95,11 @@ def build_dataset(
     tally: Tally,
     progress: Callable[[int], None] = lambda sessions: None,
 ) -> Dataset:
-    """Read the source of *spec* and make its rows. *progress* is told how many sessions have been read.
+    """Read the source of *spec* and make its rows. *progress* gets the number of sessions read so far.
 
     A session is dropped as `controlToken` when its prompt spells one of the tokenizer's control tokens, and as
-    `promptTooLong` when prompt and longest completion exceed `model.maxLength`. Raises
-    `NothingMatched` with the causes when no row is left, `ZeroSteps` when the rows cannot be split, and what
-    `read_sessions` raises.
+    `promptTooLong` when prompt and longest completion exceed `model.maxLength`. Raises `NothingMatched` with the causes
+    when no row is left, `ZeroSteps` when the rows cannot be split, and what `read_sessions` raises.
     """
     longest = spec.model.max_length - spec.grpo.max_completion_tokens
     sessions = _watched(read_sessions(spec.traces, tally), progress)
@@ -134,7 +133,10 @@ def freeze(dataset: Dataset, folder: Path) -> None:
 
 
 def thaw(folder: Path) -> Dataset | None:
-    """Read back what `freeze` wrote; None when it did not finish. Raises `CheckpointFailed` when the rows changed."""
+    """Read back a dataset that `freeze` wrote; None when it did not finish.
+
+    Raises `CheckpointFailed` when the rows are not those that were written.
+    """
     path = folder / INDEX_FILE
     if not path.exists():
         return None

@@ -1,9 +1,9 @@
 """
-Which tasks are so alike that answering one is practice for the other.
+Near-duplicate detection: groups of tasks so alike that answering one is practice for the other.
 
-Called by `split`. Two tasks are alike when they have the same words, or differ by one word inserted, deleted or
-replaced. Words with digits in them always count: "3 plus 4" is not "3 plus 5". Being alike is carried on: if the
-first is like the second and the second like the third, all three are one group.
+Two tasks are near-duplicates when they have the same words, or differ by one word inserted, deleted or replaced. Words
+with digits in them always count: "3 plus 4" is not "3 plus 5". If the first is a near-duplicate of the second and the
+second of the third, all three are one group.
 
 Time and memory are linear in the number of words, by hashing each task with each word left out. Should two different
 tasks ever share a 64-bit hash, they merely share a group.
@@ -22,10 +22,10 @@ from atlas_rewards.safety.unicode_form import in_form
 Hashes = NDArray[np.uint64]
 
 LONGEST = 256
-"""Words. Longer tasks are alike only when all words are the same."""
+"""Most words of a task. Longer ones are near-duplicates only when all words are the same."""
 
 SHORTEST = 3
-"""Words. In shorter tasks one word is most of the meaning: "refund order" is not "cancel order"."""
+"""Fewest words of a task. In shorter ones a word is most of the meaning: "refund order" is not "cancel order"."""
 
 # Scripts without spaces between words count character by character, so that one edit stays a small one.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
@@ -46,19 +46,19 @@ def canonical(task: str) -> str:
     return " ".join(_WORD.findall(folded) or folded.split())
 
 
-def group(tasks: Sequence[str]) -> list[str]:
-    """For each of *tasks*, the name of its group: the smallest canonical text in it. Order does not matter."""
+def group_near_duplicates(tasks: Sequence[str]) -> list[str]:
+    """Name the group of each of *tasks*, by the smallest canonical text in it. Order does not matter."""
     canonicals = [canonical(task) for task in tasks]
     texts = sorted(set(canonicals))
     parents = list(range(len(texts)))
-    for left, right in _alike(texts):
+    for left, right in _near_duplicates(texts):
         _join(parents, left, right)
     names = {text: texts[_root(parents, index)] for index, text in enumerate(texts)}
     return [names[text] for text in canonicals]
 
 
-def _alike(texts: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs of places in *texts* that one edit apart are connected by."""
+def _near_duplicates(texts: Sequence[str]) -> list[tuple[int, int]]:
+    """Pairs of places in *texts* whose texts are one edit apart."""
     words = [text.split(" ") for text in texts]
     short = [index for index, parts in enumerate(words) if len(parts) <= LONGEST]
     if not short:
@@ -80,12 +80,12 @@ def _alike(texts: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _lookups(whole: dict[int, int], variants: list[tuple[int, Hashes]]) -> list[tuple[int, int]]:
-    """Tasks that are another task with one word left out."""
+    """Pairs of tasks of which one is the other with one word left out."""
     return [(owner, whole[key]) for owner, keys in variants for key in keys.tolist() if key in whole]
 
 
 def _collisions(variants: list[tuple[int, Hashes]]) -> list[tuple[int, int]]:
-    """Tasks that are equal but for the word in one place."""
+    """Pairs of tasks that are equal but for the word in one place."""
     if not variants:
         return []
     keys = np.concatenate([hashes for _, hashes in variants])
@@ -97,7 +97,7 @@ def _collisions(variants: list[tuple[int, Hashes]]) -> list[tuple[int, int]]:
 
 @lru_cache(_CACHED_WORDS)
 def _word_hash(word: str) -> int:
-    """Equal in every process, unlike `hash`."""
+    """A hash that is equal in every process, unlike that of `hash`."""
     return int.from_bytes(hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
@@ -114,6 +114,6 @@ def _root(parents: list[int], index: int) -> int:
 
 
 def _join(parents: list[int], left: int, right: int) -> None:
-    """The smaller place becomes the root; texts are sorted, so it names the group."""
+    """Join two groups. The smaller place becomes the root; texts are sorted, so it names the group."""
     low, high = sorted((_root(parents, left), _root(parents, right)))
     parents[high] = low

@@ -1,7 +1,7 @@
 """
-What a dataset looks like, for people: counts by cause, token lengths, rows with their trained tokens marked.
+A preview of a dataset for people: counts by cause, token lengths, rows with their trained tokens marked.
 
-Called by `atlas-core data preview`. Every text from a trace passes `visible`, and none is read as markup.
+Every text from a trace passes `visible`, and none is read as markup.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ _BATCH = 64
 
 
 def counts_table(dataset: Dataset) -> Table:
-    """Where every session went."""
+    """Counts of sessions, used and left out, by cause."""
     table = Table("sessions", "count")
     table.columns[1].justify = "right"
     table.add_row("passed the filter", str(dataset.matched))
@@ -44,7 +44,7 @@ def counts_table(dataset: Dataset) -> Table:
 
 
 def split_line(dataset: Dataset) -> str:
-    """How many rows are held out."""
+    """A line about how many rows are held out."""
     share = len(dataset.held_out) / len(dataset.rows)
     return f"{len(dataset.train)} rows to train on, {len(dataset.held_out)} held out ({share:.1%})"
 
@@ -79,7 +79,7 @@ def chosen_rows(dataset: Dataset, count: int) -> Iterator[Labelled]:
 
 
 def row_title(row: Row, side: str) -> str:
-    """Where a row comes from, on one line."""
+    """A line about where a row comes from."""
     reward = "unknown" if row.reward is None else f"{row.reward:.2f}"
     reference = "none" if row.reference is None else one_line(row.reference, _TITLE)
     session = one_line(row.session_id, _TITLE)
@@ -87,7 +87,7 @@ def row_title(row: Row, side: str) -> str:
 
 
 def marked_row(row: Row, tokenizer: "PreTrainedTokenizerBase", colour: bool) -> Text:
-    """The row as the model sees it, with the recorded answer; trained tokens coloured, or between marks."""
+    """Text of *row* as the model sees it, with the recorded answer; trained tokens coloured, or between marks."""
     answer: Message = {"role": "assistant", "content": row.recorded}
     (tokens,) = render(tokenizer, [*row.prompt, answer], {len(row.prompt)})
     text = Text()
@@ -99,7 +99,7 @@ def marked_row(row: Row, tokenizer: "PreTrainedTokenizerBase", colour: bool) -> 
 
 
 def _pieces(tokens: TokenRow) -> Iterator[tuple[str, bool]]:
-    """Runs of text that are trained as a whole, or not at all. A token begins where the one before it ends."""
+    """Pieces of text that are trained as a whole, or not at all. A token begins where the one before it ends."""
     ends = accumulate((end for _, end in tokens.offsets), max, initial=0)
     spans = zip(pairwise(ends), tokens.mask, strict=True)
     for trained, run in groupby(spans, key=lambda span: span[1]):

@@ -1,8 +1,4 @@
-"""
-One prompt that is trained or evaluated on, with where it comes from.
-
-Made by `conversation`, collected by `dataset`, read by algorithms, evaluation and preview. Knows nothing about tokens.
-"""
+"""A row: one prompt that is trained or evaluated on, with where it comes from. Knows nothing about tokens."""
 
 import json
 from dataclasses import dataclass
@@ -24,16 +20,16 @@ class Row:
     """Place of the learnt turn behind `prompt`, counted from 0: the number of messages in front of it."""
 
     task: str
-    """The task as recorded. The split keeps near-identical ones together."""
+    """The task as recorded. The split keeps near-duplicates together."""
 
     prompt: tuple[Message, ...]
-    """The conversation in front of the learnt turn. Holds nothing that was said after it."""
+    """The conversation in front of the learnt turn. Holds nothing that came after it."""
 
     reference: str | None
     """The known right answer, or the recorded one of a session that succeeded. None when there is neither."""
 
     recorded: str
-    """What was said in this turn when the session was recorded. Never blank."""
+    """Text of this turn in the recorded session. Never blank."""
 
     learning_key: str | None = None
     """`metadata.learning_key` of the session."""

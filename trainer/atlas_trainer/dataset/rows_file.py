@@ -1,7 +1,8 @@
 """
-Rows as files, Parquet or JSONL, for `dataset` (frozen beside the checkpoints) and for `atlas-core data export`.
+Files of rows, Parquet or JSONL.
 
-Files appear whole or not at all. Columns have the names of `Row.to_json`, and `split`: `train` or `eval`.
+Files appear whole or not at all, by an atomic rename. Columns have the names of `Row.to_json`, and `split`: `train` or
+`eval`.
 """
 
 import json
@@ -22,14 +23,14 @@ _BATCH = 1024
 
 
 def write_jsonl(path: Path, rows: Iterable[Labelled]) -> None:
-    """One JSON object a line, in ASCII, so that line separators inside texts split no line."""
+    """Write *rows* as one JSON object a line, in ASCII, so that line separators inside texts split no line."""
     with _appearing(path) as draft, draft.open("w", encoding="ascii", newline="\n") as file:
         for row, side in rows:
             file.write(json.dumps({**row.to_json(), "split": side}) + "\n")
 
 
 def write_parquet(path: Path, rows: Iterable[Labelled]) -> None:
-    """One line a row, in batches, so that no column outgrows Arrow's 2 GiB of text."""
+    """Write *rows* in batches, so that no column outgrows Arrow's 2 GiB of text."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -56,7 +57,7 @@ def write_parquet(path: Path, rows: Iterable[Labelled]) -> None:
 
 
 def read_parquet(path: Path) -> Iterator[Labelled]:
-    """What `write_parquet` wrote, in the same order."""
+    """Yield the rows that `write_parquet` wrote, in the same order."""
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
@@ -68,7 +69,7 @@ def read_parquet(path: Path) -> Iterator[Labelled]:
 
 @contextmanager
 def _appearing(path: Path) -> Iterator[Path]:
-    """A draft beside *path* that takes its place at the end, or goes away when writing fails."""
+    """Give a draft beside *path* that takes its place at the end, or goes away when writing fails."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield draft

@@ -1,7 +1,7 @@
 """
-Which rows are held out for evaluation.
+The split of a dataset: which rows are held out for evaluation.
 
-Called by `dataset`. Pure. A group of near-identical tasks (or a session) is held out when the hash of its name and
+Pure. A group of near-duplicate tasks (or a session) is held out when the hash of its name and
 the seed is small: the order of the rows does not matter, and what is added later moves an old row only when it joins
 two groups, or when all groups were on one side.
 """
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from atlas_api.errors import ZeroSteps
 from atlas_api.training.traces import Split
-from atlas_trainer.dataset.near_duplicates import group
+from atlas_trainer.dataset.near_duplicates import group_near_duplicates
 from atlas_trainer.dataset.rows import Row
 
 _ONE = 1 << 64
@@ -24,7 +24,9 @@ def held_out(rows: Sequence[Row], split: Split) -> frozenset[int]:
     """
     if split.eval <= 0.0 or not rows:
         return frozenset()
-    names = group([row.task for row in rows]) if split.by == "task" else [row.session_id for row in rows]
+    names = (
+        group_near_duplicates([row.task for row in rows]) if split.by == "task" else [row.session_id for row in rows]
+    )
     places = {name: _place(name, split.seed) for name in names}
     if len(places) == 1:
         raise ZeroSteps(_one_group(len(rows), split))

@@ -1,7 +1,7 @@
 """
-Load the tokenizer of `spec.model` so that generation stops where the chat template ends a turn.
+The tokenizer of `spec.model`, loaded so that generation stops where the chat template ends a turn.
 
-Called by the trainer and the data commands. Loads no model.
+Loads no model.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ _SHOWN = 160
 
 
 def load_tokenizer(model: ModelSpec) -> "PreTrainedTokenizerBase":
-    """The tokenizer of *model* with `eos_token` set to what ends assistant turns, a pad token, and left padding.
+    """Load the tokenizer of *model*, with `eos_token` set to what ends assistant turns, a pad token, and left padding.
 
     Raises `InvalidManifest` when the model is not there or has no usable chat template, `WrongEndToken` when its
     template ends turns with no special token, `SourceUnreachable` when the hub does not answer.
@@ -43,7 +43,7 @@ def load_tokenizer(model: ModelSpec) -> "PreTrainedTokenizerBase":
 
 
 def address_of(model: ModelSpec) -> str:
-    """What transformers is given. A path that is missing must not become a question to the hub."""
+    """Address of *model* for transformers. A path that is missing must not become a question to the hub."""
     folder = Path(model.source).expanduser()
     if folder.is_dir():
         return str(folder)

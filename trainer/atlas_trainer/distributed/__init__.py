@@ -1,1 +1,12 @@
-"""TODO map."""
+"""
+Processes that train together, and what surrounds them; never what is trained.
+
+    process_group    rank, size, and what processes agree on
+    interrupt        SIGTERM and Ctrl-C, at once or after a step
+    torch_errors     errors of torch and Python, translated into ours
+    environment      variables for libraries, set before they are imported
+
+Knows no other room. torch is loaded only where processes meet.
+
+To add an error of torch with a cure: a sign and a sentence in `torch_errors.translate`.
+"""

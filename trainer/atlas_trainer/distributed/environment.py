@@ -1,4 +1,4 @@
-"""What libraries must be told before they are imported: no telemetry, no noise. Called before torch is loaded."""
+"""Environment variables for libraries, set before they are imported: no telemetry, no noise."""
 
 import logging
 import os
@@ -8,7 +8,7 @@ from atlas_api.training.model import ModelSpec
 
 
 def prepare(model: ModelSpec) -> None:
-    """Telemetry off, and no hub access at all when the model is a folder."""
+    """Turn telemetry off, and hub access too when the model is a folder. Call it before torch is loaded."""
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

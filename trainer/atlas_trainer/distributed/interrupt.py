@@ -1,4 +1,8 @@
-"""SIGTERM and Ctrl-C: at once while nothing would be lost, at the end of the step while training."""
+"""
+Interruption by SIGTERM (preemption) or Ctrl-C: at once where nothing would be lost, else at the end of a step.
+
+A request raises `Preempted`; where it is deferred, the block saves first.
+"""
 
 import signal
 import sys
@@ -9,11 +13,11 @@ from types import FrameType
 from atlas_api.errors import Preempted
 
 AGAIN_SECONDS = 3.0
-"""After how long a request is made again that a library has swallowed, as torch does here and there in its imports."""
+"""Time after which a request is repeated that a library has swallowed, as torch does here and there in its imports."""
 
 
 class Interrupt:
-    """Whether somebody asked the run to stop. Install in the main thread."""
+    """A request to stop the run, or none yet. Install in the main thread."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -34,10 +38,10 @@ class Interrupt:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Inside the block a request only sets `requested`, for the block to obey; a second Ctrl-C is obeyed here.
+        """Let a request inside the block only set `requested`, for the block to obey; a second Ctrl-C is obeyed here.
 
-        So does one that came before, and that nobody may have taken in. A second SIGTERM is not obeyed: a cluster sends
-        several, and kills by itself when its patience ends.
+        So does a request from before the block that nobody may have noticed. A second SIGTERM is not obeyed: a cluster
+        sends several, and kills by itself when its patience ends.
         """
         self.requested = self.requested or self._insists
         self._rest()
@@ -58,7 +62,7 @@ class Interrupt:
         self.requested = True
 
     def _insist(self, number: int) -> None:
-        """Until the block ends, or somebody has taken the request in."""
+        """Repeat the request until the block ends, or somebody has noticed it."""
         self._insists = True
         signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
         signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)

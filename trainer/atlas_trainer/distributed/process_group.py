@@ -1,9 +1,10 @@
 """
-The processes that train together: who this one is, and what they agree on.
+The process group of one attempt: rank and size of this process, and what all of them agree on.
 
-Made by `__main__` from the variables that torch's processes find each other by; alone on a laptop. Questions of control
-travel in a group of their own (gloo, CPU): waiting for the first process has its own patience, and a process that dies
-is noticed at once. Knows nothing of what is trained.
+Ranks come from the variables that torch's processes find each other by; on a laptop one process is alone. Rank 0 is the
+main process: it reads, evaluates, saves and reports while the others wait. Questions of control travel in a group of
+their own (gloo, CPU): waiting for the main process has its own patience, and a process that dies is noticed at once.
+Knows nothing of what is trained.
 """
 
 import os
@@ -22,27 +23,27 @@ from atlas_api.pods.contract import LOCAL_RANK, RANK, WORLD_SIZE
 T = TypeVar("T")
 
 JOIN_SECONDS = 900
-"""For all to be there: images are pulled minutes apart, and a pod's name is known only once it is ready.
+"""Time for all processes to be there: images are pulled minutes apart, and a pod's name is known once it is ready.
 
-Also for one exchange of gradients or completions, after which a peer that has vanished without a word counts as lost.
+Also the time for one exchange of gradients or completions, after which a peer that has vanished counts as lost.
 """
 
-FIRST_SECONDS = 3600
-"""For what the first process does alone: reading the source, evaluating, saving."""
+MAIN_SECONDS = 3600
+"""Time for what the main process does alone: reading the source, evaluating, saving."""
 
 
 @dataclass(slots=True)
-class World:
-    """One of *size* processes; *rank* counts them all, *local_rank* those of this pod."""
+class ProcessGroup:
+    """The group as one of its *size* processes sees it: *rank* counts them all, *local_rank* those of this pod."""
 
     rank: int = 0
     size: int = 1
     local_rank: int = 0
-    _control: Any = field(default=None, repr=False)
+    _control_group: Any = field(default=None, repr=False)
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        """What the variables say. Raises `InvalidManifest` for those that make no sense."""
+        """The group that the variables describe. Raises `InvalidManifest` for those that make no sense."""
         try:
             rank, size = int(environment.get(RANK, "0")), int(environment.get(WORLD_SIZE, "1"))
             local = int(environment.get(LOCAL_RANK, "0"))
@@ -53,8 +54,8 @@ class World:
         return cls(rank, size, local)
 
     @property
-    def is_first(self) -> bool:
-        """Whether this process reads, evaluates, saves and reports."""
+    def is_main(self) -> bool:
+        """Whether this is the main process, which reads, evaluates, saves and reports."""
         return self.rank == 0
 
     @property
@@ -63,7 +64,7 @@ class World:
         return self.rank - self.local_rank
 
     def join(self) -> None:
-        """Meet the others. Raises what torch raises when they do not come."""
+        """Wait for the other processes. Raises what torch raises when they do not come."""
         if self.size == 1:
             return
         import torch
@@ -78,51 +79,57 @@ class World:
             # It would say cpu:0, which torch.load does not know when an optimizer is restored.
             os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
         # torch waits where no signal handler runs; a thread may wait there while this one can still be stopped.
-        met: Future[None] = Future()
-        Thread(target=self._meet, args=("nccl" if on_gpu else "gloo", met), daemon=True).start()
-        met.result()
+        joined: Future[None] = Future()
+        Thread(target=self._init_groups, args=("nccl" if on_gpu else "gloo", joined), daemon=True).start()
+        joined.result()
 
-    def _meet(self, backend: str, met: "Future[None]") -> None:
+    def _init_groups(self, backend: str, joined: "Future[None]") -> None:
         from torch import distributed
 
         try:
             distributed.init_process_group(backend, timeout=timedelta(seconds=JOIN_SECONDS))
-            self._control = distributed.new_group(backend="gloo", timeout=timedelta(seconds=FIRST_SECONDS))
+            self._control_group = distributed.new_group(backend="gloo", timeout=timedelta(seconds=MAIN_SECONDS))
         except BaseException as error:
-            met.set_exception(error)
+            joined.set_exception(error)
         else:
-            met.set_result(None)
+            joined.set_result(None)
 
-    def from_first(self, work: Callable[[], T]) -> T:
-        """What *work* returns in the first process, in every process; the others only wait.
+    def from_main(self, work: Callable[[], T]) -> T:
+        """Do *work* in the main process alone and give what it returns to every process; the others only wait.
 
         What it raises there ends the others with `WorkerLost`.
         """
         if self.size == 1:
             return work()
-        if self.is_first:
-            return self._shared(work)
+        if self.is_main:
+            return self._work_and_share(work)
         value, ended_by = self._broadcast(None)
         if ended_by is not None:
             raise WorkerLost(f"the first process ended the attempt ({ended_by}); its own report says why")
         result: T = value
         return result
 
+    def in_main(self, work: Callable[[], T]) -> T | None:
+        """Do *work* in the main process alone, which keeps the result. None in the others, which wait."""
+        kept: list[T] = []
+        self.from_main(lambda: kept.append(work()))
+        return kept[0] if kept else None
+
     def gather(self, value: T) -> list[T]:
-        """The *value* of every process, by rank."""
+        """Collect the *value* of every process, by rank."""
         if self.size == 1:
             return [value]
         from torch import distributed
 
         values: list[Any] = [None] * self.size
-        distributed.all_gather_object(values, value, group=self._control)
+        distributed.all_gather_object(values, value, group=self._control_group)
         return values
 
     def any(self, flag: bool) -> bool:
         """Whether *flag* is set in any process."""
         return any(self.gather(flag))
 
-    def _shared(self, work: Callable[[], T]) -> T:
+    def _work_and_share(self, work: Callable[[], T]) -> T:
         try:
             value = work()
         except BaseException as error:
@@ -137,6 +144,6 @@ class World:
         from torch import distributed
 
         box: list[Any] = [outcome]
-        distributed.broadcast_object_list(box, src=0, group=self._control)
+        distributed.broadcast_object_list(box, src=0, group=self._control_group)
         shared: tuple[Any, str | None] = box[0]
         return shared

@@ -1,4 +1,4 @@
-"""What torch and Python only say in their own words, in ours. Called by `train`. Loads no torch."""
+"""Errors of torch and Python, translated into ours with the cure. Loads no torch."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,17 +6,17 @@ from contextlib import contextmanager
 from atlas_api.errors import AtlasError, CheckpointFailed, NotFinite, OutOfMemory, WorkerLost
 
 LOST = ("connection closed by peer", "connection reset by peer", "gloo/transport", "nccl", "socket has timed out")
-"""What gloo, NCCL and the store of a process group write when a peer is gone."""
+"""Signs in messages of gloo, NCCL and the store of a process group that a peer is gone."""
 
 FULL = ("no space left on device", "disk quota exceeded", "unexpected pos")
-"""What the system, safetensors and torch write when a disk is full."""
+"""Signs in messages of the system, safetensors and torch that a disk is full."""
 
 LOST_TYPES = ("DistBackendError", "DistNetworkError", "DistStoreError")
 
 
 @contextmanager
 def torch_errors() -> Iterator[None]:
-    """Name the cure for what torch only says in its own words."""
+    """Translate errors in the block; those without a translation pass."""
     try:
         yield
     except AtlasError:
@@ -29,7 +29,7 @@ def torch_errors() -> Iterator[None]:
 
 
 def translate(error: BaseException) -> AtlasError | None:
-    """What an error of Python or torch means for the run. None when it is nothing that a user can mend."""
+    """The error of ours that *error* means. None when it is nothing that a user can mend."""
     text = str(error).lower()
     if any(sign in text for sign in FULL):
         return CheckpointFailed(

@@ -1,7 +1,7 @@
 """
 The model before and after training, on the same held-out tasks.
 
-Pure: used by the terminal's closing table and by the report. Knows nothing about how either looks.
+Pure. Knows nothing about how terminal and report show it.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ Change = Literal["improved", "worse", "rewritten", "same"]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """One target of the manifest, against what was measured. Both are shares, 0 to 1."""
+class TargetResult:
+    """A target of the manifest beside what was measured. Both are shares, 0 to 1."""
 
     target: float
     measured: float
@@ -36,7 +36,7 @@ class Comparison:
 
     @classmethod
     def of(cls, evaluations: Sequence[EvaluationResult]) -> "Comparison":
-        """Take the baseline and the newest evaluation after it; *evaluations* are in order of steps."""
+        """Compare the baseline with the newest evaluation after it; *evaluations* are in order of steps."""
         before = next((result for result in evaluations if result.step == 0), None)
         after = next((result for result in reversed(evaluations) if result.step > 0), None)
         return cls(before, after)
@@ -53,17 +53,17 @@ class Comparison:
             return None
         return 1 - self.after.tokens / self.before.tokens
 
-    def success_verdict(self, targets: Targets) -> Verdict | None:
-        """Return None when there is no such target, or nothing to hold against it."""
-        return _verdict(targets.success_delta, self.success_delta)
+    def success_target(self, targets: Targets) -> TargetResult | None:
+        """The target for the success rate; None when there is none, or nothing is measured."""
+        return _target_result(targets.success_delta, self.success_delta)
 
-    def token_verdict(self, targets: Targets) -> Verdict | None:
-        """Return None when there is no such target, or nothing to hold against it."""
-        return _verdict(targets.token_reduction, self.token_reduction)
+    def token_target(self, targets: Targets) -> TargetResult | None:
+        """The target for completion tokens; None when there is none, or nothing is measured."""
+        return _target_result(targets.token_reduction, self.token_reduction)
 
 
-def _verdict(target: float | None, measured: float | None) -> Verdict | None:
-    return None if target is None or measured is None else Verdict(target, measured)
+def _target_result(target: float | None, measured: float | None) -> TargetResult | None:
+    return None if target is None or measured is None else TargetResult(target, measured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Pair:
 
     @property
     def change(self) -> Change:
-        """What training changed, by reward first and by text second."""
+        """The change that training made, by reward first and by text second."""
         if self.before is None or self.after is None:
             return "same"
         if self.before.reward is not None and self.after.reward is not None and self.before.reward != self.after.reward:

@@ -1,8 +1,7 @@
 """
-Measure a model on held-out tasks by letting it answer them, greedily.
+The evaluator: measure a model on held-out tasks by letting it answer them, greedily.
 
-Called by `lead` before, during and after training. Greedy decoding draws no random numbers, so that measuring
-does not change what is learnt next.
+Greedy decoding draws no random numbers, so that measuring does not change what is learnt next.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +26,7 @@ BATCH = 16
 _SHOWN = 400
 
 Advance = Callable[[int, int], None]
-"""Told how many of how many tasks are answered."""
+"""Takes how many of how many tasks are answered."""
 
 
 class Evaluator:
@@ -46,7 +45,7 @@ class Evaluator:
         self.max_completion_tokens = max_completion_tokens
 
     def measure(self, model: "PreTrainedModel", step: int, advance: Advance) -> EvaluationResult:
-        """The result at *step*. Raises `NothingScored` or `SourceUnreachable` when no answer could be scored."""
+        """Measure *model* at *step*. Raises `NothingScored` or `SourceUnreachable` when no answer could be scored."""
         answers: dict[str, tuple[str, int, bool]] = {}
         by_length = sorted(self.rows, key=lambda row: len(str(row.prompt)))
         was_training = model.training
@@ -59,7 +58,7 @@ class Evaluator:
         return self._result(step, [(row, *answers[row.session_id]) for row in self.rows])
 
     def _answer(self, model: "PreTrainedModel", rows: Sequence[Row]) -> list[tuple[str, int, bool]]:
-        """Text, token count and whether it was cut, for each row."""
+        """Answer *rows*. For each: text, token count and whether it was cut."""
         prompts = [prompt_ids(self.tokenizer, row.prompt) for row in rows]
         batch = self.tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt").to(model.device)
         ends = _end_ids(model, self.tokenizer)
@@ -83,7 +82,7 @@ class Evaluator:
         return text, length or len(ids), length is None
 
     def _result(self, step: int, answers: Sequence[tuple[Row, str, int, bool]]) -> EvaluationResult:
-        """All answers scored at once: judges work on them at the same time."""
+        """Score all answers at once: judges work on them at the same time."""
         results = self.reward.score_sync([item_of(row, completion) for row, completion, _, _ in answers])
         if all(result.score is None for result in results):
             raise _no_score(results)
@@ -94,8 +93,15 @@ class Evaluator:
         return _measured(step, samples, revisions_of(results))
 
 
+def evaluated_rows(rows: Sequence[Row], samples: int) -> Sequence[Row]:
+    """The held-out *rows* that are evaluated: an even pick of *samples* when there are more."""
+    if len(rows) <= samples:
+        return list(rows)
+    return [rows[index * len(rows) // samples] for index in range(samples)]
+
+
 def item_of(row: Row, completion: str) -> Item:
-    """What the verifiers see of a completion of *row*."""
+    """A completion of *row* as verifiers and judges see it."""
     metadata = metadata_of({"session_id": row.session_id, "task": row.task, "learning_key": row.learning_key})
     return Item(completion=completion, reference=row.reference, prompt=row.prompt, metadata=metadata)
 
@@ -114,7 +120,7 @@ def _sample_of(row: Row, completion: str, tokens: int, result: ItemResult) -> Sa
 
 
 def _no_score(results: Sequence[ItemResult]) -> AtlasError:
-    """Where judges could not answer, a later attempt may find them back."""
+    """The error for a measurement without a score. Judges that could not answer may do so in a later attempt."""
     lost = [result for result in results if unanswered(result)]
     if not lost:
         return NothingScored("no held-out answer could be scored: check spec.reward and the recorded answers")

@@ -1,8 +1,7 @@
 """
-What one evaluation found: the numbers, and the completions behind them.
+The result of one evaluation: the numbers, and the completions behind them.
 
-Made by the evaluation, read by progress, metrics and the report. Knows nothing about models, datasets or files:
-`to_json` and `from_json` are only the shape that survives a restart.
+Knows nothing about models, datasets or files: `to_json` and `from_json` are only the shape that survives a restart.
 """
 
 import math
@@ -73,7 +72,7 @@ class EvaluationResult:
 
     samples: tuple[Sample, ...]
     revisions: tuple[str, ...] = ()
-    """Of the judges that scored the samples, sorted; none where only verifiers did."""
+    """Revisions of the judges that scored the samples, sorted; none where only verifiers did."""
 
     def to_json(self) -> dict[str, Any]:
         """Return a document that `json.dumps` takes; numbers that are not finite become None."""

@@ -1,7 +1,7 @@
 """
-How the model is loaded and adapted: precision, adapters, quantisation.
+The policy, the model that is trained: arguments for loading it, adapters, precision, quantisation.
 
-Called by `grpo`. Knows nothing about algorithms.
+Knows nothing about algorithms.
 """
 
 from typing import Any
@@ -14,12 +14,12 @@ from atlas_api.training.model import ModelSpec
 
 
 def loading_arguments(model: ModelSpec) -> dict[str, Any]:
-    """What `from_pretrained` is given: masters are fp32 whatever the file holds."""
+    """Arguments of `from_pretrained`: masters are fp32 whatever the file holds."""
     return {"dtype": "float32", "revision": model.revision or "main", "trust_remote_code": model.trust_remote_code}
 
 
 def lora_of(model: ModelSpec) -> LoraConfig | None:
-    """peft's configuration, None for full fine-tuning."""
+    """Configuration of LoRA for peft, None for full fine-tuning."""
     if model.lora is None:
         return None
     targets = model.lora.targets
@@ -33,7 +33,7 @@ def lora_of(model: ModelSpec) -> LoraConfig | None:
 
 
 def quantization_of(model: ModelSpec) -> BitsAndBytesConfig | None:
-    """bitsandbytes' configuration, None for full precision."""
+    """Configuration of quantisation for bitsandbytes, None for full precision."""
     if model.quantization == "none":
         return None
     if model.quantization == "int8":
@@ -48,16 +48,16 @@ def quantization_of(model: ModelSpec) -> BitsAndBytesConfig | None:
 
 
 def keep_masters_in_fp32(model: Any) -> None:
-    """TRL casts adapters on a quantised base to bf16, where steps of 1e-5 round to nothing."""
+    """Cast trained weights to fp32: TRL casts adapters on a quantised base to bf16, where steps of 1e-5 are lost."""
     for parameter in model.parameters():
         if parameter.requires_grad and parameter.dtype != torch.float32:
             parameter.data = parameter.data.float()
 
 
 def keep_gradients_through_quantised_layers(model: Any) -> None:
-    """On CPUs with AVX512-BF16, bitsandbytes repacks 4-bit layers for inference once they are evaluated.
+    """Keep bitsandbytes from repacking 4-bit layers for inference, once they are evaluated on CPUs with AVX512-BF16.
 
-    They stay so when training goes on, and the repacked product has no gradient.
+    They would stay so when training goes on, and the repacked product has no gradient.
     """
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):

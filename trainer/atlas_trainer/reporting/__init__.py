@@ -1,1 +1,21 @@
-"""TODO map."""
+"""
+Reporting: what happens in an attempt, for people, for files and for the operator.
+
+    reporter         one object that is called at every event and fans out to the others
+    terminal         a live line, or plain lines
+    summary          the last table of a run, with `load_snippet` below it
+    metrics_log      metrics.jsonl
+    tensorboard      the same numbers as TensorBoard files
+    status           the status of the training after each event; pure
+    html/            report.html
+    pod_reporter     reports of a pod to the operator, redacted
+    termination      the termination message of a pod
+
+    formatting       numbers as text
+    revisions        revisions of the judges that scored the run
+    untrusted_text   text from traces and models, made safe to show
+
+May know `evaluation` (results and comparisons) and `storage`; never algorithms or models.
+
+To add an output: a file here that takes results or statuses, and calls of it in `reporter`.
+"""

@@ -1,5 +1,5 @@
 """
-Numbers as people read them. Used by the terminal and the report, so that both say the same.
+Formatting of numbers for people, the same in terminal and report.
 
 Pure. Unknown is shown as a dash, never as 0.
 """
@@ -10,41 +10,41 @@ UNKNOWN = "-"
 
 
 def percent(share: float | None) -> str:
-    """A share from 0 to 1 as `62.5 %`."""
+    """Format a share from 0 to 1 as `62.5 %`."""
     return UNKNOWN if share is None else f"{_trimmed(100 * share, 1)} %"
 
 
 def points(difference: float | None) -> str:
-    """A difference of two shares as `+12.5 points`, meaning percentage points."""
+    """Format a difference of two shares as `+12.5 points`, meaning percentage points."""
     return UNKNOWN if difference is None else f"{_signed(_trimmed(100 * difference, 1))} points"
 
 
 def number(value: float | None) -> str:
-    """Three significant digits, whole from a thousand on: `0.412`, `12.3`, `1,500`, `1.2e-05`."""
+    """Format *value* with three significant digits, whole from a thousand on: `0.412`, `12.3`, `1,500`, `1.2e-05`."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004
 
 
 def score(value: float | None) -> str:
-    """A reward as `0.41`."""
+    """Format a reward as `0.41`."""
     return UNKNOWN if value is None else f"{value:.2f}"
 
 
 def tokens(count: float | None) -> str:
-    """A mean number of tokens as `9.3`."""
+    """Format a mean number of tokens as `9.3`."""
     return UNKNOWN if count is None else f"{count:.1f}"
 
 
 def change(before: float | None, after: float | None) -> str:
-    """How much a positive quantity moved, relative to where it was: `-23.1 %`."""
+    """Format the change of a positive quantity, relative to where it was, as `-23.1 %`."""
     if before is None or after is None or not before:
         return UNKNOWN
     return f"{_signed(_trimmed(100 * (after / before - 1), 1))} %"
 
 
 def duration(seconds: float | None) -> str:
-    """`45s`, `2m 31s`, `3h 05m`."""
+    """Format *seconds* as `45s`, `2m 31s`, `3h 05m`."""
     if seconds is None:
         return UNKNOWN
     whole = round(seconds)

@@ -1,23 +1,19 @@
-"""
-How to load what a run has made: the few lines that a user copies.
-
-Used by the terminal's last words and by the report.
-"""
+"""The few lines of Python with which a user loads the model of a run, to be copied from terminal or report."""
 
 import json
 import shlex
 
 from atlas_api.training.spec import AtlasTrainingSpec
-from atlas_trainer.storage.store import CLAIM
+from atlas_trainer.storage.store import PVC_SCHEME
 
 LOCAL_COPY = "./model"
 
 
-def how_to_load(uri: str, spec: AtlasTrainingSpec) -> str:
+def load_snippet(uri: str, spec: AtlasTrainingSpec) -> str:
     """Python lines that load the model at *uri*; one in an object store or a claim is fetched first, as they say."""
     adapters = spec.model.lora is not None
-    if uri.startswith(CLAIM):
-        claim, _, path = uri.removeprefix(CLAIM).partition("/")
+    if uri.startswith(PVC_SCHEME):
+        claim, _, path = uri.removeprefix(PVC_SCHEME).partition("/")
         return f"# first: copy {path} from the claim {claim} to {LOCAL_COPY}\n{_python(LOCAL_COPY, adapters)}"
     if not uri.startswith("s3://"):
         return _python(uri, adapters)

@@ -1,7 +1,7 @@
 """
-metrics.jsonl: every number of a run, one JSON object a line, oldest first.
+The file metrics.jsonl: every number of a run, one JSON object a line, oldest first.
 
-Written by the reporter, read by the report and by anything that reads JSON lines. Each line holds `step`, `time`
+Each line holds `step`, `time`
 (RFC 3339, UTC), `kind` (`train` or `eval`) and numbers by name; a number that is not finite is null. What judges scored
 also names the revisions of their service, as `reward_revisions`.
 """
@@ -64,5 +64,5 @@ def _is_torn(path: Path) -> bool:
 
 
 def _whole_lines(path: Path) -> list[bytes]:
-    """Leave out what follows the last line feed: it was still being written."""
+    """Lines of the file, without what follows the last line feed: it was still being written."""
     return path.read_bytes().split(b"\n")[:-1]

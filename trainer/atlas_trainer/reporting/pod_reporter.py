@@ -1,8 +1,8 @@
 """
-What a pod says of its attempt: to the progress ConfigMap while it runs, in its termination message when it ends.
+Reports of a pod on its attempt: to the progress ConfigMap while it runs, in its termination message when it ends.
 
-Made by `__main__`, told by the reporter; what the reporter did not live to tell, `__main__` adds. Only the first
-process of the run reports progress; the others are heard when they fail for a reason of their own.
+The reporter's reports pass through here; an end that the reporter did not live to report is added by `__main__`. Only
+the main process reports progress; the others report when they fail for a reason of their own. Secrets are redacted.
 """
 
 import re
@@ -25,80 +25,80 @@ from atlas_api.pods.contract import (
 )
 from atlas_api.pods.run_report import RunReport
 from atlas_trainer.reporting.status import MESSAGE_LIMIT, phase_after
-from atlas_trainer.reporting.termination import leave
+from atlas_trainer.reporting.termination import write_termination_message
 from atlas_trainer.reporting.untrusted_text import one_line
 
-HIDDEN = "…"
+REDACTED = "…"
 SECRETS = (TRACES_URL, REWARD_TOKEN, *(f"{prefix}{key}" for prefix in (TRACES_S3, CHECKPOINTS_S3) for key in AWS_KEYS))
 SECRET_LENGTH = 4
-"""Shorter values would blacken ordinary words."""
+"""Length from which a value is redacted: shorter ones would blacken ordinary words."""
 
 CRASHED = "Crashed"
-"""Reason of an end that no `AtlasError` names."""
+"""Reason in the report when the attempt ended by no `AtlasError`."""
 
 
-class Voice:
-    """Says nothing outside the operator's pods."""
+class PodReporter:
+    """Sends reports of one process to the operator. Outside the operator's pods it sends none."""
 
     def __init__(
         self,
         environment: Mapping[str, str],
-        is_first: bool,
+        is_main: bool,
         termination_file: Path = Path(TERMINATION_FILE),
         account: Path = ACCOUNT,
     ) -> None:
         in_pod = ATTEMPT in environment
-        self.is_first = is_first
+        self.is_main = is_main
         self.file = termination_file if in_pod else None
-        self.sink = ClusterReport.of(environment, account) if in_pod and is_first else None
+        self.sink = ClusterReport.of(environment, account) if in_pod and is_main else None
         self.newest: RunReport | None = None
         self._environment = environment
         self.secrets: list[str] = []
-        self.hide(SECRETS)
+        self.redact_variables(SECRETS)
 
-    def hide(self, names: Iterable[str]) -> None:
-        """From now on, what these environment variables hold is taken out of all that is said."""
+    def redact_variables(self, names: Iterable[str]) -> None:
+        """Redact, from now on, what these environment variables hold."""
         found = {part for name in names for part in _parts(self._environment.get(name, "").strip())}
         known = {*self.secrets, *(part for part in found if len(part) >= SECRET_LENGTH)}
         self.secrets = sorted(known, key=len, reverse=True)  # a secret may hold another one
 
-    def say(self, report: RunReport) -> None:
-        """Pass on *report*, without secrets in what it says. Returns at once."""
+    def send(self, report: RunReport) -> None:
+        """Send *report* to the operator, its message redacted. Returns at once."""
         if report.message is not None:
-            words = one_line(self.without_secrets(report.message), MESSAGE_LIMIT)
-            report = report.model_copy(update={"message": words})
+            message = one_line(self.redact(report.message), MESSAGE_LIMIT)
+            report = report.model_copy(update={"message": message})
         self.newest = report
         if self.sink:
             self.sink.send(report)
 
     def failed(self, run: int, attempt: int, error: BaseException) -> None:
-        """The attempt ends with *error*, unless the end was told already."""
+        """Report that the attempt ends with *error*, unless its end is reported already."""
         if self.newest is not None and self.newest.phase != "Running":
             return
         known = self.newest or RunReport(run=run, attempt=attempt, phase="Running")
-        self.say(known.model_copy(update=_ending(error) | {"message": _words(error)}))
+        self.send(known.model_copy(update=_ending(error) | {"message": _message(error)}))
 
     def close(self) -> None:
-        """Leave the termination message and give the last report its time."""
-        if self.file and self.newest and self._knows_best(self.newest, self.file):
-            leave(self.newest, self.file)
+        """Write the termination message and give the last report its time."""
+        if self.file and self.newest and self._may_write(self.newest, self.file):
+            write_termination_message(self.newest, self.file)
         if self.sink:
             self.sink.close()
 
-    def without_secrets(self, words: str) -> str:
-        """Libraries may quote what they were given: contents of Secrets and passwords in addresses are taken out."""
+    def redact(self, text: str) -> str:
+        """Take contents of Secrets and passwords in addresses out of *text*: libraries quote what they are given."""
         for secret in self.secrets:
-            words = words.replace(secret, HIDDEN)
-        return re.sub(r"://[^/@\s]*@", f"://{HIDDEN}@", words)
+            text = text.replace(secret, REDACTED)
+        return re.sub(r"://[^/@\s]*@", f"://{REDACTED}@", text)
 
-    def _knows_best(self, report: RunReport, file: Path) -> bool:
-        """Processes of one pod share the file. That a peer is gone, its own words explain better."""
-        yields = not self.is_first or report.reason == WorkerLost.__name__
+    def _may_write(self, report: RunReport, file: Path) -> bool:
+        """Whether *report* may replace the file that processes of a pod share: a peer explains its own end best."""
+        yields = not self.is_main or report.reason == WorkerLost.__name__
         return not (yields and file.exists() and file.stat().st_size)
 
 
 def _parts(value: str) -> Iterator[str]:
-    """*value*, and where it is an address the password in it, as it is written and as it is meant."""
+    """The secrets in *value*: itself, and where it is an address the password in it, percent-encoded and decoded."""
     yield value
     with suppress(ValueError):
         password = urlsplit(value).password or ""
@@ -111,6 +111,6 @@ def _ending(error: BaseException) -> dict[str, object]:
     return {"phase": "Failed", "reason": CRASHED, "exit_code": 1}
 
 
-def _words(error: BaseException) -> str:
-    """An error of ours in its own words, another as the last line of its traceback."""
+def _message(error: BaseException) -> str:
+    """The text of an error of ours, the last line of the traceback of another one."""
     return str(error) if isinstance(error, AtlasError) else traceback.format_exception_only(error)[-1]

@@ -1,14 +1,14 @@
 """
-The one object that the trainer tells what happens. It fans out:
+The reporter: the one object that the trainer tells what happens in an attempt. It fans out:
 
     terminal            a live line, or plain lines
     metrics.jsonl       every number
     tensorboard/        the same numbers as TensorBoard files
     report.html         the whole story, after each evaluation and at the end
     ../status.json      LocalStatus of the training, after every event
-    *say*               RunReport of the attempt, after every event
+    *send*              RunReport of the attempt, to the operator, after every event
 
-Called by `train`. Knows no model and no store: *publish* carries a finished file to wherever the run's files go.
+Knows no model and no store: *publish* carries a finished file to wherever the run's files go.
 """
 
 import json
@@ -26,32 +26,32 @@ from atlas_api.pods.run_report import RunReport
 from atlas_api.training.status import CheckpointsStatus, DatasetStatus, LocalStatus, ModelStatus, Progress
 from atlas_trainer.evaluation.comparison import Comparison
 from atlas_trainer.evaluation.measurement import EvaluationResult
-from atlas_trainer.reporting import status as after
+from atlas_trainer.reporting import status as status_rules
 from atlas_trainer.reporting.html.page import render_report
 from atlas_trainer.reporting.metrics_log import MetricsLog
 from atlas_trainer.reporting.revisions import revisions_in, warning
-from atlas_trainer.reporting.summary import closing
+from atlas_trainer.reporting.summary import run_summary
 from atlas_trainer.reporting.tensorboard import TensorBoard
 from atlas_trainer.reporting.terminal import Terminal
 from atlas_trainer.storage.atomic_file import replace_text
 from atlas_trainer.storage.runs import status_in
 
 PUBLISH_SECONDS = 10
-"""Between milestones the status is published at most this often."""
+"""Least time between two publications of the status that are no milestones."""
 
-SIGN_OF_LIFE_SECONDS = 30
-"""While nothing else happens, the operator is told this often that the run works."""
+HEARTBEAT_SECONDS = 30
+"""Time after which the operator gets a report although nothing happened: the run works."""
 
 Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The time, aware."""
+    """The time, with its zone."""
     return datetime.now(UTC)
 
 
 class Reporter:
-    """Progress of one attempt. A context manager: leaving it gives the terminal back, whatever happened."""
+    """Reports of one attempt. A context manager: leaving it gives the terminal back, whatever happened."""
 
     def __init__(
         self,
@@ -61,10 +61,10 @@ class Reporter:
         publish: Callable[[Path], None] | None = None,
         clock: Clock = utc_now,
         *,
-        say: Callable[[RunReport], None] | None = None,
+        send: Callable[[RunReport], None] | None = None,
         address: str | None = None,
     ) -> None:
-        """*folder* is the run's; it is made when missing. Earlier attempts and runs are read from the files there.
+        """Begin an attempt in *folder*, the run's, made when missing. Files there tell of earlier attempts and runs.
 
         *address* is where the folder's files are published to, for people; left out: nowhere else.
         """
@@ -78,14 +78,14 @@ class Reporter:
         self.terminal = Terminal(console)
         self.publish = publish
         self.clock = clock
-        self.say = say
+        self.send = send
         self.results: dict[int, EvaluationResult] = {}
         self.revisions = revisions_in(self.metrics.read())
         self.max_steps = 0
         self.marks: list[datetime] = []
         self.published_at: datetime | None = None
-        self.said_at = clock()
-        self._write_status(after.status_after_start(_read_status(self.status_path), run))
+        self.reported_at = clock()
+        self._write_status(status_rules.status_after_start(_read_status(self.status_path), run))
 
     def __enter__(self) -> Self:
         return self
@@ -96,39 +96,39 @@ class Reporter:
         self.close()
 
     def reading(self, sessions: int = 0) -> None:
-        """So many sessions have been read from the source."""
+        """Report that so many sessions have been read from the source."""
         self.terminal.reading(sessions)
-        self._show_life()
+        self._heartbeat()
 
     def dataset(self, dataset: DatasetStatus) -> None:
-        """The dataset is chosen and frozen."""
+        """Report that the dataset is chosen and frozen."""
         self.terminal.note(dataset_line(dataset))
         self.terminal.waiting("loading the model")
-        self._write_status(after.status_after_dataset(self.status, dataset))
+        self._write_status(status_rules.status_after_dataset(self.status, dataset))
         self._publish(self.status_path)
 
     def evaluating(self, step: int, done: int, total: int) -> None:
-        """So many of *total* held-out tasks have been answered by the model at *step*."""
+        """Report that so many of *total* held-out tasks have been answered by the model at *step*."""
         self.terminal.evaluating(evaluation_phase(step, self.max_steps), done, total)
-        self._show_life()
+        self._heartbeat()
 
     def recalled(self, result: EvaluationResult) -> None:
-        """An earlier attempt of this run has measured this: it counts, and is not written again."""
+        """Count a result that an earlier attempt of this run has measured, without writing it again."""
         self.results[result.step] = result
 
     def evaluated(self, result: EvaluationResult) -> None:
-        """The model has been measured; step 0 is the baseline."""
+        """Report that the model has been measured; step 0 is the baseline."""
         self.results[result.step] = result
         numbers = evaluation_numbers(result)
         self.metrics.append(result.step, "eval", numbers, self.clock(), result.revisions)
         self.tensorboard.write(result.step, "eval", numbers)
         self.terminal.evaluated(result)
-        self._scored_by(result.step, result.revisions)
-        self._write_status(after.status_after_evaluation(self.status, result))
+        self._warn_of_revisions(result.step, result.revisions)
+        self._write_status(status_rules.status_after_evaluation(self.status, result))
         self._write_report()
 
     def training_started(self, step: int, max_steps: int) -> None:
-        """Training begins, or goes on after *step* > 0: what was written past it is taken back."""
+        """Report that training begins, or resumes after *step* > 0: what was written past it is taken back."""
         self.max_steps = max_steps
         self.marks = [self.clock()]
         self.results = {at: result for at, result in self.results.items() if at <= step}
@@ -138,38 +138,38 @@ class Reporter:
         if step:
             self.terminal.note(f"continuing after step {step} of {max_steps}")
         self.terminal.training(step, max_steps, None, None, self.clock())
-        resumed = after.status_after_rewind(self.status, self._comparison().after)
-        self._write_status(after.status_after_step(resumed, self._progress(step), {}))
+        resumed = status_rules.status_after_rewind(self.status, self._comparison().after)
+        self._write_status(status_rules.status_after_step(resumed, self._progress(step), {}))
 
     def step(self, step: int, metrics: Mapping[str, float], revisions: Sequence[str] = ()) -> None:
-        """An optimizer step is done; *metrics* as TRL logs them, *revisions* of the judges that scored it."""
+        """Report an optimizer step; *metrics* are as TRL logs them, *revisions* those of the judges that scored it."""
         now = self.clock()
-        self.marks = [*self.marks[-after.RECENT_STEPS :], now]
+        self.marks = [*self.marks[-status_rules.RECENT_STEPS :], now]
         self.metrics.append(step, "train", metrics, now, revisions)
         self.tensorboard.write(step, "train", metrics)
         progress = self._progress(step)
         self.terminal.step(step, self.max_steps, metrics, progress.eta_seconds, now)
-        self._scored_by(step, revisions)
-        self._write_status(after.status_after_step(self.status, progress, metrics))
+        self._warn_of_revisions(step, revisions)
+        self._write_status(status_rules.status_after_step(self.status, progress, metrics))
         if self.published_at is None or (now - self.published_at).total_seconds() >= PUBLISH_SECONDS:
             self._publish(self.status_path)
 
     def saved(self, checkpoints: CheckpointsStatus) -> None:
-        """A checkpoint is complete."""
-        self._write_status(after.status_after_save(self.status, checkpoints))
+        """Report that a checkpoint is complete."""
+        self._write_status(status_rules.status_after_save(self.status, checkpoints))
         self._publish(self.status_path, self.metrics.path, *self.tensorboard.files())
 
     def note(self, text: str) -> None:
-        """Something that a person should read."""
+        """Show a text that a person should read."""
         self.terminal.note(text)
 
     def finished(self, model: ModelStatus) -> None:
-        """The final model is complete."""
-        self._end(after.status_after_success(self.status, model, self.clock()))
+        """Report that the final model is complete."""
+        self._end(status_rules.status_after_success(self.status, model, self.clock()))
 
     def failed(self, error: AtlasError, interrupted: bool) -> None:
-        """The attempt ends without a model. The error itself is shown by whoever catches it."""
-        self._end(after.status_after_failure(self.status, error, interrupted, self.clock()), error)
+        """Report that the attempt ends without a model. The error itself is shown by whoever catches it."""
+        self._end(status_rules.status_after_failure(self.status, error, interrupted, self.clock()), error)
 
     def close(self) -> None:
         """Give the terminal back and end the TensorBoard files. Harmless when done already."""
@@ -179,11 +179,11 @@ class Reporter:
     def _end(self, status: LocalStatus, error: AtlasError | None = None) -> None:
         self._write_status(status, error)
         self.tensorboard.close()
-        self.terminal.close(closing(self.run, status, self._comparison(), self.address))
+        self.terminal.close(run_summary(self.run, status, self._comparison(), self.address))
         self._write_report()
 
-    def _scored_by(self, step: int, revisions: Sequence[str]) -> None:
-        """Say when judges changed."""
+    def _warn_of_revisions(self, step: int, revisions: Sequence[str]) -> None:
+        """Warn when judges changed."""
         new = {revision: step for revision in revisions if revision not in self.revisions}
         self.revisions |= new
         if new and len(self.revisions) > 1:
@@ -194,24 +194,24 @@ class Reporter:
 
     def _progress(self, step: int) -> Progress:
         now = self.clock()
-        eta = after.eta_seconds(self.marks, self.max_steps - step)
-        return after.progress_at(step, self.max_steps, eta, now)
+        eta = status_rules.eta_seconds(self.marks, self.max_steps - step)
+        return status_rules.progress_at(step, self.max_steps, eta, now)
 
     def _write_status(self, status: LocalStatus, error: AtlasError | None = None) -> None:
         self.status = status
-        self._say(status, error)
+        self._send_report(status, error)
         document = status.model_dump(mode="json", by_alias=True, exclude_none=True)
         replace_text(self.status_path, json.dumps(document, indent=2) + "\n")
 
-    def _say(self, status: LocalStatus, error: AtlasError | None) -> None:
-        self.said_at = self.clock()
-        if self.say is not None:
-            self.say(after.report_of(status, error, self.said_at))
+    def _send_report(self, status: LocalStatus, error: AtlasError | None) -> None:
+        self.reported_at = self.clock()
+        if self.send is not None:
+            self.send(status_rules.report_of(status, error, self.reported_at))
 
-    def _show_life(self) -> None:
-        """Between two events the operator only needs to know that the run works."""
-        if (self.clock() - self.said_at).total_seconds() >= SIGN_OF_LIFE_SECONDS:
-            self._say(self.status, None)
+    def _heartbeat(self) -> None:
+        """Send the status again when nothing was sent for a while: the operator sees that the run works."""
+        if (self.clock() - self.reported_at).total_seconds() >= HEARTBEAT_SECONDS:
+            self._send_report(self.status, None)
 
     def _write_report(self) -> None:
         """Write report and publish everything: the report is only as new as what it was made from."""
@@ -232,7 +232,7 @@ def _read_status(path: Path) -> LocalStatus | None:
 
 
 def evaluation_phase(step: int, max_steps: int) -> str:
-    """What the terminal calls an evaluation: `max_steps` is 0 before training has started."""
+    """Name of an evaluation in the terminal: `max_steps` is 0 before training has started."""
     if step == 0:
         return "evaluating before"
     return "evaluating after" if step >= max_steps else "evaluating"
@@ -256,7 +256,7 @@ def evaluation_numbers(result: EvaluationResult) -> dict[str, float | None]:
 
 
 def dataset_line(dataset: DatasetStatus) -> str:
-    """Counts in one line, causes most frequent first."""
+    """A line about a dataset: counts, causes most frequent first."""
     causes = sorted(dataset.dropped.items(), key=lambda cause: (-cause[1], cause[0]))
     dropped = ", ".join(f"{count:,} {cause}" for cause, count in causes)
     return f"dataset: {dataset.used:,} sessions used" + (f"; left out: {dropped}" if dropped else "")

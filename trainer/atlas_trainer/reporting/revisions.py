@@ -1,21 +1,21 @@
 """
-Which configurations of a reward service scored a run: scores of two revisions cannot be compared.
+Revisions of the reward service that scored a run: scores of two revisions cannot be compared.
 
-Called by the reporter, the first process and the report. Pure.
+Pure.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 KEY = "reward_revisions"
-"""In a line of metrics.jsonl: what scored it, where judges did. More than one while a service changes."""
+"""Key in a line of metrics.jsonl: revisions of the judges that scored it. More than one while a service changes."""
 
 Revisions = Mapping[str, int]
-"""Revision, and the step at which it was first seen; the earliest first."""
+"""Step at which each revision was first seen; the earliest first."""
 
 
 def revisions_in(lines: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """What scored the *lines* of metrics.jsonl. Empty without judges."""
+    """Revisions that scored the *lines* of metrics.jsonl. Empty without judges."""
     found: dict[str, int] = {}
     for line in sorted(lines, key=lambda line: int(line["step"])):
         for revision in line.get(KEY, ()):
@@ -24,7 +24,7 @@ def revisions_in(lines: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def warning(known: Revisions) -> str:
-    """What a person must know who compares numbers of this run; empty when one revision scored all of it."""
+    """A sentence for who compares numbers of this run; empty when one revision scored all of it."""
     if len(known) <= 1:
         return ""
     since = ", ".join(f"{revision} since step {step}" for revision, step in known.items())

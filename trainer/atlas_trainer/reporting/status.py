@@ -1,8 +1,8 @@
 """
 The status of a training, event by event.
 
-Pure: each function takes the status so far and what happened, and returns the status after it. The reporter calls them
-and writes the result; nothing here knows files or clocks.
+Pure: each function takes the status so far and what happened, and returns the status after it. Nothing here knows files
+or clocks.
 """
 
 import math
@@ -48,7 +48,7 @@ def status_after_start(previous: LocalStatus | None, run: TrainingRun) -> LocalS
 
 
 def _history_entry(ended: LocalStatus) -> HistoryEntry:
-    """Sum up a run. One that still says Running was killed before it could say anything else."""
+    """Sum up a run. One whose phase is still Running was killed before it could report anything else."""
     killed = ended.phase == "Running"
     return HistoryEntry(
         run=ended.run.number,
@@ -60,12 +60,12 @@ def _history_entry(ended: LocalStatus) -> HistoryEntry:
 
 
 def status_after_dataset(status: LocalStatus, dataset: DatasetStatus) -> LocalStatus:
-    """Say what the run learns from."""
+    """Take in what the run learns from."""
     return status.model_copy(update={"dataset": dataset})
 
 
 def progress_at(step: int, max_steps: int, eta: int | None, now: datetime) -> Progress:
-    """Say how far *step* is on the way to *max_steps*; *eta* is in seconds."""
+    """Progress at *step* on the way to *max_steps*; *eta* is in seconds."""
     percent = min(100, 100 * step // max_steps) if max_steps else 0
     return Progress(step=step, max_steps=max_steps, percent=percent, eta_seconds=eta, updated_at=now)
 
@@ -100,7 +100,7 @@ def status_after_success(status: LocalStatus, model: ModelStatus, now: datetime)
 
 
 def status_after_failure(status: LocalStatus, error: AtlasError, interrupted: bool, now: datetime) -> LocalStatus:
-    """End the attempt without one. The model of an earlier run stays."""
+    """End the attempt without a model. That of an earlier run stays."""
     return _ended(status, "Interrupted" if interrupted else "Failed", message_of(error), now)
 
 
@@ -116,16 +116,16 @@ def _with_metrics(status: LocalStatus, numbers: Mapping[str, float | None]) -> L
 
 
 def phase_after(error: AtlasError) -> Literal["Interrupted", "Failed"]:
-    """Whether the run can go on after *error*."""
+    """Phase after *error*: Interrupted when the run can go on, else Failed."""
     return "Interrupted" if error.failure in RESUMABLE else "Failed"
 
 
 def report_of(status: LocalStatus, error: AtlasError | None, now: datetime) -> RunReport:
-    """What is said of *status* to the operator; *error* is what ended the attempt."""
+    """The report of *status* to the operator; *error* is what ended the attempt."""
     ending: dict[str, Any] = {"phase": status.phase}
     if error is not None:
-        words = one_line(str(error), MESSAGE_LIMIT)
-        ending |= {"reason": error.reason, "message": words, "exit_code": error.exit_code}
+        message = one_line(str(error), MESSAGE_LIMIT)
+        ending |= {"reason": error.reason, "message": message, "exit_code": error.exit_code}
     return RunReport(
         run=status.run.number,
         attempt=status.run.attempt,
@@ -140,7 +140,7 @@ def report_of(status: LocalStatus, error: AtlasError | None, now: datetime) -> R
 
 
 def message_of(error: AtlasError) -> str:
-    """Put it in one line: the reason, a colon, and the sentence that names the cure."""
+    """Put *error* in one line: the reason, a colon, and the sentence that names the cure."""
     return one_line(f"{error.reason}: {error}", MESSAGE_LIMIT)
 
 

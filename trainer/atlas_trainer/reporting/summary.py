@@ -1,7 +1,7 @@
 """
-The last words of a run: what training changed, whether the targets are met, where the model is, how to load it.
+The summary of a run at its end: what training changed, whether targets are met, where the model is, how to load it.
 
-Called by the reporter, shown by the terminal. Pure: builds something that rich can print.
+Pure: builds something that rich can print.
 """
 
 import shlex
@@ -15,20 +15,20 @@ from rich.text import Text
 from atlas_api.pods.run_file import TrainingRun
 from atlas_api.training.evaluation import Targets
 from atlas_api.training.status import LocalStatus
-from atlas_trainer.evaluation.comparison import Comparison, Verdict
+from atlas_trainer.evaluation.comparison import Comparison, TargetResult
 from atlas_trainer.evaluation.measurement import EvaluationResult
 from atlas_trainer.reporting.formatting import change, percent, points, score, tokens
-from atlas_trainer.reporting.load_snippet import how_to_load
+from atlas_trainer.reporting.load_snippet import load_snippet
 
 
-def closing(run: TrainingRun, status: LocalStatus, comparison: Comparison, folder: str) -> RenderableType:
-    """Everything to print at the end, whatever the end was. *folder* is where the run's files stay."""
+def run_summary(run: TrainingRun, status: LocalStatus, comparison: Comparison, folder: str) -> RenderableType:
+    """The summary to print, however the run ended. *folder* is where its files stay."""
     parts: list[RenderableType] = [Text(), Text(_headline(run, status), style="bold")]
     if comparison.before or comparison.after:
         parts += [Text(), results_table(comparison, run.spec.evaluation.targets)]
     parts += [Text(), *_places(status, folder)]
     if status.phase == "Succeeded" and status.model:
-        parts += [Text(), Text("Load it:"), Text(), Text(_indented(how_to_load(status.model.uri, run.spec))), Text()]
+        parts += [Text(), Text("Load it:"), Text(), Text(_indented(load_snippet(status.model.uri, run.spec))), Text()]
     return Group(*parts)
 
 
@@ -38,8 +38,8 @@ def results_table(comparison: Comparison, targets: Targets) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, title="On held-out tasks", title_justify="left")
     for column in ("", "before", "after", "change", "target"):
         table.add_column(column, justify="left" if column in ("", "target") else "right", no_wrap=True)
-    success = target_text(comparison.success_verdict(targets), points(targets.success_delta))
-    saving = target_text(comparison.token_verdict(targets), f"{percent(targets.token_reduction)} fewer")
+    success = target_text(comparison.success_target(targets), points(targets.success_delta))
+    saving = target_text(comparison.token_target(targets), f"{percent(targets.token_reduction)} fewer")
     table.add_row("success", *_both(before, after, "success", percent), points(comparison.success_delta), success)
     table.add_row("reward", *_both(before, after, "reward", score))
     growth = change(before.tokens if before else None, after.tokens if after else None)
@@ -54,9 +54,9 @@ def _both(
     return form(getattr(before, name, None)), form(getattr(after, name, None))
 
 
-def target_text(verdict: Verdict | None, wanted: str) -> str:
-    """`met (+30 points)`, `missed (+30 points)`, or nothing when there is no verdict."""
-    return f"{'met' if verdict.met else 'missed'} ({wanted})" if verdict else ""
+def target_text(result: TargetResult | None, wanted: str) -> str:
+    """Format a target as `met (+30 points)` or `missed (+30 points)`; empty when there is no result."""
+    return f"{'met' if result.met else 'missed'} ({wanted})" if result else ""
 
 
 def _headline(run: TrainingRun, status: LocalStatus) -> str:
@@ -69,7 +69,7 @@ def _headline(run: TrainingRun, status: LocalStatus) -> str:
 
 
 def _places(status: LocalStatus, folder: str) -> list[RenderableType]:
-    """Where to look next: a label and an address a line, never wrapped, so that they can be copied."""
+    """Lines with a label and an address, where to look next; never wrapped, so that they can be copied."""
     latest, best = status.checkpoints.latest, status.checkpoints.best
     places = [
         ("Model", status.model.uri if status.phase == "Succeeded" and status.model else None),

@@ -1,7 +1,7 @@
 """
 The numbers of a run as TensorBoard files, without the TensorBoard server.
 
-Called by the reporter. Scalars are grouped under `train/` and `eval/`. A resumed run writes a further file, which
+Scalars are grouped under `train/` and `eval/`. A resumed run writes a further file, which
 tells TensorBoard to forget the steps that are done again.
 """
 
@@ -26,7 +26,7 @@ class TensorBoard:
         self._resumed_after = 0
 
     def resume(self, step: int) -> None:
-        """Make readers forget what an earlier attempt wrote past *step*. Called before this attempt's first number."""
+        """Make readers forget what an earlier attempt wrote past *step*. To be called before the first number."""
         self._resumed_after = step
 
     def write(self, step: int, kind: Kind, numbers: Mapping[str, float | None]) -> None:

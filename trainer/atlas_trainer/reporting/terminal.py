@@ -1,7 +1,7 @@
 """
-What a person sees while a run goes on: one live line in a terminal, one plain line an event anywhere else.
+The terminal while a run goes on: one live line, or where nobody watches one plain line an event.
 
-Called by the reporter. Knows nothing about files. All texts that it did not write itself are shown without markup and
+Knows nothing about files. All texts that it did not write itself are shown without markup and
 without control characters.
 """
 
@@ -30,33 +30,33 @@ class Terminal:
         self._task = self._live.add_task("", total=None, info="", deadline=None) if self._live else None
 
     def reading(self, sessions: int) -> None:
-        """So many sessions have been read."""
+        """Show that so many sessions have been read."""
         self._show("reading traces", sessions, None, f"{sessions:,} sessions" if sessions else "")
 
     def waiting(self, phase: str) -> None:
-        """Something of unknown length goes on."""
+        """Show a phase of unknown length."""
         self._show(phase, 0, None, "")
 
     def evaluating(self, phase: str, done: int, total: int) -> None:
-        """So many of *total* held-out tasks have been answered; *phase* is what to call it."""
+        """Show that so many of *total* held-out tasks have been answered; *phase* is what to call it."""
         self._show(phase, done, total, f"{done}/{total} tasks")
 
     def training(self, step: int, max_steps: int, reward: float | None, eta: int | None, now: datetime) -> None:
-        """The run is at *step*; *eta* is in seconds."""
+        """Show that the run is at *step*; *eta* is in seconds."""
         held_out = "" if self._held_out is None else f"  held out {percent(self._held_out)}"
         reward_now = "" if reward is None else f"  reward {score(reward)}"
         deadline = None if eta is None else now + timedelta(seconds=eta)
         self._show("training", step, max_steps, f"step {step}/{max_steps}{reward_now}{held_out}", deadline)
 
     def step(self, step: int, max_steps: int, metrics: Mapping[str, float], eta: int | None, now: datetime) -> None:
-        """A step is done. A live line moves; elsewhere a line is printed."""
+        """Show a step that is done. A live line moves; elsewhere a line is printed."""
         reward = metrics.get("reward")
         self.training(step, max_steps, reward, eta, now)
         if self._live is None:
             self._line(step_line(step, max_steps, metrics, eta))
 
     def evaluated(self, result: EvaluationResult) -> None:
-        """An evaluation is done: always a line of its own, which stays."""
+        """Show an evaluation on a line of its own, which stays."""
         self._held_out = result.success
         self._line(evaluation_line(result))
 
@@ -65,12 +65,12 @@ class Terminal:
         shown = one_line(text, NOTE_LIMIT)
         self._line(shown.encode(self.console.encoding, "replace").decode(self.console.encoding))
 
-    def close(self, closing: RenderableType | None = None) -> None:
-        """Take the live line away, and print the last words."""
+    def close(self, summary: RenderableType | None = None) -> None:
+        """Take the live line away, and print *summary*."""
         if self._live is not None:
             self._live.stop()
-        if closing is not None:
-            self.console.print(closing, soft_wrap=True)
+        if summary is not None:
+            self.console.print(summary, soft_wrap=True)
 
     def _show(self, phase: str, done: int, total: int | None, info: str, deadline: datetime | None = None) -> None:
         if self._live is None or self._task is None:
@@ -82,12 +82,12 @@ class Terminal:
             self._live.update(self._task, description=phase, completed=done, total=total, info=info, deadline=deadline)
 
     def _line(self, text: str) -> None:
-        """Wrap at words for people; keep one event on one line for programs."""
+        """Print a line: wrapped at words for people, one event on one line for programs."""
         self.console.print(Text(text), soft_wrap=self._live is None)
 
 
 def step_line(step: int, max_steps: int, metrics: Mapping[str, float], eta: int | None) -> str:
-    """`step 5/12 (41 %)  reward 0.41  ...`: what TRL did not log is left out."""
+    """Format a step as `step 5/12 (41 %)  reward 0.41  ...`; what TRL did not log is left out."""
     shown = [
         ("reward", "reward", score),
         ("loss", "loss", number),
@@ -101,7 +101,7 @@ def step_line(step: int, max_steps: int, metrics: Mapping[str, float], eta: int 
 
 
 def evaluation_line(result: EvaluationResult) -> str:
-    """One evaluation in one line."""
+    """Format an evaluation as one line."""
     scored = len(result.samples) - result.unscored
     when = f"step {result.step}" if result.step else "baseline"
     solved = f" ({round(result.success * scored)}/{scored})" if scored > 0 else ""
@@ -127,7 +127,7 @@ def _live(console: Console) -> Progress:
 
 
 class _Remaining(ProgressColumn):
-    """Counts down between two steps, which can be minutes apart."""
+    """Column that counts down between two steps, which can be minutes apart."""
 
     def render(self, task: Task) -> Text:
         deadline: datetime | None = task.fields["deadline"]

@@ -1,7 +1,7 @@
 """
 The termination message: what a pod leaves behind when its container ends, also when the API server is away.
 
-Called by `voice`. The kubelet copies the file into the pod's status, up to 4096 bytes.
+The kubelet copies the file into the pod's status, up to 4096 bytes.
 """
 
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from atlas_api.pods.contract import TERMINATION_LIMIT
 from atlas_api.pods.run_report import RunReport
 
 
-def leave(report: RunReport, file: Path) -> None:
+def write_termination_message(report: RunReport, file: Path) -> None:
     """Write *report* into *file*, shortened where it must be."""
     file.write_bytes(shortened(report))
 
 
 def shortened(report: RunReport, limit: int = TERMINATION_LIMIT) -> bytes:
-    """*report* as JSON of at most *limit* bytes: without counts and numbers first, with a shorter message then."""
+    """Encode *report* in at most *limit* bytes of JSON: without counts and numbers first, then with less message."""
     return next(text for form in _ever_shorter(report) if len(text := _json(form)) <= limit)
 
 

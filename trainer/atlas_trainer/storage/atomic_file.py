@@ -1,6 +1,7 @@
-"""Replace a file so that a reader, or a machine that loses power, sees the old text or the new one and nothing between.
+"""
+Replace a file by an atomic rename: a reader, also after a power failure, sees the old content or the new one.
 
-Used for status, report and metrics. Knows nothing about what it writes.
+Knows nothing about what it writes.
 """
 
 import os

@@ -6,18 +6,19 @@ Checkpoints that are complete or not there: the manifest is written last, and re
     run-0001/final/...               what `from_pretrained` takes
     run-0001/latest.json             names the newest complete checkpoint
 
-Called by `train`. A folder without a manifest is a torn save: never listed, swept at the next start.
+A folder without a manifest is an incomplete save: never listed, removed at the next start. A run resumes from the
+newest checkpoint whose files are what its manifest says.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from atlas_api.training.status import CheckpointAddress
+from atlas_trainer.storage.retention import to_delete
 from atlas_trainer.storage.store import Store
 
 MANIFEST = "manifest.json"
@@ -27,7 +28,7 @@ _CHECKPOINT = re.compile(r"^checkpoint-(\d{6,})$")
 
 @dataclass(frozen=True, slots=True)
 class RunCheckpoints:
-    """The checkpoints of one run."""
+    """The checkpoints of one run in its store."""
 
     store: Store
     run: str
@@ -59,15 +60,15 @@ class RunCheckpoints:
         data = self.store.read(f"{self.run}/{name}/{MANIFEST}")
         return _address(self.store.uri(f"{self.run}/{name}"), data) if data else None
 
-    def sweep(self) -> list[str]:
-        """Remove torn saves. Returns their names."""
-        torn = [name for name, files in self._folders().items() if MANIFEST not in files]
-        for name in torn:
+    def remove_incomplete(self) -> list[str]:
+        """Remove saves that were cut short. Returns their names."""
+        incomplete = [name for name, files in self._folders().items() if MANIFEST not in files]
+        for name in incomplete:
             self.store.delete(self.store.list(f"{self.run}/{name}"))
-        return torn
+        return incomplete
 
     def retain(self, keep: int, keep_best: bool) -> None:
-        """Delete what the manifest does not ask to keep; manifests go first, so that a torn delete is never listed."""
+        """Delete what retention does not keep; manifests go first, so that half a checkpoint is never listed."""
         for address in to_delete(self.complete(), keep, keep_best):
             key = f"{self.run}/{checkpoint_name(address.step)}"
             self.store.delete([f"{key}/{MANIFEST}"])
@@ -94,19 +95,6 @@ class RunCheckpoints:
 def checkpoint_name(step: int) -> str:
     """Folder name of the checkpoint at *step*."""
     return f"checkpoint-{step:06d}"
-
-
-def best(checkpoints: Iterable[CheckpointAddress]) -> CheckpointAddress | None:
-    """The one with the highest metric; the newest of equals. None when nothing was measured."""
-    measured = [address for address in checkpoints if address.metric is not None]
-    return max(measured, key=lambda address: (address.metric, address.step), default=None)
-
-
-def to_delete(complete: Sequence[CheckpointAddress], keep: int, keep_best: bool) -> list[CheckpointAddress]:
-    """Those beyond the newest *keep*, sparing the best when asked. *keep* is at least 1, so the newest stays."""
-    spared = best(complete) if keep_best else None
-    newest_first = sorted(complete, key=lambda address: address.step, reverse=True)
-    return [address for address in newest_first[keep:] if address != spared]
 
 
 def _address(uri: str, manifest: bytes) -> CheckpointAddress:

@@ -1,11 +1,12 @@
 """
-Which run is next: continue the one that was interrupted, or start another beside it.
+Runs in a store: which one is next (resume the interrupted one, or start another beside it), and where each one lives.
 
-Called by `atlas-core run`. The decision is pure; what it needs is read from the store's `status.json`. Also where a run
-lives in the store, for `train`.
+The decision is pure; what it needs is read from the store's `status.json`. Two processes of one machine never train the
+same training: `locked`.
 """
 
 import fcntl
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -16,8 +17,7 @@ from pathlib import Path
 from atlas_api import AtlasTraining, InvalidManifest, TrainingRun, parse_json
 from atlas_api.errors import RunActive
 from atlas_api.training.status import LocalStatus
-from atlas_trainer.storage.store import LocalStore, Store, writing
-from atlas_trainer.traces.loose_json import decoded, get, text
+from atlas_trainer.storage.store import LocalStore, Store, write_errors
 
 _RUN = re.compile(r"run-(\d{4,})/")
 
@@ -25,7 +25,7 @@ _RUN = re.compile(r"run-(\d{4,})/")
 def next_run(
     training: AtlasTraining, status: LocalStatus | None, newest: int, fresh: bool, now: datetime
 ) -> TrainingRun:
-    """The attempt to start now.
+    """The attempt to start now: another one of the interrupted run, or the first of a new run.
 
     *status* is the last one written, *newest* the highest run number in the store (0: none). An interrupted run of
     the same recipe continues as its next attempt, unless *fresh*; everything else starts run *newest* + 1.
@@ -56,7 +56,7 @@ def read_status(store: Store, training: AtlasTraining) -> LocalStatus | None:
 
 
 def status_in(data: bytes, where: str) -> LocalStatus:
-    """The status that the file *where* holds as *data*. Raises `InvalidManifest` where that is another version's."""
+    """The status in *data*, the content of the file *where*. Raises `InvalidManifest` when another version wrote it."""
     try:
         return parse_json(LocalStatus, data)
     except InvalidManifest as error:
@@ -70,55 +70,54 @@ def newest_run(store: Store, training: AtlasTraining) -> int:
     return max((int(found[1]) for key in keys if (found := _RUN.match(key))), default=0)
 
 
-def placed(run: TrainingRun, store: Store) -> TrainingRun:
-    """*run*, apart from that of an earlier training of the same name, whose dataset and models stay what they are.
+def locate(run: TrainingRun, store: Store) -> TrainingRun:
+    """Give *run* a folder apart from that of an earlier training of the same name, whose files stay what they are.
 
     A training that was deleted and made anew counts its runs from 1 again. All processes come to the same answer.
     """
-    known = store.read(_claim(run))
+    known = store.read(_claim_key(run))
     return run if known is None or _started_at(known) == run.started_at else run.model_copy(update={"apart": True})
 
 
-def claimed(run: TrainingRun, store: Store) -> TrainingRun:
-    """The same, once its folder says whose it is. For the first process."""
-    run = placed(run, store)
-    store.write(_claim(run), run.model_dump_json(by_alias=True, exclude_none=True, indent=2).encode())
+def claim(run: TrainingRun, store: Store) -> TrainingRun:
+    """Locate *run* and write into its folder whose it is, in `run.json`. For the main process alone."""
+    run = locate(run, store)
+    store.write(_claim_key(run), run.model_dump_json(by_alias=True, exclude_none=True, indent=2).encode())
     return run
 
 
-def _claim(run: TrainingRun) -> str:
+def _claim_key(run: TrainingRun) -> str:
     return f"{run.folder}/run.json"
 
 
 def _started_at(claim: bytes) -> datetime | None:
-    """When the run started that a folder is claimed by; whatever version wrote it."""
-    started = text(get(decoded(claim), "startedAt"))
+    """When the run started that claimed a folder. None for what another version may have written."""
     try:
-        return datetime.fromisoformat(started or "")
-    except ValueError:
+        return datetime.fromisoformat(json.loads(claim)["startedAt"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
 def training_folder(key: str, store: Store) -> Path:
-    """Where a training works on this machine: in the store when that is a folder, else in the user's cache."""
+    """Folder on this machine that a training works in: in the store when that is a folder, else in the user's cache."""
     if isinstance(store, LocalStore):
         return store.root / key
     return cache_folder() / "runs" / store.uri(key).removeprefix("s3://")
 
 
 def cache_folder() -> Path:
-    """What may be lost, on this machine. It is made when missing."""
-    return _made(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "atlas-core")
+    """Folder on this machine for what may be lost. It is made when missing."""
+    return _make(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "atlas-core")
 
 
 def work_folder(run: TrainingRun, store: Store) -> Path:
-    """Where this run works on this machine. It is made when missing. Raises `CheckpointFailed`."""
+    """Folder on this machine that *run* works in. It is made when missing. Raises `CheckpointFailed`."""
     key, _, name = run.folder.rpartition("/")
-    return _made(training_folder(key, store) / name)
+    return _make(training_folder(key, store) / name)
 
 
-def _made(folder: Path) -> Path:
-    with writing(folder):
+def _make(folder: Path) -> Path:
+    with write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -129,8 +128,8 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises `RunActive` when another process holds it, `CheckpointFailed` when *folder* cannot be written.
     """
-    with writing(folder):
-        lock = (_made(folder) / ".lock").open("w")
+    with write_errors(folder):
+        lock = (_make(folder) / ".lock").open("w")
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,5 +1,5 @@
 """
-The S3 client, and what its errors mean to a user. Called by the S3 trace source and by the checkpoint store.
+The S3 client, and what its errors mean to a user. Reads traces and keeps checkpoints.
 
 Works with any store that speaks the S3 API. Knows nothing of traces or checkpoints; secrets appear in no message.
 """
@@ -31,7 +31,7 @@ READ_TIMEOUT_SECONDS = 60
 ATTEMPTS = 5
 
 S3_ERRORS = (botocore_errors.BotoCoreError, botocore_errors.ClientError, Boto3Error, HTTPError)
-"""Everything that a call, or reading a response body, can raise."""
+"""Errors that a call, or reading a response body, can raise."""
 
 _MISSING = frozenset({"404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound", "InvalidBucketName"})
 _DENIED = frozenset(

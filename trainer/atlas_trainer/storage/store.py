@@ -1,7 +1,7 @@
 """
-Where a training's files live: a folder on this machine, or a prefix in an object store.
+Stores for a training's files: a folder on this machine, or a prefix in an object store.
 
-Called by `checkpoints`, `runs` and `train`. Keys are relative, with `/`. Knows nothing about checkpoints.
+Keys are relative, with `/`. Knows nothing about checkpoints.
 """
 
 import os
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-CLAIM = "pvc://"
-"""Begins the address of what lies on a PersistentVolumeClaim: `pvc://<claim>/<path>`."""
+PVC_SCHEME = "pvc://"
+"""Beginning of the address of a file on a PersistentVolumeClaim: `pvc://<claim>/<path>`."""
 
 
 class Store(Protocol):
@@ -50,7 +50,7 @@ class Store(Protocol):
 
 
 class LocalStore:
-    """A folder on this machine. Where it is known elsewhere under another *address*, its URIs begin with that."""
+    """A store that is a folder on this machine. Known elsewhere under another *address*, its URIs begin with that."""
 
     def __init__(self, root: Path, address: str | None = None) -> None:
         self.root = root
@@ -65,7 +65,7 @@ class LocalStore:
 
     def write(self, key: str, data: bytes) -> None:
         path = self.root / key
-        with writing(path):
+        with write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             replace_bytes(path, data)
 
@@ -75,7 +75,7 @@ class LocalStore:
 
     def move_in(self, folder: Path, key: str) -> None:
         target = self.root / key
-        with writing(target):
+        with write_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             for path in folder.rglob("*"):
                 if path.is_file():
@@ -98,7 +98,7 @@ class LocalStore:
 
 
 class S3Store:
-    """A prefix in an object store."""
+    """A store that is a prefix in an object store."""
 
     def __init__(self, client: "S3Client", bucket: str, prefix: str) -> None:
         self.client = client
@@ -176,8 +176,8 @@ def open_store(checkpoints: Checkpoints, mount: Path = Path(CHECKPOINT_MOUNT)) -
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """What the file system refuses in the block, as `CheckpointFailed`."""
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn errors of the file system in the block into `CheckpointFailed`. *path* is what the block writes."""
     try:
         yield
     except OSError as error:
@@ -191,7 +191,7 @@ def _open_volume(volume: VolumeCheckpoints, mount: Path) -> LocalStore:
         raise InvalidManifest(
             [f"spec.checkpoints.volume: needs a cluster, where the claim is mounted at {mount}; here set local or s3"]
         )
-    return LocalStore(mount / volume.path, "/".join(filter(None, (f"{CLAIM}{volume.claim_name}", volume.path))))
+    return LocalStore(mount / volume.path, "/".join(filter(None, (f"{PVC_SCHEME}{volume.claim_name}", volume.path))))
 
 
 def _open_s3(s3: S3Checkpoints) -> S3Store:

@@ -1,7 +1,7 @@
 """
-The files that the reporter keeps, copied between this machine and an object store.
+Sync of the files that the reporter writes, between this machine and an object store.
 
-Called by `train`, and only when the store is not a folder here. Knows nothing of what the files hold.
+Needed only when the store is not a folder here. Knows nothing of what the files hold.
 """
 
 from pathlib import Path
@@ -11,19 +11,19 @@ from atlas_trainer.storage.atomic_file import replace_bytes
 from atlas_trainer.storage.store import Store
 
 
-class Mirror:
-    """Keeps the reporter's files of one run the same here and in an object store."""
+class FileSync:
+    """Copies the reporter's files of one run to an object store, and from it."""
 
     def __init__(self, store: Store, run: TrainingRun, folder: Path) -> None:
         self.store = store
         self.key = run.folder.rpartition("/")[0]
         self.base = folder.parent
 
-    def publish(self, path: Path) -> None:
+    def upload(self, path: Path) -> None:
         """Copy a file of the run into the store."""
         self.store.write(self._key(path), path.read_bytes())
 
-    def fetch(self, *paths: Path) -> None:
+    def download(self, *paths: Path) -> None:
         """Make files here what they are in the store, the truth: another machine may have gone on meanwhile."""
         for path in paths:
             data = self.store.read(self._key(path))

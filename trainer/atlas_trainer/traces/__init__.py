@@ -1,13 +1,46 @@
 """
-Where recorded sessions come from. `read_sessions` picks the source that the manifest names.
+Traces: recorded sessions of agents, from any source in the same form. `read_sessions` picks the source of the manifest.
 
-Called by the trainer and the data commands. Each source is imported only when it is used.
+    session           a session with its steps and attempts, and the tally of what became of each
+    filters           the session filter, for sources that cannot push it into a query
+
+Sources, each imported only when it is used:
+
+    postgres          the SDK's database, in one snapshot (`postgres_schema`, `postgres_sql`, `postgres_errors`)
+    jsonl             JSONL exports on disk, and the reader of export lines
+    s3                JSONL exports in an object store
+
+What exports hold:
+
+    lines             numbered lines of a stream, compressed or not
+    export_record     a session from one record
+    export_steps      its steps, in the columns of the SDK's tables
+    seen_ids          ids that were given out already
+
+What the SDK recorded, wherever it is found:
+
+    sdk_fields        reward, texts and metadata
+    sdk_steps         steps, each with its attempts in order
+    loose_json        JSON whose shape nobody promised
+
+May know `storage`, for the S3 client; never what becomes of sessions.
+
+To add a trace source: a field of `Traces` in `atlas_api.training.traces`, a module here with a function that takes
+traces and tally and yields sessions, and a line in `SOURCES`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pkgutil import resolve_name
 
 from atlas_api.training.traces import Traces
 from atlas_trainer.traces.session import Session, Tally
+
+SOURCES: Mapping[str, str] = {
+    "postgres": "atlas_trainer.traces.postgres:read_postgres",
+    "s3": "atlas_trainer.traces.s3:read_objects",
+    "file": "atlas_trainer.traces.jsonl:read_files",
+}
+"""Field of `spec.traces` -> function that reads this source."""
 
 
 def read_sessions(traces: Traces, tally: Tally) -> Iterator[Session]:
@@ -17,14 +50,6 @@ def read_sessions(traces: Traces, tally: Tally) -> Iterator[Session]:
     Counts what passed and what did not in `tally`. Raises, once iteration starts, SourceUnreachable, AccessDenied,
     SourceMissing, SchemaMismatch, MalformedTraces or InvalidManifest.
     """
-    if traces.postgres:
-        from atlas_trainer.traces.postgres import read_postgres
-
-        return read_postgres(traces, tally)
-    if traces.s3:
-        from atlas_trainer.traces.s3 import read_objects
-
-        return read_objects(traces, tally)
-    from atlas_trainer.traces.jsonl import read_files
-
-    return read_files(traces, tally)
+    (source,) = (source for source in SOURCES if getattr(traces, source) is not None)
+    sessions: Iterator[Session] = resolve_name(SOURCES[source])(traces, tally)
+    return sessions

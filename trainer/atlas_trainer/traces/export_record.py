@@ -1,5 +1,5 @@
 """
-One decoded line of a JSONL export, made into a `Session`. Called by the reader of exports. Pure.
+A session from one record of a JSONL export, which is one decoded line. Pure.
 
 Takes what the SDK's exporters of all versions wrote, and what older trainers accepted: JSON in strings, steps without
 ids, a step's plan entry nested under `step`, missing parts. A value of a wrong type counts as missing; only the task is
@@ -13,8 +13,8 @@ from typing import Any
 
 from atlas_api.times import TIME
 from atlas_trainer.traces.export_steps import answer_text, steps_of_record
+from atlas_trainer.traces.loose_json import decoded
 from atlas_trainer.traces.sdk_fields import (
-    decoded,
     execution_mode_of,
     ground_truth_of,
     learning_key_of,
@@ -33,14 +33,14 @@ _ALSO_AT_TOP_LEVEL = ("adaptive_summary", "execution_mode", "ground_truth", "lea
 
 
 class UnreadableRecordError(ValueError):
-    """The record is no session. The message says why and quotes nothing."""
+    """Error for a record that is no session. The message gives the cause and quotes nothing."""
 
 
 def session_from_record(record: Any) -> Session:
     """
     Normalise one record. `Session.id` is the recorded id as text, "" when there is none.
 
-    Exports of the SDK say how a session was reviewed. Where nothing is said the file is older than the review gate, so
+    Exports of the SDK hold how a session was reviewed. Where they do not, the file is older than the review gate, so
     nobody can have quarantined the session, and it counts as `approved`. The status stands in the caller's metadata
     only: where it is missing, or is a word of the caller's own, a session with an answer counts as `succeeded` and one
     without as `failed`, since that is all the SDK then kept of failed ones. Raises UnreadableRecordError.

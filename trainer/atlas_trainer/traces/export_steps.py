@@ -1,17 +1,19 @@
 """
-The steps of one exported session, brought into the columns of the SDK's tables. Called by `export_record.py`. Pure.
+Steps of one exported session, brought into the columns of the SDK's tables. Pure.
 
-What the columns mean is known to `attempts.py`; this module only knows where exports keep them.
+What the columns mean is known to `sdk_steps`; this module only knows where exports keep them.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from atlas_trainer.traces.sdk_fields import decoded, steps_of, text_of_output
+from atlas_trainer.traces.loose_json import decoded
+from atlas_trainer.traces.sdk_steps import steps_of, text_of_output
 from atlas_trainer.traces.session import Step
 
-Row = dict[str, Any]
+TableRow = dict[str, Any]
+"""A row of one of the SDK's tables, by column."""
 
 
 def steps_of_record(record: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[Step, ...]:
@@ -37,9 +39,9 @@ def answer_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _with_ids(entries: list[Row]) -> dict[int, Row]:
+def _with_ids(entries: list[TableRow]) -> dict[int, TableRow]:
     """Entries by step id: the recorded one, else the place in the list; the next free number when that is taken."""
-    by_id: dict[int, Row] = {}
+    by_id: dict[int, TableRow] = {}
     for place, entry in enumerate(entries, start=1):
         nested = entry.get("step")
         inner = nested if isinstance(nested, Mapping) else {}
@@ -51,7 +53,7 @@ def _with_ids(entries: list[Row]) -> dict[int, Row]:
     return by_id
 
 
-def _planned(plan: Any, entries: Mapping[int, Row]) -> list[Row]:
+def _planned(plan: Any, entries: Mapping[int, TableRow]) -> list[TableRow]:
     """The plan's steps, then the executed ones that it does not have; descriptions from where there is one."""
     described: dict[int, str] = {}
     parsed = decoded(plan)
@@ -64,7 +66,7 @@ def _planned(plan: Any, entries: Mapping[int, Row]) -> list[Row]:
     return [{"id": step_id, "description": description} for step_id, description in described.items()]
 
 
-def _attempt_rows(step_id: int, entry: Row) -> Iterator[Row]:
+def _attempt_rows(step_id: int, entry: TableRow) -> Iterator[TableRow]:
     metadata = decoded(entry.get("metadata"))
     places = (entry, metadata if isinstance(metadata, Mapping) else {})
     recorded = (_mappings(place.get(name)) for place in places for name in ("attempt_history", "attempt_details"))
@@ -74,7 +76,7 @@ def _attempt_rows(step_id: int, entry: Row) -> Iterator[Row]:
             yield {"step_id": step_id, "attempt": number, "evaluation": attempt.get("evaluation")}
 
 
-def _note_rows(step_id: int, guidance: Any) -> Iterator[Row]:
+def _note_rows(step_id: int, guidance: Any) -> Iterator[TableRow]:
     notes = [guidance] if isinstance(guidance, str) else guidance
     for sequence, note in enumerate(notes if isinstance(notes, list) else [], start=1):
         text = note.get("note") if isinstance(note, Mapping) else note
@@ -89,7 +91,7 @@ def _events(value: Any) -> list[Any]:
     return [decoded(entry["event"]) if "event" in entry else entry for entry in entries]
 
 
-def _mappings(value: Any) -> list[Row]:
+def _mappings(value: Any) -> list[TableRow]:
     items = decoded(value)
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 

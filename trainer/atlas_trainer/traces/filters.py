@@ -1,5 +1,5 @@
 """
-The session filter for sources that cannot push it into a query. Called by the JSONL and S3 sources.
+The session filter for sources that cannot push it into a query.
 
 The meaning of each condition is the one of the SQL that the Postgres source sends. Knows nothing of files or stores.
 """
@@ -14,18 +14,18 @@ from atlas_trainer.traces.seen_ids import is_row_number
 from atlas_trainer.traces.session import Session, Tally
 
 REWARD_EPSILON = 1e-6
-"""Means of judge samples carry float noise: three times 0.7 is stored as 0.6999999999999998."""
+"""Tolerance for float noise in means of judge samples: three times 0.7 is stored as 0.6999999999999998."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def first_objection(filter: TraceFilter, session: Session) -> str | None:
+def first_failed_condition(filter: TraceFilter, session: Session) -> str | None:
     """Name of the first condition, in the filter's own order, that the session does not meet; None when it passes.
 
     `unknownReward` stands for a session without a known reward where the filter asks for one.
     """
     return (
-        _identity_objection(filter, session) or _reward_objection(filter, session) or _origin_objection(filter, session)
+        _failed_by_review(filter, session) or _failed_by_reward(filter, session) or _failed_by_origin(filter, session)
     )
 
 
@@ -44,14 +44,14 @@ def passing(filter: TraceFilter, sessions: Iterator[Session], tally: Tally) -> I
 
 def _accepted(filter: TraceFilter, sessions: Iterator[Session], tally: Tally) -> Iterator[Session]:
     for session in sessions:
-        objection = first_objection(filter, session)
-        if objection:
-            tally.leave_out(objection)
+        failed = first_failed_condition(filter, session)
+        if failed:
+            tally.leave_out(failed)
         else:
             yield session
 
 
-def _identity_objection(filter: TraceFilter, session: Session) -> str | None:
+def _failed_by_review(filter: TraceFilter, session: Session) -> str | None:
     if filter.status and session.status not in filter.status:
         return "status"
     if filter.review_status and session.review_status not in filter.review_status:
@@ -59,7 +59,7 @@ def _identity_objection(filter: TraceFilter, session: Session) -> str | None:
     return None
 
 
-def _reward_objection(filter: TraceFilter, session: Session) -> str | None:
+def _failed_by_reward(filter: TraceFilter, session: Session) -> str | None:
     lowest, highest = filter.min_reward, filter.max_reward
     if lowest is None and highest is None:
         return None
@@ -72,7 +72,7 @@ def _reward_objection(filter: TraceFilter, session: Session) -> str | None:
     return None
 
 
-def _origin_objection(filter: TraceFilter, session: Session) -> str | None:
+def _failed_by_origin(filter: TraceFilter, session: Session) -> str | None:
     if filter.learning_keys and session.learning_key not in filter.learning_keys:
         return "learningKeys"
     if filter.tags and not set(filter.tags) & set(session.tags):
@@ -81,10 +81,10 @@ def _origin_objection(filter: TraceFilter, session: Session) -> str | None:
         return "projects"
     if filter.execution_modes and session.execution_mode not in filter.execution_modes:
         return "executionModes"
-    return _date_objection(filter, session.created_at)
+    return _failed_by_date(filter, session.created_at)
 
 
-def _date_objection(filter: TraceFilter, created_at: datetime | None) -> str | None:
+def _failed_by_date(filter: TraceFilter, created_at: datetime | None) -> str | None:
     if filter.created_after and (created_at is None or created_at < filter.created_after):
         return "createdAfter"
     if filter.created_before and (created_at is None or created_at >= filter.created_before):
@@ -104,7 +104,7 @@ class _Ranked(NamedTuple):
 
 
 def _ranked(session: Session, arrival: int, newest: bool) -> _Ranked:
-    """Order by (created_at, id) from the wanted end. Sessions without a date go first, whichever end that is.
+    """Key that orders by (created_at, id) from the wanted end. Sessions without a date go first, whichever end that is.
 
     Ids that are no numbers fall back to the place in the stream: the SDK exports newest first.
     """

@@ -1,7 +1,7 @@
 """
-JSONL exports on disk, and the reader of export lines that the S3 source shares. Called by `sources.read_sessions`.
+JSONL exports on disk, and the reader of export lines that the S3 source shares.
 
-Streams: one line is in memory at a time. What a record means is known to `export_record.py`.
+Streams: one line is in memory at a time. What a record means is known to `export_record`.
 """
 
 import json
@@ -22,7 +22,7 @@ from atlas_trainer.traces.seen_ids import SeenIds
 from atlas_trainer.traces.session import Session, Tally
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".jsonl.xz")
-"""Names that count as exports where a folder or prefix is searched. What is inside is told by its first bytes."""
+"""Names that count as exports where a folder or prefix is searched. Compression is known by the first bytes alone."""
 
 CHUNK_BYTES = 1024 * 1024
 
@@ -32,7 +32,7 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 def read_files(traces: Traces, tally: Tally) -> Iterator[Session]:
     """
-    Sessions of one file, or of all exports in a folder and its subfolders, in the order of their paths.
+    Stream the sessions of one file, or of all exports in a folder and its subfolders, in the order of their paths.
 
     What is left out is counted in `tally`. Raises SourceMissing, AccessDenied, SourceUnreachable, MalformedTraces.
     """
@@ -52,7 +52,7 @@ class ExportReader:
 
     def sessions(self, lines: Iterable[Line], name: str) -> Iterator[Session]:
         """
-        Sessions of one file, unfiltered. `name` goes into messages and ids.
+        Yield the sessions of one file, unfiltered. `name` goes into messages and ids.
 
         An unreadable line is recorded in the tally; one more than `max_malformed` raises MalformedTraces. Lines that
         start with `#` are comments, as in the data sets that the SDK ships. A caller's metadata can hide the row id, so
@@ -115,7 +115,7 @@ def _sessions(path: Path, reader: ExportReader) -> Iterator[Session]:
 
 
 def _exports_in(folder: Path) -> list[Path]:
-    """Hidden files and folders are left out: mounted volumes keep the real files there, and links to them outside."""
+    """Exports below *folder*, without hidden ones: mounted volumes keep the real files there, and links outside."""
     found = []
     for parent, folders, names in os.walk(folder, onerror=_raise):
         folders[:] = [name for name in folders if not name.startswith(".")]

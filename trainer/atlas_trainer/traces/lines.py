@@ -1,5 +1,5 @@
 """
-Bytes as they come from a file or a store, turned into numbered lines. Called by the JSONL and S3 sources.
+Numbered lines of a stream of bytes, compressed or not, as it comes from a file or a store.
 
 Knows compression (by magic bytes, never by name) and line ends; knows nothing of JSON or of where the bytes come from.
 """
@@ -11,7 +11,7 @@ from itertools import chain
 from typing import NamedTuple, Protocol, cast
 
 MAX_LINE_BYTES = 256 * 1024 * 1024
-"""A longer line is given up. Real sessions with large answers stay well below 50 MB."""
+"""Length from which a line is given up. Real sessions with large answers stay well below 50 MB."""
 
 _PIECE_BYTES = 4096
 """Compressed bytes unpacked at once: highly repetitive data grows a thousandfold, and all of it is in memory."""
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
 
 class _Member(Protocol):
-    """What zlib, lzma and zstandard decompressors have in common."""
+    """Interface that the decompressors of zlib, lzma and zstandard share."""
 
     @property
     def eof(self) -> bool: ...
@@ -45,22 +45,22 @@ class _Member(Protocol):
 
 
 class _Compression(NamedTuple):
-    """How one kind of compressed data is read."""
+    """Decompressor of one kind of compressed data."""
 
     open: Callable[[], _Member]
     error: type[Exception]
-    """What members raise for damaged data."""
+    """Type of the error that members raise for damaged data."""
 
 
 class _DamageError(Exception):
-    """The compressed data cannot be unpacked further."""
+    """Error for compressed data that cannot be unpacked further."""
 
 
 def numbered_lines(chunks: Iterable[bytes], *, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Line]:
-    r"""Lines of a plain, gzip, zstd or xz stream, numbered from 1. Only `\n` ends a line; blank lines are left out.
+    r"""Yield the lines of a plain, gzip, zstd or xz stream, numbered from 1.
 
-    Memory is bounded by the longest line, at most `max_line_bytes`; longer ones become a line with a problem.
-    Damaged or truncated compressed data ends the lines with one that has a problem.
+    Only `\n` ends a line; blank lines are left out. Memory is bounded by the longest line, at most `max_line_bytes`;
+    longer ones become a line with a problem. Damaged or truncated compressed data ends the lines with such a one.
     """
     number = 1
     held = _Held(max_line_bytes)

@@ -1,15 +1,11 @@
-"""
-Reading JSON whose shape nobody promised: a field that is missing or of another type is None, never an error.
-
-Called by `recorded.py`, `attempts.py` and `postgres.py`.
-"""
+"""Access to JSON whose shape nobody promised: a field that is missing or of another type is None, never an error."""
 
 import json
 from typing import Any
 
 
 def decoded(value: Any) -> Any:
-    """JSON columns come as text from some drivers: the value inside, None when that is no JSON that Python can hold."""
+    """Decode a JSON column that came as text from its driver; None when it is no JSON that Python can hold."""
     if not isinstance(value, str | bytes):
         return value
     try:

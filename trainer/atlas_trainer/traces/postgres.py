@@ -1,5 +1,5 @@
 """
-Sessions straight from the database that the SDK writes. Called by `read_sessions`.
+Sessions straight from the Postgres database that the SDK writes.
 
 One read-only snapshot on one connection. The sessions are chosen first, by one query; then there is one server-side
 cursor a table, all in the order of session ids, merged like a zip: however many sessions there are, no table is read
@@ -19,23 +19,23 @@ from atlas_api.pods.contract import TRACES_URL
 from atlas_api.training.traces import TraceFilter, Traces
 from atlas_rewards.secret import describe, read_secret
 from atlas_trainer.traces import postgres_sql
-from atlas_trainer.traces.postgres_errors import checked_url, in_our_words
+from atlas_trainer.traces.loose_json import decoded
+from atlas_trainer.traces.postgres_errors import checked_url, postgres_errors
 from atlas_trainer.traces.postgres_schema import require_sdk_schema
 from atlas_trainer.traces.sdk_fields import (
-    decoded,
     execution_mode_of,
     ground_truth_of,
     learning_key_of,
     project_of,
-    steps_of,
     system_prompt_of,
     tags_of,
 )
+from atlas_trainer.traces.sdk_steps import steps_of
 from atlas_trainer.traces.session import Session, Tally
 
 CONNECT_SECONDS = 10
 ROWS_A_FETCH = 100
-"""Bounds memory: a row holds an answer, and answers of 200 kB exist."""
+"""Rows in memory at once, for each table: a row holds an answer, and answers of 200 kB exist."""
 
 # Cursors are read to their end, so a plan that is quick for the first rows only is wrong. Compiling never pays here.
 _SETTINGS = "SET LOCAL cursor_tuple_fraction = 1; SET LOCAL jit = off; SET LOCAL timezone = 'UTC'"
@@ -52,7 +52,7 @@ def read_postgres(traces: Traces, tally: Tally) -> Iterator[Session]:
         raise ValueError("traces.postgres is not set")
     where = describe(traces.postgres.url_from, TRACES_URL)
     url = checked_url(read_secret(traces.postgres.url_from, TRACES_URL), where)
-    with in_our_words(url, where), _snapshot(url) as connection:
+    with postgres_errors(url, where), _snapshot(url) as connection:
         require_sdk_schema(connection)
         ids = _choose(connection, traces.filter, tally)
         yield from _sessions(connection, ids)

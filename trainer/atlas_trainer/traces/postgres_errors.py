@@ -1,5 +1,5 @@
 """
-Failures of Postgres in the words of our own errors. Called by `postgres.py`.
+Errors of Postgres, translated into ours with the cure.
 
 libpq's messages name host, user and database; the password is cut out, and a URL that does not parse is never quoted.
 """
@@ -23,7 +23,7 @@ _NO_DATABASE = re.compile(r"database .* does not exist|no such database")
 
 
 def checked_url(url: str, where: str) -> str:
-    """The URL, unless libpq cannot read it: then InvalidManifest. `where` says where it came from."""
+    """Return *url*. Raises InvalidManifest when libpq cannot read it; *where* names the place that it came from."""
     try:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
@@ -37,8 +37,8 @@ def checked_url(url: str, where: str) -> str:
 
 
 @contextmanager
-def in_our_words(url: str, where: str) -> Iterator[None]:
-    """Turn errors of psycopg into SourceUnreachable, AccessDenied or SourceMissing."""
+def postgres_errors(url: str, where: str) -> Iterator[None]:
+    """Turn errors of psycopg in the block into SourceUnreachable, AccessDenied or SourceMissing."""
     try:
         yield
     except (psycopg.OperationalError, errors.InsufficientPrivilege) as error:
@@ -46,18 +46,18 @@ def in_our_words(url: str, where: str) -> Iterator[None]:
 
 
 def _translated(error: psycopg.Error, url: str, where: str) -> AtlasError:
-    said = _one_line(error, url)
+    message = _one_line(error, url)
     database = f"spec.traces.postgres.urlFrom ({where}): "
     if isinstance(error, errors.InsufficientPrivilege):
-        return AccessDenied(f"{database}{said}; grant the role SELECT on the SDK's tables")
-    if _REFUSED.search(said):
-        return AccessDenied(f"{database}the server refuses this user: {said}; correct user or password")
-    if _NO_DATABASE.search(said):
-        return SourceMissing(f"{database}{said}; correct the database name in the URL")
-    return SourceUnreachable(f"{database}{said}; check host and port, and that the server runs")
+        return AccessDenied(f"{database}{message}; grant the role SELECT on the SDK's tables")
+    if _REFUSED.search(message):
+        return AccessDenied(f"{database}the server refuses this user: {message}; correct user or password")
+    if _NO_DATABASE.search(message):
+        return SourceMissing(f"{database}{message}; correct the database name in the URL")
+    return SourceUnreachable(f"{database}{message}; check host and port, and that the server runs")
 
 
 def _one_line(error: psycopg.Error, url: str) -> str:
-    said = error.diag.message_primary or next(iter(str(error).strip().splitlines()), type(error).__name__)
+    message = error.diag.message_primary or next(iter(str(error).strip().splitlines()), type(error).__name__)
     password = str(conninfo_to_dict(url).get("password") or "")
-    return said.replace(password, "***") if password else said
+    return message.replace(password, "***") if password else message

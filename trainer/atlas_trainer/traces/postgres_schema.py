@@ -1,5 +1,5 @@
 """
-Is this a database that the SDK wrote? Called by `postgres.py` before anything is read.
+Check that a database has the tables and columns of the SDK, before anything is read.
 
 Looks into the catalogue alone, which every role may do.
 """
@@ -39,7 +39,7 @@ def require_sdk_schema(connection: psycopg.Connection) -> None:
 
 
 def missing_parts(found: Mapping[str, list[str]]) -> str | None:
-    """What is missing, in words, and what is there instead. None when nothing is missing."""
+    """A sentence about what is missing and what is there instead. None when nothing is missing."""
     tables = [table for table in NEEDED if table not in found]
     columns = {table: sorted(NEEDED[table] - set(found[table])) for table in NEEDED if table in found}
     missing = [f"table {table}" for table in tables]

@@ -1,5 +1,5 @@
 """
-The queries of the Postgres source. Called by `postgres.py`. Pure text; knows no connection.
+Queries of the Postgres source. Pure text; knows no connection.
 
 One query judges every session; its answer, the chosen ids, goes into one query a table. Three things keep these fast
 where answers are large: rows are sorted before anything is unpacked from TOAST; `|| '{}'` in a subquery that `OFFSET 0`
@@ -19,7 +19,7 @@ _NO_VALID_SAMPLE = " || ".join(
     f'@.{path}rationale == "{NO_VALID_SAMPLE}"' for path in ("", "judges[*].", "judges[*].samples[*].")
 )
 
-# The same meaning as `recorded.reward_of`. A value is cast only after its text was seen to be a number that fits.
+# The same meaning as `sdk_fields.reward_of`. A value is cast only after its text was seen to be a number that fits.
 _FIRST_RECORDED = f"""
 CASE
   WHEN jsonb_typeof(reward_stats) NOT IN ('object', 'null') THEN NULL
@@ -38,7 +38,7 @@ _SCORE = "CASE WHEN abs(number) < 1e-300 THEN 0 WHEN abs(number) < 1e300 THEN nu
 
 
 def _with_score(sessions: str, order: str = "") -> str:
-    """A query's rows with the session reward as `score`, null when it is unknown. `order` is the one they come in."""
+    """Add the session reward to a query as `score`, null when it is unknown. `order` is that of the query's rows."""
     query = sessions
     for column, value in (("recorded", _FIRST_RECORDED), ("number", _NUMBER), ("score", _SCORE)):
         query = f"SELECT *, {value} AS {column} FROM ({query}) AS before_{column} {order} OFFSET 0"  # noqa: S608
@@ -155,7 +155,7 @@ QUERIES = {
     "guidance_notes": _GUIDANCE_NOTES,
     "trajectory_events": _EVENTS,
 }
-"""One a table, each ordered by session id. The parameter `ids` is a bigint[] in text form."""
+"""Table -> query, ordered by session id. The parameter `ids` is a bigint[] in text form."""
 
 _JUDGED = "SELECT id, status, review_status, created_at, metadata, reward, reward_stats FROM sessions"
 
@@ -168,7 +168,7 @@ def choice(filter: TraceFilter) -> tuple[str, dict[str, Any]]:
     in the text form of a bigint[]: handed on as it came, however many there are).
     """
     conditions = _conditions(filter)
-    cases = "".join(f"    WHEN {objection} THEN '{cause}'\n" for cause, objection in conditions)
+    cases = "".join(f"    WHEN {failed} THEN '{cause}'\n" for cause, failed in conditions)
     bounded = filter.min_reward is not None or filter.max_reward is not None
     sessions = f"({_with_score(_JUDGED)}) AS scored" if bounded else "sessions"
     direction = "DESC" if filter.order == "newest" else "ASC"
@@ -196,7 +196,10 @@ def _place(filter: TraceFilter, direction: str) -> str:
 
 
 def _conditions(filter: TraceFilter) -> list[tuple[str, str]]:
-    """Cause and SQL of each objection, in the order in which the first one counts. Left out where nothing was asked."""
+    """Name of each condition and the SQL for its failure, in the order in which the first one counts.
+
+    Conditions that the filter does not set are left out.
+    """
     bounded = filter.min_reward is not None or filter.max_reward is not None
     named = "jsonb_typeof(metadata -> 'execution_mode') = 'string' AND metadata ->> 'execution_mode' ~ '\\S'"
     summary = "metadata #> '{adaptive_summary,adaptive_mode}'"
@@ -219,7 +222,7 @@ def _conditions(filter: TraceFilter) -> list[tuple[str, str]]:
         (filter.created_after, "createdAfter", "(created_at >= %(after)s) IS NOT TRUE"),
         (filter.created_before, "createdBefore", "(created_at < %(before)s) IS NOT TRUE"),
     ]
-    return [(cause, objection) for wanted, cause, objection in asked if wanted]
+    return [(cause, failed) for wanted, cause, failed in asked if wanted]
 
 
 def _parameters(filter: TraceFilter) -> dict[str, Any]:
@@ -239,5 +242,5 @@ def _parameters(filter: TraceFilter) -> dict[str, Any]:
 
 
 def _json_words(words: tuple[str, ...]) -> list[Jsonb]:
-    """To be compared with JSON strings, so that the number 7 is not the word "7". Blank ones mean unknown: no match."""
+    """JSON strings to compare with, so that the number 7 is not the word "7". Blank ones mean unknown: no match."""
     return [Jsonb(word) for word in words if word.strip()]

@@ -1,5 +1,5 @@
 """
-JSONL exports in an object store. Called by `sources.read_sessions`.
+JSONL exports in an object store.
 
 Objects are streamed; a connection cut in the middle resumes where it was. Knows nothing of what the lines hold.
 """
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 CHUNK_BYTES = 256 * 1024
-"""What a cut can cost: bytes of a chunk that did not arrive whole are requested again."""
+"""Bytes that a cut connection can cost: a chunk that did not arrive whole is requested again."""
 
 RESUMES = 5
 """Cuts in a row without progress, after which the store counts as unreachable."""
 
 _FIRST_PAUSE_SECONDS = 0.2
 _CHANGED = frozenset({"412", "416", "InvalidRange", "PreconditionFailed"})
-"""A shorter object may be refused for its range first."""
+"""Error codes for an object that changed; a shorter one may be refused for its range first."""
 
 
 def read_objects(traces: Traces, tally: Tally) -> Iterator[Session]:
     """
-    Sessions of one object, or of all exports below a prefix that ends in `/`, keys in sorted order.
+    Stream the sessions of one object, or of all exports below a prefix that ends in `/`, keys in sorted order.
 
     What is left out is counted in `tally`. Raises SourceMissing, AccessDenied, SourceUnreachable, MalformedTraces.
     """
@@ -117,5 +117,5 @@ def _changed(uri: str) -> SourceUnreachable:
 
 
 def _pause_seconds(cuts: int) -> float:
-    """Doubles with each cut in a row; the jitter keeps many readers from coming back in step."""
+    """Pause that doubles with each cut in a row; the jitter keeps many readers from coming back in step."""
     return math.ldexp(_FIRST_PAUSE_SECONDS, cuts - 1) * random.uniform(0.5, 1.0)  # noqa: S311

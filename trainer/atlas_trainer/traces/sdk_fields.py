@@ -1,9 +1,9 @@
 """
-What the SDK recorded, turned into parts of a `Session`: reward, texts, metadata.
+Fields of a session that the SDK recorded: reward, texts, metadata. Steps are read by `sdk_steps`.
 
-Called by every source with decoded JSON values (text of JSON is decoded here). Pure; knows neither tables nor files.
-`attempts.py` does the same for steps. The SDK writes what agents and judges gave it, so any value may be missing, null,
-or of another type; such a value is unknown, never zero and never an error.
+Takes decoded JSON values, or text of JSON, which is decoded here. Pure; knows neither tables nor files. The SDK writes
+what agents and judges gave it, so any value may be missing, null, or of another type; such a value is unknown, never
+zero and never an error.
 """
 
 import json
@@ -13,22 +13,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from atlas_trainer.traces.loose_json import decoded, get, items, text
-from atlas_trainer.traces.sdk_steps import steps_of, text_of_output
-
-__all__ = [
-    "NO_VALID_SAMPLE",
-    "decoded",
-    "execution_mode_of",
-    "ground_truth_of",
-    "ground_truth_text",
-    "learning_key_of",
-    "project_of",
-    "reward_of",
-    "steps_of",
-    "system_prompt_of",
-    "tags_of",
-    "text_of_output",
-]
 
 NO_VALID_SAMPLE = "No valid reward sample produced."
 """Rationale of the sample that the SDK invents, with score 0.0 and uncertainty 1.0, when it could read no judge."""
@@ -63,7 +47,7 @@ def _finite(value: Any) -> float | None:
 def _no_valid_sample(breakdown: Any) -> bool:
     judges = [breakdown, *items(get(breakdown, "judges"))]
     samples = [sample for judge in judges for sample in items(get(judge, "samples"))]
-    return any(get(said, "rationale") == NO_VALID_SAMPLE for said in (*judges, *samples))
+    return any(get(rated, "rationale") == NO_VALID_SAMPLE for rated in (*judges, *samples))
 
 
 def learning_key_of(metadata: Any) -> str | None:

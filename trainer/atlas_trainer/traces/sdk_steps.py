@@ -1,9 +1,9 @@
 """
-The steps of one recorded session, each with its attempts in order: failed answer, guidance, corrected answer.
+Steps of a session that the SDK recorded, each with its attempts in order: failed answer, guidance, corrected answer.
 
-Called through `recorded.py`. Pure. An attempt's answer survives only in the TASK_END event of its step, except the last
-one, which `step_results` holds too. The SDK names these events `step_<id>`; other TASK events come from the agent's own
-graph. Sessions of older versions carry LLM_END events with an actor instead.
+Pure. An attempt's answer survives only in the TASK_END event of its step, except the last one, which `step_results`
+holds too. The SDK names these events `step_<id>`; other TASK events come from the agent's own graph. Sessions of older
+versions carry LLM_END events with an actor instead.
 """
 
 import json
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from atlas_trainer.traces.loose_json import decoded, get, items, text
-from atlas_trainer.traces.session import Attempt, Step
+from atlas_trainer.traces.session import Step, StepAttempt
 
 STEP_EVENT = re.compile(r"step_(\d{1,9})", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
@@ -22,14 +22,19 @@ TEACHER_ACTORS = frozenset({"teacher", "coach", "atlas_teacher"})
 
 
 @dataclass(slots=True)
-class _Tries:
-    """What the events of one step say. Attempt numbers start at 1."""
+class _Attempts:
+    """Attempts of one step as its events have them, by number; numbers start at 1."""
 
     outputs: dict[int, str] = field(default_factory=dict)
     guidance: dict[int, str] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
-    given: int = 0
+    """Number of an attempt by the UUID of its task."""
+
+    notes: int = 0
+    """The most notes of guidance that an attempt started with."""
+
     last: int = 0
+    """Number of the newest attempt."""
 
 
 def steps_of(
@@ -40,28 +45,28 @@ def steps_of(
     events: Iterable[Mapping[str, Any]],
 ) -> tuple[Step, ...]:
     """
-    Steps in the plan's order, steps without any answer left out.
+    The steps of a session in the plan's order, steps without any answer left out.
 
     Arguments have the columns of the SDK's tables: `plan` the JSON object; `step_results` step_id, output, attempts;
     `step_attempts` step_id, attempt, evaluation; `guidance_notes` step_id, sequence, note; `events` the JSON objects,
     oldest first.
     """
     descriptions = _descriptions(plan)
-    tries = _tries(events, descriptions)
+    by_step = _attempts(events, descriptions)
     results = {int(row["step_id"]): row for row in step_results}
-    ids = list(dict.fromkeys([*descriptions, *sorted({*results, *tries})]))
+    ids = list(dict.fromkeys([*descriptions, *sorted({*results, *by_step})]))
     steps = []
     for step_id in ids:
-        known = tries.get(step_id, _Tries())
-        verdicts = _verdicts(step_id, step_attempts)
-        _take_result(known, results.get(step_id), verdicts)
+        attempts = by_step.get(step_id, _Attempts())
+        validations = _validations(step_id, step_attempts)
+        _take_result(attempts, results.get(step_id), validations)
         notes = _notes(step_id, guidance_notes)
-        attempts = tuple(
-            Attempt(output, notes.get(number) or known.guidance.get(number) or verdicts.get(number))
-            for number, output in sorted(known.outputs.items())
+        in_order = tuple(
+            StepAttempt(output, notes.get(number) or attempts.guidance.get(number) or validations.get(number))
+            for number, output in sorted(attempts.outputs.items())
         )
-        if attempts:
-            steps.append(Step(step_id, descriptions.get(step_id, ""), attempts))
+        if in_order:
+            steps.append(Step(step_id, descriptions.get(step_id, ""), in_order))
     return tuple(steps)
 
 
@@ -73,16 +78,16 @@ def _descriptions(plan: Any) -> dict[int, str]:
     }
 
 
-def _take_result(known: _Tries, row: Mapping[str, Any] | None, verdicts: Mapping[int, str | None]) -> None:
-    """The step's result is the answer of its last attempt, also where the events of that attempt were lost."""
+def _take_result(attempts: _Attempts, row: Mapping[str, Any] | None, validations: Mapping[int, str | None]) -> None:
+    """Take the step's result as the answer of its last attempt, also where the events of that attempt were lost."""
     output = (row or {}).get("output")
     if row is None or not isinstance(output, str) or not output.strip():
         return
-    number = max([1, int(row.get("attempts") or 0), *verdicts, *known.outputs])
-    known.outputs[number] = output
+    number = max([1, int(row.get("attempts") or 0), *validations, *attempts.outputs])
+    attempts.outputs[number] = output
 
 
-def _verdicts(step_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[int, str | None]:
+def _validations(step_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[int, str | None]:
     """Guidance of the validations that refused an attempt, by attempt number; None for the others."""
     found: dict[int, str | None] = {}
     for row in rows:
@@ -98,9 +103,9 @@ def _notes(step_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[int, str]:
     return {number: note for number, (_, note) in enumerate(notes, start=1) if text(note)}
 
 
-def _tries(events: Iterable[Mapping[str, Any]], descriptions: Mapping[int, str]) -> dict[int, _Tries]:
-    by_task: dict[int, _Tries] = {}
-    by_actor: dict[int, _Tries] = {}
+def _attempts(events: Iterable[Mapping[str, Any]], descriptions: Mapping[int, str]) -> dict[int, _Attempts]:
+    by_task: dict[int, _Attempts] = {}
+    by_actor: dict[int, _Attempts] = {}
     seen: dict[tuple[str, str], list[Any]] = {}
     for event in events:
         payload = get(decoded(event), "payload")
@@ -109,15 +114,15 @@ def _tries(events: Iterable[Mapping[str, Any]], descriptions: Mapping[int, str])
         if not (is_task or kind == "LLM_END") or _seen_before(payload, seen):
             continue
         if name and is_task:
-            _take_task(by_task.setdefault(int(name[1]), _Tries()), payload)
+            _take_task(by_task.setdefault(int(name[1]), _Attempts()), payload)
         else:
             step_id = _step_of_call(payload, descriptions)
-            _take_call(by_actor.setdefault(step_id, _Tries()), payload)
+            _take_call(by_actor.setdefault(step_id, _Attempts()), payload)
     return {**by_actor, **by_task}
 
 
 def _seen_before(payload: Mapping[str, Any], seen: dict[tuple[str, str], list[Any]]) -> bool:
-    """A finalisation that failed and ran again stores every event twice."""
+    """Whether an event came before: a finalisation that failed and ran again stores every event twice."""
     if payload.get("UUID") is None:
         return False
     same_name = seen.setdefault((str(payload["UUID"]), payload["event_type"]), [])
@@ -127,33 +132,33 @@ def _seen_before(payload: Mapping[str, Any], seen: dict[tuple[str, str], list[An
     return False
 
 
-def _take_task(tries: _Tries, payload: Mapping[str, Any]) -> None:
+def _take_task(attempts: _Attempts, payload: Mapping[str, Any]) -> None:
     task, data = str(payload.get("UUID")), payload.get("data")
     if payload["event_type"] == "TASK_START":
-        _open(tries, task, get(data, "input"))
+        _number_attempt(attempts, task, get(data, "input"))
         return
-    if task not in tries.numbers:
-        _open(tries, task, None)
+    if task not in attempts.numbers:
+        _number_attempt(attempts, task, None)
     output = get(data, "output")
-    number, answer = tries.numbers[task], text(text_of_output(output))
+    number, answer = attempts.numbers[task], text(text_of_output(output))
     if answer is None:
         return
-    tries.outputs[number] = answer
+    attempts.outputs[number] = answer
     validation = get(get(output, "evaluation"), "validation")
     refusal = text(get(validation, "guidance")) if get(validation, "valid") is False else None
     if refusal:
-        tries.guidance.setdefault(number, refusal)
+        attempts.guidance.setdefault(number, refusal)
 
 
-def _open(tries: _Tries, task: str, start: Any) -> None:
+def _number_attempt(attempts: _Attempts, task: str, start: Any) -> None:
     """Number an attempt. Guidance that it starts with and its predecessor did not, followed that predecessor."""
     notes = [note for note in items(get(start, "guidance")) if text(note)]
-    if tries.last and len(notes) > tries.given:
-        tries.guidance[tries.last] = "\n".join(notes[tries.given :])
-    tries.given = max(tries.given, len(notes))
+    if attempts.last and len(notes) > attempts.notes:
+        attempts.guidance[attempts.last] = "\n".join(notes[attempts.notes :])
+    attempts.notes = max(attempts.notes, len(notes))
     declared = get(start, "attempt")
-    tries.last = declared if isinstance(declared, int) and declared > tries.last else tries.last + 1
-    tries.numbers[task] = tries.last
+    attempts.last = declared if isinstance(declared, int) and declared > attempts.last else attempts.last + 1
+    attempts.numbers[task] = attempts.last
 
 
 def _step_of_call(payload: Mapping[str, Any], descriptions: Mapping[int, str]) -> int:
@@ -161,18 +166,18 @@ def _step_of_call(payload: Mapping[str, Any], descriptions: Mapping[int, str]) -
     return int(named) if _NUMBER.fullmatch(named) else next(iter(descriptions), 1)
 
 
-def _take_call(tries: _Tries, payload: Mapping[str, Any]) -> None:
-    """The student's last words before the teacher speaks are an attempt; what the teacher says then is its guidance."""
+def _take_call(attempts: _Attempts, payload: Mapping[str, Any]) -> None:
+    """Take a call: the student's last message before the teacher's is an attempt, the teacher's is its guidance."""
     actor = str(get(payload.get("metadata"), "actor")).strip().lower()
-    said = text(text_of_output(get(payload.get("data"), "output")))
-    if not said:
+    message = text(text_of_output(get(payload.get("data"), "output")))
+    if not message:
         return
     if actor in STUDENT_ACTORS:
-        if tries.last in tries.guidance or not tries.last:
-            tries.last += 1
-        tries.outputs[tries.last] = said
-    elif actor in TEACHER_ACTORS and tries.last:
-        tries.guidance[tries.last] = said
+        if attempts.last in attempts.guidance or not attempts.last:
+            attempts.last += 1
+        attempts.outputs[attempts.last] = message
+    elif actor in TEACHER_ACTORS and attempts.last:
+        attempts.guidance[attempts.last] = message
 
 
 def text_of_output(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Which ids a source has already given out. Called by the reader of exports and the filter. Knows nothing else."""
+"""The ids that a source has already given out, small in memory."""
 
 from hashlib import blake2b
 

@@ -1,16 +1,20 @@
-"""One recorded run of an agent, normalised. What comes after the sources cannot tell them apart."""
+"""
+A session: one recorded run of an agent, normalised, so that what comes after the sources cannot tell them apart.
+
+And the tally that every session is counted in, on its way to rows.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class StepAttempt:
     """One try of a step: what the student answered, and the guidance that followed it."""
 
     output: str
     guidance: str | None = None
-    """What the teacher said after this attempt. None when the attempt was accepted, or nothing was said."""
+    """The teacher's words after this attempt. None when the attempt was accepted, or the teacher was silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class Step:
 
     id: int
     description: str
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[StepAttempt, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Session:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the sessions on the way to rows. Every session is either used or counted under one cause."""
+    """Counts of what became of sessions on the way to rows. Each is either used or counted under one cause."""
 
     matched: int = 0
     """Sessions that passed the filter."""

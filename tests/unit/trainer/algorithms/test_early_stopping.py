@@ -1,4 +1,4 @@
-"""When a run must stop because it learns nothing."""
+"""Early stopping: when a run must stop because it learns nothing."""
 
 import math
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from atlas_api.errors import AllTruncated, FlatReward, NotFinite, NothingScored, SourceUnreachable
-from atlas_trainer.algorithms.early_stopping import Log, objection
+from atlas_trainer.algorithms.early_stopping import Log, stop_reason
 
 
 def logs(count: int, **changes: Any) -> list[Log]:
@@ -15,13 +15,13 @@ def logs(count: int, **changes: Any) -> list[Log]:
 
 
 def test_a_healthy_run_goes_on() -> None:
-    assert objection(logs(50), max_steps=100) is None
+    assert stop_reason(logs(50), max_steps=100) is None
 
 
 @pytest.mark.parametrize("name", ["loss", "grad_norm"])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_number_that_is_not_finite_stops_the_run_at_once(name: str, value: float) -> None:
-    error = objection([*logs(4), *logs(1, **{name: value})], max_steps=100)
+    error = stop_reason([*logs(4), *logs(1, **{name: value})], max_steps=100)
     assert isinstance(error, NotFinite)
     assert "learningRate" in str(error)
 
@@ -35,39 +35,39 @@ def test_a_number_that_is_not_finite_stops_the_run_at_once(name: str, value: flo
     ],
 )
 def test_a_silent_run_stops_when_patience_ends(changes: dict[str, Any], patience: int, expected: type) -> None:
-    assert objection(logs(patience - 1, **changes), max_steps=100) is None
-    assert isinstance(objection(logs(patience, **changes), max_steps=100), expected)
+    assert stop_reason(logs(patience - 1, **changes), max_steps=100) is None
+    assert isinstance(stop_reason(logs(patience, **changes), max_steps=100), expected)
 
 
 @pytest.mark.parametrize("changes", [{"completions/clipped_ratio": 1.0}, {"varied_groups": 0.0}])
 def test_a_run_shorter_than_the_patience_is_judged_at_its_end(changes: dict[str, Any]) -> None:
-    assert objection(logs(1, **changes), max_steps=2) is None
-    assert objection(logs(2, **changes), max_steps=2) is not None
+    assert stop_reason(logs(1, **changes), max_steps=2) is None
+    assert stop_reason(logs(2, **changes), max_steps=2) is not None
 
 
 @pytest.mark.parametrize("changes", [{"completions/clipped_ratio": 1.0}, {"varied_groups": 0.0}])
 def test_one_good_step_at_the_start_is_enough(changes: dict[str, Any]) -> None:
     history = logs(1) + logs(30, **changes)
-    assert all(objection(history[:length], max_steps=100) is None for length in range(1, len(history)))
+    assert all(stop_reason(history[:length], max_steps=100) is None for length in range(1, len(history)))
 
 
 def test_a_run_whose_judges_went_away_stops_at_any_time_and_may_go_on_later() -> None:
     away = logs(3, reward=None, unanswered_share=1.0, varied_groups=0.0)
-    assert objection([*logs(20), *away[:2]], max_steps=100) is None
-    error = objection([*logs(20), *away], max_steps=100)
+    assert stop_reason([*logs(20), *away[:2]], max_steps=100) is None
+    error = stop_reason([*logs(20), *away], max_steps=100)
     assert isinstance(error, SourceUnreachable)
     assert error.failure == "infrastructure"
-    assert isinstance(objection(away, max_steps=100), SourceUnreachable)
+    assert isinstance(stop_reason(away, max_steps=100), SourceUnreachable)
 
 
 def test_tasks_that_nobody_can_score_do_not_stop_a_run_that_has_learnt() -> None:
-    assert objection([*logs(20), *logs(5, reward=None, unanswered_share=0.0)], max_steps=100) is None
+    assert stop_reason([*logs(20), *logs(5, reward=None, unanswered_share=0.0)], max_steps=100) is None
 
 
 def test_a_run_without_a_signal_stops_also_where_the_last_step_could_not_be_scored() -> None:
-    error = objection([*logs(9, varied_groups=0.0), *logs(1, varied_groups=0.0, reward=None)], max_steps=100)
+    error = stop_reason([*logs(9, varied_groups=0.0), *logs(1, varied_groups=0.0, reward=None)], max_steps=100)
     assert isinstance(error, FlatReward)
 
 
 def test_log_entries_that_are_no_steps_do_not_count() -> None:
-    assert objection([{"train_runtime": 1.0}, *logs(2, varied_groups=0.0)], max_steps=100) is None
+    assert stop_reason([{"train_runtime": 1.0}, *logs(2, varied_groups=0.0)], max_steps=100) is None

@@ -1,4 +1,4 @@
-"""The watched reward function of a run, without TRL."""
+"""The reward function of GRPO, without TRL."""
 
 import asyncio
 import inspect
@@ -11,11 +11,11 @@ import pytest
 from atlas_rewards import Item, ItemResult
 from atlas_rewards.trl.judged_reward import JudgedReward
 from atlas_trainer.algorithms.grpo_reward import GrpoReward, varied_share
-from atlas_trainer.distributed.process_group import World
+from atlas_trainer.distributed.process_group import ProcessGroup
 
 
 class Service:
-    """Scores an answer with the number that it is, by two revisions."""
+    """A service that scores an answer with the number that it is, by two revisions."""
 
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
         return [
@@ -23,10 +23,10 @@ class Service:
         ]
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Close nothing: nothing is open."""
 
 
-class Two(World):
+class Two(ProcessGroup):
     """The first of two processes; the other has the same rewards, scored by a third revision."""
 
     def gather(self, value: Any) -> list[Any]:
@@ -45,7 +45,7 @@ def test_trl_awaits_it() -> None:
 def test_it_scores_and_says_whether_groups_differ_and_who_scored() -> None:
     logged: dict[str, float] = {}
     with closing(JudgedReward(Service())) as reward:
-        function = GrpoReward(reward, 2, World())
+        function = GrpoReward(reward, 2, ProcessGroup())
         assert scored(function, logged.__setitem__, "0.5", "0.5", "0.25", "0.5") == [0.5, 0.5, 0.25, 0.5]
     assert logged["varied_groups"] == 0.5
     assert function.revisions == ("new", "old")

@@ -1,3 +1,5 @@
+"""Chat messages become tokens, with the learnt ones marked, for any chat template."""
+
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""Sessions become conversations and rows, seen from the student or from the teacher."""
+
 from datetime import UTC, datetime
 
 import pytest
@@ -6,9 +8,9 @@ from hypothesis import strategies as st
 
 from atlas_trainer.dataset.conversation import Role, conversation, grpo_row
 from atlas_trainer.dataset.rows import Message, Row
-from atlas_trainer.traces.session import Attempt, Session, Step
+from atlas_trainer.traces.session import Session, Step, StepAttempt
 
-RETRIED = Step(1, "Answer in one go", (Attempt("Shipped", "Check the order state first"), Attempt("Refunded")))
+RETRIED = Step(1, "Answer in one go", (StepAttempt("Shipped", "Check the order state first"), StepAttempt("Refunded")))
 
 
 def make_session(
@@ -40,13 +42,13 @@ def row_of(session: Session, role: Role = "student") -> Row:
     return row
 
 
-def said(messages: tuple[Message, ...]) -> list[tuple[str, str]]:
+def turns(messages: tuple[Message, ...]) -> list[tuple[str, str]]:
     return [(message["role"], message["content"]) for message in messages]
 
 
 def test_the_student_learns_the_failed_attempt_and_the_corrected_one_with_the_guidance_between() -> None:
     whole = conversation(make_session(RETRIED), "student")
-    assert said(whole.messages) == [
+    assert turns(whole.messages) == [
         ("user", "Refund order 12"),
         ("assistant", "Shipped"),
         ("user", "Check the order state first"),
@@ -57,7 +59,7 @@ def test_the_student_learns_the_failed_attempt_and_the_corrected_one_with_the_gu
 
 def test_the_teacher_learns_the_guidance_in_answer_to_the_task_and_the_attempt() -> None:
     whole = conversation(make_session(RETRIED), "teacher")
-    assert said(whole.messages) == [
+    assert turns(whole.messages) == [
         ("user", "Refund order 12\n\nShipped"),
         ("assistant", "Check the order state first"),
     ]
@@ -73,11 +75,11 @@ def test_the_system_prompt_goes_first_and_only_to_the_student() -> None:
 
 def test_later_steps_are_introduced_by_their_description() -> None:
     session = make_session(
-        Step(1, "Look the order up", (Attempt("It is paid"),)),
-        Step(2, "Refund it", (Attempt("Done"),)),
-        Step(3, "  ", (Attempt("Mailed"),)),
+        Step(1, "Look the order up", (StepAttempt("It is paid"),)),
+        Step(2, "Refund it", (StepAttempt("Done"),)),
+        Step(3, "  ", (StepAttempt("Mailed"),)),
     )
-    assert said(conversation(session, "student").messages) == [
+    assert turns(conversation(session, "student").messages) == [
         ("user", "Refund order 12"),
         ("assistant", "It is paid"),
         ("user", "Refund it"),
@@ -88,18 +90,18 @@ def test_later_steps_are_introduced_by_their_description() -> None:
 
 
 def test_guidance_that_nothing_answered_is_left_out_for_the_student() -> None:
-    session = make_session(Step(1, "", (Attempt("Shipped", "Check the order state first"),)))
-    assert said(conversation(session, "student").messages)[-1] == ("assistant", "Shipped")
+    session = make_session(Step(1, "", (StepAttempt("Shipped", "Check the order state first"),)))
+    assert turns(conversation(session, "student").messages)[-1] == ("assistant", "Shipped")
 
 
 def test_an_attempt_repeated_without_guidance_replaces_the_one_before() -> None:
-    session = make_session(Step(1, "", (Attempt("Shipped"), Attempt("Refunded"))))
-    assert said(conversation(session, "student").messages) == [("user", "Refund order 12"), ("assistant", "Refunded")]
+    session = make_session(Step(1, "", (StepAttempt("Shipped"), StepAttempt("Refunded"))))
+    assert turns(conversation(session, "student").messages) == [("user", "Refund order 12"), ("assistant", "Refunded")]
 
 
 def test_a_blank_attempt_is_not_a_turn() -> None:
-    session = make_session(Step(1, "", (Attempt(" ", "Say something"), Attempt("Refunded"))))
-    assert said(conversation(session, "student").messages) == [
+    session = make_session(Step(1, "", (StepAttempt(" ", "Say something"), StepAttempt("Refunded"))))
+    assert turns(conversation(session, "student").messages) == [
         ("user", "Refund order 12\n\nSay something"),
         ("assistant", "Refunded"),
     ]
@@ -107,14 +109,16 @@ def test_a_blank_attempt_is_not_a_turn() -> None:
 
 def test_a_row_holds_the_prompt_of_the_first_attempt_without_its_guidance() -> None:
     row = row_of(make_session(RETRIED))
-    assert said(row.prompt) == [("user", "Refund order 12")]
+    assert turns(row.prompt) == [("user", "Refund order 12")]
     assert (row.turn, row.recorded, row.reference) == (1, "Shipped", "Refunded")
     assert (row.session_id, row.learning_key, row.reward) == ("7", "refunds", 0.86)
 
 
 def test_a_row_of_several_steps_asks_for_the_last_one_after_the_accepted_attempts() -> None:
-    row = row_of(make_session(RETRIED, Step(2, "Tell the customer", (Attempt("Hi", "Be polite"), Attempt("Dear X")))))
-    assert said(row.prompt) == [
+    row = row_of(
+        make_session(RETRIED, Step(2, "Tell the customer", (StepAttempt("Hi", "Be polite"), StepAttempt("Dear X"))))
+    )
+    assert turns(row.prompt) == [
         ("user", "Refund order 12"),
         ("assistant", "Refunded"),
         ("user", "Tell the customer"),
@@ -124,18 +128,18 @@ def test_a_row_of_several_steps_asks_for_the_last_one_after_the_accepted_attempt
 
 def test_steps_that_were_never_tried_are_ignored() -> None:
     row = row_of(make_session(RETRIED, Step(2, "Tell the customer", ())))
-    assert said(row.prompt) == [("user", "Refund order 12")]
+    assert turns(row.prompt) == [("user", "Refund order 12")]
 
 
 def test_a_first_step_that_was_never_tried_does_not_swallow_the_description_of_the_second() -> None:
-    row = row_of(make_session(Step(1, "Look", ()), Step(2, "Refund it", (Attempt("Done"),))))
-    assert said(row.prompt) == [("user", "Refund order 12\n\nRefund it")]
+    row = row_of(make_session(Step(1, "Look", ()), Step(2, "Refund it", (StepAttempt("Done"),))))
+    assert turns(row.prompt) == [("user", "Refund order 12\n\nRefund it")]
 
 
 def test_a_session_without_steps_uses_its_final_answer() -> None:
     session = make_session()
     assert row_of(session).recorded == "Refunded"
-    assert said(conversation(session, "student").messages)[-1] == ("assistant", "Refunded")
+    assert turns(conversation(session, "student").messages)[-1] == ("assistant", "Refunded")
 
 
 def test_the_recorded_truth_comes_before_the_final_answer() -> None:
@@ -149,7 +153,7 @@ def test_the_answer_of_a_failed_session_is_no_reference() -> None:
 
 def test_the_row_of_a_teacher_ends_before_the_first_guidance() -> None:
     row = row_of(make_session(RETRIED), "teacher")
-    assert said(row.prompt) == [("user", "Refund order 12\n\nShipped")]
+    assert turns(row.prompt) == [("user", "Refund order 12\n\nShipped")]
     assert (row.turn, row.recorded, row.reference) == (1, *["Check the order state first"] * 2)
 
 
@@ -160,11 +164,14 @@ def test_the_row_of_a_teacher_ends_before_the_first_guidance() -> None:
         pytest.param(make_session(RETRIED, task=""), "teacher", "noTask", id="no task, for the teacher"),
         pytest.param(make_session(final_answer=" "), "student", "noAnswer", id="no step and no final answer"),
         pytest.param(
-            make_session(Step(1, "", (Attempt(""),)), final_answer=""), "student", "noAnswer", id="only blank attempts"
+            make_session(Step(1, "", (StepAttempt(""),)), final_answer=""),
+            "student",
+            "noAnswer",
+            id="only blank attempts",
         ),
-        pytest.param(make_session(Step(1, "", (Attempt("Done"),))), "teacher", "noGuidance", id="accepted at once"),
+        pytest.param(make_session(Step(1, "", (StepAttempt("Done"),))), "teacher", "noGuidance", id="accepted at once"),
         pytest.param(
-            make_session(Step(1, "", (Attempt("Done", " "),))), "teacher", "noGuidance", id="blank guidance note"
+            make_session(Step(1, "", (StepAttempt("Done", " "),))), "teacher", "noGuidance", id="blank guidance note"
         ),
     ],
 )
@@ -187,7 +194,7 @@ steps = st.lists(
             number,
             f"<description {number}>",
             tuple(
-                Attempt(
+                StepAttempt(
                     f"<output {number}.{index}>" if spoke else "", f"<guidance {number}.{index}>" if guided else None
                 )
                 for index, (spoke, guided) in enumerate(tries)

@@ -1,3 +1,5 @@
+"""Near-duplicates stay on one side of the split, whatever the order of the rows."""
+
 import random
 from itertools import combinations
 
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from atlas_api.errors import ZeroSteps
 from atlas_api.training.traces import Split
-from atlas_trainer.dataset.near_duplicates import canonical, group
+from atlas_trainer.dataset.near_duplicates import canonical, group_near_duplicates
 from atlas_trainer.dataset.rows import Row
 from atlas_trainer.dataset.split import held_out
 
@@ -27,7 +29,7 @@ def different_tasks(count: int) -> list[str]:
 
 
 def together(left: str, right: str) -> bool:
-    first, second = group([left, right])
+    first, second = group_near_duplicates([left, right])
     return first == second
 
 
@@ -67,7 +69,7 @@ def test_tasks_that_ask_for_something_else_are_not(left: str, right: str) -> Non
 
 def test_being_alike_is_carried_on() -> None:
     ends = ["move the red box", "move that blue box"]
-    first, _, last = group([ends[0], "move the blue box", ends[1]])
+    first, _, last = group_near_duplicates([ends[0], "move the blue box", ends[1]])
     assert first == last
     assert not together(*ends)
 
@@ -77,7 +79,7 @@ tasks = words.map(" ".join)
 
 
 def one_edit_apart(left: str, right: str) -> bool:
-    """The definition, the slow way."""
+    """Whether two tasks are one edit apart, by definition, the slow way."""
     a, b = sorted((left.split(), right.split()), key=len)
     if a == b:
         return True
@@ -100,7 +102,7 @@ def test_hashing_finds_exactly_the_pairs_of_the_definition(left: str, right: str
 
 @given(st.lists(tasks, min_size=2, max_size=12), st.integers(0, 5))
 def test_near_identical_tasks_never_sit_on_both_sides(some: list[str], seed: int) -> None:
-    if len(set(group(some))) == 1:
+    if len(set(group_near_duplicates(some))) == 1:
         return
     outside = held_out(make_rows(*some), Split(eval=0.5, seed=seed))
     for left, right in combinations(range(len(some)), 2):
@@ -110,7 +112,7 @@ def test_near_identical_tasks_never_sit_on_both_sides(some: list[str], seed: int
 
 @given(st.lists(tasks, min_size=2, max_size=12), st.randoms(use_true_random=False))
 def test_order_does_not_matter(some: list[str], dice: random.Random) -> None:
-    if len(set(group(some))) == 1:
+    if len(set(group_near_duplicates(some))) == 1:
         return
     rows = make_rows(*some)
     shuffled = dice.sample(rows, len(rows))
@@ -164,5 +166,5 @@ def test_canonical_text_is_stable() -> None:
 
 
 def test_a_letter_with_marks_without_end_is_a_task_like_any_other() -> None:
-    """To sort so many would take Unicode's normal form hours."""
+    """Unicode's normal form would take hours to sort so many marks."""
     assert canonical("refund a" + "\u0301\u0327" * 500_000).startswith("refund ")

@@ -1,4 +1,4 @@
-"""What torch says in its own words is said in ours."""
+"""Errors of torch and Python, translated into ours."""
 
 import errno
 import os

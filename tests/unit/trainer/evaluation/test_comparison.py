@@ -3,7 +3,7 @@
 import pytest
 from support.trainer.measured import make_result, make_sample
 
-from atlas_trainer.evaluation.comparison import Comparison, Verdict, pairs, wilson_interval, worth_showing
+from atlas_trainer.evaluation.comparison import Comparison, TargetResult, pairs, wilson_interval, worth_showing
 
 
 def test_before_is_the_baseline_and_after_the_newest() -> None:
@@ -19,7 +19,7 @@ def test_without_a_baseline_nothing_is_compared() -> None:
 
 
 def test_a_target_that_is_just_reached_is_met() -> None:
-    assert Verdict(target=0.3, measured=0.5 - 0.2).met
+    assert TargetResult(target=0.3, measured=0.5 - 0.2).met
 
 
 def test_tasks_are_matched_by_session_not_by_place() -> None:
@@ -52,7 +52,7 @@ def test_a_change_is_named_by_reward_first_and_by_text_second(before: object, af
 
 
 def many(improved: int, worse: int, same: int) -> Comparison:
-    """So many tasks of each kind."""
+    """Pairs, so many of each kind of change."""
     rewards = [(0.0, 1.0)] * improved + [(1.0, 0.0)] * worse + [(1.0, 1.0)] * same
     before = [make_sample(i, "x", first) for i, (first, _) in enumerate(rewards)]
     after = [make_sample(i, "x", last) for i, (_, last) in enumerate(rewards)]

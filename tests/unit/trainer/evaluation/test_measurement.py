@@ -1,4 +1,4 @@
-"""What one evaluation found, over a restart."""
+"""The result of an evaluation survives a restart."""
 
 import json
 

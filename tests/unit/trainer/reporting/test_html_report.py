@@ -1,4 +1,4 @@
-"""report.html: complete, self-contained, and safe whatever a trace or a model wrote."""
+"""The page report.html: complete, self-contained, and safe whatever a trace or a model wrote."""
 
 from html.parser import HTMLParser
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""metrics.jsonl: one line an event, exact after kills and resumes."""
+"""The file metrics.jsonl: one line an event, exact after kills and resumes."""
 
 import json
 import math

@@ -13,7 +13,7 @@ from atlas_api.errors import Preempted
 from atlas_api.pods.run_file import TrainingRun
 from atlas_api.training.status import LocalStatus
 from atlas_trainer.evaluation.comparison import Comparison
-from atlas_trainer.reporting.load_snippet import how_to_load
+from atlas_trainer.reporting.load_snippet import load_snippet
 from atlas_trainer.reporting.status import (
     progress_at,
     status_after_failure,
@@ -21,7 +21,7 @@ from atlas_trainer.reporting.status import (
     status_after_step,
     status_after_success,
 )
-from atlas_trainer.reporting.summary import closing
+from atlas_trainer.reporting.summary import run_summary
 from atlas_trainer.reporting.terminal import Terminal
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
@@ -122,22 +122,22 @@ def test_text_that_the_console_cannot_encode_is_shown_as_far_as_it_goes() -> Non
 
 
 def ended(folder: Path, after: float | None, **spec: Any) -> str:
-    """The last words of a run that started from 20 % and ended with *after*."""
+    """The summary of a run that started from 20 % and ended with *after*."""
     run = make_run(folder, **spec)
     status = status_after_step(status_after_start(None, run), progress_at(4, 4, 0, START), {})
-    return _closing_text(run, status_after_success(status, make_model(), START), after)
+    return summary_text(run, status_after_success(status, make_model(), START), after)
 
 
-def _closing_text(run: TrainingRun, status: LocalStatus, after: float | None) -> str:
+def summary_text(run: TrainingRun, status: LocalStatus, after: float | None) -> str:
     results = [make_result(0, success=0.2, tokens=14.0)]
     if after is not None:
         results.append(make_result(4, success=after, tokens=7.0))
     console = plain()
-    console.print(closing(run, status, Comparison.of(results), "/runs/demo"), soft_wrap=True)
+    console.print(run_summary(run, status, Comparison.of(results), "/runs/demo"), soft_wrap=True)
     return re.sub(" +", " ", shown(console))
 
 
-def test_the_last_words_compare_before_and_after(tmp_path: Path) -> None:
+def test_the_summary_compare_before_and_after(tmp_path: Path) -> None:
     text = ended(tmp_path, 0.95)
     assert "success 20 % 95 % +75 points" in text
     assert "reward 0.20 0.95" in text
@@ -157,13 +157,13 @@ def test_no_target_is_judged_without_a_second_measurement(tmp_path: Path) -> Non
     assert "missed" not in text
 
 
-def test_the_last_words_say_how_to_load_a_full_model(tmp_path: Path) -> None:
+def test_the_summary_says_how_to_load_a_full_model(tmp_path: Path) -> None:
     text = ended(tmp_path, 0.9)
     assert 'AutoModelForCausalLM.from_pretrained("/models/agents/demo/run-0001/final")' in text
     assert "peft" not in text
 
 
-def test_the_last_words_say_how_to_load_adapters(tmp_path: Path) -> None:
+def test_the_summary_says_how_to_load_adapters(tmp_path: Path) -> None:
     text = ended(tmp_path, 0.9, model={"source": "m", "lora": {}})
     assert "from peft import AutoPeftModelForCausalLM" in text
     assert 'AutoPeftModelForCausalLM.from_pretrained("/models/agents/demo/run-0001/final")' in text
@@ -171,7 +171,7 @@ def test_the_last_words_say_how_to_load_adapters(tmp_path: Path) -> None:
 
 def test_a_model_in_an_object_store_is_fetched_first(tmp_path: Path) -> None:
     run = make_run(tmp_path, checkpoints={"s3": {"uri": "s3://models/atlas", "endpoint": "http://minio:9000"}})
-    lines = how_to_load("s3://models/atlas/agents/demo/run-0001/final", run.spec)
+    lines = load_snippet("s3://models/atlas/agents/demo/run-0001/final", run.spec)
     fetch = (
         "aws s3 cp --recursive --endpoint-url http://minio:9000 s3://models/atlas/agents/demo/run-0001/final ./model"
     )
@@ -181,13 +181,13 @@ def test_a_model_in_an_object_store_is_fetched_first(tmp_path: Path) -> None:
 
 def test_a_command_to_copy_does_what_it_says_whatever_the_address(tmp_path: Path) -> None:
     run = make_run(tmp_path, checkpoints={"s3": {"uri": "s3://models/my runs;true"}})
-    lines = how_to_load("s3://models/my runs;true/agents/demo/run-0001/final", run.spec)
+    lines = load_snippet("s3://models/my runs;true/agents/demo/run-0001/final", run.spec)
     assert "aws s3 cp --recursive 's3://models/my runs;true/agents/demo/run-0001/final' ./model" in lines
 
 
 def test_a_model_on_a_claim_is_copied_first(tmp_path: Path) -> None:
     run = make_run(tmp_path, checkpoints={"volume": {"claimName": "models"}})
-    lines = how_to_load("pvc://models/agents/demo/run-0001/final", run.spec)
+    lines = load_snippet("pvc://models/agents/demo/run-0001/final", run.spec)
     assert "copy agents/demo/run-0001/final from the claim models to ./model" in lines
     assert 'AutoModelForCausalLM.from_pretrained("./model")' in lines
 
@@ -195,6 +195,6 @@ def test_a_model_on_a_claim_is_copied_first(tmp_path: Path) -> None:
 def test_an_interrupted_run_says_where_it_stopped_and_offers_no_model(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     status = status_after_step(status_after_start(None, run), progress_at(2, 4, 9, START), {})
-    text = _closing_text(run, status_after_failure(status, Preempted("saved"), True, START), None)
+    text = summary_text(run, status_after_failure(status, Preempted("saved"), True, START), None)
     assert "Run 1 of agents/demo was interrupted after step 2 of 4" in text
     assert "from_pretrained" not in text

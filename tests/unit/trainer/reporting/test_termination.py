@@ -8,7 +8,7 @@ from support.trainer.measured import START, make_address, make_dataset, make_mod
 from atlas_api.pods.contract import TERMINATION_LIMIT
 from atlas_api.pods.run_report import RunReport
 from atlas_api.training.status import CheckpointsStatus, Progress
-from atlas_trainer.reporting.termination import leave, shortened
+from atlas_trainer.reporting.termination import shortened, write_termination_message
 
 
 def make_report(causes: int = 1, metrics: int = 1, message: str = "", uri: str = "/models/final") -> RunReport:
@@ -34,7 +34,7 @@ def read(report: RunReport) -> RunReport:
 
 
 def test_a_report_that_fits_is_left_whole(tmp_path: Path) -> None:
-    leave(make_report(), tmp_path / "log")
+    write_termination_message(make_report(), tmp_path / "log")
     assert RunReport.model_validate_json((tmp_path / "log").read_bytes()) == make_report()
     assert json.loads((tmp_path / "log").read_text())["exitCode"] == 43
 

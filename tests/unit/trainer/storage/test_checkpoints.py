@@ -3,15 +3,9 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from atlas_api.training.status import CheckpointAddress
-from atlas_trainer.storage.checkpoints import MANIFEST, RunCheckpoints, best, checkpoint_name, to_delete
+from atlas_trainer.storage.checkpoints import RunCheckpoints, checkpoint_name
 from atlas_trainer.storage.store import LocalStore
-
-
-def at(step: int, metric: float | None = None) -> CheckpointAddress:
-    return CheckpointAddress(uri=f"/runs/{checkpoint_name(step)}", step=step, sha256="0", metric=metric)
 
 
 def run_in(tmp_path: Path) -> RunCheckpoints:
@@ -32,17 +26,18 @@ def test_a_published_checkpoint_is_listed_with_its_metric(tmp_path: Path) -> Non
     address = publish(run, tmp_path, 50, success=0.7)
     assert run.complete() == [address]
     assert address.metric == 0.7
+    assert (tmp_path / "store/agents/demo/run-0001/checkpoint-000050/manifest.json").exists()
     assert json.loads((tmp_path / "store/agents/demo/run-0001/latest.json").read_text())["sha256"] == address.sha256
 
 
-def test_a_folder_without_manifest_is_never_listed_and_is_swept(tmp_path: Path) -> None:
+def test_a_folder_without_manifest_is_never_listed_and_is_removed(tmp_path: Path) -> None:
     run = run_in(tmp_path)
     publish(run, tmp_path, 50)
     torn = tmp_path / "store/agents/demo/run-0001/checkpoint-000100"
     torn.mkdir()
     (torn / "model.safetensors").write_bytes(b"half")
     assert [address.step for address in run.complete()] == [50]
-    assert run.sweep() == ["checkpoint-000100"]
+    assert run.remove_incomplete() == ["checkpoint-000100"]
     assert not torn.exists()
 
 
@@ -70,24 +65,3 @@ def test_retention_deletes_whole_folders(tmp_path: Path) -> None:
     run.retain(keep=2, keep_best=True)
     assert [address.step for address in run.complete()] == [50, 150, 200]
     assert not (tmp_path / "store/agents/demo/run-0001/checkpoint-000100").exists()
-
-
-@pytest.mark.parametrize(
-    ("complete", "keep", "keep_best", "deleted"),
-    [
-        pytest.param([at(1), at(2), at(3)], 2, False, [1], id="the oldest goes first"),
-        pytest.param([at(1, 0.9), at(2, 0.1), at(3, 0.2)], 1, True, [2], id="the best is spared"),
-        pytest.param([at(1, 0.9), at(2), at(3)], 1, False, [1, 2], id="the best is not spared unless asked"),
-        pytest.param([at(1)], 1, False, [], id="the newest complete one always stays"),
-        pytest.param([at(1), at(2)], 1, True, [1], id="what was never measured cannot be the best"),
-    ],
-)
-def test_what_retention_deletes(
-    complete: list[CheckpointAddress], keep: int, keep_best: bool, deleted: list[int]
-) -> None:
-    assert sorted(address.step for address in to_delete(complete, keep, keep_best)) == deleted
-
-
-def test_of_equally_good_checkpoints_the_newest_is_best() -> None:
-    assert best([at(1, 0.5), at(2, 0.5), at(3, 0.1)]) == at(2, 0.5)
-    assert MANIFEST == "manifest.json"

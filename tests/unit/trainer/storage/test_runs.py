@@ -1,4 +1,4 @@
-"""Which run is next."""
+"""Runs in a store: which one is next, and where it lives."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +11,11 @@ from atlas_api import AtlasTraining, InvalidManifest, parse
 from atlas_api.errors import CheckpointFailed, RunActive
 from atlas_api.training.status import LocalStatus, Phase, RunStatus
 from atlas_trainer.storage.runs import (
-    claimed,
+    claim,
+    locate,
     locked,
     newest_run,
     next_run,
-    placed,
     read_status,
     training_folder,
     work_folder,
@@ -81,24 +81,24 @@ def test_a_name_that_looks_like_a_run_is_no_run(tmp_path: Path) -> None:
 
 def test_attempts_of_one_run_share_its_folder(tmp_path: Path) -> None:
     first, store = make_run(tmp_path, attempt=1), LocalStore(tmp_path / "runs")
-    claimed(first, store)
-    for again in (claimed(make_run(tmp_path, attempt=2), store), placed(make_run(tmp_path, attempt=2), store)):
+    claim(first, store)
+    for again in (claim(make_run(tmp_path, attempt=2), store), locate(make_run(tmp_path, attempt=2), store)):
         assert again.folder == first.folder == "agents/demo/run-0001"
 
 
 def test_a_run_of_a_training_that_was_made_anew_lies_beside_the_earlier_one(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "runs")
-    claimed(make_run(tmp_path), store)
+    claim(make_run(tmp_path), store)
     anew = make_run(tmp_path).model_copy(update={"started_at": NOW.replace(hour=14, minute=5)})
-    assert claimed(anew, store).folder == placed(anew, store).folder == "agents/demo/run-0001-20261123T140500Z"
-    assert claimed(make_run(tmp_path), store).folder == "agents/demo/run-0001"
+    assert claim(anew, store).folder == locate(anew, store).folder == "agents/demo/run-0001-20261123T140500Z"
+    assert claim(make_run(tmp_path), store).folder == "agents/demo/run-0001"
 
 
-@pytest.mark.parametrize("claim", [b"", b"[]", b"{}", b'{"startedAt": 4}', b'{"startedAt": "then"}', b"\xff"])
-def test_a_folder_whose_claim_cannot_be_read_is_left_alone(tmp_path: Path, claim: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"startedAt": 4}', b'{"startedAt": "then"}', b"\xff"])
+def test_a_folder_whose_claim_cannot_be_read_is_left_alone(tmp_path: Path, content: bytes) -> None:
     store = LocalStore(tmp_path / "runs")
-    store.write("agents/demo/run-0001/run.json", claim)
-    assert placed(make_run(tmp_path), store).folder.startswith("agents/demo/run-0001-2")
+    store.write("agents/demo/run-0001/run.json", content)
+    assert locate(make_run(tmp_path), store).folder.startswith("agents/demo/run-0001-2")
 
 
 def test_a_place_that_cannot_be_a_folder_is_named(tmp_path: Path) -> None:

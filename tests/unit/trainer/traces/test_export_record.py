@@ -1,3 +1,5 @@
+"""Records of every exporter become sessions."""
+
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from support.traces.exports import metadata, session_record, step_record, task_events
 
 from atlas_trainer.traces.export_record import UnreadableRecordError, session_from_record
-from atlas_trainer.traces.session import Attempt, Session, Step
+from atlas_trainer.traces.session import Session, Step, StepAttempt
 
 
 def read_record(**fields: Any) -> Session:
@@ -32,7 +34,11 @@ def test_an_exported_session_is_read_whole() -> None:
         final_answer="Refunded",
         reward=0.86,
         steps=(
-            Step(1, "Answer in one go", (Attempt("Paid back?", "Check the order state first"), Attempt("Refunded"))),
+            Step(
+                1,
+                "Answer in one go",
+                (StepAttempt("Paid back?", "Check the order state first"), StepAttempt("Refunded")),
+            ),
         ),
         learning_key="refunds",
         tags=("crm", "eu"),
@@ -176,7 +182,7 @@ def test_a_description_comes_from_the_plan_else_from_the_step() -> None:
 @pytest.mark.parametrize("guidance", ["Look again", ["Look again"], [{"note": "Look again"}]])
 def test_guidance_is_a_text_or_a_list(guidance: Any) -> None:
     session = read_record(steps=[step_record(attempts=None, guidance=guidance, metadata={})])
-    assert session.steps[0].attempts == (Attempt("Refunded", "Look again"),)
+    assert session.steps[0].attempts == (StepAttempt("Refunded", "Look again"),)
 
 
 @pytest.mark.parametrize("attempts", [None, "2", 2, [{}, {}], {}, -1, "many"])

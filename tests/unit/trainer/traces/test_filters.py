@@ -1,3 +1,5 @@
+"""The session filter: which condition fails, and which sessions a limit keeps."""
+
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,7 +9,7 @@ from typing import Any
 import pytest
 
 from atlas_api.training.traces import TraceFilter
-from atlas_trainer.traces.filters import first_objection, passing
+from atlas_trainer.traces.filters import first_failed_condition, passing
 from atlas_trainer.traces.session import Session, Tally
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -52,51 +54,54 @@ def kept(trace_filter: TraceFilter, *sessions: Session) -> list[str]:
     ],
 )
 def test_each_condition_names_itself_when_it_is_not_met(conditions: dict[str, Any], cause: str) -> None:
-    assert first_objection(TraceFilter(**conditions), session()) == cause
+    assert first_failed_condition(TraceFilter(**conditions), session()) == cause
 
 
 def test_the_first_condition_in_the_order_of_the_filter_is_the_cause() -> None:
     everything_wrong = TraceFilter(status=("failed",), min_reward=0.9, tags=("us",), created_before=NOON)
-    assert first_objection(everything_wrong, session()) == "status"
-    assert first_objection(everything_wrong, session(status="failed", reward=None)) == "unknownReward"
-    assert first_objection(everything_wrong, session(status="failed", reward=1.0)) == "tags"
+    assert first_failed_condition(everything_wrong, session()) == "status"
+    assert first_failed_condition(everything_wrong, session(status="failed", reward=None)) == "unknownReward"
+    assert first_failed_condition(everything_wrong, session(status="failed", reward=1.0)) == "tags"
 
 
 def test_the_default_takes_succeeded_and_approved_sessions_with_any_reward() -> None:
-    assert first_objection(TraceFilter(), session(reward=None)) is None
-    assert first_objection(TraceFilter(), session(review_status="quarantined")) == "reviewStatus"
+    assert first_failed_condition(TraceFilter(), session(reward=None)) is None
+    assert first_failed_condition(TraceFilter(), session(review_status="quarantined")) == "reviewStatus"
 
 
 def test_an_empty_list_means_any_value() -> None:
     anything = TraceFilter(**ANY_STATE)
-    assert first_objection(anything, session(status="running", review_status="odd", learning_key=None, tags=())) is None
+    assert (
+        first_failed_condition(anything, session(status="running", review_status="odd", learning_key=None, tags=()))
+        is None
+    )
 
 
 @pytest.mark.parametrize("threshold", [{"min_reward": 0.0}, {"max_reward": 1.0}])
 def test_an_unknown_reward_passes_no_threshold_not_even_one_that_all_rewards_pass(threshold: dict[str, Any]) -> None:
-    assert first_objection(TraceFilter(**threshold), session(reward=None)) == "unknownReward"
+    assert first_failed_condition(TraceFilter(**threshold), session(reward=None)) == "unknownReward"
 
 
 def test_float_noise_does_not_decide_at_a_threshold() -> None:
-    assert first_objection(TraceFilter(min_reward=0.7), session(reward=0.6999999999999998)) is None
-    assert first_objection(TraceFilter(max_reward=0.8), session(reward=0.8000000000000002)) is None
-    assert first_objection(TraceFilter(min_reward=0.7), session(reward=0.69999)) == "minReward"
-    assert first_objection(TraceFilter(max_reward=0.8), session(reward=0.80001)) == "maxReward"
+    assert first_failed_condition(TraceFilter(min_reward=0.7), session(reward=0.6999999999999998)) is None
+    assert first_failed_condition(TraceFilter(max_reward=0.8), session(reward=0.8000000000000002)) is None
+    assert first_failed_condition(TraceFilter(min_reward=0.7), session(reward=0.69999)) == "minReward"
+    assert first_failed_condition(TraceFilter(max_reward=0.8), session(reward=0.80001)) == "maxReward"
 
 
 def test_one_shared_tag_is_enough() -> None:
-    assert first_objection(TraceFilter(tags=("us", "eu")), session()) is None
+    assert first_failed_condition(TraceFilter(tags=("us", "eu")), session()) is None
 
 
 def test_the_date_range_includes_its_start_and_excludes_its_end() -> None:
     second = timedelta(seconds=1)
-    assert first_objection(TraceFilter(created_after=NOON, created_before=NOON + second), session()) is None
-    assert first_objection(TraceFilter(created_before=NOON), session()) == "createdBefore"
+    assert first_failed_condition(TraceFilter(created_after=NOON, created_before=NOON + second), session()) is None
+    assert first_failed_condition(TraceFilter(created_before=NOON), session()) == "createdBefore"
 
 
 @pytest.mark.parametrize(("bound", "cause"), [("created_after", "createdAfter"), ("created_before", "createdBefore")])
 def test_a_session_without_a_date_passes_no_date_condition(bound: str, cause: str) -> None:
-    assert first_objection(TraceFilter.model_validate({bound: NOON}), session(created_at=None)) == cause
+    assert first_failed_condition(TraceFilter.model_validate({bound: NOON}), session(created_at=None)) == cause
 
 
 def test_matched_and_left_out_sessions_are_counted() -> None:

@@ -1,3 +1,5 @@
+"""Exports on disk are read whole, and what cannot be read is named."""
+
 import ctypes
 import gzip
 import json

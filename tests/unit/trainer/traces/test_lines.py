@@ -1,3 +1,5 @@
+"""Streams become numbered lines, compressed, damaged or not."""
+
 import gzip
 import lzma
 import tracemalloc

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from support.sdk.rows import answer, breakdown, stats
+from support.sdk.rows import breakdown, stats
 from support.traces.reward_cases import REWARD_CASES, RewardCase
 
 from atlas_trainer.traces.sdk_fields import (
@@ -15,7 +15,6 @@ from atlas_trainer.traces.sdk_fields import (
     reward_of,
     system_prompt_of,
     tags_of,
-    text_of_output,
 )
 
 
@@ -71,32 +70,3 @@ def test_ground_truth_is_text_or_becomes_json() -> None:
     assert ground_truth_of({"ground_truth": {"straße": [1]}}) == '{"straße": [1]}'
     assert ground_truth_of({"ground_truth": False}) == "false"
     assert ground_truth_of({"ground_truth": " "}) is None
-
-
-def test_answer_of_an_event_is_the_text_the_agent_returned() -> None:
-    assert text_of_output(answer("Refunded")) == "Refunded"
-    assert text_of_output({**answer("deliverable"), "context_entry": {"output_text": "raw"}}) == "raw"
-
-
-@pytest.mark.parametrize(
-    ("output", "expected"),
-    [
-        ("plain", "plain"),
-        ({"output": "plain"}, "plain"),
-        ({"output": {"text": "inner", "deliverable": "no"}}, "inner"),
-        ({"output": {"deliverable": {"a": "ß"}}}, '{"a": "ß"}'),
-        ({"output": {"result": "found"}}, "found"),
-        ({"text": "top"}, "top"),
-        ({"error": "boom"}, ""),
-        ({}, ""),
-        (None, ""),
-        (7, ""),
-    ],
-)
-def test_answer_is_searched_from_the_rawest_text_down(output: Any, expected: str) -> None:
-    assert text_of_output(output) == expected
-
-
-def test_separators_that_are_no_newlines_and_long_answers_survive() -> None:
-    long = "line\u2028next\u2029end " * 12_000
-    assert text_of_output(answer(long)) == long

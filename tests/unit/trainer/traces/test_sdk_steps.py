@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from support.sdk.rows import NOTE, Event, answer, attempt_events, event, plan, run_events, verdict
+from support.sdk.rows import NOTE, Event, answer, attempt_evaluation, attempt_events, event, plan, run_events
 
-from atlas_trainer.traces.sdk_fields import steps_of
-from atlas_trainer.traces.session import Attempt, Step
+from atlas_trainer.traces.sdk_steps import steps_of, text_of_output
+from atlas_trainer.traces.session import Step, StepAttempt
 
 ONE = plan("Answer in one go")
-GOLDEN = (Step(1, "Answer in one go", (Attempt("Refund sent", NOTE), Attempt("Refunded"))),)
+GOLDEN = (Step(1, "Answer in one go", (StepAttempt("Refund sent", NOTE), StepAttempt("Refunded"))),)
 
 
 def result(output: str | None = "Refunded", attempts: int | None = 2, step: int = 1) -> dict[str, Any]:
@@ -18,14 +18,14 @@ def result(output: str | None = "Refunded", attempts: int | None = 2, step: int 
 
 
 def refused(guidance: str | None = NOTE, attempt: int = 1) -> dict[str, Any]:
-    return {"step_id": 1, "attempt": attempt, "evaluation": verdict(False, guidance)}
+    return {"step_id": 1, "attempt": attempt, "evaluation": attempt_evaluation(False, guidance)}
 
 
 def note(text: str = NOTE, sequence: int = 1, step: int = 1) -> dict[str, Any]:
     return {"step_id": step, "sequence": sequence, "note": text}
 
 
-def said(actor: str, text: str) -> Event:
+def call_event(actor: str, text: str) -> Event:
     return event("LLM_END", "gpt", actor=actor, output=text)
 
 
@@ -52,7 +52,7 @@ def test_events_stored_twice_count_once() -> None:
 
 def test_same_answer_in_two_attempts_is_two_attempts() -> None:
     (step,) = steps_of(ONE, [], [], [], run_events(["Same", "Same"]))
-    assert step.attempts == (Attempt("Same", NOTE), Attempt("Same"))
+    assert step.attempts == (StepAttempt("Same", NOTE), StepAttempt("Same"))
 
 
 def test_nodes_of_the_agents_own_graph_are_no_attempts() -> None:
@@ -64,7 +64,7 @@ def test_nodes_of_the_agents_own_graph_are_no_attempts() -> None:
 
 def test_attempt_that_raised_is_no_turn() -> None:
     (step,) = steps_of(ONE, [], [], [], run_events(["Refund sent", None]))
-    assert step.attempts == (Attempt("Refund sent", NOTE),)
+    assert step.attempts == (StepAttempt("Refund sent", NOTE),)
 
 
 def test_step_result_is_the_answer_of_the_last_attempt() -> None:
@@ -79,12 +79,12 @@ def test_blank_step_result_leaves_the_answer_of_the_events() -> None:
 
 def test_step_result_alone_is_one_attempt() -> None:
     (step,) = steps_of(ONE, [result(attempts=1)], [], [], [])
-    assert step.attempts == (Attempt("Refunded"),)
+    assert step.attempts == (StepAttempt("Refunded"),)
 
 
 def test_note_belongs_to_its_attempt_also_where_the_answer_to_it_was_lost() -> None:
     (step,) = steps_of(ONE, [result()], [refused(), refused(None, attempt=2)], [note()], [])
-    assert step.attempts == (Attempt("Refunded"),)
+    assert step.attempts == (StepAttempt("Refunded"),)
 
 
 def test_events_that_end_before_the_last_attempt_keep_the_first_answer() -> None:
@@ -94,18 +94,18 @@ def test_events_that_end_before_the_last_attempt_keep_the_first_answer() -> None
 
 def test_refusal_without_retry_keeps_its_guidance() -> None:
     (step,) = steps_of(ONE, [result(attempts=1)], [refused()], [], [])
-    assert step.attempts == (Attempt("Refunded", NOTE),)
+    assert step.attempts == (StepAttempt("Refunded", NOTE),)
 
 
 def test_empty_guidance_of_the_auto_lane_is_none() -> None:
     (step,) = steps_of(ONE, [result(attempts=1)], [], [note(" ")], [])
-    assert step.attempts == (Attempt("Refunded"),)
+    assert step.attempts == (StepAttempt("Refunded"),)
 
 
 def test_notes_are_ordered_by_sequence() -> None:
     notes = [note("second", 2), note("first", 1)]
     (step,) = steps_of(ONE, [], [], notes, run_events(["a", "b", "c"], ["first", "second"]))
-    assert step.attempts == (Attempt("a", "first"), Attempt("b", "second"), Attempt("c"))
+    assert step.attempts == (StepAttempt("a", "first"), StepAttempt("b", "second"), StepAttempt("c"))
 
 
 def test_steps_follow_the_plan_and_steps_without_answer_are_left_out() -> None:
@@ -123,14 +123,14 @@ def test_steps_follow_the_plan_and_steps_without_answer_are_left_out() -> None:
 def test_steps_do_not_take_each_others_attempts_and_notes() -> None:
     events = [*attempt_events("one", step=1), *attempt_events("two", step=2)]
     steps = steps_of(plan("first", "second"), [], [], [note("for two", step=2)], events)
-    assert [step.attempts for step in steps] == [(Attempt("one"),), (Attempt("two", "for two"),)]
+    assert [step.attempts for step in steps] == [(StepAttempt("one"),), (StepAttempt("two", "for two"),)]
 
 
 def test_plans_of_a_wrong_shape_are_no_plan() -> None:
     shapes: list[Any] = [[], "x", {"steps": {}}, {"steps": [None, {"id": "one"}, {}]}, {"steps": None}]
     for broken in shapes:
         (step,) = steps_of(broken, [result(attempts=1)], [], [], [])
-        assert step == Step(1, "", (Attempt("Refunded"),))
+        assert step == Step(1, "", (StepAttempt("Refunded"),))
 
 
 def test_events_of_a_wrong_shape_are_skipped() -> None:
@@ -144,7 +144,7 @@ def test_events_of_a_wrong_shape_are_skipped() -> None:
         event("TASK_END", f"step_{'9' * 5000}", output=answer("Refunded")),
         {
             "payload": {
-                **said("student", "Refunded")["payload"],
+                **call_event("student", "Refunded")["payload"],
                 "metadata": {"actor": "student", "step_id": "9" * 5000},
             }
         },
@@ -157,22 +157,27 @@ def test_a_step_number_without_end_is_no_number(endless: Event) -> None:
 
 def test_older_sessions_load_from_calls_with_an_actor() -> None:
     events = [
-        said("student", "draft"),
-        said("student", "Refund sent"),
-        said("teacher", NOTE),
-        said("student", "Refunded"),
+        call_event("student", "draft"),
+        call_event("student", "Refund sent"),
+        call_event("teacher", NOTE),
+        call_event("student", "Refunded"),
     ]
     assert steps_of(ONE, [], [], [], events) == GOLDEN
 
 
 def test_calls_of_other_actors_are_no_turns() -> None:
-    events = [said("reward", "0.4"), said("teacher", "A plan"), said("student", "Refunded"), said("learning", "x")]
+    events = [
+        call_event("reward", "0.4"),
+        call_event("teacher", "A plan"),
+        call_event("student", "Refunded"),
+        call_event("learning", "x"),
+    ]
     (step,) = steps_of(ONE, [], [], [], events)
-    assert step.attempts == (Attempt("Refunded"),)
+    assert step.attempts == (StepAttempt("Refunded"),)
 
 
 def test_task_events_win_over_calls_inside_them() -> None:
-    calls = [said("student", "thinking"), said("teacher", "judging")]
+    calls = [call_event("student", "thinking"), call_event("teacher", "judging")]
     start, *others = run_events()
     assert steps_of(ONE, [result()], [], [note()], [start, *calls, *others]) == GOLDEN
 
@@ -181,4 +186,33 @@ def test_answer_of_200_kb_comes_whole() -> None:
     long = "ß\u2028" * 100_000
     end = event("TASK_END", "step_1", output=answer(long))
     (step,) = steps_of(ONE, [], [], [], [end])
-    assert step.attempts == (Attempt(long),)
+    assert step.attempts == (StepAttempt(long),)
+
+
+def test_answer_of_an_event_is_the_text_the_agent_returned() -> None:
+    assert text_of_output(answer("Refunded")) == "Refunded"
+    assert text_of_output({**answer("deliverable"), "context_entry": {"output_text": "raw"}}) == "raw"
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("plain", "plain"),
+        ({"output": "plain"}, "plain"),
+        ({"output": {"text": "inner", "deliverable": "no"}}, "inner"),
+        ({"output": {"deliverable": {"a": "ß"}}}, '{"a": "ß"}'),
+        ({"output": {"result": "found"}}, "found"),
+        ({"text": "top"}, "top"),
+        ({"error": "boom"}, ""),
+        ({}, ""),
+        (None, ""),
+        (7, ""),
+    ],
+)
+def test_answer_is_searched_from_the_rawest_text_down(output: Any, expected: str) -> None:
+    assert text_of_output(output) == expected
+
+
+def test_separators_that_are_no_newlines_and_long_answers_survive() -> None:
+    long = "line\u2028next\u2029end " * 12_000
+    assert text_of_output(answer(long)) == long

@@ -1,14 +1,14 @@
 """
-The report's first screen: the outcome in one sentence, and the few numbers that matter, before and after.
+The first screen of the report: the outcome in one sentence, and the few numbers that matter.
 
-Called by the report. Pure; knows nothing about HTML.
+Pure; knows nothing about HTML.
 """
 
 from dataclasses import dataclass
 
 from atlas_api.training.evaluation import Targets
 from atlas_api.training.status import Phase
-from atlas_trainer.evaluation.comparison import Comparison, Verdict, wilson_interval
+from atlas_trainer.evaluation.comparison import Comparison, TargetResult, wilson_interval
 from atlas_trainer.evaluation.measurement import EvaluationResult
 from atlas_trainer.reporting.formatting import change, percent, points, score, tokens
 
@@ -22,12 +22,12 @@ class Card:
     after: str
     change: str
     better: bool | None
-    """None when nothing moved, or nothing can be compared."""
+    """Whether the number moved the right way. None when nothing moved, or nothing can be compared."""
 
     detail: str
     target: str = ""
     met: bool | None = None
-    """None when the target has nothing to be held against yet."""
+    """Whether the target is met. None when nothing is measured yet."""
 
 
 def headline(phase: Phase, comparison: Comparison) -> str:
@@ -63,7 +63,7 @@ def _success(comparison: Comparison, targets: Targets, newest: EvaluationResult)
         better=_better(delta),
         detail=_interval(newest),
         target=points(targets.success_delta) if targets.success_delta else "",
-        met=_met(comparison.success_verdict(targets)),
+        met=_met(comparison.success_target(targets)),
     )
 
 
@@ -77,7 +77,7 @@ def _tokens(comparison: Comparison, targets: Targets, newest: EvaluationResult) 
         better=_better(comparison.token_reduction),
         detail=f"Mean of an answer; {percent(newest.truncated)} of the answers hit the token limit.",
         target=f"{percent(targets.token_reduction)} fewer" if targets.token_reduction else "",
-        met=_met(comparison.token_verdict(targets)),
+        met=_met(comparison.token_target(targets)),
     )
 
 
@@ -97,7 +97,7 @@ def _reward(comparison: Comparison, newest: EvaluationResult) -> Card:
 
 
 def _interval(result: EvaluationResult) -> str:
-    """How sure the success rate is, given how few tasks it was measured on."""
+    """A line about how sure the success rate is, given how few tasks it was measured on."""
     scored = len(result.samples) - result.unscored
     if scored < 1:
         return ""
@@ -113,5 +113,5 @@ def _better(gain: float | None) -> bool | None:
     return gain > 0 if gain else None
 
 
-def _met(verdict: Verdict | None) -> bool | None:
-    return verdict.met if verdict else None
+def _met(result: TargetResult | None) -> bool | None:
+    return result.met if result else None

@@ -1,7 +1,7 @@
 """
-Which charts the report shows, from the lines of metrics.jsonl and the evaluations.
+The charts of the report, from the lines of metrics.jsonl and the evaluations.
 
-Called by the report. Pure. A line without a single number is left out, and so is a chart without a line.
+Pure. A line without a single number is left out, and so is a chart without a line.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,17 +16,17 @@ from atlas_trainer.reporting.html.line_chart import Chart, Drawing, Series, draw
 MetricsLines = Sequence[Mapping[str, Any]]
 
 PART = "rewards/"
-"""What the name of a judge or verifier stands behind in a line of metrics.jsonl."""
+"""Prefix of the name of a judge or verifier in a line of metrics.jsonl."""
 
 
 class Charts(NamedTuple):
-    """What the report draws."""
+    """The charts of a report, drawn."""
 
     outcome: list[Drawing]
-    """What the run is for."""
+    """Charts of what the run is for."""
 
     optimizer: list[Drawing]
-    """What goes on inside."""
+    """Charts of what goes on inside."""
 
 
 def charts(metrics: MetricsLines, results: Sequence[EvaluationResult], judged: bool, max_steps: int) -> Charts:

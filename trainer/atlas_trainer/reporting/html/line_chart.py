@@ -1,7 +1,7 @@
 """
 Line charts as numbers that a template can draw: scales, ticks, paths, hover texts.
 
-Called by the report. Pure geometry in the units of the SVG's view box; knows nothing about training, colours or HTML.
+Pure geometry in the units of the SVG's view box; knows nothing about training, colours or HTML.
 """
 
 import math
@@ -22,23 +22,23 @@ Form = Callable[[float | None], str]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line."""
+    """The data of one line of a chart."""
 
     name: str
     points: tuple[Point, ...]
     held_out: bool = False
-    """Measured now and then: drawn with a dot at each measurement."""
+    """Whether it is measured now and then: drawn with a dot at each measurement."""
 
     spread: tuple[tuple[int, float, float], ...] = ()
     """Step, low and high of an uncertainty, drawn as a vertical bar."""
 
     part: bool = False
-    """One of many that the first series is made of: drawn thin, with a dot only where there is no line."""
+    """Whether it is one of many that the first series is made of: drawn thin, with dots only where no line is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Lines over optimizer steps."""
+    """A chart of lines over optimizer steps."""
 
     title: str
     unit: str
@@ -55,7 +55,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line, drawn. `colour` and `dash` count from 0; `dash` tells lines of the same colour apart."""
+    """A line as it is drawn. `colour` and `dash` count from 0; `dash` tells lines of the same colour apart."""
 
     name: str
     last: str
@@ -128,7 +128,7 @@ def ticks(low: float, high: float, whole: bool = False) -> list[float]:
 
 
 def tick_labels(values: Sequence[float], form: Form) -> list[str]:
-    """*values* as *form* writes them, or with as many decimals as it takes to tell them apart."""
+    """Label *values* as *form* writes them, or with as many decimals as it takes to tell them apart."""
     labels = [form(value) for value in values]
     if len(set(labels)) == len(labels):
         return labels
@@ -175,7 +175,7 @@ def _line(
 
 
 def _unbroken(points: Sequence[Point]) -> list[list[tuple[int, float]]]:
-    """Split where a value is missing."""
+    """Split *points* where a value is missing."""
     runs: list[list[tuple[int, float]]] = [[]]
     for step, value in points:
         if value is None:
@@ -215,10 +215,12 @@ def _strips(
 
 
 def _summary(chart: Chart) -> str:
-    said = []
+    courses = []
     for series in chart.series:
         known = [(step, value) for step, value in series.points if value is not None]
         if known:
             (first, start), (last, end) = known[0], known[-1]
-            said.append(f"{series.name} from {chart.form(start)} at step {first} to {chart.form(end)} at step {last}")
-    return f"{chart.title}: {'; '.join(said)}"
+            courses.append(
+                f"{series.name} from {chart.form(start)} at step {first} to {chart.form(end)} at step {last}"
+            )
+    return f"{chart.title}: {'; '.join(courses)}"

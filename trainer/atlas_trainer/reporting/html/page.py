@@ -1,7 +1,7 @@
 """
-report.html: the whole story of a run on one page that needs nothing but itself.
+The page report.html: the whole story of a run on one page that needs nothing but itself.
 
-Called by the reporter. Pure: from run, status, metrics and evaluations to HTML text. Everything that comes from traces
+Pure: from run, status, metrics and evaluations to HTML text. Everything that comes from traces
 or from a model is untrusted: bounded, escaped by the templates, and a content security policy forbids scripts.
 """
 
@@ -21,7 +21,7 @@ from atlas_trainer.reporting.html.cards import cards, headline
 from atlas_trainer.reporting.html.charts import MetricsLines, charts
 from atlas_trainer.reporting.html.recipe import recipe
 from atlas_trainer.reporting.html.samples import samples
-from atlas_trainer.reporting.load_snippet import how_to_load
+from atlas_trainer.reporting.load_snippet import load_snippet
 from atlas_trainer.reporting.revisions import Revisions, revisions_in, warning
 from atlas_trainer.reporting.untrusted_text import visible
 
@@ -33,7 +33,7 @@ def render_report(
     results: Sequence[EvaluationResult],
     written_at: datetime,
 ) -> str:
-    """The page. *metrics* are the lines of metrics.jsonl, *results* are in order of steps; both may be empty."""
+    """Render the page from the lines of metrics.jsonl and the *results* in order of steps; both may be empty."""
     comparison = Comparison.of(results)
     judged = run.spec.reward.service_ref is not None
     model = _own_model(status)
@@ -51,7 +51,7 @@ def render_report(
         recipe=[*recipe(run.spec), *_revisions(revisions)],
         causes=_causes(status.dataset),
         model=model,
-        load=how_to_load(model.uri, run.spec) if model else "",
+        load=load_snippet(model.uri, run.spec) if model else "",
         elapsed=formatting.duration((written_at - run.started_at).total_seconds()),
         written_at=written_at,
     )
@@ -63,12 +63,12 @@ def _own_model(status: LocalStatus) -> ModelStatus | None:
 
 
 def _revisions(revisions: Revisions) -> list[tuple[str, str]]:
-    """One more line of the recipe, where judges scored."""
+    """A line of the recipe with the revisions of the judges, where judges scored."""
     return [("Revision of the judges", ", ".join(revisions))] if revisions else []
 
 
 def _causes(dataset: DatasetStatus | None) -> list[tuple[str, int]]:
-    """Why sessions were left out, most frequent first."""
+    """Causes for which sessions were left out, most frequent first."""
     return sorted(dataset.dropped.items(), key=lambda cause: (-cause[1], cause[0])) if dataset else []
 
 
@@ -81,5 +81,5 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"q": formatting, "box": line_chart}
+    environment.globals |= {"formatting": formatting, "line_chart": line_chart}
     return environment.get_template("report.html.j2")

@@ -1,5 +1,5 @@
 """
-The recipe of a run in a dozen lines, for people. Called by the report. Pure.
+The recipe of a run in a dozen lines, for people. Pure.
 
 Addresses of sources are left out on purpose: a report is handed on.
 """

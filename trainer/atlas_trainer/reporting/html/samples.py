@@ -1,7 +1,7 @@
 """
-Answers to the same held-out tasks, before and after, as the report shows them.
+Samples of the report: answers to the same held-out tasks, before and after.
 
-Called by the report. Pure. Texts come from traces and models: bounded and made visible here, escaped by the templates.
+Pure. Texts come from traces and models: bounded and made visible here, escaped by the templates.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ class Excerpt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One completion."""
+    """One completion, with its reward."""
 
     excerpt: Excerpt
     reward: float | None
@@ -40,7 +40,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SampleRow:
     """One held-out task with its answers."""
 
     task: Excerpt
@@ -56,15 +56,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """What the report shows of an evaluation, and how much there was."""
+    """The held-out tasks that the report shows, and how many there were."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[SampleRow, ...]
     total: int
     changes: dict[Change, int]
 
 
 def samples(comparison: Comparison) -> Samples:
-    """Choose and bound."""
+    """Choose the held-out tasks to show, and bound their texts."""
     everything = pairs(comparison)
     both = comparison.before is not None and comparison.after is not None
     return Samples(
@@ -83,10 +83,10 @@ def excerpt(text: str) -> Excerpt:
     return Excerpt(shown, left_out, one_line(shown, PREVIEW_CHARACTERS) if long else "")
 
 
-def _row(pair: Pair) -> Row:
+def _row(pair: Pair) -> SampleRow:
     task = pair.task
     whole = task.prompt if [message["content"] for message in task.prompt] != [task.task] else ()
-    return Row(
+    return SampleRow(
         task=excerpt(task.task),
         prompt=excerpt(_conversation(whole)) if whole else None,
         reference=excerpt(task.reference) if task.reference is not None else None,

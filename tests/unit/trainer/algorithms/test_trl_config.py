@@ -6,7 +6,7 @@ import pytest
 from support.trainer.trainings import make_training
 
 from atlas_api import AtlasTrainingSpec, InvalidManifest
-from atlas_trainer.algorithms.grpo_config import micro_batch
+from atlas_trainer.algorithms.trl_config import micro_batch
 
 
 def spec_with(folder: Path, **optimization: int) -> AtlasTrainingSpec:

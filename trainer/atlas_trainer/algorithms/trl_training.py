@@ -1,0 +1,27 @@
+"""A run of TRL's trainer to its end: from a checkpoint or the beginning, until it is done or interrupted."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas_api.errors import Preempted, ZeroSteps
+from atlas_trainer.distributed.interrupt import Interrupt
+
+if TYPE_CHECKING:
+    from transformers import Trainer
+
+
+def train_to_end(trainer: "Trainer", interrupt: Interrupt, resume_from: Path | None) -> None:
+    """Train to the last step, after the checkpoint in *resume_from* where there is one.
+
+    Raises what callbacks raise, `Preempted` when an interruption was asked for and the checkpoint is saved, and
+    `ZeroSteps` when TRL ended without a step.
+    """
+    with interrupt.deferred():
+        trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
+    if interrupt.requested and trainer.state.global_step < trainer.args.max_steps:
+        raise Preempted(
+            f"stopped at step {trainer.state.global_step} of {trainer.args.max_steps} with a checkpoint; "
+            "run the same command again to continue"
+        )
+    if trainer.state.global_step == 0:
+        raise ZeroSteps("TRL ended without a single optimizer step")
