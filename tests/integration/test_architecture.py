@@ -1,11 +1,10 @@
 """Flows of docs/architecture.md are what a profiler sees: a trace that is learnt from, a completion that is scored."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 from support.architecture_page import seen, stops
-from support.first_calls import ROOT
+from support.first_calls import command
 from support.judges.judge_replies import verdict
 from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.served import item, results, service_manifest, serving, write_manifest
@@ -17,8 +16,7 @@ SCORE = "A completion becomes a score"
 
 def test_a_trace_takes_the_way_that_the_page_says(folder: Path, tmp_path: Path) -> None:
     manifest = trainings.write_manifest(folder)
-    command = [sys.executable, "-m", "support.first_calls", str(tmp_path / "calls"), "atlas_core.main", "run"]
-    subprocess.run([*command, "-f", str(manifest)], cwd=ROOT / "tests", check=True)
+    subprocess.run([*command("atlas_core.main", tmp_path / "calls"), "run", "-f", str(manifest)], check=True)
     assert seen(tmp_path / "calls", TRACE) == stops(TRACE)
 
 

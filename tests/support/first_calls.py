@@ -1,9 +1,7 @@
 """
 A program of ours under a profiler: the functions of our packages that it calls, in the order of their first calls.
 
-    python -m support.first_calls FILE MODULE [ARGUMENT ...]
-
-runs `main` of MODULE with the arguments and writes a line for each function to FILE: path below the repository, name.
+`command` runs `main` of a module and writes a line for each function to a file: path below the repository, name.
 What runs while a module is imported is left out, but for functions that are called there.
 """
 
@@ -16,6 +14,11 @@ from types import CodeType, FrameType
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+
+
+def command(module: str, calls: Path | None) -> list[str]:
+    """The command line that runs *module*, to which arguments are added; under the profiler where *calls* is a file."""
+    return [sys.executable, "-P", __file__, str(calls), module] if calls else [sys.executable, "-m", module]
 
 
 class FirstCalls:

@@ -18,11 +18,11 @@ from rich.console import Console
 from atlas_api import AtlasError, InvalidManifest, TrainingRun, parse_json
 from atlas_api.pods.cluster_report import ACCOUNT
 from atlas_api.pods.contract import ATTEMPT, RANK, RUN_FILE, TERMINATION_FILE, WORLD_SIZE
+from atlas_api.text import visible
 from atlas_trainer.distributed.interrupt import Interrupt
 from atlas_trainer.distributed.process_group import ProcessGroup
 from atlas_trainer.distributed.torch_errors import torch_errors
 from atlas_trainer.reporting.pod_reporter import PodReporter
-from atlas_trainer.reporting.untrusted_text import visible
 
 
 def main(

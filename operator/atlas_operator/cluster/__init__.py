@@ -20,7 +20,6 @@ Pure, for everybody:
     ownership      whose a child is
     drift          whether an object is as it should be
     status_writer  the form of a status, and how long figures alone wait
-    plain_text     text of others made fit for a condition
 
 The room knows `status` and the API types.
 

@@ -3,17 +3,15 @@
 Request bodies and headers are never logged, so no credential can be in a line.
 """
 
-import json
 import logging
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Literal
 
+from atlas_api.json_log import JsonFormatter
 from atlas_operator.cluster.api import ApiError, NotLeading, Unreachable
 from atlas_operator.cluster.document import Key
 from atlas_operator.cluster.labels import PARENTS
@@ -43,7 +41,7 @@ def about(**fields: str | int) -> Iterator[None]:
 def set_up(form: str) -> None:
     """Log to standard error from now on, as `json` or `plain`."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if form == "json" else PlainFormatter())
+    handler.setFormatter(json_formatter() if form == "json" else PlainFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # What kopf has to say about single objects and requests is seen in the readiness sentence.
     logging.getLogger("kopf").setLevel(logging.WARNING)
@@ -51,19 +49,9 @@ def set_up(form: str) -> None:
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
 
 
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Time (RFC 3339), level, logger, message, the fields of `about`, and `error` with its traceback."""
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **_fields(record),
-        }
-        return json.dumps(line | _error(record), default=str)
+def json_formatter() -> JsonFormatter:
+    """Formatter of lines for machines: with the fields of `about`, and of an error its words and traceback."""
+    return JsonFormatter(_describe, _fields)
 
 
 class PlainFormatter(logging.Formatter):
@@ -72,7 +60,7 @@ class PlainFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Time, level, message, what it is about, and the error."""
         fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
-        error = _error(record)
+        error = _describe(record.exc_info[1]) if record.exc_info and record.exc_info[1] else {}
         text = f"{self.formatTime(record)} {record.levelname} {record.getMessage()}{fields}"
         return "\n".join(filter(None, [text + (f": {error['error']}" if error else ""), error.get("traceback", "")]))
 
@@ -82,10 +70,7 @@ def _fields(record: logging.LogRecord) -> Mapping[str, str | int]:
     return subject(key) if isinstance(key, Key) else _about.get()
 
 
-def _error(record: logging.LogRecord) -> dict[Literal["error", "traceback"], str]:
-    error = record.exc_info[1] if record.exc_info else None
-    if error is None:
-        return {}
+def _describe(error: BaseException) -> dict[str, str]:
     words = f"{type(error).__name__}: {error}"
     if isinstance(error, _SELF_EXPLAINING):
         return {"error": words}

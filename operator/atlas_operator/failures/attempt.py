@@ -14,8 +14,8 @@ from atlas_api.training.status import ModelStatus
 from atlas_operator.backends import BACKEND
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.fields import condition, get_path, name_of, string
-from atlas_operator.cluster.plain_text import one_line
 from atlas_operator.failures.pod import Failure, PodFailure, errors, pod_failure
+from atlas_operator.status import wording
 
 __all__ = ["Failure", "Success", "classify_attempt"]
 
@@ -82,7 +82,7 @@ def _claimed(claim: RunReport, pod: PodFailure | None) -> PodFailure:
     reason = claim.reason or (kind.__name__ if kind else "Crashed")
     message = claim.message or (pod.failure.message if pod else "the trainer did not say more; see its log")
     specific = kind not in (None, AtlasError, Preempted)
-    return PodFailure(Failure(failure_class, reason, one_line(message)), specific, pod.at if pod else None)
+    return PodFailure(Failure(failure_class, reason, wording.message(message)), specific, pod.at if pod else None)
 
 
 def _weight(each: PodFailure) -> tuple[bool, datetime, int]:
@@ -93,7 +93,7 @@ def _weight(each: PodFailure) -> tuple[bool, datetime, int]:
 def _deleted(job: Document | None) -> Failure:
     name = f"{BACKEND.KIND} {name_of(job)}" if job else f"the {BACKEND.KIND}"
     message = f"{name} was deleted by somebody; set spec.suspend to stop a run"
-    return Failure("infrastructure", "JobDeleted", one_line(message))
+    return Failure("infrastructure", "JobDeleted", wording.message(message))
 
 
 def _marker_missing(reports: list[RunReport]) -> Failure:
@@ -107,8 +107,8 @@ def _unexplained(job: Document, pods: list[Document]) -> Failure:
     name = name_of(job)
     if not pods:
         message = f"{BACKEND.KIND} {name} ended and its pods are gone; a node may have been lost"
-        return Failure("infrastructure", "PodsLost", one_line(message))
+        return Failure("infrastructure", "PodsLost", wording.message(message))
     words = string(condition(job, "Failed"), "message") or "it does not say why"
     return Failure(
-        "infrastructure", "JobFailed", one_line(f"{BACKEND.KIND} {name} ended without a failed pod: {words}")
+        "infrastructure", "JobFailed", wording.message(f"{BACKEND.KIND} {name} ended without a failed pod: {words}")
     )

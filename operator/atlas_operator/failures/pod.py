@@ -23,7 +23,7 @@ from atlas_operator.cluster.fields import (
     string,
     timestamp,
 )
-from atlas_operator.cluster.plain_text import one_line, reason_in
+from atlas_operator.status import wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _disruption(pod: Document) -> Iterator[PodFailure]:
     if not is_true(pod, "DisruptionTarget"):
         return
     target = condition(pod, "DisruptionTarget")
-    reason = reason_in(string(target, "reason"), "Disrupted")
+    reason = wording.reason_in(string(target, "reason"), "Disrupted")
     preempted = reason.startswith("Preemption") or string(pod, "status", "reason") == "Preempting"
     failure = _taken_away(pod, preempted, reason, string(target, "message"))
     yield PodFailure(failure, True, timestamp(target, "lastTransitionTime"))
@@ -109,7 +109,7 @@ def _end_of_pod(pod: Document) -> Iterator[PodFailure]:
     """End of the pod as a whole, by the kubelet or the death of its node."""
     word = string(pod, "status", "reason")
     if word:
-        reason = reason_in(word, "PodRefused")
+        reason = wording.reason_in(word, "PodRefused")
         failure = _taken_away(pod, word == "Preempting", reason, string(pod, "status", "message"))
         yield PodFailure(failure, True, _ended_at(pod))
 
@@ -169,7 +169,7 @@ def _crash(code: int, place: str) -> Failure:
 
 
 def _failure(failure_class: FailureClass, reason: str, message: str) -> Failure:
-    return Failure(failure_class, reason, one_line(message))
+    return Failure(failure_class, reason, wording.message(message))
 
 
 def _meaning(kind: type[AtlasError]) -> str:

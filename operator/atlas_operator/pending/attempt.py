@@ -13,10 +13,10 @@ from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.fields import condition, is_true, latest, mapping, name_of, string, timestamp
 from atlas_operator.cluster.labels import ATTEMPT
 from atlas_operator.cluster.ownership import controller_of
-from atlas_operator.cluster.plain_text import one_line
 from atlas_operator.pending.pod import SpecFields, pending_cause
 from atlas_operator.pending.pod_creation import pods_refused
 from atlas_operator.pending.reasons import PODS_ASKED_ABOUT, PendingCause, PendingReason, Severity, is_about
+from atlas_operator.status import wording
 
 _FIELDS = SpecFields(
     image="compute.image",
@@ -44,7 +44,7 @@ def why_not_running(job: Document, pods: Iterable[Document], events: Sequence[Do
     first = min(causes, key=lambda each: each.severity)
     same = sum(each.reason == first.reason for each in causes)
     counted = f"{same} of {max(BACKEND.replicas(job), len(pods))} pods: " if same > 1 else ""
-    return PendingReason(first.reason, one_line(counted + first.message))
+    return PendingReason(first.reason, wording.message(counted + first.message))
 
 
 def unexplained(jobs: Sequence[Document], pods: Sequence[Document]) -> list[str]:
@@ -113,4 +113,4 @@ def _refused(job: Document, events: Sequence[Document]) -> Iterator[PendingCause
 def _starting(job: Document, pods: list[Document]) -> PendingReason:
     running = sum(string(pod, "status", "phase") == "Running" for pod in pods)
     there = f"{running} of {BACKEND.replicas(job)} pods run" if pods else "its pods are being created"
-    return PendingReason("Starting", one_line(f"{BACKEND.KIND} {name_of(job)} starts: {there}"))
+    return PendingReason("Starting", wording.message(f"{BACKEND.KIND} {name_of(job)} starts: {there}"))

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from atlas_api.text import one_line
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.fields import condition, integer, items, mapping, name_of, string
-from atlas_operator.cluster.plain_text import one_line
 from atlas_operator.pending.reasons import PendingCause, Severity
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from atlas_operator.cluster.plain_text import one_line
+from atlas_api.text import one_line
 from atlas_operator.pending.reasons import PendingCause, Severity
 
 _QUOTA = re.compile(r"exceeded quota: ([^,\s]+)(, .*)?")

@@ -16,8 +16,8 @@ from atlas_api.training.status import CheckpointAddress, CheckpointsStatus, Data
 from atlas_operator.backends import BACKEND
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.fields import items, mapping, string
-from atlas_operator.cluster.plain_text import reason_in
 from atlas_operator.reports import values
+from atlas_operator.status.wording import reason_in
 
 TEXT_LIMIT = 64 * 1024
 

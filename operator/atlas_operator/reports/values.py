@@ -8,8 +8,8 @@ is what keeps a status below the size that the API server and its watchers can b
 import re
 from datetime import UTC, datetime, timedelta
 
+from atlas_api.text import one_line
 from atlas_operator.cluster.fields import timestamp
-from atlas_operator.cluster.plain_text import one_line
 
 LARGEST_COUNT = 10**9
 LARGEST_NUMBER = 1e12

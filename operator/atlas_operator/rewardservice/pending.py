@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from atlas_api.rewardservice.status import JudgeStatus
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.fields import condition, integer, is_true, items, mapping, name_of, string
-from atlas_operator.cluster.plain_text import one_line
 from atlas_operator.pending.pod import SpecFields, pending_cause
 from atlas_operator.pending.pod_creation import pods_refused
 from atlas_operator.pending.reasons import PendingCause, PendingReason, Severity, is_about
 from atlas_operator.rewardservice.judges import failing
 from atlas_operator.rewardservice.rollout import is_going, is_ready
+from atlas_operator.status import wording
 
 Judges = Callable[[Document], Sequence[JudgeStatus]]
 """What a pod itself reports of its judges."""
@@ -44,7 +44,7 @@ def why_not_ready(
         return None
     same = sum(each.reason == first.reason for each in causes)
     counted = f"{same} pods: " if same > 1 else ""
-    return PendingReason(first.reason, one_line(counted + first.message))
+    return PendingReason(first.reason, wording.message(counted + first.message))
 
 
 def _cause(pod: Document, events: Sequence[Document], judges: Judges) -> PendingCause | None:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from atlas_api.scoring import Principle
-from atlas_rewards.safety.untrusted_text import one_line, printable, unescaped
+from atlas_api.text import one_line
+from atlas_rewards.safety.untrusted_text import printable, unescaped
 
 MAX_ANSWER = 250_000
 """Longer answers, in characters, are not read."""

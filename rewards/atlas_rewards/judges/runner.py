@@ -12,11 +12,11 @@ from typing import Protocol
 
 from atlas_api.rewardservice.judging import JudgeModel, Judging
 from atlas_api.scoring import JudgeResult, Sample
+from atlas_api.text import one_line
 from atlas_rewards.judges.answer_parser import NoSample, Opinion, read_ranking, read_verdict
 from atlas_rewards.judges.escalation import escalation_reason, least_uncertain, uncertainty_of
 from atlas_rewards.judges.prompt import Case, Question, ask_about
 from atlas_rewards.llm.answer import Answer, NoAnswer
-from atlas_rewards.safety.untrusted_text import one_line
 
 LARGEST_GROUP = 64
 """Candidates of one ranking: they share `maxCharacters` and `maxTokens`, and two rankings cannot be compared."""
@@ -114,7 +114,7 @@ class JudgeRunner:
                 model, question.messages, temperature, self.deadline, repetition=repetition, usable=usable
             )
         except NoAnswer as none:
-            return [NoSample(f"{none.reason}: {one_line(str(none))}", none.reason)] * len(question.names)
+            return [NoSample(f"{none.reason}: {one_line(str(none), 300)}", none.reason)] * len(question.names)
         opinions = parsed.get(answer.text) or _read(answer.text, question)
         if answer.cut:
             cut = NoSample(f"the answer was cut at maxTokens; raise models.{self._role(model)}.maxTokens")

@@ -14,10 +14,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from atlas_api.rewardservice.judging import AntiGaming
+from atlas_api.text import without_hidden
 from atlas_rewards.item import Item, conversation
 from atlas_rewards.safety.judge_appeals import appeals_to_judge
 from atlas_rewards.safety.unicode_form import in_form
-from atlas_rewards.safety.untrusted_text import seen
 
 _GRAM = 5
 _SHORT = 20
@@ -83,4 +83,4 @@ def _plain(text: str) -> str:
     """*text* in lower case, in one spelling, without what nobody sees."""
     if text.isascii():
         return text.casefold().strip()
-    return seen(in_form("NFKC", text).casefold()).strip()
+    return without_hidden(in_form("NFKC", text).casefold()).strip()

@@ -1,29 +1,17 @@
 """
-Texts that others wrote, made fit to be shown: to a judge, in a log line, in a report; or to be compared.
+Texts that others wrote, made fit to be shown to a judge. What is safe to show to anybody, `atlas_api.text` says.
 
-Called by the prompts, the parser, the reasons of missing verdicts and anti-gaming. Pure; knows nothing about judges.
+Pure; it knows nothing about judges.
 """
 
 import hashlib
 import re
 from collections.abc import Iterable
 
+from atlas_api.text import visible
+
 CODE_CHARACTERS = 16
 _NOTE_CHARACTERS = 80
-_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
-"""Letters and signs that look like a space."""
-
-_UNSEEN = (
-    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    "\ud800-\udfff\ufeff\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
-    f"\U000e0000-\U000e00ff\U000e01f0-\U000e0fff{_BLANKS}"
-)
-_JOINERS = "\u200c\u200d"
-_SELECTORS = "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
-"""Variation selectors: one may choose the form of what stands before it; a run of them, or one alone, only hides."""
-
-_INVISIBLE = re.compile(f"[{_UNSEEN}{_SELECTORS}](?<![^\\s{_UNSEEN}{_SELECTORS}{_JOINERS}][{_SELECTORS}])")
-_ALL_INVISIBLE = re.compile(f"[{_UNSEEN}{_SELECTORS}{_JOINERS}]")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _CONTROL_TOKEN = re.compile(
     r"""[<\[](?=
@@ -37,22 +25,8 @@ _CONTROL_TOKEN = re.compile(
 
 
 def printable(text: str) -> str:
-    r"""*text* without anything that hides or steers: invisible characters and lone surrogates become `\u202e`,
-    control tokens of chat templates get a backslash. Line feeds and tabs stay, and so do joiners that scripts need and
-    single variation selectors.
-    """
-    return _CONTROL_TOKEN.sub(r"\g<0>\\", _INVISIBLE.sub(_escaped, text))
-
-
-def one_line(text: str, limit: int = 300) -> str:
-    """*text* for a log line or a reason: printable, at most *limit* characters, line feeds and tabs escaped."""
-    shown = printable(text[: limit + 1]).replace("\n", "\\n").replace("\t", "\\t")
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
-
-
-def seen(text: str) -> str:
-    """*text* without anything invisible, for comparisons; what looks like a space, or parts lines, is a space."""
-    return _ALL_INVISIBLE.sub(lambda match: " " if match[0].isspace() or match[0] in _BLANKS else "", text)
+    r"""*text* for a judge, without anything that hides or steers: as `visible`, with a backslash in control tokens."""
+    return _CONTROL_TOKEN.sub(r"\g<0>\\", visible(text))
 
 
 def unescaped(text: str) -> str:
@@ -79,8 +53,3 @@ def code_for(texts: Iterable[str]) -> str:
         if not any(code in text for text in known):
             return code
         digest.update(b"again")
-
-
-def _escaped(match: re.Match[str]) -> str:
-    point = ord(match[0])
-    return f"\\u{point:04x}" if point <= 0xFFFF else f"\\U{point:08x}"  # noqa: PLR2004

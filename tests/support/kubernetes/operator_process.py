@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Any
 
 from cluster.kubectl import Kubectl
 from cluster.processes import wait_until
+from support import first_calls
 
 ROOT = Path(__file__).parents[3]
 NAMESPACE = "atlas-system"
@@ -87,9 +87,11 @@ def kubeconfig_of(kubectl: Kubectl, account: str, folder: Path) -> Path:
 
 
 @contextmanager
-def begun_operator(kubeconfig: Path, log: Path, *arguments: str) -> Iterator[OperatorProcess]:
-    """An operator that has begun, on a free health port; killed at the end if it still runs."""
-    command = [sys.executable, "-m", "atlas_operator", "--health-port=0", *arguments]
+def begun_operator(
+    kubeconfig: Path, log: Path, *arguments: str, calls: Path | None = None
+) -> Iterator[OperatorProcess]:
+    """An operator that has begun, on a free health port; killed at the end if it still runs. *calls*: `first_calls`."""
+    command = [*first_calls.command("atlas_operator.main", calls), "--health-port=0", *arguments]
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 
 import httpx
 import yaml
+from support import first_calls
 from support.judges.judge_replies import JudgeRequest, Reply, Script, verdict
 
 PATIENCE = 60
@@ -120,9 +120,11 @@ class Served:
 
 
 @contextmanager
-def serving(config: Path, log: Path, port: int = 0, token: str | None = None, **variables: str) -> Iterator[Served]:
-    """A service that listens; killed at the end if it still runs."""
-    process = run(config, log, port, **variables)
+def serving(
+    config: Path, log: Path, port: int = 0, token: str | None = None, calls: Path | None = None, **variables: str
+) -> Iterator[Served]:
+    """A service that listens; killed at the end if it still runs. *calls*: see `first_calls`."""
+    process = run(config, log, port, calls, **variables)
     try:
         yield Served(process, _address(process, log), log, token)
     finally:
@@ -130,9 +132,10 @@ def serving(config: Path, log: Path, port: int = 0, token: str | None = None, **
         process.wait()
 
 
-def run(config: Path, log: Path, port: int = 0, **variables: str) -> subprocess.Popen[bytes]:
+def run(config: Path, log: Path, port: int = 0, calls: Path | None = None, **variables: str) -> subprocess.Popen[bytes]:
     """The command, started."""
-    command = [sys.executable, "-m", "atlas_rewards.server.main", "serve", "--config", str(config), f"--port={port}"]
+    command = [*first_calls.command("atlas_rewards.server.main", calls), "serve", "--config", str(config)]
+    command += [f"--port={port}"]
     with log.open("wb") as output:
         return subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, **variables})
 

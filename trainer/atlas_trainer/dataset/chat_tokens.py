@@ -29,7 +29,7 @@ class TokenRow:
     """Token ids of the prompt and of all turns, as long as `mask`."""
 
     mask: tuple[bool, ...]
-    """True for learnt tokens: those that the model generates in a learnt turn, and the token that ends the turn."""
+    """Marks, True for learnt tokens: what the model generates in a learnt turn, and the token that ends the turn."""
 
     turns: tuple[int, ...]
     """Places of the turns learnt here, in the messages that were rendered."""

@@ -109,7 +109,7 @@ def _reference(session: Session) -> str | None:
 
 
 def _opening(session: Session, role: Role) -> list[Utterance]:
-    """First utterances. The system prompt tells the student what it is, and would mislead the teacher."""
+    """First utterances of a conversation. The system prompt is the student's, and would mislead the teacher."""
     system = session.system_prompt if role == "student" else None
     return [("system", system or ""), ("caller", session.task)]
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from atlas_api.text import one_line, visible
 from atlas_trainer.dataset.chat_tokens import TokenRow, prompt_text, render, token_counts
 from atlas_trainer.dataset.dataset import Dataset
 from atlas_trainer.dataset.rows import Message, Row
 from atlas_trainer.dataset.rows_file import Labelled
-from atlas_trainer.reporting.untrusted_text import one_line, visible
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -56,7 +56,7 @@ class Row:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "Row":
-        """Invert `to_json`. KeyError when the document is something else; further keys are ignored."""
+        """The row that `to_json` made *document* of. KeyError when it is something else; further keys are ignored."""
         created = document["createdAt"]
         return cls(
             session_id=document["sessionId"],

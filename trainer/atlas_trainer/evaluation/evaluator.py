@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from atlas_api.errors import AtlasError, NothingScored, SourceUnreachable
+from atlas_api.text import one_line
 from atlas_rewards import SUCCESS, Item, ItemResult
 from atlas_rewards.causes import unanswered
 from atlas_rewards.item import metadata_of
@@ -17,7 +18,6 @@ from atlas_rewards.trl.judged_reward import JudgedReward, revisions_of
 from atlas_trainer.dataset.chat_tokens import prompt_ids
 from atlas_trainer.dataset.rows import Row
 from atlas_trainer.evaluation.measurement import EvaluationResult, Sample
-from atlas_trainer.reporting.untrusted_text import one_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -58,7 +58,7 @@ class Evaluator:
         return self._result(step, [(row, *answers[row.session_id]) for row in self.rows])
 
     def _answer(self, model: "PreTrainedModel", rows: Sequence[Row]) -> list[tuple[str, int, bool]]:
-        """Answer *rows*. For each: text, token count and whether it was cut."""
+        """Answer the tasks of *rows*. For each: text, token count and whether it was cut."""
         prompts = [prompt_ids(self.tokenizer, row.prompt) for row in rows]
         batch = self.tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt").to(model.device)
         ends = _end_ids(model, self.tokenizer)

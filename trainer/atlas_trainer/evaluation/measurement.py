@@ -44,7 +44,7 @@ class Sample:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "Sample":
-        """Invert `to_json`. KeyError or TypeError when the document is something else."""
+        """The value that `to_json` made *document* of. KeyError or TypeError when the document is something else."""
         return cls(**{**document, "prompt": tuple(document["prompt"])})
 
 
@@ -89,7 +89,7 @@ class EvaluationResult:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "EvaluationResult":
-        """Invert `to_json`. KeyError or TypeError when the document is something else."""
+        """The value that `to_json` made *document* of. KeyError or TypeError when the document is something else."""
         samples = tuple(Sample.from_json(sample) for sample in document["samples"])
         return cls(**{**document, "samples": samples, "revisions": tuple(document.get("revisions", ()))})
 

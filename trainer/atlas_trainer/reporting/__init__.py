@@ -13,7 +13,6 @@ Reporting: what happens in an attempt, for people, for files and for the operato
 
     formatting       numbers as text
     revisions        revisions of the judges that scored the run
-    untrusted_text   text from traces and models, made safe to show
 
 May know `evaluation` (results and comparisons) and `storage`; never algorithms or models.
 

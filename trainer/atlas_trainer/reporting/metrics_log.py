@@ -20,7 +20,7 @@ Kind = Literal["train", "eval"]
 
 
 class MetricsLog:
-    """One metrics.jsonl. Opening it drops a last line that a kill has torn."""
+    """The file metrics.jsonl of a run. Opening it drops a last line that a kill has torn."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -24,9 +24,9 @@ from atlas_api.pods.contract import (
     TRACES_URL,
 )
 from atlas_api.pods.run_report import RunReport
+from atlas_api.text import one_line
 from atlas_trainer.reporting.status import MESSAGE_LIMIT, phase_after
 from atlas_trainer.reporting.termination import write_termination_message
-from atlas_trainer.reporting.untrusted_text import one_line
 
 REDACTED = "…"
 SECRETS = (TRACES_URL, REWARD_TOKEN, *(f"{prefix}{key}" for prefix in (TRACES_S3, CHECKPOINTS_S3) for key in AWS_KEYS))

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from atlas_api.errors import AtlasError
 from atlas_api.pods.run_file import TrainingRun
 from atlas_api.pods.run_report import RunReport
+from atlas_api.text import one_line
 from atlas_api.training.status import (
     CheckpointsStatus,
     DatasetStatus,
@@ -24,7 +25,6 @@ from atlas_api.training.status import (
     RunStatus,
 )
 from atlas_trainer.evaluation.measurement import EvaluationResult
-from atlas_trainer.reporting.untrusted_text import one_line
 
 MESSAGE_LIMIT = 1000
 RESUMABLE = ("preempted", "infrastructure", "outOfMemory")

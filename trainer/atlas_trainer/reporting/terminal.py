@@ -12,9 +12,9 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
 from rich.text import Text
 
+from atlas_api.text import one_line
 from atlas_trainer.evaluation.measurement import EvaluationResult
 from atlas_trainer.reporting.formatting import duration, number, percent, score, tokens
-from atlas_trainer.reporting.untrusted_text import one_line
 
 NOTE_LIMIT = 500
 

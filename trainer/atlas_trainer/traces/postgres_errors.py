@@ -23,7 +23,7 @@ _NO_DATABASE = re.compile(r"database .* does not exist|no such database")
 
 
 def checked_url(url: str, where: str) -> str:
-    """Return *url*. Raises InvalidManifest when libpq cannot read it; *where* names the place that it came from."""
+    """Return *url* as it is. Raises InvalidManifest when libpq cannot read it; *where* names where it came from."""
     try:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:

@@ -7,7 +7,7 @@ from typing import Any
 
 from atlas_operator.cluster.api import Unreachable
 from atlas_operator.cluster.document import Key
-from atlas_operator.controller.logs import JsonFormatter, PlainFormatter, about
+from atlas_operator.controller.logs import PlainFormatter, about, json_formatter
 
 
 def _record(message: str, error: Exception | None = None, **extra: Any) -> logging.LogRecord:
@@ -23,7 +23,7 @@ def _record(message: str, error: Exception | None = None, **extra: Any) -> loggi
 
 
 def _line(record: logging.LogRecord) -> dict[str, Any]:
-    text = JsonFormatter().format(record)
+    text = json_formatter().format(record)
     assert "\n" not in text
     line: dict[str, Any] = json.loads(text)
     return line

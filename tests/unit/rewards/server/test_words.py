@@ -10,11 +10,12 @@ from support.kubernetes.fake_api_server import FakeApiServer
 from support.rewardservice.served import service_manifest
 
 from atlas_api import parse
+from atlas_api.json_log import JsonFormatter
 from atlas_api.pods.cluster_report import ClusterReport
 from atlas_api.rewardservice.spec import RewardService
 from atlas_api.rewardservice.status import JudgeReport, JudgesReport
 from atlas_rewards.server.http.public_configuration import public_configuration
-from atlas_rewards.server.logs import JsonFormatter
+from atlas_rewards.server.logs import describe
 from atlas_rewards.server.operator_report import keep_reporting
 
 SECRET_WORDS = "nobody's business"
@@ -25,7 +26,7 @@ def test_an_error_is_logged_with_its_place_and_without_its_words() -> None:
         raise ValueError("the completion said: private words")
     except ValueError:
         record = logging.LogRecord("service", logging.ERROR, __file__, 1, "it failed", None, sys.exc_info())
-    line = json.loads(JsonFormatter().format(record))
+    line = json.loads(JsonFormatter(describe).format(record))
     assert (line["level"], line["message"], line["error"]) == ("error", "it failed", "ValueError")
     assert Path(__file__).name in line["traceback"]
     assert line["time"].endswith("+00:00")
@@ -45,7 +46,7 @@ def test_of_a_group_of_errors_each_is_logged_with_its_place_and_without_its_word
         asyncio.run(many())
     except ExceptionGroup:
         record = logging.LogRecord("service", logging.ERROR, __file__, 1, "it failed", None, sys.exc_info())
-    text = JsonFormatter().format(record)
+    text = JsonFormatter(describe).format(record)
     (inner,) = json.loads(text)["errors"]
     assert inner["error"] == "KeyError"
     assert "in fails" in inner["traceback"]

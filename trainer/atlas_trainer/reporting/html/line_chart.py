@@ -27,13 +27,13 @@ class Series:
     name: str
     points: tuple[Point, ...]
     held_out: bool = False
-    """Whether it is measured now and then: drawn with a dot at each measurement."""
+    """Whether the series is measured now and then: drawn with a dot at each measurement."""
 
     spread: tuple[tuple[int, float, float], ...] = ()
     """Step, low and high of an uncertainty, drawn as a vertical bar."""
 
     part: bool = False
-    """Whether it is one of many that the first series is made of: drawn thin, with dots only where no line is."""
+    """Whether the series is one of many that make the first one: drawn thin, with dots only where no line is."""
 
 
 @dataclass(frozen=True, slots=True)

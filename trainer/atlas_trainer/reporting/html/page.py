@@ -12,6 +12,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from atlas_api.pods.run_file import TrainingRun
+from atlas_api.text import visible
 from atlas_api.training.status import DatasetStatus, LocalStatus, ModelStatus
 from atlas_trainer.evaluation.comparison import Comparison
 from atlas_trainer.evaluation.measurement import EvaluationResult
@@ -23,7 +24,6 @@ from atlas_trainer.reporting.html.recipe import recipe
 from atlas_trainer.reporting.html.samples import samples
 from atlas_trainer.reporting.load_snippet import load_snippet
 from atlas_trainer.reporting.revisions import Revisions, revisions_in, warning
-from atlas_trainer.reporting.untrusted_text import visible
 
 
 def render_report(

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from atlas_api.text import one_line, visible
 from atlas_trainer.evaluation.comparison import Change, Comparison, Pair, pairs, worth_showing
 from atlas_trainer.evaluation.measurement import Message, Sample
-from atlas_trainer.reporting.untrusted_text import cut, one_line
 
 MOST_SAMPLES = 24
 MOST_CHARACTERS = 2000
@@ -76,7 +76,7 @@ def samples(comparison: Comparison) -> Samples:
 
 def excerpt(text: str) -> Excerpt:
     """Bound *text*; it stands open when it is short and has few lines."""
-    shown, left_out = cut(text, MOST_CHARACTERS)
+    shown, left_out = visible(text[:MOST_CHARACTERS]), max(0, len(text) - MOST_CHARACTERS)
     if shown and not shown.strip():
         return Excerpt("(white space)", left_out, "")
     long = len(shown) > PREVIEW_CHARACTERS or shown.count("\n") > 8  # noqa: PLR2004
