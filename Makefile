@@ -28,7 +28,7 @@ test-faults: $(READY) ## Runs that are stopped and killed, with several processe
 	$(BIN)/pytest -m faults tests/integration
 
 test-cluster: cluster-tools ## The operator on a real control plane with simulated pods (about 7 minutes)
-	$(BIN)/pytest -m cluster tests/control_plane
+	$(BIN)/pytest -n 4 --dist loadscope -m cluster tests/control_plane
 
 e2e: cluster-tools ## The whole story in real pods on a real node of this machine; needs root (about 14 minutes)
 	$(BIN)/pytest -m e2e tests/e2e

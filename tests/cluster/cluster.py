@@ -18,7 +18,7 @@ What the node finds in its `place` (see place.py) after `prepare`:
 
     binaries.path("kubelet") -> Path                        found in the cache, or built
     processes.start(place, name, argv, environment={}) -> Process   its log is place.logs / f"{name}.log"
-    processes.wait_until(what, condition, process=None, seconds=60) -> float   seconds it took; fails with the log's end
+    processes.wait_until(what, condition, process) -> float   seconds it took; fails with the log's end
     processes.stop(place, name, seconds=20)                 SIGTERM, then SIGKILL; nothing to do when it is not running
     kubectl.Kubectl(place.kubeconfig).apply(document), .get("nodes") -> dict, .run("logs", "pod")-> str
 

@@ -35,8 +35,9 @@ def up(place: Place, definitions: Sequence[Path] = ()) -> None:
     for manager in managers:
         address = f"https://127.0.0.1:{place.ports[manager.name]}/healthz"
         _ready(place, manager, address)
-    took = wait_until("default ServiceAccount", lambda: kubectl.find("serviceaccount", "default") is not None)
-    print(f"the default ServiceAccount exists after {took:.1f} s", flush=True)
+    account = "the default ServiceAccount"
+    took = wait_until(account, lambda: kubectl.find("serviceaccount", "default") is not None, managers[0])
+    print(f"{account} exists after {took:.1f} s", flush=True)
 
 
 def _define(kubectl: Kubectl, definitions: Sequence[Path]) -> None:

@@ -2,7 +2,8 @@
 
 The fixtures call it. It adds simulated nodes, whose pods a kwok process of this machine plays, and removes them again.
 The project's CRDs are installed and removed again where they are missing, and so are the rights of the operator that
-the tests start. The training-operator must be there; without it the tests are skipped, with the reason.
+the tests start. The tests' namespaces are removed at the end. The training-operator must be there; without it the tests
+are skipped, with the reason.
 A test's pods reach the simulated nodes by asking for `nvidia.com/gpu` or by the nodeSelector of kwok.LABEL.
 """
 
@@ -20,6 +21,9 @@ from cluster.kubectl import Kubectl
 _OPERATOR = Path(__file__).parents[2] / "operator"
 _NAMESPACE = "atlas-system"
 
+FOR_TESTS = "test.atlas/namespace"
+"""A label of all namespaces that the tests make."""
+
 
 @contextmanager
 def borrowed() -> Iterator[Path]:
@@ -32,10 +36,12 @@ def borrowed() -> Iterator[Path]:
         if kubectl.find("crd", "pytorchjobs.kubeflow.org") is None:
             pytest.skip("the cluster of $KUBECONFIG has no training-operator (no CRD pytorchjobs.kubeflow.org)")
         kwok.remove_nodes(kubectl)  # a killed run leaves them
+        _remove_namespaces(kubectl, "--wait=false")
         installed = _define_what_is_missing(kubectl)
         has_rights = kubectl.find("namespace", _NAMESPACE) is not None
         kwok.up(here)
         yield here.kubeconfig
+        _remove_namespaces(kubectl, "--timeout=300s")  # while kwok lets their pods go
         kwok.remove_nodes(kubectl)
         for definition in installed:
             kubectl.run("delete", "-f", definition)
@@ -44,6 +50,10 @@ def borrowed() -> Iterator[Path]:
                 kubectl.within(_NAMESPACE).run("delete", "--ignore-not-found", "-f", _OPERATOR / file)
     finally:
         cluster.down(here)
+
+
+def _remove_namespaces(kubectl: Kubectl, option: str) -> None:
+    kubectl.run("delete", "namespaces", "--selector", f"{FOR_TESTS}=true", option)
 
 
 def _define_what_is_missing(kubectl: Kubectl) -> list[Path]:

@@ -6,15 +6,19 @@ It knows a kubeconfig file and a namespace; it does not know which cluster is be
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
 from cluster.binaries import path
-from cluster.processes import ClusterError, wait_until
+from cluster.processes import PATIENCE, ClusterError, wait_until
 
 Document = dict[str, Any]
 """A Kubernetes object as JSON."""
+
+_WATCH_SECONDS = 10
+"""How long one watch lasts. What happens between two of them is seen by a look before each."""
 
 
 class Refused(Exception):
@@ -54,7 +58,8 @@ class Kubectl:
 
     def _environment(self) -> dict[str, str]:
         # Its discovery cache lies beside the kubeconfig file: it goes with the cluster, and nothing is kept at home.
-        return {**os.environ, "KUBECACHEDIR": str(self.kubeconfig.parent / "kubectl-cache")}
+        # It ends long before it needs the memory again that it would collect.
+        return {**os.environ, "KUBECACHEDIR": str(self.kubeconfig.parent / "kubectl-cache"), "GOGC": "off"}
 
     def apply(self, document: Mapping[str, Any], *options: str) -> Document:
         """Server-side apply; an object's `metadata.namespace`, if it has one, must be this namespace. The answer."""
@@ -93,25 +98,57 @@ class Kubectl:
         self.run("delete", kind, name, *options)
 
     def wait_for(
-        self, kind: str, name: str, condition: Callable[[Document | None], bool], what: str = "", seconds: float = 60
+        self,
+        kind: str,
+        name: str,
+        condition: Callable[[Document | None], bool],
+        what: str = "",
+        seconds: float = PATIENCE,
     ) -> Document | None:
-        """Ask until `condition` holds for the object (None while it does not exist); that object.
+        """Wait until `condition` holds for the object (None while it does not exist); that object.
+
+        The `seconds` begin anew with every change of the object.
 
         Raises:
-            ClusterError: not within `seconds`; with the object's last status.
+            ClusterError: the time is over; with the object's last status.
         """
-        seen: list[Document | None] = [None]
+        seen: Document | None = None
 
         def holds() -> bool:
-            seen[0] = self.find(kind, name)
-            return condition(seen[0])
+            nonlocal seen
+            with closing(self._changes(kind, name)) as changes:
+                for seen in changes:
+                    if condition(seen):
+                        return True
+            return False
+
+        def version() -> str:
+            return seen["metadata"]["resourceVersion"] if seen else ""
 
         try:
-            wait_until(what or f"{kind} {name}", holds, seconds=seconds)
+            wait_until(what or f"{kind} {name}", holds, seconds=seconds, state=version)
         except ClusterError as late:
-            last = json.dumps(seen[0].get("status")) if seen[0] else "that it does not exist"
+            last = json.dumps(seen.get("status")) if seen else "that it does not exist"
             raise ClusterError(f"{late}; the last status of {kind} {name}: {last}") from None
-        return seen[0]
+        return seen
+
+    def _changes(self, kind: str, name: str) -> Generator[Document | None]:
+        """The object as it is, and as each change of the next seconds leaves it; None where it does not exist."""
+        yield self.find(kind, name)
+        selector = f"--field-selector=metadata.name={name}"
+        events = ("--watch", "--output-watch-events", "--output=json", f"--request-timeout={_WATCH_SECONDS}s")
+        command = self._command(("get", kind, selector, *events))
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self._environment()
+        ) as watch:
+            try:
+                for line in watch.stdout or ():
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":  # the API server has lost track
+                        return
+                    yield None if event["type"] == "DELETED" else event["object"]
+            finally:
+                watch.kill()
 
 
 def _document(text: str) -> Document:

@@ -17,6 +17,10 @@ _TAIL = 25
 _POLL = 0.1
 _BURIAL_SECONDS = 20
 """How long the kernel may take to end a process that was killed."""
+PATIENCE = 120.0
+"""Seconds without a sign of progress after which nobody waits any longer."""
+_CEILING = 300.0
+"""Seconds after which nobody waits any longer, progress or not."""
 
 
 class ClusterError(RuntimeError):
@@ -39,6 +43,10 @@ class Process:
     @property
     def lives(self) -> bool:
         return lives(self.identity)
+
+    def log_size(self) -> int:
+        """The bytes of its log."""
+        return self.log.stat().st_size if self.log.exists() else 0
 
     def log_tail(self) -> str:
         """The last lines of its log."""
@@ -99,15 +107,26 @@ def stop(place: Place, name: str, seconds: float = 20) -> None:
     record.unlink()
 
 
-def wait_until(what: str, condition: Callable[[], bool], process: Process | None = None, seconds: float = 60) -> float:
+def wait_until(
+    what: str,
+    condition: Callable[[], bool],
+    process: Process | None = None,
+    seconds: float = PATIENCE,
+    state: Callable[[], object] | None = None,
+) -> float:
     """Wait until `condition` holds; an OSError (nobody listens yet) counts as no. Returns the seconds that it took.
+
+    The `seconds` begin anew with every progress, since a busy machine is slow and not broken: when `process` writes to
+    its log, or when `state` is another than before. After some minutes the wait is over nevertheless.
 
     Raises:
         ClusterError: `process` has ended, or the time is over; with the end of the log.
     """
-    began = time.monotonic()
+    state = state or (process.log_size if process else lambda: None)
+    began = changed = time.monotonic()
+    before: object = None
     last: OSError | None = None
-    while time.monotonic() - began < seconds:
+    while (now := time.monotonic()) - changed < seconds and now - began < max(seconds, _CEILING):
         if process and not process.lives:
             raise ClusterError(f"{what}: {process.name} has ended; the end of {process.log}:\n{process.log_tail()}")
         try:
@@ -115,10 +134,12 @@ def wait_until(what: str, condition: Callable[[], bool], process: Process | None
                 return time.monotonic() - began
         except OSError as error:
             last = error
+        if (after := state()) != before:
+            before, changed = after, now
         time.sleep(_POLL)
     detail = f" ({last})" if last else ""
     tail = f"; the end of {process.log}:\n{process.log_tail()}" if process else ""
-    raise ClusterError(f"{what}: not within {seconds:.0f} s{detail}{tail}")
+    raise ClusterError(f"{what}: not within {time.monotonic() - began:.0f} s{detail}{tail}")
 
 
 def _signal(process: Process, number: signal.Signals) -> None:

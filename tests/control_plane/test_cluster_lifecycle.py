@@ -1,15 +1,20 @@
-"""Nothing of a test cluster stays behind, however the process that started it ended."""
+"""Nothing of a test cluster stays behind, however the process that started it ended; and what it waits for."""
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from cluster import binaries, place, processes
 from cluster.cluster import SIMULATED
 from cluster.place import Place
+from cluster.sharing import shared
 
 TESTS = Path(__file__).parents[1]
 
@@ -81,6 +86,44 @@ def test_waiting_for_a_process_that_has_ended_fails_with_the_end_of_its_log(here
     with pytest.raises(processes.ClusterError, match=r"(?s)it is ready: broken has ended.*no such flag"):
         processes.wait_until("it is ready", lambda: False, process)
     processes.stop(here, "broken")
+
+
+def test_a_process_that_lives_and_does_nothing_is_given_up_with_the_end_of_its_log(here: Place) -> None:
+    process = processes.start(here, "idle", ["sh", "-c", "echo thinking; sleep 60"])
+    processes.wait_until("it has begun", lambda: "thinking" in process.log_tail(), process)
+    with pytest.raises(processes.ClusterError, match=r"(?s)it is ready: not within .*thinking"):
+        processes.wait_until("it is ready", lambda: False, process, seconds=0.5)
+    processes.stop(here, "idle")
+
+
+def test_what_makes_progress_is_waited_for_longer() -> None:
+    looks = itertools.count()
+    took = processes.wait_until("enough looks", lambda: next(looks) > 60, seconds=2, state=lambda: next(looks))
+    assert took > 2
+
+
+def test_workers_share_a_cluster_and_who_brought_it_up_leaves_last(tmp_path: Path) -> None:
+    story = []
+
+    @contextmanager
+    def brought_up() -> Iterator[Path]:
+        story.append("up")
+        yield tmp_path / "administrator"
+        story.append("down")
+
+    host, guest = ExitStack(), ExitStack()
+    assert host.enter_context(shared(tmp_path, brought_up)) == tmp_path / "administrator"
+    assert guest.enter_context(shared(tmp_path, brought_up)) == tmp_path / "administrator"
+    leaving = threading.Thread(target=host.close)
+    leaving.start()
+    leaving.join(0.5)
+    assert leaving.is_alive()
+    guest.callback(story.append, "the guest leaves")
+    guest.close()
+    leaving.join()
+    assert story == ["up", "the guest leaves", "down"]
+    with shared(tmp_path, brought_up):
+        assert story[3:] == ["up"]
 
 
 def test_a_number_that_another_process_has_now_is_not_signalled(here: Place) -> None:

@@ -34,7 +34,7 @@ def served(control_plane: ControlPlane) -> None:
     """The API server serves the CRDs as they are in this tree."""
     for resource in RESOURCES:
         control_plane.kubectl.run("apply", "--server-side", "--force-conflicts", "-f", resource.file)
-        control_plane.kubectl.run("wait", "--for=condition=Established", f"crd/{name_of(resource)}", "--timeout=30s")
+        control_plane.kubectl.run("wait", "--for=condition=Established", f"crd/{name_of(resource)}", "--timeout=300s")
 
 
 @pytest.fixture

@@ -147,7 +147,7 @@ def test_a_quota_that_refuses_the_pods_is_named(watched: Kubectl) -> None:
     watched.wait_for("resourcequota", "team", lambda one: bool(one and one.get("status", {}).get("hard")))
     watched.create(cluster_training(NAME))
     reason = "QuotaExceeded"
-    training = seen(watched, lambda one: condition(one, "Running").get("reason") == reason, reason, seconds=90)
+    training = seen(watched, lambda one: condition(one, "Running").get("reason") == reason, reason)
     assert "ResourceQuota team" in condition(training, "Running")["message"]
     watched.delete("resourcequota", "team")
     phase_is(watched, "Running")
@@ -158,7 +158,7 @@ def test_a_webhook_that_is_away_is_named_and_the_run_starts_once_it_is_back(watc
     watched.create(configuration)
     try:
         watched.create(cluster_training(NAME))
-        training = seen(watched, lambda one: condition(one, "Accepted").get("status") == "False", "the hindrance", 90)
+        training = seen(watched, lambda one: condition(one, "Accepted").get("status") == "False", "the hindrance")
         assert condition(training, "Ready")["reason"] == "WebhookUnavailable"
         assert "away.example.test" in condition(training, "Ready")["message"]
         assert watched.items("pytorchjobs") == []

@@ -41,5 +41,5 @@ def test_every_command_of_the_page_ends_well(watched: Kubectl) -> None:
         for words, happen in BEFORE.items():
             if any(words in word for word in command):
                 happen(watched)
-        shortened = [re.sub(r"^--timeout=.*", "--timeout=40s", word) for word in command]
+        shortened = [re.sub(r"^--timeout=.*", "--timeout=300s", word) for word in command]
         watched.run(*shortened)

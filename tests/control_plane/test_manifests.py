@@ -30,7 +30,7 @@ RULES = {rule.message for model in api_types() for rule in model.RULES}
 def admin(control_plane: ControlPlane) -> Kubectl:
     """kubectl, once the API server serves the CRD as it is in this tree."""
     control_plane.kubectl.run("apply", "--server-side", "--force-conflicts", "-f", TRAININGS.file)
-    control_plane.kubectl.run("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=30s")
+    control_plane.kubectl.run("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=300s")
     return control_plane.kubectl
 
 

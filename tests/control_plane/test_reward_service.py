@@ -177,7 +177,7 @@ def test_a_spec_that_pods_cannot_serve_stalls_and_the_old_pods_go_on(watched: Ku
 def test_deleting_a_service_leaves_nothing(watched: Kubectl) -> None:
     start(watched, replicas=2)
     watched.delete("rewardservice", NAME)
-    assert_nothing_is_left(watched, REWARDS, seconds=30)
+    assert_nothing_is_left(watched, REWARDS)
 
 
 def test_pods_run_where_and_with_what_the_spec_says(watched: Kubectl) -> None:

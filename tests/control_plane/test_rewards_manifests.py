@@ -81,7 +81,7 @@ def api_server(control_plane: ControlPlane) -> ApiServer:
     """It serves the CRD as it is in this tree."""
     kubectl = control_plane.kubectl
     kubectl.run("apply", "--server-side", "--force-conflicts", "-f", REWARD_SERVICES.file)
-    kubectl.run("wait", "--for=condition=Established", f"crd/{PLURAL}.atlas.arc.computer", "--timeout=30s")
+    kubectl.run("wait", "--for=condition=Established", f"crd/{PLURAL}.atlas.arc.computer", "--timeout=300s")
     return ApiServer(control_plane.kubeconfig)
 
 

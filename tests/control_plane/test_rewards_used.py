@@ -25,7 +25,7 @@ def test_code_is_refused_at_once_by_an_operator_that_does_not_allow_it(watched: 
     watched.create(cluster_training("refunds", reward={"verifiers": verifiers}))
     service = seen(watched, reason_is("CodeNotAllowed"), "the refusal")
     assert "started without --allow-code" in condition(service, "Stalled")["message"]
-    watched.run("wait", "atl/refunds", "--for=jsonpath={.status.phase}=Invalid", "--timeout=30s")
+    watched.run("wait", "atl/refunds", "--for=jsonpath={.status.phase}=Invalid", "--timeout=300s")
     assert condition(watched.get("atl", "refunds"), "Accepted")["reason"] == "CodeNotAllowed"
     assert (watched.items("pytorchjobs"), watched.items("deployments", REWARDS)) == ([], [])
 
@@ -33,8 +33,8 @@ def test_code_is_refused_at_once_by_an_operator_that_does_not_allow_it(watched: 
 def test_a_training_waits_for_the_service_that_it_names_and_records_its_revision(watched: Kubectl) -> None:
     watched.create(cluster_training("refunds", reward={"serviceRef": {"name": NAME}}))
 
-    def training(holds: Callable[[Document], bool], what: str, seconds: float = 30) -> Document:
-        found = watched.wait_for("atl", "refunds", lambda one: one is not None and holds(one), what, seconds)
+    def training(holds: Callable[[Document], bool], what: str) -> Document:
+        found = watched.wait_for("atl", "refunds", lambda one: one is not None and holds(one), what)
         assert found is not None
         return found
 
@@ -44,14 +44,14 @@ def test_a_training_waits_for_the_service_that_it_names_and_records_its_revision
     revision = start(watched)["status"]["revision"]
     # A training that waits looks every 30 seconds by itself: here the service wakes it.
     watched.run("wait", "atl/refunds", f"--for=jsonpath={{.status.run.rewardRevision}}={revision}", "--timeout=15s")
-    found = training(lambda one: one["status"].get("phase") == "Running", "the run", 60)
+    found = training(lambda one: one["status"].get("phase") == "Running", "the run")
     assert found["status"]["run"]["rewardRevision"] == revision
 
 
 def test_a_training_whose_patience_ends_fails_and_names_the_service(watched: Kubectl) -> None:
     judged = {"serviceRef": {"name": NAME}, "waitSeconds": 2}
     watched.create(cluster_training("refunds", reward=judged))
-    watched.run("wait", "atl/refunds", "--for=jsonpath={.status.phase}=Failed", "--timeout=30s")
+    watched.run("wait", "atl/refunds", "--for=jsonpath={.status.phase}=Failed", "--timeout=300s")
     found = watched.get("atl", "refunds")
     said = "not Ready within reward.waitSeconds (2 s): RewardService judges, which does not exist in this namespace"
     assert (condition(found, "Ready")["reason"], found["status"]["run"]["number"]) == ("RewardServiceTimeout", 1)
@@ -75,5 +75,5 @@ def test_every_command_of_the_page_on_rewards_ends_well(watched: Kubectl, tmp_pa
     said = ""
     for command in commands:
         words = [str(tmp_path / word) if word.endswith(".yaml") else word for word in command]
-        said = watched.run(*(re.sub(r"^--timeout=.*", "--timeout=30s", word) for word in words))
+        said = watched.run(*(re.sub(r"^--timeout=.*", "--timeout=300s", word) for word in words))
     assert [judge["name"] for judge in json.loads(said)] == ["accuracy", "helpfulness", "politeness"]

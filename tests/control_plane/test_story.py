@@ -146,7 +146,7 @@ def test_a_job_that_its_queue_takes_back_waits_and_goes_on_as_the_same_attempt(w
 def test_deleting_a_training_leaves_nothing(watched: Kubectl) -> None:
     start(watched)
     watched.delete("atlastraining", NAME)
-    assert_nothing_is_left(watched, TRAINING, seconds=30)
+    assert_nothing_is_left(watched, TRAINING)
 
 
 def test_an_idle_training_is_not_written(watched: Kubectl) -> None:

@@ -59,7 +59,7 @@ def test_nothing_stays_of_a_node_whose_processes_were_killed(untouched: set[str]
     kubectl = make_namespace(Kubectl(own_node.kubeconfig), "killed")
     spec = trainer_spec(torch_claims(kubectl, "killed"), FOREVER)
     kubectl.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "forever"}, "spec": spec})
-    kubectl.run("wait", "pod/forever", "--for=condition=Ready", "--timeout=60s")
+    kubectl.run("wait", "pod/forever", "--for=condition=Ready", "--timeout=300s")
     s3.start(own_node)
     database.start(own_node)
     for process in processes.recorded(own_node):

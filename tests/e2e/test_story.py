@@ -25,7 +25,7 @@ def nothing_is_left(desk: OrderDesk) -> Iterator[None]:
     """Each story begins with nothing: beside pods that an earlier training left, run 1 would get another number."""
     yield
     desk.kubectl.delete("atlastraining", NAME, "--ignore-not-found")
-    assert_nothing_is_left(desk.kubectl, TRAINING, seconds=120)
+    assert_nothing_is_left(desk.kubectl, TRAINING)
 
 
 def seen(kubectl: Kubectl, holds: Callable[[Document], bool], what: str, seconds: float = RUN_SECONDS) -> Document:

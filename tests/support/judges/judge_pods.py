@@ -30,7 +30,7 @@ def start_judge(kubectl: Kubectl, mounts: list[Mount], key: str, latency: float)
     service = {"selector": labels, "ports": [{"port": _PORT}]}
     kubectl.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
     kubectl.create({"apiVersion": "v1", "kind": "Service", "metadata": {"name": NAME}, "spec": service})
-    kubectl.run("wait", f"pod/{NAME}", "--for=condition=Ready", "--timeout=60s")
+    kubectl.run("wait", f"pod/{NAME}", "--for=condition=Ready", "--timeout=300s")
     return f"http://{NAME}.{kubectl.namespace}.svc:{_PORT}/v1"
 
 

@@ -1,8 +1,9 @@
 """What is left of a training or RewardService that was deleted, on any cluster."""
 
-import time
+from contextlib import suppress
 
 from cluster.kubectl import Kubectl
+from cluster.processes import ClusterError, wait_until
 
 _KINDS = (
     "pytorchjobs,deployments,replicasets,pods,services,poddisruptionbudgets,configmaps,serviceaccounts,roles,"
@@ -10,13 +11,14 @@ _KINDS = (
 )
 
 
-def assert_nothing_is_left(kubectl: Kubectl, label: str, seconds: float = 60) -> None:
-    """Of all objects with *label*; those that are just going have *seconds* for it."""
+def assert_nothing_is_left(kubectl: Kubectl, label: str) -> None:
+    """Of all objects with *label*; those that are just going may take their time."""
+    left = ["not asked yet"]
 
-    def left() -> list[str]:
-        return kubectl.run("get", _KINDS, "-l", label, "-o", "name").split()
+    def gone() -> bool:
+        left[:] = kubectl.run("get", _KINDS, "-l", label, "-o", "name").split()
+        return not left
 
-    deadline = time.monotonic() + seconds
-    while left() and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert left() == []
+    with suppress(ClusterError):
+        wait_until("nothing is left", gone, state=lambda: list(left))
+    assert left == []

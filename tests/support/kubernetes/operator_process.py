@@ -68,7 +68,7 @@ def install(kubectl: Kubectl) -> None:
     ):
         kubectl.within(NAMESPACE).run("apply", "--server-side", "--force-conflicts", "-f", ROOT / manifest)
     for plural in ("atlastrainings", "rewardservices"):
-        kubectl.run("wait", "--for=condition=Established", f"crd/{plural}.atlas.arc.computer", "--timeout=30s")
+        kubectl.run("wait", "--for=condition=Established", f"crd/{plural}.atlas.arc.computer", "--timeout=300s")
 
 
 def kubeconfig_of_the_operator(kubectl: Kubectl, folder: Path) -> Path:

@@ -6,7 +6,7 @@ Used by the tests on a control plane: whatever else they look at, kstatus and Ar
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -25,8 +25,10 @@ AGREE = {
 
 
 @contextmanager
-def recorded_states(kubectl: Kubectl, folder: Path) -> Iterator[Callable[[], list[Document]]]:
-    """Watch all namespaces beside the block; the function returns what the API server has shown, in its order."""
+def recorded_states(
+    kubectl: Kubectl, namespaces: Collection[str], folder: Path
+) -> Iterator[Callable[[], list[Document]]]:
+    """Watch beside the block; the function returns what the API server has shown of *namespaces*, in its order."""
     files = {resource.plural: folder / f"{resource.plural}.jsonl" for resource in RESOURCES}
     with ExitStack() as stack:
         watches = [stack.enter_context(_watch(kubectl, plural, file)) for plural, file in files.items()]
@@ -34,7 +36,8 @@ def recorded_states(kubectl: Kubectl, folder: Path) -> Iterator[Callable[[], lis
         def shown() -> list[Document]:
             assert [watch.poll() for watch in watches] == [None, None], "a watch has ended: states are missing"
             lines = [line for file in files.values() for line in file.read_text().splitlines(keepends=True)]
-            return [json.loads(line)["object"] for line in lines if line.endswith("\n")]
+            states: list[Document] = [json.loads(line)["object"] for line in lines if line.endswith("\n")]
+            return [state for state in states if state["metadata"]["namespace"] in namespaces]
 
         yield shown
 

@@ -13,9 +13,9 @@ NAME = "judges"
 _KINDS = "deployments,replicasets,pods,services,poddisruptionbudgets,configmaps,serviceaccounts,roles,rolebindings"
 
 
-def seen(kubectl: Kubectl, holds: Callable[[Document], bool], what: str, seconds: float = 30) -> Document:
+def seen(kubectl: Kubectl, holds: Callable[[Document], bool], what: str) -> Document:
     """The service, once *holds*; the wait says what it waited for."""
-    found = kubectl.wait_for("rewardservice", NAME, lambda one: one is not None and holds(one), what, seconds)
+    found = kubectl.wait_for("rewardservice", NAME, lambda one: one is not None and holds(one), what)
     assert found is not None
     return found
 

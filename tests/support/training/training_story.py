@@ -8,9 +8,9 @@ from support.training.cluster_trainings import cluster_training, end_pod, finish
 NAME = "refunds"
 
 
-def seen(kubectl: Kubectl, holds: Callable[[Document], bool], what: str, seconds: float = 30) -> Document:
+def seen(kubectl: Kubectl, holds: Callable[[Document], bool], what: str) -> Document:
     """The training, once *holds*; the wait says what it waited for."""
-    found = kubectl.wait_for("atlastraining", NAME, lambda one: one is not None and holds(one), what, seconds)
+    found = kubectl.wait_for("atlastraining", NAME, lambda one: one is not None and holds(one), what)
     assert found is not None
     return found
 
