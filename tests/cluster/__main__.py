@@ -3,9 +3,10 @@
 import argparse
 import sys
 
-from cluster import binaries, cluster, packages
+from cluster import cluster
 from cluster.cluster import SIMULATED
-from cluster.processes import ClusterError
+from cluster.programs import binaries, packages
+from cluster.programs.processes import ClusterError
 
 
 def main() -> None:

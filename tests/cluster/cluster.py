@@ -36,8 +36,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cluster import control_plane, kwok, place, processes, training_operator
-from cluster.place import Place
+from cluster.components import control_plane, kwok, training_operator
+from cluster.programs import place, processes
+from cluster.programs.place import Place
 
 SIMULATED = (*control_plane.PROGRAMS, "kwok", "training-operator")
 """The programs of a cluster without a real node."""
@@ -103,7 +104,7 @@ def own_definitions() -> list[Path]:
 def _start(here: Place) -> None:
     definitions = [training_operator.definition(), *own_definitions()]
     if here.has_node:
-        from cluster import node
+        from cluster.real_node import node
 
         node.prepare(here)
         control_plane.up(here, definitions)
@@ -116,7 +117,7 @@ def _start(here: Place) -> None:
 
 def _stop(here: Place) -> None:
     if here.has_node:
-        from cluster import node
+        from cluster.real_node import node
 
         node.down(here)
     for process in reversed(processes.recorded(here)):

@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import yaml
-from cluster import binaries, cluster, database, processes, s3
+from cluster import cluster
+from cluster.components import database, s3
 from cluster.kubectl import Kubectl
-from cluster.place import Place
+from cluster.programs import binaries, processes
+from cluster.programs.place import Place
 from support.kubernetes.operator_process import NAMESPACE, install, kubeconfig_of_the_operator
 from support.trainer.order_desk import NAME, DeskServices, OrderDesk, prepare_order_desk
 

@@ -14,9 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cluster import cluster, kwok, place, processes
-from cluster.binaries import path
+from cluster import cluster
+from cluster.components import kwok
 from cluster.kubectl import Kubectl
+from cluster.programs import place, processes
+from cluster.programs.binaries import path
 
 _OPERATOR = Path(__file__).parents[2] / "operator"
 _NAMESPACE = "atlas-system"

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cluster import binaries, cluster, existing
+from cluster import cluster, existing
 from cluster.existing import FOR_TESTS
 from cluster.kubectl import Kubectl
-from cluster.processes import wait_until
+from cluster.programs import binaries
+from cluster.programs.processes import wait_until
 from cluster.sharing import shared
 
 _NUMBERS = itertools.count(1)

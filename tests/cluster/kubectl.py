@@ -11,8 +11,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
-from cluster.binaries import path
-from cluster.processes import PATIENCE, ClusterError, wait_until
+from cluster.programs.binaries import path
+from cluster.programs.processes import PATIENCE, ClusterError, wait_until
 
 Document = dict[str, Any]
 """A Kubernetes object as JSON."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from cluster.kubectl import Kubectl
-from cluster.processes import wait_until
+from cluster.programs.processes import wait_until
 from support.architecture_page import seen, stops
 from support.kubernetes.operator_process import begun_operator
 from support.training.cluster_trainings import cluster_training

@@ -3,8 +3,8 @@
 from functools import partial
 
 import pytest
+from cluster.components.kwok import GPUS_PER_NODE, PREFIX
 from cluster.kubectl import Document, Kubectl, Refused
-from cluster.kwok import GPUS_PER_NODE, PREFIX
 from support.kubernetes.pytorch_jobs import has_condition, pytorch_job
 
 pytestmark = pytest.mark.cluster

@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from cluster import binaries, place, processes
 from cluster.cluster import SIMULATED
-from cluster.place import Place
+from cluster.programs import binaries, place, processes
+from cluster.programs.place import Place
 from cluster.sharing import shared
 
 TESTS = Path(__file__).parents[1]

@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from cluster.components.kwok import PREFIX
 from cluster.kubectl import Document, Kubectl
-from cluster.kwok import PREFIX
 from support.kubernetes.pytorch_jobs import has_condition
 from support.training.cluster_trainings import cluster_training, condition, end_pod, report, tell
 from support.training.training_story import NAME, attempt_is, edit, phase_is, seen, start

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 from cluster.kubectl import Document, Kubectl
-from cluster.processes import wait_until
+from cluster.programs.processes import wait_until
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import load_kube_config
 from support.kubernetes.operator_process import kubeconfig_of

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster import binaries, cluster
+from cluster import cluster
 from cluster.fixtures import ControlPlane, make_namespaces
 from cluster.kubectl import Document, Kubectl
-from cluster.processes import wait_until
+from cluster.programs import binaries
+from cluster.programs.processes import wait_until
 from support.kubernetes.operator_process import (
     ROOT,
     begun_operator,

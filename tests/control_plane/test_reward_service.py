@@ -4,9 +4,9 @@ import json
 import time
 
 import pytest
+from cluster.components.kwok import PREFIX
 from cluster.kubectl import Kubectl
-from cluster.kwok import PREFIX
-from cluster.processes import wait_until
+from cluster.programs.processes import wait_until
 from support.kubernetes import argocd, kstatus
 from support.kubernetes.account_rights import may
 from support.kubernetes.leftovers import assert_nothing_is_left

@@ -5,10 +5,12 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from cluster import cluster, database, mounts, s3
+from cluster import cluster
+from cluster.components import database, s3
 from cluster.kubectl import Kubectl
-from cluster.node import NodeImpossible
-from cluster.place import Place
+from cluster.programs.place import Place
+from cluster.real_node import mounts
+from cluster.real_node.node import NodeImpossible
 from support.kubernetes import machine
 from support.kubernetes.node_pods import NodeCluster, Workspace, make_namespace
 from support.kubernetes.operator_process import install, kubeconfig_of_the_operator, operator

@@ -5,13 +5,15 @@ import signal
 from typing import Any
 
 import pytest
-from cluster import cluster, database, processes, s3
-from cluster.database import Database
+from cluster import cluster
+from cluster.components import database, s3
+from cluster.components.database import Database
+from cluster.components.s3 import ObjectStore
 from cluster.kubectl import Document, Kubectl
-from cluster.mounts import torch_claims
-from cluster.node import NodeImpossible
-from cluster.place import Place
-from cluster.s3 import ObjectStore
+from cluster.programs import processes
+from cluster.programs.place import Place
+from cluster.real_node.mounts import torch_claims
+from cluster.real_node.node import NodeImpossible
 from support.kubernetes import machine
 from support.kubernetes.node_pods import NodeCluster, Workspace, make_namespace, run_pod, trainer_spec
 

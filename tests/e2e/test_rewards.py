@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Set
 
 import pytest
-from cluster.images import TRAINER
 from cluster.kubectl import Document, Kubectl
-from cluster.mounts import Mount
-from cluster.processes import wait_until
+from cluster.programs.processes import wait_until
+from cluster.real_node.images import TRAINER
+from cluster.real_node.mounts import Mount
 from support.judges.judge_pods import start_judge
 from support.kubernetes.leftovers import assert_nothing_is_left
 from support.kubernetes.node_pods import NodeCluster, Workspace

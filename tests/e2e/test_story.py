@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cluster.kubectl import Document, Kubectl
-from cluster.processes import wait_until
+from cluster.programs.processes import wait_until
 from support.kubernetes.leftovers import assert_nothing_is_left
 from support.trainer.order_desk import BUCKET, NAME, OrderDesk
 from support.training.cluster_trainings import condition

@@ -3,7 +3,7 @@
 import os
 
 from cluster.kubectl import Kubectl
-from cluster.mounts import PROJECT, Mount, folder_claims
+from cluster.real_node.mounts import PROJECT, Mount, folder_claims
 from support.judges.judge_replies import JudgeRequest, Reply, by_content, refusal
 from support.kubernetes.node_pods import trainer_spec
 

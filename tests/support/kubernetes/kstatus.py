@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from cluster.binaries import path
+from cluster.programs.binaries import path
 
 Document = dict[str, Any]
 

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from cluster.kubectl import Kubectl
-from cluster.processes import ClusterError, wait_until
+from cluster.programs.processes import ClusterError, wait_until
 
 _KINDS = (
     "pytorchjobs,deployments,replicasets,pods,services,poddisruptionbudgets,configmaps,serviceaccounts,roles,"

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from cluster.teardown import kernel_text, pod_cgroups
+from cluster.real_node.teardown import kernel_text, pod_cgroups
 
 _FOLDERS = ("/run", "/run/netns", "/run/containerd", "/var/lib", "/var/lib/cni", "/var/log", "/etc/cni", "/opt")
 _PROGRAMS = ("containerd", "kubelet", "kube-proxy", "coredns", "versitygw", "/pause", "/manager")

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cluster.images import NON_ROOT, TRAINER
 from cluster.kubectl import Document, Kubectl
-from cluster.mounts import Mount, pod_volumes
-from cluster.place import Place
+from cluster.programs.place import Place
+from cluster.real_node.images import NON_ROOT, TRAINER
+from cluster.real_node.mounts import Mount, pod_volumes
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.kubectl import Kubectl
-from cluster.processes import wait_until
+from cluster.programs.processes import wait_until
 from support import first_calls
 
 ROOT = Path(__file__).parents[3]

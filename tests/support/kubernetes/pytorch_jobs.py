@@ -1,6 +1,6 @@
-"""PyTorchJobs for tests on a control plane: documents whose pods are played by kwok (cluster/kwok.py)."""
+"""PyTorchJobs for tests on a control plane: documents whose pods are played by kwok (cluster/components/kwok.py)."""
 
-from cluster import kwok
+from cluster.components import kwok
 from cluster.kubectl import Document
 
 

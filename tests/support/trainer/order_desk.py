@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import psycopg
 import yaml
-from cluster import mounts
-from cluster.database import Database
-from cluster.images import TRAINER
+from cluster.components.database import Database
+from cluster.components.s3 import REGION, ObjectStore
 from cluster.kubectl import Document, Kubectl
-from cluster.s3 import REGION, ObjectStore
+from cluster.real_node import mounts
+from cluster.real_node.images import TRAINER
 from support.kubernetes.node_pods import make_namespace
 
 from desk.model import prepare_model

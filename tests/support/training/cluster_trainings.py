@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
+from cluster.components.kwok import PREFIX
 from cluster.kubectl import Document, Kubectl
-from cluster.kwok import PREFIX
 
 from atlas_api.pods.contract import REPORT_KEY
 from atlas_operator.objects.names import job_name, progress_name

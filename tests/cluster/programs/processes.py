@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.place import Place
+from cluster.programs.place import Place
 
 _TAIL = 25
 _POLL = 0.1

@@ -10,24 +10,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from cluster import (
-    binaries,
-    containerd,
-    database,
-    images,
-    network,
-    packages,
-    processes,
-    s3,
-    services,
-    state,
-    teardown,
-    training_operator_pod,
-)
-from cluster.certificates import NODE
+from cluster.components import database, s3
+from cluster.components.certificates import NODE
 from cluster.kubectl import Kubectl
-from cluster.place import BRIDGE_ADDRESS, LOOPBACK, Place
-from cluster.processes import ClusterError
+from cluster.programs import binaries, packages, processes
+from cluster.programs.place import BRIDGE_ADDRESS, LOOPBACK, Place
+from cluster.programs.processes import ClusterError
+from cluster.real_node import containerd, images, network, services, state, teardown, training_operator_pod
 
 _PORT, _HEALTH_PORT = 18250, 18251
 _MORE_PACKAGES = {"ip": "iproute2", "gcc": "gcc libc6-dev"}

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 
-from cluster.processes import ClusterError
+from cluster.programs.processes import ClusterError
 
 _PACKAGES = {
     "containerd": "containerd",

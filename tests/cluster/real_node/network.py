@@ -7,8 +7,8 @@ node.py calls it. Services and names are not here: see services.py.
 import json
 from pathlib import Path
 
-from cluster.commands import attempt, run
-from cluster.place import BRIDGE_ADDRESS
+from cluster.programs.commands import attempt, run
+from cluster.programs.place import BRIDGE_ADDRESS
 
 BRIDGE = "atl0"
 POD_RANGE = "10.244.0.0/24"

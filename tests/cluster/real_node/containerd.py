@@ -6,11 +6,12 @@ node.py calls it. It knows neither pods nor Kubernetes; teardown.py ends what it
 
 from pathlib import Path
 
-from cluster import network, processes
-from cluster.commands import CommandFailed, run
-from cluster.images import PAUSE
-from cluster.place import Place
-from cluster.state import STATE
+from cluster.programs import processes
+from cluster.programs.commands import CommandFailed, run
+from cluster.programs.place import Place
+from cluster.real_node import network
+from cluster.real_node.images import PAUSE
+from cluster.real_node.state import STATE
 
 SOCKET = STATE / "containerd.sock"
 

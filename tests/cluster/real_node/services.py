@@ -7,11 +7,11 @@ node.py starts them once the kubelet runs. Pods ask the address of the Service k
 import json
 from typing import Any
 
-from cluster import binaries, probe, processes
-from cluster.certificates import NODE, write_kubeconfig
+from cluster.components.certificates import NODE, write_kubeconfig
 from cluster.kubectl import Kubectl
-from cluster.network import POD_RANGE
-from cluster.place import BRIDGE_ADDRESS, LOOPBACK, Place
+from cluster.programs import binaries, probe, processes
+from cluster.programs.place import BRIDGE_ADDRESS, LOOPBACK, Place
+from cluster.real_node.network import POD_RANGE
 
 DNS_ADDRESS = "10.245.0.10"
 NODE_PORTS = {"kube-proxy": 18256, "kube-proxy-metrics": 18249, "coredns-health": 18353, "coredns-ready": 18354}

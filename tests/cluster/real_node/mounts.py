@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from cluster.kubectl import Kubectl
-from cluster.processes import wait_until
+from cluster.programs.processes import wait_until
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 SOURCES = ("crds", "operator", "trainer", "rewards", "cli", "examples")
 _SIZE = "1Gi"  # Kubernetes wants one; nothing enforces it for folders
 

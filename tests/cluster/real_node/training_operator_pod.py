@@ -9,14 +9,15 @@ import re
 import shutil
 from pathlib import Path
 
-from cluster import images, processes
-from cluster.commands import run
 from cluster.kubectl import Kubectl
-from cluster.place import Place
+from cluster.programs import processes
+from cluster.programs.commands import run
+from cluster.programs.place import Place
+from cluster.real_node import images
 
 NAMESPACE = "kubeflow"
 _NAME = "training-operator"
-_MODULE = Path(__file__).parent / "modules" / "training-operator"
+_MODULE = Path(__file__).parents[1] / "modules" / "training-operator"
 _ARGUMENTS = ["--enable-scheme=pytorchjob", f"--pytorch-init-container-image={images.INIT}"]
 
 

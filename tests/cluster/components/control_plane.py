@@ -6,11 +6,12 @@ cluster.py starts it first. It knows neither nodes nor what runs on them.
 from collections.abc import Sequence
 from pathlib import Path
 
-from cluster import certificates, probe
-from cluster.binaries import path
+from cluster.components import certificates
 from cluster.kubectl import Document, Kubectl
-from cluster.place import Place
-from cluster.processes import Process, start, wait_until
+from cluster.programs import probe
+from cluster.programs.binaries import path
+from cluster.programs.place import Place
+from cluster.programs.processes import Process, start, wait_until
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 SERVICES = "10.245.0.0/16"

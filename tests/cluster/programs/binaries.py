@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from cluster.processes import ClusterError
+from cluster.programs.processes import ClusterError
 
-_MODULES = Path(__file__).parent / "modules"
+_MODULES = Path(__file__).parents[1] / "modules"
 _FLAGS = ["-mod=readonly", "-buildvcs=false", "-trimpath"]
 _LINK = "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4"
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from secrets import token_hex
 
 import psycopg
-from cluster import network, processes
-from cluster.commands import attempt, run
-from cluster.place import BRIDGE_ADDRESS, Place
-from cluster.processes import ClusterError
-from cluster.state import STATE
+from cluster.programs import processes
+from cluster.programs.commands import attempt, run
+from cluster.programs.place import BRIDGE_ADDRESS, Place
+from cluster.programs.processes import ClusterError
+from cluster.real_node import network
+from cluster.real_node.state import STATE
 from support.sdk.rows import create_schema
 
 NAME = "postgres"

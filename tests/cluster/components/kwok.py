@@ -23,11 +23,11 @@ A pod that asks for more `nvidia.com/gpu` than a node has stays Pending, Unsched
 import json
 from pathlib import Path
 
-from cluster.binaries import path
+from cluster.components.stages import PREFIX, STAGES
 from cluster.kubectl import Document, Kubectl
-from cluster.place import Place
-from cluster.processes import start, wait_until
-from cluster.stages import PREFIX, STAGES
+from cluster.programs.binaries import path
+from cluster.programs.place import Place
+from cluster.programs.processes import start, wait_until
 
 __all__ = ["GPUS_PER_NODE", "LABEL", "PREFIX", "remove_nodes", "up"]
 

@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
-from cluster.place import BRIDGE_ADDRESS, LOOPBACK, Place
+from cluster.programs.place import BRIDGE_ADDRESS, LOOPBACK, Place
 
 NODE = "node-1"
 FIRST_SERVICE_ADDRESS = "10.245.0.1"

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from cluster import network
-from cluster.commands import attempt
-from cluster.containerd import SOCKET, shim_sockets
-from cluster.state import SHARED_FOLDERS, STATE, Machine
+from cluster.programs.commands import attempt
+from cluster.real_node import network
+from cluster.real_node.containerd import SOCKET, shim_sockets
+from cluster.real_node.state import SHARED_FOLDERS, STATE, Machine
 
 CGROUPS = Path("/sys/fs/cgroup")
 _PATIENCE = 10.0  # seconds until something that was killed must be gone

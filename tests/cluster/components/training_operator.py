@@ -10,12 +10,13 @@ import os
 import shlex
 from pathlib import Path
 
-from cluster import certificates, probe
-from cluster.binaries import file, path
-from cluster.certificates import base64_of
+from cluster.components import certificates
+from cluster.components.certificates import base64_of
 from cluster.kubectl import Document, Kubectl, Refused
-from cluster.place import Place
-from cluster.processes import start, wait_until
+from cluster.programs import probe
+from cluster.programs.binaries import file, path
+from cluster.programs.place import Place
+from cluster.programs.processes import start, wait_until
 
 NAMESPACE = "kubeflow"
 NAME = "training-operator"

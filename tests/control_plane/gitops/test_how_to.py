@@ -11,7 +11,7 @@ from support.training.cluster_trainings import cluster_training, end_pod, finish
 
 pytestmark = pytest.mark.cluster
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "gitops.md"
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "gitops.md"
 NAME = "refunds"
 
 

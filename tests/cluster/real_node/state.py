@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from cluster import network
+from cluster.real_node import network
 
 STATE = Path("/run/atlas-node")
 """Short (socket paths are limited to 107 bytes), and open to other users (the database runs as one)."""

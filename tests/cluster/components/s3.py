@@ -9,8 +9,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from cluster import binaries, probe, processes
-from cluster.place import BRIDGE_ADDRESS, Place
+from cluster.programs import binaries, probe, processes
+from cluster.programs.place import BRIDGE_ADDRESS, Place
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from cluster.archive import Content, Image, Link, write_archive
+from cluster.real_node.archive import Content, Image, Link, write_archive
 
 PAUSE = "local.test/pause:1"
 INIT = "local.test/init:1"
