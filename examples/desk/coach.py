@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Assessment:
     """What the coach says about one answer."""
 
     valid: bool
@@ -29,14 +29,14 @@ class Verdict:
     """One sentence without a full stop, as the SDK keeps it. None for a valid answer."""
 
 
-def review(task: Task, answer: str) -> Verdict:
+def review(task: Task, answer: str) -> Assessment:
     """Is the last number of *answer* the order of *task*?"""
     named = named_order(answer)
     if named == task.order:
-        return Verdict(valid=True)
+        return Assessment(valid=True)
     if named is None:
-        return Verdict(valid=False, guidance=NO_NUMBER)
-    return Verdict(valid=False, guidance=PIECES if named == task.pieces else WRONG)
+        return Assessment(valid=False, guidance=NO_NUMBER)
+    return Assessment(valid=False, guidance=PIECES if named == task.pieces else WRONG)
 
 
 def named_order(answer: str) -> int | None:
@@ -45,7 +45,7 @@ def named_order(answer: str) -> int | None:
     return int(numbers[-1]) if numbers else None
 
 
-def judgement(verdicts: Sequence[Verdict]) -> tuple[float, str]:
+def judgement(verdicts: Sequence[Assessment]) -> tuple[float, str]:
     """Score from 0 to 1 of a session with these verdicts, oldest first, and the reason."""
     if not verdicts[-1].valid:
         return 0.1, "The message was filed under a wrong order."

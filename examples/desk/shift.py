@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from desk.agent import SYSTEM_PROMPT, Answer, Message
-from desk.coach import Verdict, judgement, named_order, review
+from desk.coach import Assessment, judgement, named_order, review
 from desk.tasks import Task
 
 BATCH = 32
@@ -28,11 +28,11 @@ class Answers(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class VisitAttempt:
     """One answer and what the coach said about it."""
 
     answer: Answer
-    verdict: Verdict
+    verdict: Assessment
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Visit:
     """One task from its message to its end: what the SDK calls a session."""
 
     task: Task
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[VisitAttempt, ...]
     """One, or two when the first was refused."""
 
     started: datetime
@@ -67,7 +67,7 @@ def work(agent: Answers, tasks: Sequence[Task]) -> list[Visit]:
     started = datetime.now(UTC)
     first = _attempts(tasks, agent.answer([opening(task) for task in tasks]))
     refused = [place for place, attempt in enumerate(first) if not attempt.verdict.valid]
-    second: dict[int, Attempt] = {}
+    second: dict[int, VisitAttempt] = {}
     if refused:
         answers = agent.answer([_retry(tasks[place], first[place]) for place in refused])
         second = dict(zip(refused, _attempts([tasks[place] for place in refused], answers), strict=True))
@@ -78,7 +78,7 @@ def work(agent: Answers, tasks: Sequence[Task]) -> list[Visit]:
     ]
 
 
-def _retry(task: Task, attempt: Attempt) -> list[Message]:
+def _retry(task: Task, attempt: VisitAttempt) -> list[Message]:
     return [
         *opening(task),
         {"role": "assistant", "content": attempt.answer.text},
@@ -86,11 +86,11 @@ def _retry(task: Task, attempt: Attempt) -> list[Message]:
     ]
 
 
-def _attempts(tasks: Sequence[Task], answers: Sequence[Answer]) -> list[Attempt]:
-    return [Attempt(answer, review(task, answer.text)) for task, answer in zip(tasks, answers, strict=True)]
+def _attempts(tasks: Sequence[Task], answers: Sequence[Answer]) -> list[VisitAttempt]:
+    return [VisitAttempt(answer, review(task, answer.text)) for task, answer in zip(tasks, answers, strict=True)]
 
 
-def _visit(task: Task, attempts: tuple[Attempt, ...], started: datetime, ended: datetime, place: int) -> Visit:
+def _visit(task: Task, attempts: tuple[VisitAttempt, ...], started: datetime, ended: datetime, place: int) -> Visit:
     """Visits of a batch ran at the same time; a microsecond between them keeps their order."""
     shift = timedelta(microseconds=place)
     return Visit(task, attempts, started + shift, ended + shift)

@@ -10,7 +10,7 @@ from typing import Any
 
 from desk.agent import SYSTEM_PROMPT
 from desk.coach import NAME
-from desk.shift import Attempt, Visit
+from desk.shift import Visit, VisitAttempt
 
 Json = dict[str, Any]
 
@@ -42,13 +42,13 @@ def evaluation(visit: Visit, number: int) -> Json:
     return {"validation": validation, "reward": reward}
 
 
-def structured(attempt: Attempt) -> Json:
+def structured(attempt: VisitAttempt) -> Json:
     """The answer as the SDK structures it."""
     text = attempt.answer.text
     return {"text": text, "deliverable": text, "artifacts": {}, "result": {"deliverable": text, "artifacts": {}}}
 
 
-def step_metadata(attempt: Attempt) -> Json:
+def step_metadata(attempt: VisitAttempt) -> Json:
     """Value of `step_results.metadata` for an attempt."""
     answer = attempt.answer
     return {
@@ -62,14 +62,14 @@ def step_metadata(attempt: Attempt) -> Json:
     }
 
 
-def runtime(attempt: Attempt) -> Json:
+def runtime(attempt: VisitAttempt) -> Json:
     """How long the attempt took."""
     milliseconds = round(attempt.answer.milliseconds, 3)
     timings = {"student_ms": milliseconds, "validation_ms": 0.0, "total_ms": milliseconds}
     return {"reward_skipped": True, "timings_ms": timings}
 
 
-def usage(attempts: list[Attempt]) -> Json:
+def usage(attempts: list[VisitAttempt]) -> Json:
     """Tokens of these attempts."""
     prompt = sum(attempt.answer.prompt_tokens for attempt in attempts)
     completion = sum(attempt.answer.completion_tokens for attempt in attempts)

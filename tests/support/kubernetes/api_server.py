@@ -20,7 +20,7 @@ _SKIPPED_RULES = "some validation rules were not checked"
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DryRun:
     """Accepted, or why not."""
 
     accepted: bool
@@ -48,9 +48,7 @@ class ApiServer:
     def __init__(self, kubeconfig: Path) -> None:
         self._api = client.CustomObjectsApi(config.new_client_from_config(str(kubeconfig)))
 
-    def try_create(
-        self, document: Mapping[str, Any], *, strict: bool = True, plural: str = "atlastrainings"
-    ) -> Verdict:
+    def try_create(self, document: Mapping[str, Any], *, strict: bool = True, plural: str = "atlastrainings") -> DryRun:
         """The verdict on *document*. Strict is what kubectl asks for: unknown fields are refused, not dropped.
 
         Raises:
@@ -67,14 +65,14 @@ class ApiServer:
             if error.status not in _REFUSED:
                 raise
             return _refused(json.loads(error.body))
-        return Verdict(accepted=True, stored=stored)
+        return DryRun(accepted=True, stored=stored)
 
 
-def _refused(answer: Mapping[str, Any]) -> Verdict:
+def _refused(answer: Mapping[str, Any]) -> DryRun:
     causes = [(cause["field"], cause["message"]) for cause in answer.get("details", {}).get("causes", [])]
     unknown = [(field, "unknown field") for field in _UNKNOWN.findall(answer["message"])]
     real = [cause for cause in causes if _SKIPPED_RULES not in cause[1]]
-    return Verdict(
+    return DryRun(
         accepted=False,
         stored={},
         causes=tuple(real + unknown),

@@ -10,20 +10,20 @@ from cluster.programs.binaries import path
 Document = dict[str, Any]
 
 
-class Verdict(NamedTuple):
+class ObjectStatus(NamedTuple):
     """InProgress, Current, Failed, Terminating or Unknown, and why."""
 
     status: str
     message: str
 
 
-def verdicts(objects: Iterable[Document]) -> list[Verdict]:
+def verdicts(objects: Iterable[Document]) -> list[ObjectStatus]:
     """One verdict an object, in the same order."""
     lines = "".join(json.dumps(each) + "\n" for each in objects)
     done = subprocess.run([path("kstatus")], input=lines, capture_output=True, text=True, check=True)
-    return [Verdict(**json.loads(line)) for line in done.stdout.splitlines()]
+    return [ObjectStatus(**json.loads(line)) for line in done.stdout.splitlines()]
 
 
-def verdict(document: Document) -> Verdict:
+def verdict(document: Document) -> ObjectStatus:
     """The verdict on one object."""
     return verdicts([document])[0]
