@@ -6,6 +6,8 @@ BIN := .venv/bin
 READY := .venv/ready
 export HF_HUB_DISABLE_TELEMETRY := 1
 export PYTHONPATH := examples
+# Hundreds of programs are started: without compiled modules each of them compiles torch and its friends anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 CLUSTER := PYTHONPATH=tests:examples $(BIN)/python -m cluster
 
