@@ -147,7 +147,7 @@ LIES: dict[str, tuple[dict[str, Any], Callable[[RunReport], object], object]] = 
     "a message with control characters": (
         {"phase": "Failed", "message": "a\x1b[2J\u202eb\ud800c"},
         lambda report: report.message,
-        "a[2Jbc",
+        r"a\u001b[2J\u202eb\ud800c",
     ),
     "a message of 60 kB": (
         {"phase": "Failed", "message": "long " * 12_000},

@@ -83,7 +83,7 @@ def test_an_error_that_quotes_what_is_no_text_is_reported_all_the_same(tmp_path:
     reporter = make_reporter(tmp_path)
     reporter.failed(1, 2, SourceMissing("\udcff.jsonl \x1b[2J is gone"))
     reporter.close()
-    assert left(tmp_path).message == "\ufffd.jsonl \ufffd[2J is gone"
+    assert left(tmp_path).message == r"\udcff.jsonl \u001b[2J is gone"
 
 
 def test_an_end_that_is_reported_is_not_replaced(tmp_path: Path) -> None:
