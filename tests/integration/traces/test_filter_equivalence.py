@@ -13,7 +13,7 @@ from support.sdk.rows import breakdown, insert_session, stats
 from support.traces.reading import read_all, traces_of
 
 from atlas_api.training.traces import TraceFilter
-from atlas_trainer.traces.filters import passing
+from atlas_trainer.traces.filters import filter_sessions
 from atlas_trainer.traces.session import Session, Tally
 
 DAY = datetime(2026, 10, 1, tzinfo=UTC)
@@ -88,7 +88,7 @@ def test_the_filter_in_python_and_in_sql_keep_and_count_the_same_sessions(
 ) -> None:
     in_python = Tally()
 
-    kept = list(passing(TraceFilter(**conditions), iter(everything), in_python))
+    kept = list(filter_sessions(TraceFilter(**conditions), iter(everything), in_python))
     chosen, in_sql = read_all(traces_of(varied_database, tmp_path, **conditions))
 
     assert ids(kept) == ids(chosen)

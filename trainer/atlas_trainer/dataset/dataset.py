@@ -20,7 +20,7 @@ from atlas_api.training.traces import Traces
 from atlas_trainer.dataset.chat_tokens import fit_messages, holds_control_token, prompt_text, token_counts
 from atlas_trainer.dataset.conversation import grpo_row
 from atlas_trainer.dataset.rows import Row
-from atlas_trainer.dataset.rows_file import Labelled, read_parquet, write_parquet
+from atlas_trainer.dataset.rows_file import LabelledRow, read_parquet, write_parquet
 from atlas_trainer.dataset.split import held_out
 from atlas_trainer.storage.atomic_file import replace_text
 from atlas_trainer.traces import read_sessions
@@ -73,7 +73,7 @@ class Dataset:
         """Rows to evaluate on."""
         return tuple(row for index, row in enumerate(self.rows) if index in self.held_out)
 
-    def labelled(self) -> Iterator[Labelled]:
+    def labelled(self) -> Iterator[LabelledRow]:
         """All rows, each with the side it is on."""
         for index, row in enumerate(self.rows):
             yield row, "eval" if index in self.held_out else "train"

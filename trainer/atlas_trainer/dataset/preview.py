@@ -15,7 +15,7 @@ from atlas_api.text import one_line, visible
 from atlas_trainer.dataset.chat_tokens import TokenRow, prompt_text, render, token_counts
 from atlas_trainer.dataset.dataset import Dataset
 from atlas_trainer.dataset.rows import Message, Row
-from atlas_trainer.dataset.rows_file import Labelled
+from atlas_trainer.dataset.rows_file import LabelledRow
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -71,7 +71,7 @@ def percentile(values: Sequence[int], percent: int) -> int:
     return sorted(values)[max(rank, 1) - 1]
 
 
-def chosen_rows(dataset: Dataset, count: int) -> Iterator[Labelled]:
+def chosen_rows(dataset: Dataset, count: int) -> Iterator[LabelledRow]:
     """At most *count* rows, evenly spread from the oldest to the newest."""
     labelled = list(dataset.labelled())
     shown = min(max(count, 0), len(labelled))

@@ -17,19 +17,20 @@ from typing import Literal
 from atlas_trainer.dataset.rows import Row
 
 Side = Literal["train", "eval"]
-Labelled = tuple[Row, Side]
+LabelledRow = tuple[Row, Side]
+"""A row with the side of the split that it is on."""
 
 _BATCH = 1024
 
 
-def write_jsonl(path: Path, rows: Iterable[Labelled]) -> None:
+def write_jsonl(path: Path, rows: Iterable[LabelledRow]) -> None:
     """Write *rows* as one JSON object a line, in ASCII, so that line separators inside texts split no line."""
     with _appearing(path) as draft, draft.open("w", encoding="ascii", newline="\n") as file:
         for row, side in rows:
             file.write(json.dumps({**row.to_json(), "split": side}) + "\n")
 
 
-def write_parquet(path: Path, rows: Iterable[Labelled]) -> None:
+def write_parquet(path: Path, rows: Iterable[LabelledRow]) -> None:
     """Write *rows* in batches, so that no column outgrows Arrow's 2 GiB of text."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -56,7 +57,7 @@ def write_parquet(path: Path, rows: Iterable[Labelled]) -> None:
             writer.write_batch(pa.RecordBatch.from_pylist(documents, schema=schema))
 
 
-def read_parquet(path: Path) -> Iterator[Labelled]:
+def read_parquet(path: Path) -> Iterator[LabelledRow]:
     """Yield the rows that `write_parquet` wrote, in the same order."""
     import pyarrow.parquet as pq
 

@@ -12,7 +12,7 @@ from types import FrameType
 
 from atlas_api.errors import Preempted
 
-AGAIN_SECONDS = 3.0
+REPEAT_SECONDS = 3.0
 """Time after which a request is repeated that a library has swallowed, as torch does here and there in its imports."""
 
 
@@ -22,7 +22,7 @@ class Interrupt:
     def __init__(self) -> None:
         self.requested = False
         self._deferred = False
-        self._insists = False
+        self._repeating = False
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -32,7 +32,7 @@ class Interrupt:
         try:
             yield
         finally:
-            self._rest()
+            self._stop_repeating()
             for number, handler in zip(numbers, before, strict=True):
                 signal.signal(number, handler)
 
@@ -43,8 +43,8 @@ class Interrupt:
         So does a request from before the block that nobody may have noticed. A second SIGTERM is not obeyed: a cluster
         sends several, and kills by itself when its patience ends.
         """
-        self.requested = self.requested or self._insists
-        self._rest()
+        self.requested = self.requested or self._repeating
+        self._stop_repeating()
         self._deferred = True
         try:
             yield
@@ -54,20 +54,20 @@ class Interrupt:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del frame
         if not self._deferred or (self.requested and number == signal.SIGINT):
-            self._insist(number)
+            self._repeat(number)
             name = signal.Signals(number).name
             raise Preempted(f"stopped by {name}; the next attempt continues from the last checkpoint")
         if not self.requested:
             sys.stderr.write("\nstopping after this step with a checkpoint; Ctrl-C to stop at once\n")
         self.requested = True
 
-    def _insist(self, number: int) -> None:
+    def _repeat(self, number: int) -> None:
         """Repeat the request until the block ends, or somebody has noticed it."""
-        self._insists = True
+        self._repeating = True
         signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
-        signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, REPEAT_SECONDS)
 
-    def _rest(self) -> None:
-        if self._insists:
+    def _stop_repeating(self) -> None:
+        if self._repeating:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            self._insists = False
+            self._repeating = False

@@ -29,7 +29,7 @@ def first_failed_condition(filter: TraceFilter, session: Session) -> str | None:
     )
 
 
-def passing(filter: TraceFilter, sessions: Iterator[Session], tally: Tally) -> Iterator[Session]:
+def filter_sessions(filter: TraceFilter, sessions: Iterator[Session], tally: Tally) -> Iterator[Session]:
     """Yield the sessions that pass, in the order they came; count the others in `tally.filtered`.
 
     With a limit at most `limit` sessions are held in memory, and nothing is yielded before the last one was seen.

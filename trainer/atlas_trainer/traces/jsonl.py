@@ -16,7 +16,7 @@ from typing import Any
 from atlas_api.errors import AccessDenied, MalformedTraces, SourceMissing, SourceUnreachable
 from atlas_api.training.traces import Traces
 from atlas_trainer.traces.export_record import UnreadableRecordError, session_from_record
-from atlas_trainer.traces.filters import passing
+from atlas_trainer.traces.filters import filter_sessions
 from atlas_trainer.traces.lines import Line, numbered_lines
 from atlas_trainer.traces.seen_ids import SeenIds
 from atlas_trainer.traces.session import Session, Tally
@@ -39,7 +39,7 @@ def read_files(traces: Traces, tally: Tally) -> Iterator[Session]:
     if traces.file is None:
         raise ValueError("traces.file is not set")
     path = Path(traces.file.path).expanduser()
-    return passing(traces.filter, _sessions(path, ExportReader(traces.max_malformed, tally)), tally)
+    return filter_sessions(traces.filter, _sessions(path, ExportReader(traces.max_malformed, tally)), tally)
 
 
 class ExportReader:

@@ -63,22 +63,22 @@ def numbered_lines(chunks: Iterable[bytes], *, max_line_bytes: int = MAX_LINE_BY
     longer ones become a line with a problem. Damaged or truncated compressed data ends the lines with such a one.
     """
     number = 1
-    held = _Held(max_line_bytes)
+    buffer = _LineBuffer(max_line_bytes)
     try:
         for chunk in _without_bom(_plain(chunks)):
             *ended, rest = chunk.split(b"\n")
             for part in ended:
-                held.add(part)
-                yield from held.take(number)
+                buffer.add(part)
+                yield from buffer.take(number)
                 number += 1
-            held.add(rest)
+            buffer.add(rest)
     except _DamageError as damage:
         yield Line(number, b"", str(damage))
         return
-    yield from held.take(number)
+    yield from buffer.take(number)
 
 
-class _Held:
+class _LineBuffer:
     """The beginning of a line whose end was not seen yet."""
 
     def __init__(self, most: int) -> None:
@@ -94,7 +94,7 @@ class _Held:
             self._parts.append(part)
 
     def take(self, number: int) -> Iterator[Line]:
-        """Yield the line, unless it is blank; afterwards nothing is held."""
+        """Yield the line, unless it is blank; afterwards the buffer is empty."""
         content, size = b"".join(self._parts), self._size
         self._parts.clear()
         self._size = 0

@@ -17,7 +17,7 @@ from atlas_api.errors import SourceMissing, SourceUnreachable
 from atlas_api.pods.contract import TRACES_S3
 from atlas_api.training.traces import Traces
 from atlas_trainer.storage.s3_client import S3_ERRORS, client_for, s3_errors, translate
-from atlas_trainer.traces.filters import passing
+from atlas_trainer.traces.filters import filter_sessions
 from atlas_trainer.traces.jsonl import SUFFIXES, ExportReader
 from atlas_trainer.traces.lines import numbered_lines
 from atlas_trainer.traces.session import Session, Tally
@@ -49,7 +49,8 @@ def read_objects(traces: Traces, tally: Tally) -> Iterator[Session]:
     bucket, _, key = traces.s3.uri.removeprefix("s3://").partition("/")
     whole_prefix = not key or key.endswith("/")
     keys = _exports_below(client, bucket, key) if whole_prefix else iter([key])
-    return passing(traces.filter, _sessions(client, bucket, keys, ExportReader(traces.max_malformed, tally)), tally)
+    reader = ExportReader(traces.max_malformed, tally)
+    return filter_sessions(traces.filter, _sessions(client, bucket, keys, reader), tally)
 
 
 def _sessions(client: "S3Client", bucket: str, keys: Iterator[str], reader: ExportReader) -> Iterator[Session]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from atlas_api.training.traces import TraceFilter
-from atlas_trainer.traces.filters import first_failed_condition, passing
+from atlas_trainer.traces.filters import filter_sessions, first_failed_condition
 from atlas_trainer.traces.session import Session, Tally
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -35,7 +35,7 @@ def session(**changes: Any) -> Session:
 
 
 def kept(trace_filter: TraceFilter, *sessions: Session) -> list[str]:
-    return [each.id for each in passing(trace_filter, iter(sessions), Tally())]
+    return [each.id for each in filter_sessions(trace_filter, iter(sessions), Tally())]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_matched_and_left_out_sessions_are_counted() -> None:
     tally = Tally()
     sessions = [session(id="1"), session(id="2", status="failed"), session(id="3", status="running"), session(id="4")]
 
-    assert [each.id for each in passing(TraceFilter(), iter(sessions), tally)] == ["1", "4"]
+    assert [each.id for each in filter_sessions(TraceFilter(), iter(sessions), tally)] == ["1", "4"]
     assert (tally.matched, tally.filtered) == (2, {"status": 2})
 
 
@@ -116,7 +116,7 @@ def test_a_limit_counts_only_sessions_that_pass_everything_else() -> None:
     tally = Tally()
     sessions = [session(id=str(n), status="failed" if n % 2 else "succeeded") for n in range(10)]
 
-    assert [each.id for each in passing(TraceFilter(limit=2), iter(sessions), tally)] == ["6", "8"]
+    assert [each.id for each in filter_sessions(TraceFilter(limit=2), iter(sessions), tally)] == ["6", "8"]
     assert (tally.matched, tally.filtered) == (2, {"status": 5, "limit": 3})
 
 
@@ -162,5 +162,5 @@ def test_at_most_the_limit_is_held_in_memory() -> None:
             most = max(most, len(alive))
             yield Tracked(str(number), "task", "succeeded", "approved", NOON, "", None, ())
 
-    assert len(list(passing(TraceFilter(limit=5), stream(), Tally()))) == 5
+    assert len(list(filter_sessions(TraceFilter(limit=5), stream(), Tally()))) == 5
     assert most <= 5 + 3
