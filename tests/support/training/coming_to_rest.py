@@ -1,7 +1,5 @@
 """The end of every history: the user does nothing more, the cluster behaves, and all comes to rest."""
 
-import json
-
 from support.kubernetes.object_store import owner
 from support.training.cluster_trainings import finished_report
 from support.training.plan_rules import spec_of
@@ -67,7 +65,7 @@ def _work_on(cluster: SimulatedCluster, pod: Document) -> bool:
     elif any(peer["status"]["phase"] == "Pending" for peer in cluster.pods if owner(peer) == owner(pod)):
         return False
     else:
-        text = json.dumps(finished_report(*place_of(pod)))
+        text = cluster.report_text(finished_report(*place_of(pod)))
         cluster.report(place_of(pod)[0], text)
         cluster.exit(pod, 0, message=text)
     return True

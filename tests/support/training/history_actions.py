@@ -145,14 +145,14 @@ def complain(cluster: SimulatedCluster, pick: int) -> None:
     if pod := _pod(cluster, pick, "Running"):
         kind = kinds[(pick + len(cluster.jobs) * 3) % len(kinds)]
         words = report(*place_of(pod), "Failed", reason=kind.__name__, message="x" * 600)
-        cluster.exit(pod, kind.exit_code, message=json.dumps(words))
+        cluster.exit(pod, kind.exit_code, message=cluster.report_text(words))
 
 
 def succeed(cluster: SimulatedCluster, pick: int) -> None:
     """End a pod well; its marker is in the report, in the termination message, in both or nowhere."""
     if pod := _pod(cluster, pick, "Running"):
         run, attempt = place_of(pod)
-        text = json.dumps(finished_report(run, attempt))
+        text = cluster.report_text(finished_report(run, attempt))
         if pick % 2:
             cluster.report(run, text)
         cluster.exit(pod, 0, message=text if pick % 4 > 1 else "")
@@ -187,7 +187,7 @@ def tell(cluster: SimulatedCluster, pick: int) -> None:
     """Report how far a trainer is."""
     if pod := _pod(cluster, pick, "Running"):
         run, attempt = place_of(pod)
-        cluster.report(run, json.dumps(report(run, attempt, step=pick % 5 * 100)))
+        cluster.report(run, cluster.report_text(report(run, attempt, step=pick % 5 * 100)))
 
 
 def lie(cluster: SimulatedCluster, pick: int) -> None:

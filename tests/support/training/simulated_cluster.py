@@ -17,6 +17,7 @@ To add something that somebody does: a small step here, an action in `history_ac
 a story needs it.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -252,6 +253,10 @@ class SimulatedCluster:
         return {"type": kind, "status": "True", "lastTransitionTime": self.store.timestamp, **fields}
 
     # The trainer
+
+    def report_text(self, report: Document) -> str:
+        """A report as its trainer writes it now."""
+        return json.dumps({**report, "progress": {**report["progress"], "updatedAt": self.store.timestamp}})
 
     def report(self, run: int, text: str) -> None:
         """Write to the progress ConfigMap of a run."""
