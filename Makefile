@@ -23,8 +23,10 @@ run: $(READY) ## The main job: record an agent's traces, train on them, let the 
 rewards-demo: $(READY) ## The rewards alone: scripted judges (a fake), the service, a table and a report
 	$(BIN)/python -m desk.rewards
 
+# Two workers have a core each: a second thread of torch would wait for it, and torch's threads wait by spinning.
 test: $(READY) ## The tests that need no GPU and no Kubernetes
-	$(BIN)/pytest -n 2 --dist loadscope -m "not gpu and not faults and not cluster and not e2e"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope \
+		-m "not gpu and not faults and not cluster and not e2e"
 
 test-faults: $(READY) ## Runs that are stopped and killed, with several processes (about 10 minutes)
 	$(BIN)/pytest -m faults tests/integration
