@@ -20,7 +20,8 @@ from pathlib import Path
 from cluster.programs.processes import ClusterError
 
 _MODULES = Path(__file__).parents[1] / "modules"
-_FLAGS = ["-mod=readonly", "-buildvcs=false", "-trimpath"]
+# The linker strips what debuggers read (-s -w), so the compiler need not write it: a quarter of its work.
+_FLAGS = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-gcflags=all=-dwarf=false"]
 _LINK = "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4"
 
 
