@@ -58,7 +58,7 @@ TOOLS = {
     ),
     "kstatus": Tool("kstatus", "."),
     "kwok": Tool("kwok", "sigs.k8s.io/kwok/cmd/kwok"),
-    "coredns": Tool("coredns", "github.com/coredns/coredns"),
+    "coredns": Tool("coredns", "."),
     "versitygw": Tool("versitygw", "github.com/versity/versitygw/cmd/versitygw"),
 }
 
