@@ -5,6 +5,7 @@ from typing import Any
 from support.kubernetes.kube_objects import make_condition, make_job
 
 from atlas_api.pods.run_report import RunReport
+from atlas_api.text import escaped
 from atlas_api.training.status import ModelStatus
 from atlas_operator.cluster.document import Document
 from atlas_operator.failures.attempt import Failure, classify_attempt
@@ -31,6 +32,6 @@ def fail(
     result = classify_attempt(job, pods, report, said)
     assert isinstance(result, Failure)
     assert result.message
-    assert result.message.isprintable()
+    assert escaped(result.message) == result.message
     assert len(result.message) <= 500
     return result

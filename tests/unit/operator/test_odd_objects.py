@@ -15,6 +15,7 @@ from support.kubernetes.kube_objects import (
     waiting,
 )
 
+from atlas_api.text import escaped
 from atlas_operator.backends.pytorchjob import job_state, running_since
 from atlas_operator.cluster.document import Document
 from atlas_operator.failures.attempt import Failure, classify_attempt
@@ -83,5 +84,5 @@ def test_nothing_raises_on_odd_objects(
     diagnosis = why_not_running(job, pods, [refused, unmounted])
     for reason, message in ((result.reason, result.message), (diagnosis.reason, diagnosis.message)):
         assert reason.isalnum()
-        assert message.isprintable()
+        assert escaped(message) == message
         assert len(message) <= 500

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from support.judges.ensembles import judge_answer
 from support.judges.judge_replies import GARBAGE, fenced, verdict
 
+from atlas_api.text import escaped
 from atlas_rewards.judges.answer_parser import (
     MAX_ANSWER,
     MAX_PRINCIPLES,
@@ -249,7 +250,7 @@ ANSWERS = st.text() | JSON.map(json.dumps) | st.lists(PIECES | st.text(max_size=
 def test_whatever_the_answer_it_gives_a_number_from_0_to_1_or_a_reason(answer: str, material: str) -> None:
     for read in (read_verdict(answer, material), *read_ranking(answer, ("C1", "C2"), material)):
         if isinstance(read, NoSample):
-            assert read.reason.isprintable() or read.reason.replace("\u200c", "").replace("\u200d", "").isprintable()
+            assert escaped(read.reason) == read.reason
             assert len(read.reason) < 300
         else:
             assert 0.0 <= read.score <= 1.0
