@@ -20,8 +20,7 @@ from pathlib import Path
 from cluster.programs.processes import ClusterError
 
 _MODULES = Path(__file__).parents[1] / "modules"
-# The linker strips what debuggers read (-s -w), so the compiler need not write it: a quarter of its work.
-_FLAGS = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-gcflags=all=-dwarf=false"]
+_FLAGS = ["-mod=readonly", "-buildvcs=false", "-trimpath"]
 _LINK = "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4"
 
 
@@ -58,7 +57,7 @@ TOOLS = {
     ),
     "kstatus": Tool("kstatus", "."),
     "kwok": Tool("kwok", "sigs.k8s.io/kwok/cmd/kwok"),
-    "coredns": Tool("coredns", "."),
+    "coredns": Tool("coredns", "github.com/coredns/coredns"),
     "versitygw": Tool("versitygw", "github.com/versity/versitygw/cmd/versitygw"),
 }
 
