@@ -16,7 +16,7 @@ SCORE = "A completion becomes a score"
 
 def test_a_trace_takes_the_way_that_the_page_says(folder: Path, tmp_path: Path) -> None:
     manifest = trainings.write_manifest(folder)
-    subprocess.run([*command("atlas_core.main", tmp_path / "calls"), "run", "-f", str(manifest)], check=True)
+    subprocess.run([*command("atlas_core", tmp_path / "calls"), "run", "-f", str(manifest)], check=True)
     assert seen(tmp_path / "calls", TRACE) == stops(TRACE)
 
 

@@ -1,12 +1,13 @@
 """
 A program of ours under a profiler: the functions of our packages that it calls, in the order of their first calls.
 
-`command` runs `main` of a module and writes a line for each function to a file: path below the repository, name.
+`command` runs a module as `python -m` does and writes a line for each function to a file: path below the repository,
+name.
 What runs while a module is imported is left out, but for functions that are called there.
 """
 
-import importlib
 import inspect
+import runpy
 import sys
 import threading
 from pathlib import Path
@@ -46,7 +47,7 @@ def main() -> None:
     threading.setprofile(calls)
     sys.setprofile(calls)
     try:
-        sys.exit(importlib.import_module(module).main())
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:
         sys.setprofile(None)
         Path(out).write_text("\n".join(calls.lines()) + "\n")

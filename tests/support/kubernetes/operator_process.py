@@ -91,7 +91,7 @@ def begun_operator(
     kubeconfig: Path, log: Path, *arguments: str, calls: Path | None = None
 ) -> Iterator[OperatorProcess]:
     """An operator that has begun, on a free health port; killed at the end if it still runs. *calls*: `first_calls`."""
-    command = [*first_calls.command("atlas_operator.main", calls), "--health-port=0", *arguments]
+    command = [*first_calls.command("atlas_operator", calls), "--health-port=0", *arguments]
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
