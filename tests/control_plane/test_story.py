@@ -27,6 +27,12 @@ def test_a_training_becomes_a_job_whose_pod_is_given_what_it_needs(watched: Kube
     assert json.loads(run_file)["spec"]["optimization"]["maxSteps"] == 400
 
 
+def test_a_training_in_a_namespace_that_is_not_served_is_left_alone(watched: Kubectl, kubectl: Kubectl) -> None:
+    kubectl.create(cluster_training(NAME))
+    start(watched)
+    assert "phase" not in kubectl.get("atlastraining", NAME)["status"]
+
+
 def test_a_run_succeeds_when_its_trainer_says_so_and_the_model_is_named(watched: Kubectl) -> None:
     start(watched)
     status = succeed(watched)["status"]
