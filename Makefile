@@ -31,7 +31,7 @@ test: $(READY) ## The tests that need no GPU and no Kubernetes
 test-faults: $(READY) ## Runs that are stopped and killed, with several processes (about 10 minutes)
 	$(BIN)/pytest -m faults tests/integration
 
-test-cluster: cluster-tools ## The operator on a real control plane with simulated pods (about 7 minutes)
+test-cluster: cluster-tools ## The operator on a real control plane with simulated pods (about 4 minutes)
 	$(BIN)/pytest -n 4 --dist loadscope -m cluster tests/control_plane
 
 e2e: cluster-tools ## The whole story in real pods on a real node of this machine; needs root (about 14 minutes)
