@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from cluster.kubectl import Kubectl
+from cluster.kubectl import Document, Kubectl
 from support.kubernetes.leftovers import assert_nothing_is_left
 from support.training.cluster_trainings import cluster_training, condition, end_pod, finished_report, tell
 from support.training.training_story import NAME, attempt_is, children, edit, phase_is, run_of, seen, start, succeed
@@ -15,6 +15,14 @@ from atlas_operator.objects.names import job_name
 pytestmark = pytest.mark.cluster
 
 
+def run_json(kubectl: Kubectl, run: int) -> Document:
+    """The run.json that the pod of a run's first attempt has mounted."""
+    volumes = kubectl.get("pod", f"{job_name(NAME, run, 1)}-master-0")["spec"]["volumes"]
+    mounted = next(each["configMap"]["name"] for each in volumes if each["name"] == "run")
+    content: Document = json.loads(kubectl.get("configmap", mounted)["data"]["run.json"])
+    return content
+
+
 def test_a_training_becomes_a_job_whose_pod_is_given_what_it_needs(watched: Kubectl) -> None:
     training = start(watched)
     assert run_of(training) == (1, 1)
@@ -23,8 +31,7 @@ def test_a_training_becomes_a_job_whose_pod_is_given_what_it_needs(watched: Kube
     environment = {one["name"]: one for one in pod["spec"]["containers"][0]["env"]}
     assert environment["ATLAS_TRACES_URL"]["valueFrom"]["secretKeyRef"] == {"name": "atlas-db", "key": "url"}
     assert environment["ATLAS_ATTEMPT"]["value"] == "1"
-    run_file = watched.get("configmap", f"{NAME}-1")["data"]["run.json"]
-    assert json.loads(run_file)["spec"]["optimization"]["maxSteps"] == 400
+    assert run_json(watched, 1)["spec"]["optimization"]["maxSteps"] == 400
 
 
 def test_a_training_in_a_namespace_that_is_not_served_is_left_alone(watched: Kubectl, kubectl: Kubectl) -> None:
@@ -90,8 +97,7 @@ def test_with_never_a_changed_recipe_waits_for_the_annotation(watched: Kubectl) 
     assert run_of(edit(watched, optimization={"maxSteps": 200})) == (1, 1)
     watched.annotate("atlastraining", NAME, {"atlas.arc.computer/retrain-at": "now"})
     assert attempt_is(watched, 2, 1)["status"]["run"]["trigger"] == "RetrainAt"
-    run_file = watched.get("configmap", f"{NAME}-2")["data"]["run.json"]
-    assert json.loads(run_file)["spec"]["optimization"]["maxSteps"] == 200
+    assert run_json(watched, 2)["spec"]["optimization"]["maxSteps"] == 200
 
 
 def test_other_pods_are_given_to_the_same_run(watched: Kubectl) -> None:

@@ -4,8 +4,13 @@ from atlas_api.names import short_name
 
 
 def run_name(training: str, run: int) -> str:
-    """Name of the run's ConfigMap, ServiceAccount, Role and RoleBinding, and the start of its jobs' names."""
+    """Name of the run's ServiceAccount, Role and RoleBinding, and the start of its jobs' and ConfigMaps' names."""
     return f"{short_name(training)}-{run}"
+
+
+def run_file_name(training: str, run: int, digest: str) -> str:
+    """Name of the ConfigMap with the run.json whose content has *digest*."""
+    return f"{run_name(training, run)}-{digest}"
 
 
 def progress_name(training: str, run: int) -> str:

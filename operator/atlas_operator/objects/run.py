@@ -1,23 +1,36 @@
 """Builders of the objects that a run consists of, but for its jobs (`backends`). Pure.
 
 Each run has a ConfigMap with run.json, a ConfigMap for progress, and a ServiceAccount that may patch that one ConfigMap
-and nothing else.
+and nothing else. The ConfigMap with run.json is named by its content: a kubelet goes on serving an immutable ConfigMap
+that was deleted and made anew under one name, as long as it has not forgotten the pods that read the old one.
 """
+
+import hashlib
 
 from atlas_api import AtlasTrainingSpec, TrainingRun
 from atlas_api.training.status import RunStatus
 from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import mapping, name_of
 from atlas_operator.cluster.labels import RUN
 from atlas_operator.objects.metadata import child, reporter_account
-from atlas_operator.objects.names import progress_name, run_name
+from atlas_operator.objects.names import progress_name, run_file_name, run_name
 
 RUN_KEY = "run.json"
 
+_DIGEST = 10
+
 
 def recipe_children(training: Document, spec: AtlasTrainingSpec, run: RunStatus) -> tuple[Document, ...]:
-    """Everything of *run* but its jobs: from then on the run keeps its recipe."""
+    """Everything of *run* but its jobs: from then on the run keeps its recipe. The first is `run_file`."""
+    name, labels = training["metadata"]["name"], {RUN: str(run.number)}
+    account = reporter_account(training, run_name(name, run.number), progress_name(name, run.number), labels)
+    return run_file(training, spec, run), progress_map(training, run.number), *account
+
+
+def run_file(training: Document, spec: AtlasTrainingSpec, run: RunStatus) -> Document:
+    """The ConfigMap with the run.json that tells pods to train *spec* as *run*. Another content has another name."""
     metadata = training["metadata"]
-    run_file = TrainingRun(
+    content = TrainingRun(
         name=metadata["name"],
         namespace=metadata["namespace"],
         number=run.number,
@@ -25,19 +38,19 @@ def recipe_children(training: Document, spec: AtlasTrainingSpec, run: RunStatus)
         started_at=run.started_at,
         spec=spec,
     )
-    return run_children(training, run_file)
+    text = content.model_dump_json(by_alias=True, exclude_none=True, indent=2)
+    name = run_file_name(metadata["name"], run.number, _digest(text))
+    return child(training, "v1", "ConfigMap", name, {RUN: str(run.number)}, immutable=True, data={RUN_KEY: text})
 
 
-def run_children(training: Document, run: TrainingRun) -> tuple[Document, ...]:
-    """Everything of a run but its jobs. The ConfigMap with run.json comes first."""
-    name, progress = run_name(run.name, run.number), progress_name(run.name, run.number)
-    labels = {RUN: str(run.number)}
-    document = run.model_dump_json(by_alias=True, exclude_none=True, indent=2)
-    return (
-        child(training, "v1", "ConfigMap", name, labels, immutable=True, data={RUN_KEY: document}),
-        progress_map(training, run.number),
-        *reporter_account(training, name, progress, labels),
-    )
+def holds_run_file(config_map: Document, training: str, run: int) -> bool:
+    """Whether *config_map* is one with run.json of that run. Its name tells, which no trainer can forge."""
+    text = mapping(config_map, "data").get(RUN_KEY)
+    return isinstance(text, str) and name_of(config_map) == run_file_name(training, run, _digest(text))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]
 
 
 def progress_map(training: Document, run: int) -> Document:

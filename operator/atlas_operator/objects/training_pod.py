@@ -14,9 +14,11 @@ from atlas_api.secrets import CredentialsSource, SecretKeyRef
 from atlas_api.training.compute import Compute, EnvVar, Volume
 from atlas_api.training.status import RunStatus
 from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import name_of
 from atlas_operator.cluster.labels import ATTEMPT, RUN, TRAINING
 from atlas_operator.objects.metadata import own_labels
 from atlas_operator.objects.names import progress_name, run_name
+from atlas_operator.objects.run import run_file
 
 USER = 65532
 CACHE = "/var/cache/atlas"
@@ -73,7 +75,7 @@ def pod_template(
         "terminationGracePeriodSeconds": contract.GRACE_SECONDS,
         "securityContext": RESTRICTED_POD,
         "containers": [_container(spec, image, container, [*_environment(training, spec, run, allow_code), *peers])],
-        "volumes": _volumes(name, spec, run.number),
+        "volumes": _volumes(name_of(run_file(training, spec, run)), spec),
         **placement(compute),
         **{field: value for field, value in scheduling.items() if value},
     }
@@ -175,9 +177,9 @@ def _mounts(spec: AtlasTrainingSpec) -> list[Document]:
     return mounts
 
 
-def _volumes(name: str, spec: AtlasTrainingSpec, run: int) -> list[Document]:
+def _volumes(run_file: str, spec: AtlasTrainingSpec) -> list[Document]:
     volumes: list[Document] = [
-        {"name": "run", "configMap": {"name": run_name(name, run)}},
+        {"name": "run", "configMap": {"name": run_file}},
         {"name": "tmp", "emptyDir": {}},
         {"name": "cache", "emptyDir": {}},
         {"name": "shm", "emptyDir": {"medium": "Memory"}},

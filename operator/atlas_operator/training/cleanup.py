@@ -9,10 +9,12 @@ from atlas_api.training.status import RunStatus
 from atlas_operator.backends import BACKEND
 from atlas_operator.backends.base import ENDED
 from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import name_of
 from atlas_operator.cluster.labels import RUN
 from atlas_operator.cluster.ownership import is_owned
 from atlas_operator.objects.metadata import RBAC, child
 from atlas_operator.objects.names import progress_name, run_name
+from atlas_operator.objects.run import holds_run_file
 from atlas_operator.training.attempt import number_of, place_of
 from atlas_operator.training.observed import Observed
 
@@ -30,16 +32,18 @@ def garbage(observed: Observed, run: RunStatus | None) -> Iterator[Document]:
         if stray or stale or number < newest[0]:
             yield job
     mine = [each for each in observed.config_maps if is_owned(each, observed.training)]
-    name, names = observed.training["metadata"]["name"], {each["metadata"]["name"] for each in mine}
-    for number in sorted({number_of(each, RUN) for each in mine}):
-        if number < newest[0] and names & {run_name(name, number), progress_name(name, number)}:
+    name = observed.training["metadata"]["name"]
+    for number in sorted({number_of(each, RUN) for each in mine if number_of(each, RUN) < newest[0]}):
+        files = [each for each in mine if holds_run_file(each, name, number)]
+        if files or any(name_of(each) == progress_name(name, number) for each in mine):
             yield from _of_run(observed.training, number)
+            yield from files
 
 
 def _of_run(training: Document, run: int) -> Iterator[Document]:
     """The children of a run, with their owner: another object may have the name.
 
-    The ConfigMap by which they are found again goes last.
+    The ConfigMaps with run.json, by which they are found again, go after them.
     """
     name = training["metadata"]["name"]
     base = run_name(name, run)
@@ -47,4 +51,3 @@ def _of_run(training: Document, run: int) -> Iterator[Document]:
     yield child(training, RBAC, "RoleBinding", base, {})
     yield child(training, RBAC, "Role", base, {})
     yield child(training, "v1", "ServiceAccount", base, {})
-    yield child(training, "v1", "ConfigMap", base, {})

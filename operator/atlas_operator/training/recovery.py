@@ -3,17 +3,13 @@
 from pydantic import ValidationError
 
 from atlas_api import AtlasTrainingSpec, TrainingRun
-from atlas_api.training.checkpoints import Checkpoints
-from atlas_api.training.reward import ServiceRef
 from atlas_api.training.status import AtlasTrainingStatus, RunStatus
-from atlas_api.training.traces import Traces
 from atlas_operator.cluster.decode import read_status_as
 from atlas_operator.cluster.document import Document, time_of
 from atlas_operator.cluster.labels import ATTEMPT, PLACEMENT, RUN
 from atlas_operator.cluster.ownership import is_owned
-from atlas_operator.objects.names import run_name
-from atlas_operator.objects.run import RUN_KEY
-from atlas_operator.training.attempt import config_map, number_of
+from atlas_operator.objects.run import RUN_KEY, holds_run_file
+from atlas_operator.training.attempt import number_of
 from atlas_operator.training.observed import Observed
 
 
@@ -42,12 +38,6 @@ def next_run_number(observed: Observed, newest: RunStatus | None) -> int:
     return 1 + max(newest.number if newest else 0, *(number_of(child, RUN) for child in children), 0)
 
 
-def _run_files(observed: Observed) -> list[Document]:
-    """The ConfigMaps with run.json, by name: a trainer may change every label of the ConfigMap that it reports to."""
-    name = observed.training["metadata"]["name"]
-    return [each for each in observed.config_maps if each["metadata"]["name"] == run_name(name, number_of(each, RUN))]
-
-
 def attempt_spec(observed: Observed, spec: AtlasTrainingSpec, run: RunStatus) -> AtlasTrainingSpec | None:
     """*spec* while it has the run's recipe; else the spec that the run began with, on the pods of *spec*.
 
@@ -55,25 +45,23 @@ def attempt_spec(observed: Observed, spec: AtlasTrainingSpec, run: RunStatus) ->
     """
     if spec.hash() == run.spec_hash:
         return spec
-    stored = config_map(observed, run_name(observed.training["metadata"]["name"], run.number))
-    content = _content(stored) if stored else None
+    newest = max(run_files(observed, run.number), key=_made_at, default=None)
+    content = _content(newest) if newest else None
     return content.spec.model_copy(update={"compute": spec.compute}) if content else None
 
 
-def outdated_run_file(observed: Observed, run: int, spec: AtlasTrainingSpec) -> Document | None:
-    """The run's ConfigMap where the trainer would read other addresses than *spec* has. It cannot be changed.
-
-    Addresses are what the trainer reads although it may change under one recipe: the hash leaves out some of it.
-    """
-    stored = config_map(observed, run_name(observed.training["metadata"]["name"], run))
-    if stored is None:
-        return None
-    content = _content(stored)
-    return None if content and _addresses(content.spec) == _addresses(spec) else stored
+def run_files(observed: Observed, run: int) -> list[Document]:
+    """The ConfigMaps with run.json of a run: one, but while an attempt starts that is told something else."""
+    return [file for file in _run_files(observed) if number_of(file, RUN) == run]
 
 
-def _addresses(spec: AtlasTrainingSpec) -> tuple[Checkpoints, Traces, ServiceRef | None]:
-    return spec.checkpoints, spec.traces, spec.reward.service_ref
+def _run_files(observed: Observed) -> list[Document]:
+    name = observed.training["metadata"]["name"]
+    return [each for each in observed.config_maps if holds_run_file(each, name, number_of(each, RUN))]
+
+
+def _made_at(document: Document) -> str:
+    return document["metadata"].get("creationTimestamp") or ""
 
 
 def _content(stored: Document) -> TrainingRun | None:

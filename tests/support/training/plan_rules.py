@@ -67,6 +67,9 @@ class PlanRules:
         self._held: dict[str, datetime] = {}
         """When a job that ran, by UID, was taken out of work."""
 
+        self._immutable: dict[str, Document] = {}
+        """Data of all immutable ConfigMaps that ever were, by name."""
+
     # The ledger
 
     def recognize(self, training: Document) -> None:
@@ -121,6 +124,7 @@ class PlanRules:
             metadata = document["metadata"]
             assert owner(document) == training["metadata"]["uid"], "a child without an owner"
             assert metadata["labels"][TRAINING] == "demo", "a child without the training's label"
+            self._check_immutable(document)
         started = any(document["kind"] == "PyTorchJob" for document in planned.create)
         assert not (training["spec"].get("suspend") is True and started), (
             "an attempt starts although spec.suspend is true"
@@ -135,6 +139,18 @@ class PlanRules:
             self._check_wait(training, status, status.run, status.run.waiting_since)
         if not was_due:
             self._check_idle(training, planned, status)
+
+    def _check_immutable(self, document: Document) -> None:
+        """Each name has one content for ever: a kubelet may serve what an immutable ConfigMap of the name once held."""
+        name = document["metadata"]["name"]
+        if document.get("immutable"):
+            assert self._immutable.setdefault(name, document["data"]) == document["data"], f"two contents of {name}"
+        elif document["kind"] == "PyTorchJob":
+            (replica,) = document["spec"]["pytorchReplicaSpecs"].values()
+            read = next(
+                each["configMap"]["name"] for each in replica["template"]["spec"]["volumes"] if "configMap" in each
+            )
+            assert read in self._immutable, f"{name} reads {read}, which nobody made"
 
     def _check_runs(self, before: RunStatus, after: RunStatus | None) -> None:
         assert after is not None, "a run was forgotten"

@@ -21,6 +21,7 @@ from atlas_api.training.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.labels import ATTEMPT, RUN
 from atlas_operator.objects.names import job_name
+from atlas_operator.objects.run import RUN_KEY
 from atlas_operator.status.preconditions import FailedPrecondition
 from atlas_operator.training.plan import Plan
 
@@ -81,6 +82,11 @@ class Scenario:
     def config_maps(self) -> list[Document]:
         """All ConfigMaps that exist."""
         return self.cluster.config_maps
+
+    @property
+    def run_files(self) -> list[Document]:
+        """All ConfigMaps with run.json that exist."""
+        return [each for each in self.config_maps if RUN_KEY in each.get("data", {})]
 
     def condition(self, kind: str) -> tuple[str, str]:
         """Status and reason of a condition in the last plan."""

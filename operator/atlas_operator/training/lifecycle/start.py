@@ -5,16 +5,18 @@ from datetime import timedelta
 from atlas_api import AtlasTrainingSpec
 from atlas_api.training.status import AtlasTrainingStatus, RunStatus, Trigger
 from atlas_operator.backends import BACKEND
-from atlas_operator.objects.names import job_name, run_name
-from atlas_operator.objects.run import recipe_children
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import name_of
+from atlas_operator.objects.names import job_name
+from atlas_operator.objects.run import recipe_children, run_file
 from atlas_operator.rewardservice.served import Served, needed_service
 from atlas_operator.status.plan_types import RECHECK_AFTER
-from atlas_operator.training.attempt import Attempt, attempt_of, config_map, next_attempt_number, others_at_work
+from atlas_operator.training.attempt import Attempt, attempt_of, next_attempt_number, others_at_work
 from atlas_operator.training.context import PlanContext
 from atlas_operator.training.deadlines import service_seconds
 from atlas_operator.training.history import with_previous
 from atlas_operator.training.lifecycle.finish import close_attempt, finish_run
-from atlas_operator.training.recovery import attempt_spec, next_run_number, outdated_run_file
+from atlas_operator.training.recovery import attempt_spec, next_run_number, run_files
 from atlas_operator.training.triggers import next_due
 
 
@@ -56,9 +58,6 @@ def start_attempt(context: PlanContext) -> None:
         finish_run(
             context, "Failed", "RunFileMissing", "the ConfigMap with run.json is gone, and the recipe has changed"
         )
-    elif outdated := outdated_run_file(context.observed, context.run.number, spec):
-        context.delete.append(outdated)
-        context.wait("run.json to be made anew")
     elif isinstance(service := needed_service(spec, context.observed.reward_services), str):
         _await_reward_service(context, service, spec, service_seconds(context.spec.reward, spec.reward))
     else:
@@ -94,8 +93,10 @@ def _await_reward_service(context: PlanContext, service: str, spec: AtlasTrainin
         _give_up_waiting(context, f"not Ready within reward.waitSeconds ({seconds} s): {service}", spec)
         return
     context.set(waiting_since=since)
-    if config_map(context.observed, run_name(context.metadata["name"], context.run.number)) is None:
-        context.create += recipe_children(context.training, spec, context.run)
+    file = run_file(context.training, spec, context.run)
+    if name_of(file) not in map(name_of, run_files(context.observed, context.run.number)):
+        context.create.append(file)
+        _drop_outdated(context, file)
     context.wait(service)
     context.requeue_at += [due] if due is not None else []
 
@@ -114,5 +115,13 @@ def _create_children(context: PlanContext, spec: AtlasTrainingSpec, service: Ser
         context.set(waiting_since=None, attempt_at=context.now)
     context.set(job=name, placement_hash=spec.placement_hash(), reward_revision=revision)
     image = spec.compute.image or context.default_image or ""
-    context.create += recipe_children(context.training, spec, context.run)
+    children = recipe_children(context.training, spec, context.run)
+    context.create += children
+    _drop_outdated(context, children[0])
     context.create.append(BACKEND.build_job(context.training, spec, image, context.run, context.allow_code))
+
+
+def _drop_outdated(context: PlanContext, file: Document) -> None:
+    """Delete what pods of earlier attempts were told, now that the run has the run.json in *file*."""
+    files = run_files(context.observed, context.run.number)
+    context.delete += [each for each in files if name_of(each) != name_of(file)]

@@ -1,5 +1,6 @@
 """What the operator knows again when the status is lost or unreadable."""
 
+import hashlib
 import json
 
 import pytest
@@ -8,6 +9,7 @@ from support.training.scenario import Scenario
 from support.training.training_documents import names
 
 from atlas_operator.cluster.document import Document
+from atlas_operator.objects.names import run_file_name
 
 
 def test_a_lost_status_goes_on_with_the_run_that_the_children_tell_of() -> None:
@@ -88,10 +90,12 @@ def test_a_job_that_nobody_can_place_ends_before_a_new_run_starts() -> None:
 def test_a_run_file_from_before_a_new_rule_is_still_read() -> None:
     started = Scenario(retrain={"onSpecChange": "Wait"}).look_until_quiet()
     edited = started.edit(optimization={"maxSteps": 9, "batchSize": 8})
-    (run_file,) = (found for found in edited.config_maps if found["metadata"]["name"] == "demo-1")
+    (run_file,) = edited.run_files
     recipe = run_file["data"]["run.json"].replace('"batchSize": 8', '"batchSize": 7')
+    named = run_file_name("demo", 1, hashlib.sha256(recipe.encode()).hexdigest()[:10])
+    of_before = {**run_file, "metadata": {**run_file["metadata"], "name": named}, "data": {"run.json": recipe}}
 
-    second = edited.put({**run_file, "data": {"run.json": recipe}}).broke().look(100)
+    second = edited.without("ConfigMap").put(of_before).broke().look(100)
 
     assert second.run.outcome is None
     assert '"batchSize": 7' in second.last.create[0]["data"]["run.json"]

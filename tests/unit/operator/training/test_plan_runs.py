@@ -1,5 +1,7 @@
 """When a run begins, what it consists of, and what it leaves behind."""
 
+import re
+
 import pytest
 from support.kubernetes.kube_objects import after
 from support.training.cluster_trainings import finished_report
@@ -14,8 +16,9 @@ def test_a_new_training_starts_its_first_run() -> None:
     first = Scenario().look()
 
     assert (first.run.number, first.run.attempt, first.run.trigger) == (1, 1, "Created")
-    assert names(first.last.create) == [
-        ("ConfigMap", "demo-1"),
+    (_, run_file), *others = names(first.last.create)
+    assert re.fullmatch("demo-1-[0-9a-f]{10}", run_file)
+    assert others == [
         ("ConfigMap", "demo-1-progress"),
         ("ServiceAccount", "demo-1"),
         ("Role", "demo-1"),
@@ -61,7 +64,9 @@ def test_edits_that_change_no_model_start_nothing_after_success(edit: Document) 
 
 
 def test_another_recipe_after_success_starts_the_next_run_and_sweeps_the_last() -> None:
-    second = Scenario().look_until_quiet().trained().edit(optimization={"maxSteps": 8, "batchSize": 8}).look()
+    trained = Scenario().look_until_quiet().trained()
+
+    second = trained.edit(optimization={"maxSteps": 8, "batchSize": 8}).look()
 
     assert (second.run.number, second.run.trigger) == (2, "SpecChange")
     assert second.status.history[0].phase == "Succeeded"
@@ -71,7 +76,7 @@ def test_another_recipe_after_success_starts_the_next_run_and_sweeps_the_last() 
         ("RoleBinding", "demo-1"),
         ("Role", "demo-1"),
         ("ServiceAccount", "demo-1"),
-        ("ConfigMap", "demo-1"),
+        *names(trained.run_files),
     ]
 
 
@@ -177,6 +182,14 @@ def test_a_run_never_takes_a_number_that_children_of_an_earlier_training_have() 
     assert (first.run.number, first.run.trigger, first.last.create) == (2, "Created", ())
     assert first.condition("Running") == ("False", "Waiting")
     assert names(first.pods_end().look().last.create)[-1] == ("PyTorchJob", "demo-2-1")
+
+
+def test_a_training_that_is_applied_anew_with_another_recipe_reads_no_run_file_of_before() -> None:
+    before = Scenario().look_until_quiet()
+    anew = before.at(100).apply_anew(optimization={"maxSteps": 500}).pods_end().look()
+
+    assert anew.run.number == 1
+    assert not {*names(before.run_files)} & {*names(anew.last.create)}
 
 
 def test_labels_that_a_trainer_changed_on_its_progress_map_move_no_numbers() -> None:

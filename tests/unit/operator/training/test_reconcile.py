@@ -20,8 +20,8 @@ from atlas_operator.training.reconcile import reconcile
 
 DEMO = Key("agents", "demo")
 JUDGED = {"serviceRef": {"name": "judges"}}
-CHILDREN = ["ConfigMap", "Role", "RoleBinding", "ServiceAccount"]
-"""What a run has under its name."""
+CHILDREN = ["ConfigMap", "ConfigMap", "Role", "RoleBinding", "ServiceAccount"]
+"""What a run consists of beside its jobs."""
 
 
 @dataclass
@@ -55,6 +55,11 @@ class Place:
         """`status.run`."""
         found: Document = self.training["status"]["run"]
         return found
+
+    def children(self, run: int) -> list[str]:
+        """Kinds of the children of a run, but for its jobs."""
+        of_run = [each for each in self.server.objects.values() if each["metadata"]["name"].startswith(f"demo-{run}")]
+        return sorted(each["kind"] for each in of_run if each["kind"] != "PyTorchJob")
 
     def edit(self, **spec: Any) -> None:
         """Somebody changes parts of the spec."""
@@ -106,11 +111,11 @@ def test_the_sweep_leaves_objects_of_others_that_have_the_names_of_children(made
 def test_the_sweep_takes_all_children_of_an_earlier_run_and_looks_for_them_no_more() -> None:
     async def story(here: Place) -> None:
         await here.look()
-        assert here.server.named("demo-1") == CHILDREN
+        assert here.children(1) == CHILDREN
         here.edit(optimization={"maxSteps": 8, "batchSize": 8})
         await here.settle()
         assert here.run["number"] == 2
-        assert (here.server.named("demo-1"), here.server.named("demo-2")) == ([], CHILDREN)
+        assert (here.children(1), here.children(2)) == ([], CHILDREN)
         here.server.reads.clear()
         await here.look()
         assert [path for path in here.server.reads if "demo-1" in path] == []
@@ -121,13 +126,13 @@ def test_the_sweep_takes_all_children_of_an_earlier_run_and_looks_for_them_no_mo
 def test_a_config_map_that_lost_its_owner_is_not_swept_and_not_looked_up_at_every_look() -> None:
     async def story(here: Place) -> None:
         await here.look()
-        for name in ("demo-1", "demo-1-progress"):
-            path = object_path("ConfigMap", "agents", name)
-            del here.server.objects[path]["metadata"]["ownerReferences"]
+        for each in here.server.objects.values():
+            if each["kind"] == "ConfigMap":
+                del each["metadata"]["ownerReferences"]
         here.edit(optimization={"maxSteps": 8, "batchSize": 8})
         await here.settle()
         assert here.run["number"] == 2
-        assert "ConfigMap" in here.server.named("demo-1")
+        assert "ConfigMap" in here.children(1)
         assert [path for path in here.server.reads if "configmaps/demo-1" in path] == []
 
     tell(story)
@@ -141,7 +146,7 @@ def test_nothing_is_made_or_told_of_a_run_that_waits_before_the_status_names_it(
         assert (here.server.writes, here.server.events()) == ([], [])
         await here.look()
         assert here.server.writes[0] == ("PATCH", object_path("AtlasTraining", "agents", "demo"))
-        assert here.server.named("demo-1") == CHILDREN
+        assert here.children(1) == ["ConfigMap"]
         assert here.server.events() == ["run 1 starts (Created)"]
 
     tell(story, reward=JUDGED)
@@ -150,14 +155,15 @@ def test_nothing_is_made_or_told_of_a_run_that_waits_before_the_status_names_it(
 @pytest.mark.parametrize("spec", [{}, {"reward": JUDGED}], ids=["with a job", "that waits for judges"])
 def test_a_run_whose_children_are_refused_has_one_status_and_not_two_in_turn(spec: Document) -> None:
     async def story(here: Place) -> None:
+        here.server.refusals["ConfigMap"] = (403, "exceeded quota: team-a")
         await here.look()
         told = here.training["status"]
-        assert "NameTaken" in [each.get("reason") for each in told["conditions"]]
+        assert "Refused" in [each.get("reason") for each in told["conditions"]]
         here.server.writes.clear()
         await here.look()
         assert (here.training["status"], here.server.writes) == (told, [])
 
-    tell(story, of_a_user("ConfigMap"), **spec)
+    tell(story, **spec)
 
 
 REFUSALS = {
