@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -134,6 +135,20 @@ def test_a_request_to_stop_that_comes_in_the_last_step_leaves_nothing_unmeasured
     assert status(folder)["phase"] == "Succeeded"
     assert (folder / RUN / "evaluations" / "step-000004.json").exists()
     assert "evalSuccess" in json.loads((folder / RUN / "final" / "manifest.json").read_text())["metrics"]
+
+
+def test_an_attempt_that_finds_the_last_step_done_publishes_that_model_and_trains_no_more(folder: Path) -> None:
+    in_mid_epoch = {"maxSteps": 3, "batchSize": 8, "microBatchSize": 8, "learningRate": 1e-3}
+    for attempt in (1, 2):
+        model = execute(make_run(folder, attempt=attempt, optimization=in_mid_epoch), Console(quiet=True))
+        final = folder / RUN / "final"
+        weights = load_file(final / "model.safetensors")
+        if attempt == 1:
+            first, trained = model, weights
+            shutil.rmtree(final)
+    assert (status(folder)["progress"]["step"], json.loads((final / "manifest.json").read_text())["step"]) == (3, 3)
+    assert all(torch.equal(weights[name], trained[name]) for name in trained)
+    assert model.metric == first.metric
 
 
 def test_without_held_out_tasks_nothing_is_evaluated(folder: Path) -> None:
