@@ -17,8 +17,9 @@ pytestmark = pytest.mark.cluster
 
 def run_json(kubectl: Kubectl, run: int) -> Document:
     """The run.json that the pod of a run's first attempt has mounted."""
-    volumes = kubectl.get("pod", f"{job_name(NAME, run, 1)}-master-0")["spec"]["volumes"]
-    mounted = next(each["configMap"]["name"] for each in volumes if each["name"] == "run")
+    pod = kubectl.wait_for("pod", f"{job_name(NAME, run, 1)}-master-0", lambda pod: pod is not None, "the pod")
+    assert pod is not None
+    mounted = next(each["configMap"]["name"] for each in pod["spec"]["volumes"] if each["name"] == "run")
     content: Document = json.loads(kubectl.get("configmap", mounted)["data"]["run.json"])
     return content
 
