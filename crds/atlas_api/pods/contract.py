@@ -81,6 +81,14 @@ REWARD_TOKEN = "ATLAS_REWARD_TOKEN"  # noqa: S105 - the name of a variable
 """Value of `reward.serviceRef.tokenFrom.secretKeyRef` in training pods."""
 
 
+SECRET_VARIABLES = (
+    TRACES_URL,
+    REWARD_TOKEN,
+    *(f"{prefix}{key}" for prefix in (TRACES_S3, CHECKPOINTS_S3) for key in AWS_KEYS),
+)
+"""Variables of training pods that hold secrets: their values are redacted in everything that a pod reports."""
+
+
 def reward_service_url(name: str, namespace: str) -> str:
     """Where the pods of a RewardService are reached inside the cluster."""
     return f"http://{short_name(name)}.{namespace}.svc:{REWARDS_PORT}"

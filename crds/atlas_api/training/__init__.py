@@ -14,5 +14,9 @@ AtlasTraining: "a model trained by this recipe on these traces should exist".
     retrain        when a new run starts
     status         what is known about a training
 
-To add an algorithm: a file beside `grpo`, a field in `spec`. To add a cause of runs: a field in `retrain`.
+To add an algorithm: a file beside `grpo`, its field in `spec` (with `grpo` then optional, the rule that exactly one is
+set, and its answers in `method` and `max_completion_tokens`). To add a cause of runs: a field in `retrain`, its word in
+`status.Trigger`. To add a source of traces: a class and a field in `traces`; credentials of it are placement and not
+recipe (`spec`). To add a verifier: a class in `reward`, a field of `Verifier`, its name in `KINDS`. After each:
+`make crds`.
 """

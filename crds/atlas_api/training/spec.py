@@ -84,6 +84,16 @@ class AtlasTrainingSpec(ApiModel):
         ),
     )
 
+    @property
+    def method(self) -> str:
+        """Name of the algorithm, as people read it: the part of the spec that asks for it."""
+        return "GRPO"
+
+    @property
+    def max_completion_tokens(self) -> int:
+        """Largest number of tokens of a completion, in training and evaluation."""
+        return self.grpo.max_completion_tokens
+
     def hash(self) -> str:
         """Digest of what changes the trained model. Where it runs and is kept does not count.
 

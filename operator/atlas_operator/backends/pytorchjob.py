@@ -100,6 +100,11 @@ def job_state(job: Document) -> JobState:
     return "Running" if is_true(job, "Running") and _all_active(job) else "Starting"
 
 
+def has_begun(job: Document) -> bool:
+    """Whether a pod of *job* runs, or all did what they had to: nothing needs to be explained."""
+    return is_true(job, "Running") or is_true(job, "Succeeded")
+
+
 def running_since(job: Document) -> datetime | None:
     """Time since which the first of the pods of *job* runs. None unless all run now."""
     return timestamp(condition(job, "Running"), "lastTransitionTime") if job_state(job) == "Running" else None

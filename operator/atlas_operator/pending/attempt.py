@@ -52,8 +52,7 @@ def unexplained(jobs: Sequence[Document], pods: Sequence[Document]) -> list[str]
     if not jobs:
         return []
     newest = max(jobs, key=_age_and_attempt)
-    conditions = newest.get("status", {}).get("conditions") or []
-    if any(each["type"] in ("Running", "Succeeded") and each["status"] == "True" for each in conditions):
+    if BACKEND.has_begun(newest):
         return []
     uid = newest["metadata"]["uid"]
     own = [pod for pod in pods if controller_of(pod) == uid and pod.get("status", {}).get("phase") != "Running"]

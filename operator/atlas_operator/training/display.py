@@ -12,7 +12,7 @@ def display(status: AtlasTrainingStatus, spec: AtlasTrainingSpec | None) -> Disp
     reward = status.metrics.get("reward")
     training = status.phase == "Running" and progress is not None
     return Display(
-        method="GRPO" if spec else None,
+        method=spec.method if spec else None,
         progress=f"{progress.percent}%" if progress else None,
         step=f"{progress.step}/{progress.max_steps}" if progress else None,
         eta=duration(progress.eta_seconds) if training and progress and progress.eta_seconds is not None else None,

@@ -15,8 +15,9 @@ all verifiers of a manifest. `threads` runs checks beside an event loop, so that
 
 Knows `sandbox`, and of `safety` the Unicode forms. Needs no HTTP client and no judge.
 
-To add a verifier: its configuration in `atlas_api.training.reward`, a file here that gives an `Outcome`, one line in
-`_BUILDERS` and one above.
+To add a verifier: its configuration in `atlas_api.training.reward` (a class, a field of `Verifier`, a name in `KINDS`),
+a file here that gives an `Outcome`, one line in `_BUILDERS` and one above. A check that asks somebody over the network
+is no verifier: it is a judge, or a function of the user's (`entry_point`).
 """
 
 from collections.abc import Callable, Mapping

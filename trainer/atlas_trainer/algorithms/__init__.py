@@ -10,14 +10,18 @@ What belongs to no algorithm, for every one that trains with TRL:
     trl_config      arguments of the optimizer, the batch, saving and logging; `trainerArgs` checked
     trl_callback    evaluation, reports, checkpoints and stops at TRL's callbacks
     trl_training    a run of TRL's trainer to its end: resume, interruption, no silent end
-    early_stopping  reasons to stop a run that learns nothing
     event_handlers  what the main process does on events of training
+
+For every one that learns from rewards:
+
+    early_stopping  reasons to stop a run that learns nothing
 
 May know `dataset`, `models`, `distributed` and the rewards; never evaluation, storage or reporting, which it reaches
 through the handlers. Importing this package loads no torch.
 
 To add an algorithm: a part of the spec in `atlas_api.training`, a module here with `build_trainer` and `train` as in
-`grpo`, and a line in `MODULES`.
+`grpo`, and a line in `MODULES`. A row that is more than a prompt begins in `dataset.conversation`, a second model (a
+teacher) in `models`, the lines of its recipe in `reporting.html.recipe`.
 """
 
 from collections.abc import Mapping

@@ -14,5 +14,5 @@ The dataset of a run: rows to train and to evaluate on, out of recorded sessions
 May know `traces` and `storage`; never models, algorithms or evaluation.
 
 To add a kind of row (whole conversations for SFT, say): a function beside `grpo_row` in `conversation`, and the choice
-of it in `build_dataset`.
+of it in `dataset`, where a session becomes rows.
 """

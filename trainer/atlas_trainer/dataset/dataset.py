@@ -101,7 +101,7 @@ def build_dataset(
     `promptTooLong` when prompt and longest completion exceed `model.maxLength`. Raises `NothingMatched` with the causes
     when no row is left, `ZeroSteps` when the rows cannot be split, and what `read_sessions` raises.
     """
-    longest = spec.model.max_length - spec.grpo.max_completion_tokens
+    longest = spec.model.max_length - spec.max_completion_tokens
     sessions = _watched(read_sessions(spec.traces, tally), progress)
     candidates = _candidates(sessions, spec.traces, tokenizer, tally)
     rows = sorted(_short_enough(candidates, tokenizer, longest, tally), key=_place)

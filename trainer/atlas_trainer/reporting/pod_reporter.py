@@ -14,22 +14,13 @@ from urllib.parse import unquote, urlsplit
 
 from atlas_api.errors import AtlasError, WorkerLost
 from atlas_api.pods.cluster_report import ACCOUNT, ClusterReport
-from atlas_api.pods.contract import (
-    ATTEMPT,
-    AWS_KEYS,
-    CHECKPOINTS_S3,
-    REWARD_TOKEN,
-    TERMINATION_FILE,
-    TRACES_S3,
-    TRACES_URL,
-)
+from atlas_api.pods.contract import ATTEMPT, SECRET_VARIABLES, TERMINATION_FILE
 from atlas_api.pods.run_report import RunReport
 from atlas_api.text import one_line
 from atlas_trainer.reporting.status import MESSAGE_LIMIT, phase_after
 from atlas_trainer.reporting.termination import write_termination_message
 
 REDACTED = "…"
-SECRETS = (TRACES_URL, REWARD_TOKEN, *(f"{prefix}{key}" for prefix in (TRACES_S3, CHECKPOINTS_S3) for key in AWS_KEYS))
 SECRET_LENGTH = 4
 """Length from which a value is redacted: shorter ones would blacken ordinary words."""
 
@@ -54,7 +45,7 @@ class PodReporter:
         self.newest: RunReport | None = None
         self._environment = environment
         self.secrets: list[str] = []
-        self.redact_variables(SECRETS)
+        self.redact_variables(SECRET_VARIABLES)
 
     def redact_variables(self, names: Iterable[str]) -> None:
         """Redact, from now on, what these environment variables hold."""

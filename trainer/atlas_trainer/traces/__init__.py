@@ -26,7 +26,9 @@ What the SDK recorded, wherever it is found:
 May know `storage`, for the S3 client; never what becomes of sessions.
 
 To add a trace source: a field of `Traces` in `atlas_api.training.traces`, a module here with a function that takes
-traces and tally and yields sessions, and a line in `SOURCES`.
+traces and tally and yields sessions (through `filter_sessions`, which counts what passed and what did not), and a line
+in `SOURCES`. Credentials reach the pod as variables: their names in `atlas_api.pods.contract` (`SECRET_VARIABLES` keeps
+them out of reports), their values from `atlas_operator.objects.training_pod`, left out of the recipe in `spec.hash`.
 """
 
 from collections.abc import Iterator, Mapping

@@ -6,9 +6,10 @@ Triggers: the causes of a run, one file a cause. Pure; they know the API types a
     annotation    somebody set `retrain-at`
     spec_change   the spec is another one
 
-To add a trigger (a schedule, new sessions): a file with one function from `Circumstances` to `Due`, one line in
-`TRIGGERS`, and its word in `atlas_api.training.status.Trigger`. What it looks at beyond time, last run and spec is a
-field of `Circumstances`.
+To add a trigger (a schedule, new sessions): its field in `atlas_api.training.retrain`, a file here with one function
+from `Circumstances` to `Due`, one line in `TRIGGERS`, and its word in `atlas_api.training.status.Trigger`. What it
+looks at beyond time, last run and spec is a field of `Circumstances`. A time that lies ahead needs nothing more: the
+operator looks again then.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,6 +42,6 @@ def next_due(
 
 def follower(circumstances: Circumstances, live: RunStatus) -> Trigger | None:
     """The cause of another run that waits for the end of *live*, None when there is none."""
-    ended = live.model_copy(update={"outcome": "Succeeded"})
+    ended = live.model_copy(update={"outcome": "Succeeded", "finished_at": circumstances.now})
     due = next_due(replace(circumstances, last=ended))
     return due.cause if due and due.at <= circumstances.now else None

@@ -16,7 +16,7 @@ class Circumstances:
     spec: AtlasTrainingSpec
 
     last: RunStatus | None
-    """The newest run, which has ended; None: there was none."""
+    """The newest run, which has ended, or is taken as if it had ended by now; None: there was none."""
 
     retrain_at: str
     """Value of the annotation `retrain-at`; empty: there is none."""

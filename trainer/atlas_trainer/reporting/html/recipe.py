@@ -15,7 +15,7 @@ def recipe(spec: AtlasTrainingSpec) -> list[tuple[str, str]]:
     prompts = optimization.batch_size // grpo.group_size
     return [
         ("Base model", spec.model.source + (f" @ {spec.model.revision}" if spec.model.revision else "")),
-        ("Method", f"GRPO, loss {grpo.loss}"),
+        ("Method", f"{spec.method}, loss {grpo.loss}"),
         ("Weights", _weights(spec)),
         ("Step", f"{prompts} prompts x {grpo.group_size} completions of up to {grpo.max_completion_tokens} tokens"),
         ("Sampling", f"temperature {number(grpo.temperature)}, top-p {number(grpo.top_p)}"),
