@@ -19,9 +19,8 @@ from bench_traces import embedded_server, filled_database
 
 from atlas_api import AtlasTraining, parse
 from atlas_trainer.dataset.chat_tokens import fit_messages, prompt_text, token_counts
-from atlas_trainer.dataset.conversation import grpo_row
 from atlas_trainer.dataset.dataset import build_dataset, freeze
-from atlas_trainer.dataset.rows import Row
+from atlas_trainer.dataset.session_rows import session_rows
 from atlas_trainer.dataset.split import held_out
 from atlas_trainer.dataset.tokenizer import load_tokenizer
 from atlas_trainer.traces import read_sessions
@@ -74,8 +73,8 @@ def measure(folder: Path) -> tuple[dict[str, float], float]:
         return result
 
     sessions = timed("read from Postgres", lambda: list(read_sessions(spec.traces, Tally())))
-    made = timed("session to prompt", lambda: [grpo_row(session, "student") for session in sessions])
-    rows = [row for row in made if isinstance(row, Row)]
+    made = timed("session to rows", lambda: [session_rows(session, spec.traces) for session in sessions])
+    rows = [row for found in made if not isinstance(found, str) for row in found]
     texts = timed(
         "chat template", lambda: [prompt_text(tokenizer, fit_messages(tokenizer, row.prompt)) for row in rows]
     )

@@ -9,7 +9,15 @@ from rich.text import Text
 from atlas_api import AtlasTraining, InvalidManifest
 from atlas_api.text import visible
 from atlas_trainer.dataset.dataset import Dataset, build_dataset
-from atlas_trainer.dataset.preview import chosen_rows, counts_table, lengths_table, marked_row, row_title, split_line
+from atlas_trainer.dataset.preview import (
+    chosen_rows,
+    counts_table,
+    lengths_table,
+    marked_row,
+    row_title,
+    rows_table,
+    split_line,
+)
 from atlas_trainer.dataset.rows_file import write_jsonl, write_parquet
 from atlas_trainer.dataset.tokenizer import load_tokenizer
 from atlas_trainer.distributed import environment
@@ -29,6 +37,7 @@ def preview(training: AtlasTraining, rows: int, console: Console) -> None:
     console.print(counts_table(dataset))
     for line in tally.malformed[:_SHOWN_MALFORMED]:
         console.print(Text(f"unreadable: {visible(line)}"), soft_wrap=True)
+    console.print(rows_table(dataset))
     console.print(split_line(dataset), highlight=False)
     console.print(lengths_table(dataset, tokenizer))
     colour = console.is_terminal and console.color_system is not None

@@ -137,6 +137,21 @@ class DatasetStatus(ApiModel):
     used: int = Field(ge=0)
     """Sessions that became rows of the dataset."""
 
+    rows: int | None = Field(None, ge=0)
+    """Rows of the dataset: the turns of all sessions that are used."""
+
+    prompts: dict[str, int] = {}
+    """Rows by where their prompt comes from: `recorded`, `rebuilt` from the plan, `taskOnly`."""
+
+    unreferenced: int | None = Field(None, ge=0)
+    """Rows without a reference: no ground truth, and nobody vouches for the recorded answer."""
+
+    shortened: int | None = Field(None, ge=0)
+    """Rows whose prompt was too long, and lost parts of old tool results or prior results."""
+
+    dropped_rows: dict[str, int] = {}
+    """Turns of used sessions that became no row, counted by cause."""
+
     dropped: dict[str, int] = {}
     """Sessions that became no row, counted by cause."""
 

@@ -109,6 +109,16 @@ class Split(ApiModel):
     """Seed of the split: the same seed and tasks give the same split."""
 
 
+class Reference(ApiModel):
+    """When a recorded answer serves as the reference that completions are compared with."""
+
+    min_reward: float = Field(0.8, ge=0.0, le=1.0)
+    """Lowest session reward, 0 to 1, within 1e-6, from which the answer of a session that succeeded is a reference.
+
+    The caller's `ground_truth` is one in any case, and so is an answer that a person approved. Left out: 0.8.
+    """
+
+
 class Traces(ApiModel):
     """Where recorded sessions come from and which are learnt from. Set exactly one of `postgres`, `s3`, `file`."""
 
@@ -123,6 +133,22 @@ class Traces(ApiModel):
 
     role: Literal["student", "teacher"] = "student"
     """Whose turns are learnt: the agent's answers (`student`), or the guidance it was given (`teacher`)."""
+
+    turns: Literal["last", "all"] = "all"
+    """Which calls of the agent's model become rows: `all`, or the `last` one, which gave the final answer."""
+
+    turns_per_session: int = Field(8, ge=1, le=1000)
+    """Largest number of rows out of one session, spread evenly over it, so that long sessions do not rule."""
+
+    prompts: Literal["any", "recorded"] = "any"
+    """Which prompts are taken: `recorded` leaves out turns whose prompt had to be rebuilt or is the task alone."""
+
+    prompt_form: Literal["messages", "text"] = "messages"
+    """How a prompt of the SDK is written: as chat `messages`, or as the one `text` that its adapters get, in a user's
+    message."""
+
+    reference: Reference = Reference()
+    """When a recorded answer serves as the reference that completions are compared with."""
 
     filter: TraceFilter = TraceFilter()
     """Which sessions are learnt from. The default takes succeeded and approved ones."""

@@ -20,7 +20,7 @@ May know `dataset`, `models`, `distributed` and the rewards; never evaluation, s
 through the handlers. Importing this package loads no torch.
 
 To add an algorithm: a part of the spec in `atlas_api.training`, a module here with `build_trainer` and `train` as in
-`grpo`, and a line in `MODULES`. A row that is more than a prompt begins in `dataset.conversation`, a second model (a
+`grpo`, and a line in `MODULES`. A row that is more than a prompt begins in `dataset.session_rows`, a second model (a
 teacher) in `models`, the lines of its recipe in `reporting.html.recipe`.
 """
 

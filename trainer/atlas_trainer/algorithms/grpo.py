@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset as Table
+from datasets import Features, Json, Value
 from transformers import PrinterCallback
 from transformers.utils.logging import disable_progress_bar
 from trl import GRPOTrainer
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+# Calls of tools have other arguments each time: as columns, they would get those of each other.
+_FEATURES = Features(
+    {"prompt": Json(), **{name: Value("string") for name in ("reference", "session_id", "task", "learning_key")}}
+)
+
+
 def build_trainer(
     spec: AtlasTrainingSpec,
     tokenizer: "PreTrainedTokenizerBase",
@@ -54,7 +61,7 @@ def build_trainer(
         model=address_of(spec.model),
         reward_funcs=[GrpoReward(reward, spec.grpo.group_size, process_group)],
         args=grpo_config(spec, len(rows), folder, process_group.size),
-        train_dataset=Table.from_list([columns(row) for row in rows]),
+        train_dataset=Table.from_list([columns(row) for row in rows], features=_FEATURES),
         processing_class=tokenizer,
         peft_config=lora_of(spec.model),
         quantization_config=quantization_of(spec.model),

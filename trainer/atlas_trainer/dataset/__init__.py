@@ -2,7 +2,9 @@
 The dataset of a run: rows to train and to evaluate on, out of recorded sessions.
 
     rows              a row: one prompt with where it comes from
-    conversation      rows and chat messages out of a session, for the student or the teacher
+    turns             what the agent was asked and what it said, call by call
+    session_rows      rows out of a session, for the student or the teacher, with their references
+    shortening        prompts that are too long lose parts of results
     chat_tokens       chat messages as tokens, for any chat template
     tokenizer         the tokenizer of the spec's model
     split             which rows are held out
@@ -13,6 +15,6 @@ The dataset of a run: rows to train and to evaluate on, out of recorded sessions
 
 May know `traces` and `storage`; never models, algorithms or evaluation.
 
-To add a kind of row (whole conversations for SFT, say): a function beside `grpo_row` in `conversation`, and the choice
-of it in `dataset`, where a session becomes rows.
+To add a kind of row (whole conversations for SFT, say): a function beside `session_rows`, and
+the choice of it in `dataset`, where a session becomes rows.
 """

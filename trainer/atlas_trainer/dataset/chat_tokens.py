@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from jinja2.exceptions import TemplateError
 
 from atlas_api.errors import WrongEndToken
-from atlas_trainer.dataset.rows import Message
+from atlas_trainer.traces.messages import Message, calls_text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -91,8 +91,15 @@ def token_counts(tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str]) -> 
 
 
 def fit_messages(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Put *messages* in a form that the template takes: without a system role, its text opens the first user turn."""
-    return _fitted(tokenizer, messages)[0]
+    """
+    Put *messages* in a form that the template takes.
+
+    Without a system role, its text opens the first user turn. Without tools, calls are written out in the assistant's
+    turn (`calls_text`), and their results are user turns between `<tool_response>` marks.
+    """
+    has_tools = any(message["role"] == "tool" or message.get("tool_calls") for message in messages)
+    plain = _without_tools(messages) if has_tools and not _takes_tools(tokenizer) else messages
+    return _fitted(tokenizer, plain)[0]
 
 
 def holds_control_token(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]) -> bool:
@@ -154,6 +161,42 @@ def _fitted(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]) -
         return tuple(messages), 0
     system, first, *others = messages
     return ({**first, "content": f"{system['content']}\n\n{first['content']}"}, *others), 1
+
+
+def _without_tools(messages: Iterable[Message]) -> list[Message]:
+    """*messages* with user and assistant turns alone; results of calls that were made together are one turn."""
+    plain: list[Message] = []
+    follows_result = False
+    for message in messages:
+        is_result = message["role"] == "tool"
+        if is_result and follows_result:
+            plain[-1]["content"] += "\n" + _result_text(message)
+        elif is_result:
+            plain.append({"role": "user", "content": _result_text(message)})
+        else:
+            content = calls_text(message) if message.get("tool_calls") else message["content"]
+            plain.append({"role": message["role"], "content": content})
+        follows_result = is_result
+    return plain
+
+
+def _result_text(message: Message) -> str:
+    return f"<tool_response>\n{message['content']}\n</tool_response>"
+
+
+def _takes_tools(tokenizer: "PreTrainedTokenizerBase") -> bool:
+    """Whether the template writes out both the calls of tools and their results."""
+    call = {"id": "call-1", "type": "function", "function": {"name": _PROBE, "arguments": {"order": 12}}}
+    probe: list[Message] = [
+        {"role": "user", "content": "question"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": f"{_PROBE}-result", "tool_call_id": "call-1"},
+    ]
+    try:
+        text = _rendered(tokenizer, probe, answer=True)
+    except (TemplateError, TypeError):
+        return False
+    return f"{_PROBE}-result" in text and text.count(_PROBE) > 1
 
 
 def _takes_system(tokenizer: "PreTrainedTokenizerBase") -> bool:

@@ -6,8 +6,9 @@ Rows hold text only; tokens are counted in passing and never kept.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,12 +19,14 @@ from atlas_api.training.spec import AtlasTrainingSpec
 from atlas_api.training.status import DatasetStatus
 from atlas_api.training.traces import Traces
 from atlas_trainer.dataset.chat_tokens import fit_messages, holds_control_token, prompt_text, token_counts
-from atlas_trainer.dataset.conversation import grpo_row
-from atlas_trainer.dataset.rows import Row
+from atlas_trainer.dataset.rows import ORIGINS, Origin, Row
 from atlas_trainer.dataset.rows_file import LabelledRow, read_parquet, write_parquet
+from atlas_trainer.dataset.session_rows import session_rows
+from atlas_trainer.dataset.shortening import shortened
 from atlas_trainer.dataset.split import held_out
 from atlas_trainer.storage.atomic_file import replace_text
 from atlas_trainer.traces import read_sessions
+from atlas_trainer.traces.messages import Message
 from atlas_trainer.traces.session import Session, Tally
 
 if TYPE_CHECKING:
@@ -32,7 +35,10 @@ if TYPE_CHECKING:
 ROWS_FILE = "rows.parquet"
 INDEX_FILE = "dataset.json"
 
-_SELECTION = ("role", "filter", "split")
+_SELECTION = ("role", "turns", "turnsPerSession", "prompts", "promptForm", "reference", "filter", "split")
+_SELECTED: Any = {"role", "turns", "turns_per_session", "prompts", "prompt_form", "reference", "filter", "split"}
+_STATUS = tuple(field.alias or name for name, field in DatasetStatus.model_fields.items())
+_SHORTENINGS = 4
 _BATCH_ROWS = 256
 _BATCH_CHARACTERS = 1_000_000
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -54,6 +60,12 @@ class Dataset:
     dropped: dict[str, int]
     """All sessions that became no row, by cause."""
 
+    dropped_rows: dict[str, int]
+    """Turns of used sessions that are no rows, by cause."""
+
+    shortened: int
+    """Rows whose prompt was too long, and lost parts of results."""
+
     digest: str
     """SHA-256 over the rows; the order in which the source gave them does not matter."""
 
@@ -61,7 +73,7 @@ class Dataset:
     """Creation time of the newest session used. None when no session has one."""
 
     selection: dict[str, Any]
-    """The choice that it came from: `role`, `filter` and `split` of the traces, as on the wire."""
+    """The choice that it came from: what `spec.traces` says besides the source, as on the wire."""
 
     @property
     def train(self) -> tuple[Row, ...]:
@@ -82,11 +94,19 @@ class Dataset:
         """The part `dataset` of an AtlasTraining's status."""
         return DatasetStatus(
             matched=self.matched,
-            used=len(self.rows),
+            used=len({row.session_id for row in self.rows}),
+            rows=len(self.rows),
+            prompts={origin: count for origin in ORIGINS if (count := self._count(origin))},
+            unreferenced=sum(row.reference is None for row in self.rows),
+            shortened=self.shortened,
             dropped=self.dropped,
+            dropped_rows=self.dropped_rows,
             digest=self.digest,
             watermark=self.watermark,
         )
+
+    def _count(self, origin: Origin) -> int:
+        return sum(row.origin == origin for row in self.rows)
 
 
 def build_dataset(
@@ -97,14 +117,14 @@ def build_dataset(
 ) -> Dataset:
     """Read the source of *spec* and make its rows. *progress* gets the number of sessions read so far.
 
-    A session is dropped as `controlToken` when its prompt spells one of the tokenizer's control tokens, and as
-    `promptTooLong` when prompt and longest completion exceed `model.maxLength`. Raises `NothingMatched` with the causes
-    when no row is left, `ZeroSteps` when the rows cannot be split, and what `read_sessions` raises.
+    A row is dropped as `controlToken` when its prompt spells one of the tokenizer's control tokens, and as
+    `promptTooLong` when prompt and longest completion exceed `model.maxLength` even with shortened results; a session
+    is where no row is left. Raises `NothingMatched` with the causes when no row is left at all, `ZeroSteps` when the
+    rows cannot be split, and what `read_sessions` raises.
     """
     longest = spec.model.max_length - spec.max_completion_tokens
     sessions = _watched(read_sessions(spec.traces, tally), progress)
-    candidates = _candidates(sessions, spec.traces, tokenizer, tally)
-    rows = sorted(_short_enough(candidates, tokenizer, longest, tally), key=_place)
+    rows, counts = _rows(sessions, spec.traces, tokenizer, longest, tally)
     if not rows:
         raise NothingMatched(_nothing(tally))
     return Dataset(
@@ -112,9 +132,11 @@ def build_dataset(
         held_out=held_out(rows, spec.traces.split),
         matched=tally.matched,
         dropped=tally.dropped,
+        dropped_rows=dict(sorted(counts.dropped.items())),
+        shortened=counts.shortened,
         digest=_digest(rows),
         watermark=max((row.created_at for row in rows if row.created_at), default=None),
-        selection=spec.traces.model_dump(mode="json", by_alias=True, exclude_none=True, include=set(_SELECTION)),
+        selection=spec.traces.model_dump(mode="json", by_alias=True, exclude_none=True, include=_SELECTED),
     )
 
 
@@ -141,9 +163,7 @@ def thaw(folder: Path) -> Dataset | None:
     if not path.exists():
         return None
     index: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    status = DatasetStatus.model_validate_json(
-        json.dumps({name: index[name] for name in ("matched", "used", "dropped", "digest", "watermark")})
-    )
+    status = DatasetStatus.model_validate_json(json.dumps({name: index[name] for name in _STATUS if name in index}))
     labelled = list(read_parquet(folder / ROWS_FILE))
     rows = [row for row, _ in labelled]
     if _digest(rows) != status.digest:
@@ -152,7 +172,17 @@ def thaw(folder: Path) -> Dataset | None:
         )
     outside = frozenset(place for place, (_, side) in enumerate(labelled) if side == "eval")
     selection = {name: index[name] for name in _SELECTION}
-    return Dataset(tuple(rows), outside, status.matched, status.dropped, status.digest, status.watermark, selection)
+    return Dataset(
+        rows=tuple(rows),
+        held_out=outside,
+        matched=status.matched,
+        dropped=status.dropped,
+        dropped_rows=status.dropped_rows,
+        shortened=status.shortened or 0,
+        digest=status.digest,
+        watermark=status.watermark,
+        selection=selection,
+    )
 
 
 def _watched(sessions: Iterable[Session], progress: Callable[[int], None]) -> Iterator[Session]:
@@ -161,28 +191,82 @@ def _watched(sessions: Iterable[Session], progress: Callable[[int], None]) -> It
         yield session
 
 
-def _candidates(
-    sessions: Iterable[Session], traces: Traces, tokenizer: "PreTrainedTokenizerBase", tally: Tally
-) -> Iterator[Row]:
+@dataclass(slots=True)
+class _RowCounts:
+    """Counts of what became of turns on the way to rows."""
+
+    shortened: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    sessions: dict[str, str] = field(default_factory=dict)
+    """Sessions that lost a row, with the cause."""
+
+    def drop(self, row: Row, cause: str) -> None:
+        self.dropped[cause] += 1
+        self.sessions[row.session_id] = cause
+
+
+def _rows(
+    sessions: Iterable[Session], traces: Traces, tokenizer: "PreTrainedTokenizerBase", longest: int, tally: Tally
+) -> tuple[list[Row], _RowCounts]:
+    """The rows of *sessions* by age, and what became of other turns. Sessions of which none is left are tallied."""
+    counts = _RowCounts()
+    candidates = _plain_rows(_turns(sessions, traces, tally), tokenizer, counts)
+    rows = sorted(_short_enough(candidates, tokenizer, longest, counts), key=_place)
+    used = {row.session_id for row in rows}
+    for session, cause in counts.sessions.items():
+        if session not in used:
+            tally.drop(cause)
+    return rows, counts
+
+
+def _turns(sessions: Iterable[Session], traces: Traces, tally: Tally) -> Iterator[Row]:
     for session in sessions:
-        row = grpo_row(session, traces.role)
-        if not isinstance(row, Row):
-            tally.drop(row)
-        elif holds_control_token(tokenizer, row.prompt):
-            tally.drop("controlToken")
+        rows = session_rows(session, traces)
+        if isinstance(rows, str):
+            tally.drop(rows)
+        else:
+            yield from rows
+
+
+def _plain_rows(rows: Iterable[Row], tokenizer: "PreTrainedTokenizerBase", counts: _RowCounts) -> Iterator[Row]:
+    """Rows whose prompts spell no control token, in the form that the chat template takes."""
+    for row in rows:
+        if holds_control_token(tokenizer, row.prompt):
+            counts.drop(row, "controlToken")
         else:
             yield replace(row, prompt=fit_messages(tokenizer, row.prompt))
 
 
 def _short_enough(
-    rows: Iterable[Row], tokenizer: "PreTrainedTokenizerBase", longest: int, tally: Tally
+    rows: Iterable[Row], tokenizer: "PreTrainedTokenizerBase", longest: int, counts: _RowCounts
 ) -> Iterator[Row]:
     for batch, texts in _batches((row, prompt_text(tokenizer, row.prompt)) for row in rows):
-        for row, tokens in zip(batch, token_counts(tokenizer, texts), strict=True):
+        for row, text, tokens in zip(batch, texts, token_counts(tokenizer, texts), strict=True):
             if tokens <= longest:
                 yield row
+            elif (prompt := _fitting(row, text, tokens, tokenizer, longest)) is not None:
+                counts.shortened += 1
+                yield replace(row, prompt=prompt)
             else:
-                tally.drop("promptTooLong")
+                counts.drop(row, "promptTooLong")
+
+
+def _fitting(
+    row: Row, text: str, tokens: int, tokenizer: "PreTrainedTokenizerBase", longest: int
+) -> tuple[Message, ...] | None:
+    """The prompt of *row* with shortened results, at most *longest* tokens. None: they are not what makes it long."""
+    prompt = row.prompt
+    for _ in range(_SHORTENINGS):
+        # Characters a token differ from text to text, so the rest may still be too long.
+        cut = shortened(prompt, -(-(tokens - longest) * len(text) // tokens))
+        if cut is None:
+            return None
+        prompt = cut
+        text = prompt_text(tokenizer, prompt)
+        (tokens,) = token_counts(tokenizer, [text])
+        if tokens <= longest:
+            return prompt
+    return None
 
 
 def _batches(rendered: Iterable[tuple[Row, str]]) -> Iterator[tuple[list[Row], list[str]]]:
@@ -201,8 +285,8 @@ def _batches(rendered: Iterable[tuple[Row, str]]) -> Iterator[tuple[list[Row], l
         yield rows, texts
 
 
-def _place(row: Row) -> tuple[datetime, str]:
-    return row.created_at or _BEGINNING, row.session_id
+def _place(row: Row) -> tuple[datetime, str, int]:
+    return row.created_at or _BEGINNING, row.session_id, row.turn
 
 
 def _digest(rows: Sequence[Row]) -> str:

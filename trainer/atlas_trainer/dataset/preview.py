@@ -14,14 +14,18 @@ from rich.text import Text
 from atlas_api.text import one_line, visible
 from atlas_trainer.dataset.chat_tokens import TokenRow, prompt_text, render, token_counts
 from atlas_trainer.dataset.dataset import Dataset
-from atlas_trainer.dataset.rows import Message, Row
+from atlas_trainer.dataset.rows import Row
 from atlas_trainer.dataset.rows_file import LabelledRow
+from atlas_trainer.traces.messages import Message
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 BEGIN, END = "\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}", "\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}"
 """Marks around trained tokens where there is no colour."""
+
+ORIGIN_WORDS = {"recorded": "as recorded", "rebuilt": "rebuilt from the plan", "taskOnly": "is the task alone"}
+"""Where a prompt comes from, in words."""
 
 PERCENTILES = (50, 90, 99, 100)
 
@@ -37,8 +41,25 @@ def counts_table(dataset: Dataset) -> Table:
     table = Table("sessions", "count")
     table.columns[1].justify = "right"
     table.add_row("passed the filter", str(dataset.matched))
-    table.add_row("used", str(len(dataset.rows)))
+    status = dataset.status()
+    table.add_row("used", str(status.used))
     for cause, count in dataset.dropped.items():
+        table.add_row(Text(f"left out: {visible(cause)}"), str(count))
+    return table
+
+
+def rows_table(dataset: Dataset) -> Table:
+    """Counts of rows: where their prompts come from, which have a reference, what became no row."""
+    status = dataset.status()
+    table = Table("rows", "count")
+    table.columns[1].justify = "right"
+    table.add_row("all", str(status.rows))
+    for origin, count in status.prompts.items():
+        table.add_row(f"prompt {ORIGIN_WORDS[origin]}", str(count))
+    for name, rows in (("without a reference", status.unreferenced), ("prompt shortened", status.shortened)):
+        if rows:
+            table.add_row(name, str(rows))
+    for cause, count in dataset.dropped_rows.items():
         table.add_row(Text(f"left out: {visible(cause)}"), str(count))
     return table
 
@@ -83,7 +104,9 @@ def row_title(row: Row, side: str) -> str:
     reward = "unknown" if row.reward is None else f"{row.reward:.2f}"
     reference = "none" if row.reference is None else one_line(row.reference, _TITLE)
     session = one_line(row.session_id, _TITLE)
-    return f"session {session}, turn {row.turn}, {side}, recorded reward {reward}, reference: {reference}"
+    place = f"step {row.step}, attempt {row.attempt}{' (refused)' if row.refused else ''}, turn {row.turn}"
+    prompt = f"prompt {ORIGIN_WORDS[row.origin]}"
+    return f"session {session}, {place}, {side}, {prompt}, recorded reward {reward}, reference: {reference}"
 
 
 def marked_row(row: Row, tokenizer: "PreTrainedTokenizerBase", colour: bool) -> Text:

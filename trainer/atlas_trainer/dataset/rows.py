@@ -3,33 +3,37 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
-Message = dict[str, str]
-"""A chat message: `role` and `content`."""
+from atlas_trainer.traces.messages import Message
+
+Origin = Literal["recorded", "rebuilt", "taskOnly"]
+"""Where a prompt comes from: recorded, put together from the plan, or nothing but the task."""
+
+ORIGINS: tuple[Origin, ...] = ("recorded", "rebuilt", "taskOnly")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One learnt turn of one session."""
+    """One turn of one session: what the model was asked, and what it said."""
 
     session_id: str
     """The session that this comes from."""
 
     turn: int
-    """Place of the learnt turn behind `prompt`, counted from 0: the number of messages in front of it."""
+    """Place among the turns of the session, counted from 0."""
 
     task: str
     """The task as recorded. The split keeps near-duplicates together."""
 
     prompt: tuple[Message, ...]
-    """The conversation in front of the learnt turn. Holds nothing that came after it."""
+    """The messages in front of the turn. Hold nothing that came after it."""
 
     reference: str | None
-    """The known right answer, or the recorded one of a session that succeeded. None when there is neither."""
+    """A known good completion: the caller's ground truth, or what a session that is vouched for has. None: neither."""
 
     recorded: str
-    """Text of this turn in the recorded session. Never blank."""
+    """What was said in this turn. Never blank."""
 
     learning_key: str | None = None
     """`metadata.learning_key` of the session."""
@@ -40,15 +44,31 @@ class Row:
     created_at: datetime | None = None
     """Creation time of the session, where the source knows it."""
 
+    step: int = 0
+    """Id of the step in the plan; 0 where the session has no steps."""
+
+    attempt: int = 1
+    """Number of the attempt at the step, counted from 1."""
+
+    origin: Origin = "taskOnly"
+    """Where the prompt comes from: `recorded`, `rebuilt` from the plan, or `taskOnly`."""
+
+    refused: bool = False
+    """Whether `recorded` was given up in the session: then it is no example to follow."""
+
     def to_json(self) -> dict[str, Any]:
         """Return a document that `json.dumps` takes, with the field names of the API."""
         return {
             "sessionId": self.session_id,
+            "step": self.step,
+            "attempt": self.attempt,
             "turn": self.turn,
             "task": self.task,
             "prompt": [dict(message) for message in self.prompt],
+            "origin": self.origin,
             "reference": self.reference,
             "recorded": self.recorded,
+            "refused": self.refused,
             "learningKey": self.learning_key,
             "reward": self.reward,
             "createdAt": self.created_at.astimezone(UTC).isoformat() if self.created_at else None,
@@ -60,11 +80,15 @@ class Row:
         created = document["createdAt"]
         return cls(
             session_id=document["sessionId"],
+            step=document["step"],
+            attempt=document["attempt"],
             turn=document["turn"],
             task=document["task"],
             prompt=tuple(document["prompt"]),
+            origin=document["origin"],
             reference=document["reference"],
             recorded=document["recorded"],
+            refused=document["refused"],
             learning_key=document["learningKey"],
             reward=document["reward"],
             created_at=datetime.fromisoformat(created) if created else None,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from atlas_trainer.dataset.rows import Row
+from atlas_trainer.traces.messages import Message
 
 Side = Literal["train", "eval"]
 LabelledRow = tuple[Row, Side]
@@ -39,11 +40,16 @@ def write_parquet(path: Path, rows: Iterable[LabelledRow]) -> None:
     schema = pa.schema(
         {
             "sessionId": text,
+            "step": pa.int32(),
+            "attempt": pa.int32(),
             "turn": pa.int32(),
             "task": text,
-            "prompt": pa.list_(pa.struct({"role": text, "content": text})),
+            # What belongs to tools is JSON text: arguments have other fields each time, and Arrow would merge them.
+            "prompt": pa.list_(pa.struct({"role": text, "content": text, "tools": text})),
+            "origin": text,
             "reference": text,
             "recorded": text,
+            "refused": pa.bool_(),
             "learningKey": text,
             "reward": pa.float64(),
             "createdAt": pa.timestamp("us", tz="UTC"),
@@ -53,7 +59,15 @@ def write_parquet(path: Path, rows: Iterable[LabelledRow]) -> None:
     remaining = iter(rows)
     with _appearing(path) as draft, pq.ParquetWriter(draft, schema) as writer:
         while batch := list(islice(remaining, _BATCH)):
-            documents = [{**row.to_json(), "createdAt": row.created_at, "split": side} for row, side in batch]
+            documents = [
+                {
+                    **row.to_json(),
+                    "prompt": [_to_struct(message) for message in row.prompt],
+                    "createdAt": row.created_at,
+                    "split": side,
+                }
+                for row, side in batch
+            ]
             writer.write_batch(pa.RecordBatch.from_pylist(documents, schema=schema))
 
 
@@ -65,7 +79,23 @@ def read_parquet(path: Path) -> Iterator[LabelledRow]:
         for batch in file.iter_batches(_BATCH):
             for document in batch.to_pylist():
                 created = document.pop("createdAt")
-                yield replace(Row.from_json({**document, "createdAt": None}), created_at=created), document["split"]
+                prompt = [_from_struct(message) for message in document["prompt"]]
+                row = Row.from_json({**document, "prompt": prompt, "createdAt": None})
+                yield replace(row, created_at=created), document["split"]
+
+
+def _to_struct(message: Message) -> dict[str, str | None]:
+    tools = {name: value for name, value in message.items() if name not in ("role", "content")}
+    return {
+        "role": message["role"],
+        "content": message["content"],
+        "tools": json.dumps(tools, sort_keys=True) if tools else None,
+    }
+
+
+def _from_struct(struct: dict[str, str | None]) -> Message:
+    tools = struct["tools"]
+    return {"role": struct["role"], "content": struct["content"], **(json.loads(tools) if tools else {})}
 
 
 @contextmanager

@@ -24,16 +24,21 @@ def held_out(rows: Sequence[Row], split: Split) -> frozenset[int]:
     """
     if split.eval <= 0.0 or not rows:
         return frozenset()
-    names = (
-        group_near_duplicates([row.task for row in rows]) if split.by == "task" else [row.session_id for row in rows]
-    )
+    names = _tasks(rows) if split.by == "task" else [row.session_id for row in rows]
     places = {name: _place(name, split.seed) for name in names}
     if len(places) == 1:
-        raise ZeroSteps(_one_group(len(rows), split))
+        raise ZeroSteps(_one_group(len({row.session_id for row in rows}), split))
     chosen = {name for name, place in places.items() if place < split.eval * _ONE}
     chosen |= {min(places, key=lambda name: (places[name], name))}
     chosen -= {max(places, key=lambda name: (places[name], name))}
     return frozenset(index for index, name in enumerate(names) if name in chosen)
+
+
+def _tasks(rows: Sequence[Row]) -> list[str]:
+    """Name of each row's group of near-duplicate tasks."""
+    tasks = list(dict.fromkeys(row.task for row in rows))
+    groups = dict(zip(tasks, group_near_duplicates(tasks), strict=True))
+    return [groups[row.task] for row in rows]
 
 
 def _place(name: str, seed: int) -> int:
@@ -42,10 +47,10 @@ def _place(name: str, seed: int) -> int:
     return int.from_bytes(digest[:8])
 
 
-def _one_group(rows: int, split: Split) -> str:
-    if split.by == "task" and rows > 1:
+def _one_group(sessions: int, split: Split) -> str:
+    if split.by == "task" and sessions > 1:
         return (
-            f"spec.traces.split: all {rows} sessions are about nearly the same task, so no task can be held out; "
+            f"spec.traces.split: all {sessions} sessions are about nearly the same task, so no task can be held out; "
             "set split.by to session, set split.eval to 0, or widen spec.traces.filter"
         )
     return (

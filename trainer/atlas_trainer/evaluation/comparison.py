@@ -92,14 +92,14 @@ class Pair:
 
 
 def pairs(comparison: Comparison) -> list[Pair]:
-    """Every held-out task of either evaluation, matched by session and task, in the order of the newer one."""
+    """Every held-out task of either evaluation, matched by session, turn and task, in the order of the newer one."""
     before = _by_task(comparison.before)
     after = _by_task(comparison.after)
     return [Pair(before.get(key), after.get(key)) for key in (after | before)]
 
 
-def _by_task(result: EvaluationResult | None) -> dict[tuple[str, str], Sample]:
-    return {(sample.session_id, sample.task): sample for sample in result.samples} if result else {}
+def _by_task(result: EvaluationResult | None) -> dict[tuple[str, int, str], Sample]:
+    return {(sample.session_id, sample.turn, sample.task): sample for sample in result.samples} if result else {}
 
 
 def worth_showing(all_pairs: Sequence[Pair], limit: int) -> list[Pair]:

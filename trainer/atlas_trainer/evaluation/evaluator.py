@@ -46,16 +46,16 @@ class Evaluator:
 
     def measure(self, model: "PreTrainedModel", step: int, advance: Advance) -> EvaluationResult:
         """Measure *model* at *step*. Raises `NothingScored` or `SourceUnreachable` when no answer could be scored."""
-        answers: dict[str, tuple[str, int, bool]] = {}
-        by_length = sorted(self.rows, key=lambda row: len(str(row.prompt)))
+        answers: dict[int, tuple[str, int, bool]] = {}
+        by_length = sorted(range(len(self.rows)), key=lambda place: len(str(self.rows[place].prompt)))
         was_training = model.training
         model.eval()
         for start in range(0, len(by_length), BATCH):
             batch = by_length[start : start + BATCH]
-            answers.update(zip((row.session_id for row in batch), self._answer(model, batch), strict=True))
+            answers.update(zip(batch, self._answer(model, [self.rows[place] for place in batch]), strict=True))
             advance(len(answers), len(self.rows))
         model.train(was_training)
-        return self._result(step, [(row, *answers[row.session_id]) for row in self.rows])
+        return self._result(step, [(row, *answers[place]) for place, row in enumerate(self.rows)])
 
     def _answer(self, model: "PreTrainedModel", rows: Sequence[Row]) -> list[tuple[str, int, bool]]:
         """Answer the tasks of *rows*. For each: text, token count and whether it was cut."""
@@ -109,6 +109,7 @@ def item_of(row: Row, completion: str) -> Item:
 def _sample_of(row: Row, completion: str, tokens: int, result: ItemResult) -> Sample:
     return Sample(
         session_id=row.session_id,
+        turn=row.turn,
         task=row.task,
         prompt=tuple(dict(message) for message in row.prompt),
         completion=completion,

@@ -8,8 +8,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-Message = dict[str, str]
-"""One chat message: `role` and `content`."""
+Message = dict[str, Any]
+"""One chat message: `role`, `content`, and what belongs to tools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,9 @@ class Sample:
 
     tokens: int
     """Completion tokens, end token included."""
+
+    turn: int = 0
+    """Place of the answered turn among those of the session."""
 
     def to_json(self) -> dict[str, Any]:
         """Return a document that `json.dumps` takes; numbers that are not finite become None."""

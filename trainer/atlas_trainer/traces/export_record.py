@@ -15,6 +15,7 @@ from atlas_api.times import TIME
 from atlas_trainer.traces.export_steps import answer_text, steps_of_record
 from atlas_trainer.traces.loose_json import decoded
 from atlas_trainer.traces.sdk_fields import (
+    approved_by_person,
     execution_mode_of,
     ground_truth_of,
     learning_key_of,
@@ -50,11 +51,12 @@ def session_from_record(record: Any) -> Session:
     metadata = _metadata(record)
     final_answer = answer_text(record.get("final_answer"))
     steps = steps_of_record(record, metadata)
+    review_status = _word(record.get("review_status")) or _word(metadata.get("review_status"))
     return Session(
         id=_id(record, metadata),
         task=_task(record),
         status=_status(record, metadata, answered=bool(final_answer.strip() or steps)),
-        review_status=_word(record.get("review_status")) or _word(metadata.get("review_status")) or "approved",
+        review_status=review_status or "approved",
         created_at=_moment(metadata.get("created_at")) or _moment(record.get("created_at")),
         final_answer=final_answer,
         reward=_reward(record, metadata),
@@ -65,6 +67,9 @@ def session_from_record(record: Any) -> Session:
         execution_mode=execution_mode_of(metadata),
         system_prompt=system_prompt_of(metadata),
         ground_truth=ground_truth_of(metadata),
+        approved_by_person=approved_by_person(
+            review_status, record.get("review_notes") or metadata.get("review_notes")
+        ),
     )
 
 

@@ -56,14 +56,19 @@ def _with_ids(entries: list[TableRow]) -> dict[int, TableRow]:
 def _planned(plan: Any, entries: Mapping[int, TableRow]) -> list[TableRow]:
     """The plan's steps, then the executed ones that it does not have; descriptions from where there is one."""
     described: dict[int, str] = {}
+    depends_on: dict[int, Any] = {}
     parsed = decoded(plan)
     for step in _mappings(parsed.get("steps")) if isinstance(parsed, Mapping) else []:
         number = _number(step.get("id"))
         if number is not None:
             described[number] = _text(step.get("description"))
+            depends_on[number] = step.get("depends_on")
     for step_id, entry in entries.items():
         described[step_id] = described.get(step_id) or _text(entry.get("description"))
-    return [{"id": step_id, "description": description} for step_id, description in described.items()]
+    return [
+        {"id": step_id, "description": description, "depends_on": depends_on.get(step_id)}
+        for step_id, description in described.items()
+    ]
 
 
 def _attempt_rows(step_id: int, entry: TableRow) -> Iterator[TableRow]:

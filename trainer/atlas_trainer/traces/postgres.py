@@ -23,6 +23,7 @@ from atlas_trainer.traces.loose_json import decoded
 from atlas_trainer.traces.postgres_errors import checked_url, postgres_errors
 from atlas_trainer.traces.postgres_schema import require_sdk_schema
 from atlas_trainer.traces.sdk_fields import (
+    approved_by_person,
     execution_mode_of,
     ground_truth_of,
     learning_key_of,
@@ -136,4 +137,5 @@ def _session(row: DictRow, steps: tuple[Any, ...]) -> Session:
         execution_mode=execution_mode_of(metadata),
         system_prompt=system_prompt_of(metadata),
         ground_truth=ground_truth_of(metadata),
+        approved_by_person=approved_by_person(row["review_status"], row["review_notes"]),
     )

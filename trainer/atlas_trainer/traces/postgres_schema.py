@@ -12,7 +12,18 @@ from atlas_api.errors import SchemaMismatch
 
 NEEDED: Mapping[str, frozenset[str]] = {
     "sessions": frozenset(
-        ["id", "task", "status", "metadata", "final_answer", "reward", "reward_stats", "review_status", "created_at"]
+        [
+            "id",
+            "task",
+            "status",
+            "metadata",
+            "final_answer",
+            "reward",
+            "reward_stats",
+            "review_status",
+            "review_notes",
+            "created_at",
+        ]
     ),
     "plans": frozenset({"session_id", "plan"}),
     "step_results": frozenset({"session_id", "step_id", "output", "attempts"}),

@@ -3,8 +3,8 @@ Queries of the Postgres source. Pure text; knows no connection.
 
 One query judges every session; its answer, the chosen ids, goes into one query a table. Three things keep these fast
 where answers are large: rows are sorted before anything is unpacked from TOAST; `|| '{}'` in a subquery that `OFFSET 0`
-keeps apart makes Postgres unpack a JSON value once instead of once an expression; events are read for those sessions
-alone whose step results do not tell the whole story. Each level repeats its order, else Postgres sorts again.
+keeps apart makes Postgres unpack a JSON value once instead of once an expression; of the events, which repeat a session
+two dozen times, only answers and prompts leave the database. Each level repeats its order, else Postgres sorts again.
 """
 
 from typing import Any
@@ -48,12 +48,13 @@ def _with_score(sessions: str, order: str = "") -> str:
 _CHOSEN = "unnest(%(ids)s::bigint[]) AS chosen(id)"
 
 _PICKED = f"""
-SELECT sessions.id, task, status, review_status, created_at, final_answer, metadata, reward, reward_stats
+SELECT sessions.id, task, status, review_status, review_notes, created_at, final_answer, metadata, reward, reward_stats
 FROM sessions JOIN {_CHOSEN} ON sessions.id = chosen.id ORDER BY sessions.id OFFSET 0
 """  # noqa: S608
 
 _SESSIONS = f"""
-SELECT id, task, status, review_status, created_at, coalesce(final_answer, '') AS final_answer, score AS reward,
+SELECT id, task, status, review_status, review_notes, created_at,
+  coalesce(final_answer, '') AS final_answer, score AS reward,
   jsonb_build_object(
     'learning_key', meta -> 'learning_key',
     'tags', meta -> 'tags',
@@ -104,12 +105,6 @@ FROM guidance_notes JOIN {_CHOSEN} ON session_id = chosen.id
 ORDER BY session_id, step_id, sequence
 """  # noqa: S608
 
-# A succeeded session with one attempt a step has every answer in step_results; the events only repeat it.
-_SETTLED = """
-SELECT session_id FROM step_results JOIN sessions ON sessions.id = session_id AND status = 'succeeded'
-GROUP BY session_id HAVING bool_and(coalesce(attempts = 1 AND octet_length(output) > 0, false))
-"""
-
 _ANSWER = """
 CASE
   WHEN payload #>> '{data,output,context_entry,output_text}' <> '' THEN jsonb_build_object(
@@ -130,19 +125,26 @@ SELECT session_id, jsonb_build_object('payload', jsonb_build_object(
     'UUID', payload -> 'UUID',
     'metadata', jsonb_build_object(
       'actor', payload #> '{{metadata,actor}}', 'step_id', payload #> '{{metadata,step_id}}'),
-    'data', jsonb_build_object(
-      'input', jsonb_build_object(
-        'attempt', payload #> '{{data,input,attempt}}', 'guidance', payload #> '{{data,input,guidance}}'),
-      'output', {_ANSWER}))) AS event
+    'data', CASE
+      WHEN payload ->> 'event_type' = 'SPAN_END' THEN jsonb_build_object('output', jsonb_build_object(
+        'messages', payload #> '{{data,output,messages}}'))
+      WHEN payload ->> 'name' = 'agent' THEN jsonb_build_object('input', jsonb_build_object(
+        'messages', payload #> '{{data,input,messages}}'))
+      ELSE jsonb_build_object(
+        'input', jsonb_build_object(
+          'attempt', payload #> '{{data,input,attempt}}', 'guidance', payload #> '{{data,input,guidance}}'),
+        'output', {_ANSWER}) END)) AS event
 FROM (
   SELECT id, session_id, event -> 'payload' AS payload FROM (
     SELECT trajectory_events.id, session_id, event
-    FROM trajectory_events JOIN (SELECT id FROM {_CHOSEN} EXCEPT ({_SETTLED})) AS open ON session_id = open.id
+    FROM trajectory_events JOIN {_CHOSEN} ON session_id = chosen.id
     ORDER BY session_id, trajectory_events.id OFFSET 0
   ) AS picked ORDER BY session_id, id OFFSET 0
 ) AS unpacked
 WHERE payload ->> 'event_type' = 'LLM_END'
   OR payload ->> 'event_type' IN ('TASK_START', 'TASK_END') AND payload ->> 'name' ~ '^step_[0-9]+$'
+  OR payload ->> 'event_type' = 'SPAN_END' AND jsonb_typeof(payload #> '{{data,output,messages}}') = 'array'
+  OR payload ->> 'event_type' = 'TASK_START' AND payload ->> 'name' = 'agent'
 ORDER BY session_id, id
 """  # noqa: S608
 

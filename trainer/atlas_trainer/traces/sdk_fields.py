@@ -50,6 +50,15 @@ def _no_valid_sample(breakdown: Any) -> bool:
     return any(get(rated, "rationale") == NO_VALID_SAMPLE for rated in (*judges, *samples))
 
 
+AUTOMATIC_NOTE = "Auto-approved (review gating disabled)."
+"""Review note of a session that the SDK approved by itself."""
+
+
+def approved_by_person(review_status: Any, review_notes: Any) -> bool:
+    """Whether somebody approved the session. Where nobody is asked, the SDK does, with a note of its own."""
+    return bool(review_status == "approved" and review_notes != AUTOMATIC_NOTE)
+
+
 def learning_key_of(metadata: Any) -> str | None:
     """`metadata.learning_key`, None when missing or blank."""
     return text(get(decoded(metadata), "learning_key"))

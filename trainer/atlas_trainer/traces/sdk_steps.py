@@ -2,8 +2,9 @@
 Steps of a session that the SDK recorded, each with its attempts in order: failed answer, guidance, corrected answer.
 
 Pure. An attempt's answer survives only in the TASK_END event of its step, except the last one, which `step_results`
-holds too. The SDK names these events `step_<id>`; other TASK events come from the agent's own graph. Sessions of older
-versions carry LLM_END events with an actor instead.
+holds too. The SDK names these events `step_<id>`. What the agent was asked is in the events of its graph in between:
+the end of the graph's span holds the whole conversation of the attempt, the first `agent` task its first messages.
+Sessions of older versions carry LLM_END events with an actor instead.
 """
 
 import json
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from atlas_trainer.traces.loose_json import decoded, get, items, text
+from atlas_trainer.traces.messages import Message, recorded_messages
 from atlas_trainer.traces.session import Step, StepAttempt
 
 STEP_EVENT = re.compile(r"step_(\d{1,9})", re.ASCII)
@@ -27,6 +29,12 @@ class _Attempts:
 
     outputs: dict[int, str] = field(default_factory=dict)
     guidance: dict[int, str] = field(default_factory=dict)
+    asked: dict[int, tuple[Message, ...]] = field(default_factory=dict)
+    """Messages in front of an attempt's answer."""
+
+    heard: tuple[Message, ...] = ()
+    """Messages of the graph since the newest attempt began; taken by the attempt when it ends."""
+
     numbers: dict[str, int] = field(default_factory=dict)
     """Number of an attempt by the UUID of its task."""
 
@@ -62,11 +70,16 @@ def steps_of(
         _take_result(attempts, results.get(step_id), validations)
         notes = _notes(step_id, guidance_notes)
         in_order = tuple(
-            StepAttempt(output, notes.get(number) or attempts.guidance.get(number) or validations.get(number))
+            StepAttempt(
+                output,
+                notes.get(number) or attempts.guidance.get(number) or validations.get(number),
+                attempts.asked.get(number, ()),
+                number,
+            )
             for number, output in sorted(attempts.outputs.items())
         )
         if in_order:
-            steps.append(Step(step_id, descriptions.get(step_id, ""), in_order))
+            steps.append(Step(step_id, descriptions.get(step_id, ""), in_order, _depends_on(plan, step_id)))
     return tuple(steps)
 
 
@@ -78,6 +91,11 @@ def _descriptions(plan: Any) -> dict[int, str]:
     }
 
 
+def _depends_on(plan: Any, step_id: int) -> tuple[Any, ...]:
+    planned = (step for step in items(get(decoded(plan), "steps")) if str(get(step, "id")) == str(step_id))
+    return tuple(items(get(next(planned, None), "depends_on")))
+
+
 def _take_result(attempts: _Attempts, row: Mapping[str, Any] | None, validations: Mapping[int, str | None]) -> None:
     """Take the step's result as the answer of its last attempt, also where the events of that attempt were lost."""
     output = (row or {}).get("output")
@@ -85,6 +103,7 @@ def _take_result(attempts: _Attempts, row: Mapping[str, Any] | None, validations
         return
     number = max([1, int(row.get("attempts") or 0), *validations, *attempts.outputs])
     attempts.outputs[number] = output
+    attempts.asked.setdefault(number, _before_answer(attempts.heard))
 
 
 def _validations(step_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[int, str | None]:
@@ -111,14 +130,17 @@ def _attempts(events: Iterable[Mapping[str, Any]], descriptions: Mapping[int, st
         payload = get(decoded(event), "payload")
         kind, name = get(payload, "event_type"), STEP_EVENT.fullmatch(str(get(payload, "name")))
         is_task = name is not None and kind in ("TASK_START", "TASK_END")
-        if not (is_task or kind == "LLM_END") or _seen_before(payload, seen):
+        graph_step = None if is_task else _step_of_graph(payload)
+        if not (is_task or graph_step is not None or kind == "LLM_END") or _seen_before(payload, seen):
             continue
         if name and is_task:
             _take_task(by_task.setdefault(int(name[1]), _Attempts()), payload)
+        elif graph_step is not None:
+            _hear(by_task.setdefault(graph_step, _Attempts()), payload)
         else:
             step_id = _step_of_call(payload, descriptions)
             _take_call(by_actor.setdefault(step_id, _Attempts()), payload)
-    return {**by_actor, **by_task}
+    return by_task | {step: found for step, found in by_actor.items() if not by_task.get(step, _Attempts()).outputs}
 
 
 def _seen_before(payload: Mapping[str, Any], seen: dict[tuple[str, str], list[Any]]) -> bool:
@@ -135,15 +157,18 @@ def _seen_before(payload: Mapping[str, Any], seen: dict[tuple[str, str], list[An
 def _take_task(attempts: _Attempts, payload: Mapping[str, Any]) -> None:
     task, data = str(payload.get("UUID")), payload.get("data")
     if payload["event_type"] == "TASK_START":
+        attempts.heard = ()
         _number_attempt(attempts, task, get(data, "input"))
         return
     if task not in attempts.numbers:
         _number_attempt(attempts, task, None)
     output = get(data, "output")
     number, answer = attempts.numbers[task], text(text_of_output(output))
+    heard, attempts.heard = attempts.heard, ()
     if answer is None:
         return
     attempts.outputs[number] = answer
+    attempts.asked[number] = _before_answer(heard)
     validation = get(get(output, "evaluation"), "validation")
     refusal = text(get(validation, "guidance")) if get(validation, "valid") is False else None
     if refusal:
@@ -159,6 +184,35 @@ def _number_attempt(attempts: _Attempts, task: str, start: Any) -> None:
     declared = get(start, "attempt")
     attempts.last = declared if isinstance(declared, int) and declared > attempts.last else attempts.last + 1
     attempts.numbers[task] = attempts.last
+
+
+def _step_of_graph(payload: Any) -> int | None:
+    """Number of the step that an event of the agent's graph belongs to. None: another event, or no messages in it."""
+    metadata, data = get(payload, "metadata"), get(payload, "data")
+    if get(payload, "event_type") == "SPAN_END":
+        tells = get(get(data, "output"), "messages")
+    elif get(payload, "event_type") == "TASK_START" and get(payload, "name") == "agent":
+        tells = get(get(data, "input"), "messages")
+    else:
+        return None
+    is_student = str(get(metadata, "actor")).strip().lower() in STUDENT_ACTORS
+    step_id = str(get(metadata, "step_id"))
+    return int(step_id) if items(tells) and is_student and _NUMBER.fullmatch(step_id) else None
+
+
+def _hear(attempts: _Attempts, payload: Mapping[str, Any]) -> None:
+    """Take the conversation of an attempt: all of it at its end, until then what the first task began with."""
+    data = payload.get("data")
+    if payload["event_type"] == "SPAN_END":
+        attempts.heard = recorded_messages(get(get(data, "output"), "messages")) or attempts.heard
+    elif not attempts.heard:
+        attempts.heard = recorded_messages(get(get(data, "input"), "messages"))
+
+
+def _before_answer(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """*messages* without the answer at their end; the calls of tools are no answer."""
+    answered = messages and messages[-1]["role"] == "assistant" and not messages[-1].get("tool_calls")
+    return messages[:-1] if answered else messages
 
 
 def _step_of_call(payload: Mapping[str, Any], descriptions: Mapping[int, str]) -> int:

@@ -6,6 +6,9 @@ And the tally that every session is counted in, on its way to rows.
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
+
+from atlas_trainer.traces.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,12 @@ class StepAttempt:
     guidance: str | None = None
     """The teacher's words after this attempt. None when the attempt was accepted, or the teacher was silent."""
 
+    asked: tuple[Message, ...] = ()
+    """Messages in front of `output` as recorded, calls and results of tools among them. Empty: not recorded."""
+
+    number: int = field(default=1, compare=False)
+    """Number of the attempt, counted from 1; earlier ones may be lost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -24,6 +33,8 @@ class Step:
     id: int
     description: str
     attempts: tuple[StepAttempt, ...]
+    depends_on: tuple[Any, ...] = field(default=(), compare=False)
+    """Ids of the steps that had to be done before, as the plan has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,9 @@ class Session:
 
     ground_truth: str | None = None
     """`ground_truth` of the metadata, where the caller recorded it."""
+
+    approved_by_person: bool = field(default=False, compare=False)
+    """Whether somebody approved the session; the SDK approves by itself where no review is asked for."""
 
 
 @dataclass(slots=True)

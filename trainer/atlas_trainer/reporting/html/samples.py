@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from atlas_api.text import one_line, visible
+from atlas_rewards.item import message_text
 from atlas_trainer.evaluation.comparison import Change, Comparison, Pair, pairs, worth_showing
 from atlas_trainer.evaluation.measurement import Message, Sample
 
@@ -98,7 +99,7 @@ def _row(pair: Pair) -> SampleRow:
 
 
 def _conversation(messages: Sequence[Message]) -> str:
-    return "\n\n".join(f"{message['role']}:\n{message['content']}" for message in messages)
+    return "\n\n".join(f"{message['role']}:\n{message_text(message)}" for message in messages)
 
 
 def _answer(sample: Sample | None) -> Answer | None:
