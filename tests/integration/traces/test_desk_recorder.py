@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from support.traces.reading import traces_of
 
-from atlas_trainer.dataset.conversation import grpo_row
+from atlas_trainer.dataset.turns import turns_of
 from atlas_trainer.traces.postgres import read_postgres
 from atlas_trainer.traces.session import Session, Tally
 from desk.agent import SYSTEM_PROMPT, Answer
@@ -126,10 +126,8 @@ def test_our_reader_sees_both_attempts_and_the_guidance_between_them(recorded: s
 
 def test_the_trainers_prompt_is_the_conversation_that_the_agent_had(recorded: str, tmp_path: Path) -> None:
     for task in (AT_ONCE, GUIDED, WRONG):
-        row = grpo_row(read(recorded, tmp_path)[task.message], "student")
-        assert not isinstance(row, str)
-        assert list(row.prompt) == opening(task)
-        assert row.reference == str(task.order)
+        turn = turns_of(read(recorded, tmp_path)[task.message])[0]
+        assert (list(turn.prompt), turn.origin) == (opening(task)[1:], "recorded")
 
 
 def test_events_are_nested_and_every_start_has_its_end(recorded: str) -> None:
