@@ -63,7 +63,7 @@ def test_prompts_and_answers_of_rows_are_the_requests_and_replies_of_the_model(
     from_database, _ = read_all(traces_of(database_url, tmp_path, status=(), review_status=()))
     export = tmp_path / "export.jsonl"
     with_database(database_url, lambda database: export_everything(database, export))
-    everything = {"status": [], "reviewStatus": []}
+    everything: dict[str, list[str]] = {"status": [], "reviewStatus": []}
     from_export, _ = read_all(parse(Traces, {"file": {"path": str(export)}, "filter": everything}))
     for sessions in (from_database, from_export):
         assert {int(session.id) for session in sessions} == set(asked)

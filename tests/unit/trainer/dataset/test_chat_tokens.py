@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from support.trainer.chat_templates import (
     CHATML,
     ENDLESS,
+    INST,
     MODEL_ROLE,
     OPENED_REASONING,
     REASONING,
