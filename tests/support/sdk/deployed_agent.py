@@ -46,6 +46,7 @@ TOOL = ToolDefinition(
     description="Looks an order up",
     parameters=ToolParameterSchema(type="object", properties={"order": {"type": "integer"}}, required=["order"]),
 )
+_LETTERS = "etaoin shrdlu"
 _ODD = ("é", "\u2028", "\U0001f600", '"quoted"', "{}", "\\n", "line\nbreak", "<b>", "日本語", "$task")
 
 
@@ -156,18 +157,18 @@ class Course:
     tools: bool
 
 
-def courses(seed: int, count: int) -> list[Course]:
-    """*count* courses: all lanes, with and without retries, steps and tools."""
+def courses(seed: int, count: int, characters: int = 0) -> list[Course]:
+    """*count* courses: all lanes, with and without retries, steps and tools. Answers are *characters* longer."""
     draw = random.Random(seed)
-    return [_course(draw, number) for number in range(count)]
+    return [_course(draw, number, characters) for number in range(count)]
 
 
-def _course(draw: random.Random, number: int) -> Course:
+def _course(draw: random.Random, number: int, characters: int) -> Course:
     mode = draw.choice(("auto", "paired", "stepwise"))
     steps = draw.randint(2, 4) if mode == "stepwise" else 1
     retries = 0 if mode == "auto" else draw.randint(0, steps)
     tools = draw.random() < 0.4
-    replies = [reply for _ in range(steps + retries) for reply in _attempt(draw, tools)]
+    replies = [reply for _ in range(steps + retries) for reply in _attempt(draw, tools, characters)]
     planned = [
         {"id": step, "description": _text(draw, f"Do part {step}"), "depends_on": list(range(1, step))[-1:]}
         for step in range(1, steps + 1)
@@ -178,7 +179,7 @@ def _course(draw: random.Random, number: int) -> Course:
     )
 
 
-def _attempt(draw: random.Random, tools: bool) -> list[dict[str, Any]]:
+def _attempt(draw: random.Random, tools: bool, characters: int) -> list[dict[str, Any]]:
     calls = [
         {
             "role": "assistant",
@@ -187,7 +188,7 @@ def _attempt(draw: random.Random, tools: bool) -> list[dict[str, Any]]:
         }
         for place in range(draw.randint(0, 2) if tools else 0)
     ]
-    said = _text(draw, "Refunded")
+    said = _text(draw, "Refunded") + "".join(draw.choices(_LETTERS, k=characters))
     envelope = json.dumps({"result": {"deliverable": said, "artifacts": None}}, ensure_ascii=False)
     return [*calls, {"role": "assistant", "content": draw.choice((said, envelope))}]
 

@@ -120,31 +120,33 @@ END
 
 _EVENTS = f"""
 SELECT session_id, jsonb_build_object('payload', jsonb_build_object(
-    'event_type', payload -> 'event_type',
-    'name', payload -> 'name',
+    'event_type', kind,
+    'name', name,
     'UUID', payload -> 'UUID',
     'metadata', jsonb_build_object(
       'actor', payload #> '{{metadata,actor}}', 'step_id', payload #> '{{metadata,step_id}}'),
     'data', CASE
-      WHEN payload ->> 'event_type' = 'SPAN_END' THEN jsonb_build_object('output', jsonb_build_object(
+      WHEN kind = 'SPAN_END' THEN jsonb_build_object('output', jsonb_build_object(
         'messages', payload #> '{{data,output,messages}}'))
-      WHEN payload ->> 'name' = 'agent' THEN jsonb_build_object('input', jsonb_build_object(
+      WHEN name = 'agent' THEN jsonb_build_object('input', jsonb_build_object(
         'messages', payload #> '{{data,input,messages}}'))
       ELSE jsonb_build_object(
         'input', jsonb_build_object(
           'attempt', payload #> '{{data,input,attempt}}', 'guidance', payload #> '{{data,input,guidance}}'),
         'output', {_ANSWER}) END)) AS event
 FROM (
-  SELECT id, session_id, event -> 'payload' AS payload FROM (
-    SELECT trajectory_events.id, session_id, event
-    FROM trajectory_events JOIN {_CHOSEN} ON session_id = chosen.id
-    ORDER BY session_id, trajectory_events.id OFFSET 0
-  ) AS picked ORDER BY session_id, id OFFSET 0
-) AS unpacked
-WHERE payload ->> 'event_type' = 'LLM_END'
-  OR payload ->> 'event_type' IN ('TASK_START', 'TASK_END') AND payload ->> 'name' ~ '^step_[0-9]+$'
-  OR payload ->> 'event_type' = 'SPAN_END' AND jsonb_typeof(payload #> '{{data,output,messages}}') = 'array'
-  OR payload ->> 'event_type' = 'TASK_START' AND payload ->> 'name' = 'agent'
+  SELECT id, session_id, payload, payload ->> 'event_type' AS kind, payload ->> 'name' AS name FROM (
+    SELECT id, session_id, event -> 'payload' AS payload FROM (
+      SELECT trajectory_events.id, session_id, event
+      FROM trajectory_events JOIN {_CHOSEN} ON session_id = chosen.id
+      ORDER BY session_id, trajectory_events.id OFFSET 0
+    ) AS picked ORDER BY session_id, id OFFSET 0
+  ) AS unpacked ORDER BY session_id, id OFFSET 0
+) AS named
+WHERE kind = 'LLM_END'
+  OR kind = 'SPAN_END' AND jsonb_typeof(payload #> '{{data,output,messages}}') = 'array'
+  OR kind IN ('TASK_START', 'TASK_END') AND name ~ '^step_[0-9]+$'
+  OR kind = 'TASK_START' AND name = 'agent'
 ORDER BY session_id, id
 """  # noqa: S608
 
