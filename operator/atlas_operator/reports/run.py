@@ -130,7 +130,12 @@ def _dataset(data: Document) -> DatasetStatus | None:
     return DatasetStatus(
         matched=matched,
         used=used,
+        rows=values.count(data.get("rows")),
+        prompts=values.counts(data.get("prompts")),
+        unreferenced=values.count(data.get("unreferenced")),
+        shortened=values.count(data.get("shortened")),
         dropped=values.counts(data.get("dropped")),
+        dropped_rows=values.counts(data.get("droppedRows")),
         digest=digest,
         watermark=values.time(data.get("watermark")),
     )
