@@ -5,6 +5,7 @@ Who hands in pairs vouches for them: such sessions succeeded, are approved, and 
 lines carry rewards, rewards decide that.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,7 @@ _SECONDS = 1e11
 """Seconds of a Unix time in the year 5138; a larger one counts in milliseconds, microseconds or nanoseconds."""
 
 _TOO_LATE = 1e20
+_UNIX_TIME = re.compile(r"[0-9]{9,20}")
 
 
 def at_path(record: Record) -> Callable[[str], Any]:
@@ -72,8 +74,8 @@ def described_session(
 
 def time_of(value: Any) -> datetime | None:
     """A time in UTC: ISO 8601, or a Unix time from seconds to nanoseconds, also as text. None when it is none."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) > len("20260101"):
-        value = int(value[:20])
+    if isinstance(value, str) and _UNIX_TIME.fullmatch(value):
+        value = int(value)
     if isinstance(value, str):
         return moment(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _TOO_LATE:

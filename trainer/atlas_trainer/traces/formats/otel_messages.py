@@ -8,7 +8,7 @@ prompt and completion (up to 1.27).
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from atlas_trainer.traces.formats.chat import THOUGHTS, chat_message, role_of
 from atlas_trainer.traces.formats.record import UnreadableRecordError
@@ -139,7 +139,7 @@ def _of_content_events(attributes: Attributes, events: Iterable[Event]) -> Excha
     return Exchange(_messages(asked, "prompt"), next(iter(_messages(said, "completion")), None))
 
 
-def _holds_objects(value: Any) -> bool:
+def _holds_objects(value: Any) -> TypeGuard[list[dict[str, Any]]]:
     return isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
 
 

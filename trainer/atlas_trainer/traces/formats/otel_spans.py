@@ -68,7 +68,7 @@ def _span(span: Mapping[str, Any], resource: Attributes) -> Span:
     attributes = _attributes(span.get("attributes"))
     trace = span.get("traceId")
     return Span(
-        trace=trace.lower() if isinstance(trace, str) else "",
+        trace=trace if isinstance(trace, str) else "",
         start=_integer(span.get("startTimeUnixNano")) or 0,
         attributes=attributes,
         events=tuple(

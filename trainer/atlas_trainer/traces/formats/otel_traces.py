@@ -94,6 +94,8 @@ class OpenTraces:
         found = {name: value for name in self._names if (value := value_of(name)) is not None}
         if exchange is None and not found:
             return False
+        if exchange is not None and not exchange.asked and not exchange.answer:
+            raise UnreadableRecordError("a model's call without its messages; have their content recorded on spans")
         if not span.trace:
             raise UnreadableRecordError("a span without traceId")
         if span.trace in self._closed:
