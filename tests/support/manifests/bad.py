@@ -52,6 +52,13 @@ BROKEN_RULES = [
     Case("a source of traces that is null", {"spec.traces.postgres": None}),
     Case("two sources of traces", {"spec.traces.file": {"path": "a"}}),
     Case("three sources of traces", {"spec.traces.file": {"path": "a"}, "spec.traces.s3": _S3}),
+    Case("a format of lines for tables", {"spec.traces.format": "messages"}),
+    Case("fields of lines for tables", {"spec.traces.fields": {"reward": "score"}}),
+    Case(
+        "fields for exports of the SDK",
+        only("traces", {"file": {"path": "a"}, "format": "atlas", "fields": {"reward": "score"}}),
+    ),
+    Case("a format that nobody reads", only("traces", {"file": {"path": "a"}, "format": "csv"})),
     Case("rewards the wrong way round", {f"{_FILTER}.minReward": 0.5, f"{_FILTER}.maxReward": 0.4}),
     Case("the same time twice", _between("2026-10-01T00:00:00Z", "2026-10-01T02:00:00+02:00")),
     Case("times the wrong way round", _between("2026-10-01T00:00:00Z", "2026-09-30T23:59:59.999999Z")),

@@ -140,10 +140,9 @@ def test_a_call_without_its_answer_is_no_turn(tmp_path: Path) -> None:
 
 
 def test_shapes_that_nobody_promised_are_no_spans(tmp_path: Path) -> None:
-    lines: list[Any] = [
-        {"resourceSpans": value} for value in (None, {}, [1], [{"scopeSpans": 1}], [{"scopeSpans": [{"spans": ["x"]}]}])
-    ]
-    attributes = [1, {"key": 2}, {"key": "a"}]
+    values: list[Any] = [None, {}, [1], [{"scopeSpans": 1}], [{"scopeSpans": [{"spans": ["x"]}]}]]
+    lines = [{"resourceSpans": value} for value in values]
+    attributes: list[Any] = [1, {"key": 2}, {"key": "a"}]
     odd = {**otlp_span({}), "traceId": 7, "startTimeUnixNano": "soon", "attributes": attributes, "events": [{}, 3]}
     sessions, tally = read_lines(tmp_path, *lines, otlp(odd))
     assert (sessions, tally.malformed) == ([], [])
