@@ -35,7 +35,7 @@ def record_of(line: Line) -> Record:
 
 
 def _values(content: bytes) -> int:
-    """At least the number of values in *content*; signs inside of texts count as well."""
+    """A number that *content* has no more values than: signs inside of texts count as well. 0 for a short one."""
     return sum(content.count(sign) for sign in (b",", b"[", b"{")) if len(content) > MAX_VALUES else 0
 
 
