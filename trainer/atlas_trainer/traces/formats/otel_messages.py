@@ -35,6 +35,10 @@ class Exchange(NamedTuple):
     answer: Message | None
 
 
+NOTHING = Exchange((), None)
+"""Exchange of a call whose messages were not recorded."""
+
+
 def exchange_of(attributes: Attributes, events: Iterable[Event]) -> Exchange:
     """The messages of a call, in the newest form that was recorded; of several choices the first.
 

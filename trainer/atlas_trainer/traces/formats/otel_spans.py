@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from atlas_trainer.traces.formats.otel_messages import Attributes, Event, Exchange, exchange_of
+from atlas_trainer.traces.formats.otel_messages import NOTHING, Attributes, Event, Exchange, exchange_of
 from atlas_trainer.traces.formats.record import Record
 from atlas_trainer.traces.loose_json import get, items
 
@@ -51,7 +51,7 @@ class Span:
         if operation is not None and operation not in CALLS:
             return None
         exchange = exchange_of(self.attributes, self.events)
-        return exchange if operation or exchange.asked or exchange.answer else None
+        return None if operation is None and exchange == NOTHING else exchange
 
 
 def spans_of(record: Record) -> Iterator[Span]:

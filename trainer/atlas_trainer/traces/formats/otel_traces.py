@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from atlas_api.training.traces import TraceFields
 from atlas_trainer.traces.formats.chat import task_of
 from atlas_trainer.traces.formats.fields import described_session, time_of
-from atlas_trainer.traces.formats.otel_messages import Exchange
+from atlas_trainer.traces.formats.otel_messages import NOTHING, Exchange
 from atlas_trainer.traces.formats.otel_spans import Span, spans_of
 from atlas_trainer.traces.formats.record import Record, UnreadableRecordError
 from atlas_trainer.traces.messages import calls_text
@@ -94,7 +94,7 @@ class OpenTraces:
         found = {name: value for name in self._names if (value := value_of(name)) is not None}
         if exchange is None and not found:
             return False
-        if exchange is not None and not exchange.asked and not exchange.answer:
+        if exchange == NOTHING and not span.failed:
             raise UnreadableRecordError("a model's call without its messages; have their content recorded on spans")
         if not span.trace:
             raise UnreadableRecordError("a span without traceId")

@@ -20,7 +20,7 @@ _RELATIVES = {
 """Key by which a format is known that is not read -> its name, and the cure."""
 
 _CELL = r'"?[A-Za-z_][\w .-]*"?'
-_CSV = re.compile(rf"{_CELL}([,;\t]{_CELL})+\s*")
+_CSV = re.compile(rf"{_CELL}([,;\t]{_CELL})+")
 _JSON_LINES = "write one JSON object a line"
 
 

@@ -20,7 +20,7 @@ class UnreadableRecordError(ValueError):
 
 
 def record_of(line: Line) -> Record:
-    """Decode *line* into an object. Raises UnreadableRecordError when it is no JSON object that memory and Python can hold."""
+    """The object in *line*. Raises UnreadableRecordError when it is no JSON object that memory and Python can hold."""
     if line.problem:
         raise UnreadableRecordError(line.problem)
     if _values(line.content) > MAX_VALUES:

@@ -84,6 +84,8 @@ def test_a_trace_that_ends_in_an_error_failed(tmp_path: Path) -> None:
     broken = model_call(start=1_790_000_060, status={"code": 2})
     sessions, tally = read_lines(tmp_path, otlp(model_call(), broken))
     assert (sessions, tally.filtered) == ([], {"status": 1})
+    unanswered = otlp_span({"gen_ai.operation.name": "chat", "error.type": "timeout"}, start=1_790_000_060)
+    assert read_lines(tmp_path, otlp(model_call(), unanswered))[1].filtered == {"status": 1}
     mended = model_call(start=1_790_000_000, status={"code": 2})
     assert read_lines(tmp_path, otlp(mended, model_call(start=1_790_000_060)))[0][0].status == "succeeded"
 
