@@ -199,6 +199,18 @@ CASES = [
     ),
     Case(Traces, "set exactly one of postgres, s3, file", {}, {"file": FILE}),
     Case(
+        Traces,
+        "format and fields are for file and s3: the tables in postgres are those of the SDK",
+        {"postgres": {"urlFrom": {"env": "URL"}}, "format": "messages"},
+        {"postgres": {"urlFrom": {"env": "URL"}}, "format": "atlas"},
+    ),
+    Case(
+        Traces,
+        "fields are for lines that the SDK did not write: with format atlas everything has its place",
+        {"file": FILE, "format": "atlas", "fields": {"reward": "score"}},
+        {"file": FILE, "format": "messages", "fields": {"reward": "score"}},
+    ),
+    Case(
         AtlasTrainingSpec,
         "optimization.batchSize must be a multiple of grpo.groupSize: a group is never split over two steps",
         spec(optimization={"batchSize": 12}),

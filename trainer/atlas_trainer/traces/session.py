@@ -25,6 +25,10 @@ class StepAttempt:
     number: int = field(default=1, compare=False)
     """Number of the attempt, counted from 1; earlier ones may be lost."""
 
+    given: int = 0
+    """Number of messages at the beginning of `asked` that the attempt was given: what an assistant says there is no
+    turn of it, but an example, or the conversation before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

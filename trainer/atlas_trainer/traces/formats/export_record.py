@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from atlas_api.times import TIME
-from atlas_trainer.traces.export_steps import answer_text, steps_of_record
+from atlas_trainer.traces.formats.export_steps import answer_text, steps_of_record
+from atlas_trainer.traces.formats.record import UnreadableRecordError
 from atlas_trainer.traces.loose_json import decoded
 from atlas_trainer.traces.sdk_fields import (
     approved_by_person,
@@ -31,10 +32,6 @@ STATUSES = frozenset({"running", "succeeded", "failed"})
 _EMPTY: tuple[Any, ...] = (None, "", {}, [])
 
 _ALSO_AT_TOP_LEVEL = ("adaptive_summary", "execution_mode", "ground_truth", "learning_key", "project_root", "tags")
-
-
-class UnreadableRecordError(ValueError):
-    """Error for a record that is no session. The message gives the cause and quotes nothing."""
 
 
 def session_from_record(record: Any) -> Session:
@@ -57,7 +54,7 @@ def session_from_record(record: Any) -> Session:
         task=_task(record),
         status=_status(record, metadata, answered=bool(final_answer.strip() or steps)),
         review_status=review_status or "approved",
-        created_at=_moment(metadata.get("created_at")) or _moment(record.get("created_at")),
+        created_at=moment(metadata.get("created_at")) or moment(record.get("created_at")),
         final_answer=final_answer,
         reward=_reward(record, metadata),
         steps=steps,
@@ -71,6 +68,18 @@ def session_from_record(record: Any) -> Session:
             review_status, record.get("review_notes") or metadata.get("review_notes")
         ),
     )
+
+
+def moment(value: Any) -> datetime | None:
+    """A time in UTC, which one without a zone is in already. None when it is no time that a status can name."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return utc if re.match(TIME, utc.isoformat()) else None
 
 
 def _metadata(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,18 +124,6 @@ def _first(*values: Any) -> Any:
     """The first value that was recorded, decoded."""
     found = (decoded(value) for value in values)
     return next((value for value in found if value not in _EMPTY), None)
-
-
-def _moment(value: Any) -> datetime | None:
-    """A time in UTC, which one without a zone is in already. None when it is no time that a status can name."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return utc if re.match(TIME, utc.isoformat()) else None
 
 
 def _word(value: Any) -> str | None:
