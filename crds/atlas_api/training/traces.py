@@ -210,4 +210,8 @@ class Traces(ApiModel):
             "!has(self.fields) || self.format != 'atlas'",
             "fields are for lines that the SDK did not write: with format atlas everything has its place",
         ),
+        Rule(
+            "self.promptForm != 'text' || self.format in ['auto', 'atlas']",
+            "promptForm text is how the SDK sends its prompts: leave it out for traces of other makers",
+        ),
     )
