@@ -135,10 +135,10 @@ class Answer(ApiModel):
 
     source: Literal["text", "envelope", "jsonPath"] = Field("text", alias="from")
     """Where the answer is: `text` takes the whole completion; `envelope` the `deliverable` of the JSON that agents of
-    the SDK write, `{"result": {"deliverable": ..., "artifacts": ...}}`; `jsonPath` what `path` leads to in JSON. A fence
-    around the JSON is allowed, other text is not. Left out: `text`."""
+    the SDK write, `{"result": {"deliverable": ..., "artifacts": ...}}`; `jsonPath` what `path` leads to in JSON. A
+    fence around the JSON is allowed, other text is not. Left out: `text`."""
 
-    path: str | None = Field(None, pattern=r"^[^.]+(\.[^.]+)*$", max_length=256)
+    path: str | None = Field(None, pattern=r"^[^.]+([.][^.]+)*$", max_length=256)
     """Keys of objects and places in lists (from 0), with dots between them: `result.deliverable`, `answers.0.text`."""
 
     missing: float = Field(0.0, ge=0.0, le=1.0)

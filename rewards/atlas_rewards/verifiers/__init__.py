@@ -17,8 +17,8 @@ manifest. `threads` runs checks beside an event loop, so that one that hangs hol
 Knows `sandbox`, and of `safety` the Unicode forms. Needs no HTTP client and no judge.
 
 To add a verifier: its configuration in `atlas_api.training.reward` (a class, a field of `Verifier`, a name in `KINDS`),
-a file here that gives an `Outcome`, one line in `_KINDS`, which says what it reads, and one above. A check that asks somebody over the network
-is no verifier: it is a judge, or a function of the user's (`entry_point`).
+a file here that gives an `Outcome`, one line in `_KINDS`, which says what it reads, and one above. A check that asks
+somebody over the network is no verifier: it is a judge, or a function of the user's (`entry_point`).
 """
 
 from collections.abc import Callable, Mapping
@@ -65,7 +65,7 @@ _KINDS: Mapping[str, _Kind] = {
 
 
 def build_verifier(verifier: Verifier) -> tuple[Verify, Reads]:
-    """The check that *verifier* describes, ready to call, and what it reads. Raises Unusable for what can never work."""
+    """The check that *verifier* describes, and what it reads. Raises Unusable for what can never work."""
     kinds = [kind for kind in _KINDS if getattr(verifier, kind) is not None]
     if len(kinds) != 1:
         raise Unusable("name", f"{verifier.name} sets {len(kinds)} kinds; set exactly one")

@@ -25,7 +25,7 @@ _ENVELOPE = "result.deliverable"
 _PLACE = re.compile(r"0|[1-9][0-9]{0,8}")
 _CALL_ENDS = "</tool_call>"
 _EXACT = 2**53
-"""From here on floats are no longer exact integers."""
+"""Size from which on floats are no exact integers."""
 
 _NO_FORM = (ValueError, RecursionError, LookupError)
 
