@@ -22,6 +22,7 @@ What the SDK recorded, wherever it is found:
 
     sdk_fields        reward, texts and metadata
     sdk_steps         steps, each with its attempts in order
+    sdk_lessons       what was learnt in a session and about it
     loose_json        JSON whose shape nobody promised
 
 May know `storage`, for the S3 client; never what becomes of sessions.

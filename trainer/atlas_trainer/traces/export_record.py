@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from atlas_api.times import TIME
-from atlas_trainer.traces.export_steps import answer_text, steps_of_record
-from atlas_trainer.traces.loose_json import decoded
+from atlas_trainer.traces.export_steps import answer_text, guidance_of_record, steps_of_record
+from atlas_trainer.traces.loose_json import decoded, text
 from atlas_trainer.traces.sdk_fields import (
     approved_by_person,
     execution_mode_of,
@@ -24,11 +24,14 @@ from atlas_trainer.traces.sdk_fields import (
     system_prompt_of,
     tags_of,
 )
-from atlas_trainer.traces.session import Session
+from atlas_trainer.traces.sdk_lessons import lessons_of
+from atlas_trainer.traces.session import Lesson, Session, Step
 
 STATUSES = frozenset({"running", "succeeded", "failed"})
 
 _EMPTY: tuple[Any, ...] = (None, "", {}, [])
+
+_LEARNT = ("student_learning", "teacher_learning")
 
 _ALSO_AT_TOP_LEVEL = ("adaptive_summary", "execution_mode", "ground_truth", "learning_key", "project_root", "tags")
 
@@ -70,6 +73,7 @@ def session_from_record(record: Any) -> Session:
         approved_by_person=approved_by_person(
             review_status, record.get("review_notes") or metadata.get("review_notes")
         ),
+        lessons=_lessons(steps, record, metadata),
     )
 
 
@@ -109,6 +113,13 @@ def _reward(record: Mapping[str, Any], metadata: Mapping[str, Any]) -> float | N
     if isinstance(breakdown, int | float):
         breakdown = {"score": breakdown}
     return reward_of(_first(record.get("reward_stats"), metadata.get("reward_stats")), breakdown)
+
+
+def _lessons(steps: tuple[Step, ...], record: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[Lesson, ...]:
+    """The lessons of one record. What is known for the learning key is there as the session began with it."""
+    notes = {name: text(record.get(name)) or text(metadata.get(name)) for name in _LEARNT}
+    dossier = record.get("triage_dossier") or metadata.get("triage_dossier")
+    return lessons_of(steps, guidance_of_record(record), notes, metadata.get("learning_state"), dossier)
 
 
 def _first(*values: Any) -> Any:

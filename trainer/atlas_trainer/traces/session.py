@@ -6,7 +6,7 @@ And the tally that every session is counted in, on its way to rows.
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from atlas_trainer.traces.messages import Message
 
@@ -37,6 +37,19 @@ class Step:
     """Ids of the steps that had to be done before, as the plan has them."""
 
 
+LessonKind = Literal["guidance", "studentLearning", "teacherLearning", "playbook", "triage", "leftOut"]
+"""What a lesson is: a note of the teacher, a learning note for student or teacher, an entry of the playbook, what
+triage saw beforehand; `leftOut` says how many found no room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What somebody learnt about a session. A teacher may see it; the student sees what the runtime showed it."""
+
+    kind: LessonKind
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One task run by an agent."""
@@ -65,6 +78,9 @@ class Session:
 
     approved_by_person: bool = field(default=False, compare=False)
     """Whether somebody approved the session; the SDK approves by itself where no review is asked for."""
+
+    lessons: tuple[Lesson, ...] = field(default=(), compare=False)
+    """What was learnt in the session and about it, bounded. Never part of a prompt."""
 
 
 @dataclass(slots=True)
