@@ -9,8 +9,9 @@ from psycopg.types.json import Jsonb
 from support.sdk.rows import NOTE, insert_session, metadata
 from support.traces.reading import read_all, traces_of
 
+from atlas_trainer.traces.lessons import Lesson
 from atlas_trainer.traces.postgres import ROWS_A_FETCH
-from atlas_trainer.traces.session import Lesson, Session
+from atlas_trainer.traces.session import Session
 
 ENTRY = {
     "audience": "student",

@@ -5,18 +5,18 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.sdk.recorder import with_database
 
 # isort: split
-# `support.sdk.recorder` sets the environment before the SDK is imported.
+# Sets the environment before the SDK is imported.
+import support.sdk.recorder  # noqa: F401
+
+# isort: split
 from atlas.personas.student import Student
 from langchain_core.messages import AIMessage
 
 from atlas_api.training.reward import Answer
 from atlas_rewards import Item
 from atlas_rewards.verifiers.answer import answered
-
-assert with_database
 
 ENVELOPE = Answer(source="envelope")
 READER = Student.__new__(Student)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from atlas_trainer.traces.lessons import Lesson
 from atlas_trainer.traces.messages import Message
-from atlas_trainer.traces.session import Lesson
 
 Origin = Literal["recorded", "rebuilt", "taskOnly"]
 """Where a prompt comes from: recorded, put together from the plan, or nothing but the task."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from atlas_api.times import TIME
 from atlas_trainer.traces.export_steps import answer_text, guidance_of_record, steps_of_record
+from atlas_trainer.traces.lessons import Lesson, lessons_of
 from atlas_trainer.traces.loose_json import decoded, text
 from atlas_trainer.traces.sdk_fields import (
     approved_by_person,
@@ -24,8 +25,7 @@ from atlas_trainer.traces.sdk_fields import (
     system_prompt_of,
     tags_of,
 )
-from atlas_trainer.traces.sdk_lessons import lessons_of
-from atlas_trainer.traces.session import Lesson, Session, Step
+from atlas_trainer.traces.session import Session, Step, guidance_in
 
 STATUSES = frozenset({"running", "succeeded", "failed"})
 
@@ -119,7 +119,8 @@ def _lessons(steps: tuple[Step, ...], record: Mapping[str, Any], metadata: Mappi
     """The lessons of one record. What is known for the learning key is there as the session began with it."""
     notes = {name: text(record.get(name)) or text(metadata.get(name)) for name in _LEARNT}
     dossier = record.get("triage_dossier") or metadata.get("triage_dossier")
-    return lessons_of(steps, guidance_of_record(record), notes, metadata.get("learning_state"), dossier)
+    said = [*guidance_in(steps), *(row["note"] for row in guidance_of_record(record))]
+    return lessons_of(said, notes, metadata.get("learning_state"), dossier)
 
 
 def _first(*values: Any) -> Any:

@@ -20,6 +20,7 @@ from atlas_api.pods.contract import TRACES_URL
 from atlas_api.training.traces import TraceFilter, Traces
 from atlas_rewards.secret import describe, read_secret
 from atlas_trainer.traces import postgres_sql
+from atlas_trainer.traces.lessons import Lesson, lessons_of
 from atlas_trainer.traces.loose_json import decoded, get
 from atlas_trainer.traces.postgres_errors import checked_url, postgres_errors
 from atlas_trainer.traces.postgres_schema import NOTES, REGISTRY, may_read, require_sdk_schema
@@ -32,9 +33,8 @@ from atlas_trainer.traces.sdk_fields import (
     system_prompt_of,
     tags_of,
 )
-from atlas_trainer.traces.sdk_lessons import lessons_of
 from atlas_trainer.traces.sdk_steps import steps_of
-from atlas_trainer.traces.session import Lesson, Session, Step, Tally
+from atlas_trainer.traces.session import Session, Step, Tally, guidance_in
 
 CONNECT_SECONDS = 10
 ROWS_A_FETCH = 100
@@ -87,8 +87,7 @@ def _choose(connection: psycopg.Connection, filter: TraceFilter, tally: Tally) -
 
 
 def _sessions(connection: psycopg.Connection, ids: str) -> Iterator[Session]:
-    notes = may_read(connection, "sessions", NOTES)
-    for table, query in postgres_sql.queries(notes).items():
+    for table, query in postgres_sql.queries(notes=may_read(connection, "sessions", NOTES)).items():
         connection.execute(f"DECLARE atlas_{table} NO SCROLL CURSOR FOR {query}", {"ids": ids})
     plans, results, attempts, guidance, events = (
         _Children(_rows(connection, table))
@@ -102,9 +101,10 @@ def _sessions(connection: psycopg.Connection, ids: str) -> Iterator[Session]:
             session_id = row["id"]
             plan = next((found["plan"] for found in plans.of(session_id)), None)
             seen = [found["event"] for found in events.of(session_id)]
-            said = guidance.of(session_id)
-            steps = steps_of(plan, results.of(session_id), attempts.of(session_id), said, seen)
-            lessons = lessons_of(steps, said, row, learnt.get(key or ""), get(row["metadata"], "triage_dossier"))
+            notes = guidance.of(session_id)
+            steps = steps_of(plan, results.of(session_id), attempts.of(session_id), notes, seen)
+            said = [*guidance_in(steps), *(note["note"] for note in notes)]
+            lessons = lessons_of(said, row, learnt.get(key or ""), get(row["metadata"], "triage_dossier"))
             yield _session(row, steps, lessons)
 
 

@@ -4,10 +4,12 @@ A session: one recorded run of an agent, normalised, so that what comes after th
 And the tally that every session is counted in, on its way to rows.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
+from atlas_trainer.traces.lessons import Lesson
 from atlas_trainer.traces.messages import Message
 
 
@@ -37,17 +39,9 @@ class Step:
     """Ids of the steps that had to be done before, as the plan has them."""
 
 
-LessonKind = Literal["guidance", "studentLearning", "teacherLearning", "playbook", "triage", "leftOut"]
-"""What a lesson is: a note of the teacher, a learning note for student or teacher, an entry of the playbook, what
-triage saw beforehand; `leftOut` says how many found no room."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """What somebody learnt about a session. A teacher may see it; the student sees what the runtime showed it."""
-
-    kind: LessonKind
-    text: str
+def guidance_in(steps: Iterable[Step]) -> Iterator[str | None]:
+    """What the teacher said after each attempt, in order."""
+    return (attempt.guidance for step in steps for attempt in step.attempts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from atlas_trainer.dataset.preview import lessons_text
 from atlas_trainer.dataset.rows import Row
 from atlas_trainer.dataset.rows_file import read_parquet, write_jsonl, write_parquet
 from atlas_trainer.dataset.session_rows import session_rows
-from atlas_trainer.traces.sdk_lessons import lessons_of
-from atlas_trainer.traces.session import Lesson, Session, Step, StepAttempt
+from atlas_trainer.traces.lessons import Lesson, lessons_of
+from atlas_trainer.traces.session import Session, Step, StepAttempt, guidance_in
 
 LESSONS = (Lesson("guidance", "Check the order"), Lesson("studentLearning", "Look first."))
 
@@ -65,7 +65,8 @@ def taught_sessions(draw: st.DrawFn) -> Session:
     """Sessions whose texts are told apart by their marks: `<S 1.2>` is said, `<G 1.2>` guidance, `<L ...>` learnt."""
     steps = []
     for number in range(1, draw(st.integers(0, 3)) + 1):
-        attempts, notes = [], []
+        attempts: list[StepAttempt] = []
+        notes: list[str] = []
         for place in range(1, draw(st.integers(1, 3)) + 1):
             guidance = draw(st.sampled_from([None, f"<G {number}.{place}>"]))
             history = f"Guidance History: {json.dumps(notes)}"
@@ -73,11 +74,11 @@ def taught_sessions(draw: st.DrawFn) -> Session:
             attempts.append(StepAttempt(f"<S {number}.{place}>", guidance, asked, place))
             notes += [guidance] if guidance else []
         steps.append(Step(number, draw(st.sampled_from(["", f"Step {number}"])), tuple(attempts)))
-    notes = {"student_learning": "<L student>", "teacher_learning": "<L teacher>"}
+    learnt = {"student_learning": "<L student>", "teacher_learning": "<L teacher>"}
     entries = [{"action": {"imperative": "<L entry>"}}]
     known = {"student_learning": "<L key>", "metadata": {"playbook_entries": entries}}
     dossier = {"summary": "<L summary>", "risks": [{"description": "<L risk>"}]}
-    return make_session(*steps, lessons=lessons_of(steps, [], notes, known, dossier))
+    return make_session(*steps, lessons=lessons_of(guidance_in(steps), learnt, known, dossier))
 
 
 @given(taught_sessions(), st.sampled_from(["messages", "text"]))

@@ -1,15 +1,28 @@
 """
-Lessons of a session that the SDK recorded: guidance, learning notes, playbook, triage. Pure.
+Lessons: what was learnt in a session and about it, and how the SDK recorded it. Pure.
 
 Values come decoded or as text of JSON; what is missing or of another type is no lesson. Texts come from models and have
 any length, so that a session keeps `MOST` lessons of `MOST_CHARACTERS` characters in all, and says what it left out.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from atlas_trainer.traces.loose_json import decoded, get, items, text
-from atlas_trainer.traces.session import Lesson, LessonKind, Step
+
+LessonKind = Literal["guidance", "studentLearning", "teacherLearning", "playbook", "triage", "leftOut"]
+"""What a lesson is: a note of the teacher, a learning note for student or teacher, an entry of the playbook, what
+triage saw beforehand; `leftOut` says how many found no room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What somebody learnt about a session. A teacher may see it; the student sees what the runtime showed it."""
+
+    kind: LessonKind
+    text: str
+
 
 MOST = 20
 """Lessons of a session, a note about those left out aside."""
@@ -25,22 +38,17 @@ _NOTES: tuple[tuple[LessonKind, str], ...] = (
 _RETIRED = ("deprecated", "pruned", "rejected")
 
 
-def lessons_of(
-    steps: Iterable[Step], guidance: Iterable[Mapping[str, Any]], notes: Any, state: Any, dossier: Any
-) -> tuple[Lesson, ...]:
+def lessons_of(guidance: Iterable[str | None], notes: Any, state: Any, dossier: Any) -> tuple[Lesson, ...]:
     """
     The lessons of a session, each once.
 
-    *guidance*: rows of `guidance_notes`, also those whose attempt is lost; *notes*: `student_learning` and
-    `teacher_learning` of the session; *state*: what is known for its learning key, with
-    the columns of `learning_registry`; *dossier*: its triage.
+    *guidance*: what the teacher said, in order; *notes*: `student_learning` and `teacher_learning` of the session;
+    *state*: what is known for its learning key, with the columns of `learning_registry`; *dossier*: its triage.
     """
     state = decoded(state)
     entries = get(decoded(get(state, "metadata")), "playbook_entries")
-    said = [attempt.guidance for step in steps for attempt in step.attempts]
-    said += [row["note"] for row in guidance]
     found = [
-        *(Lesson("guidance", note) for note in said if text(note)),
+        *(Lesson("guidance", note) for said in guidance if (note := text(said))),
         *_learnt(notes),
         *_learnt(state),
         *(Lesson("playbook", entry) for value in items(entries) if (entry := _entry(value))),

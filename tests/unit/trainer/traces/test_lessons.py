@@ -9,10 +9,7 @@ from hypothesis import strategies as st
 from support.traces.exports import metadata, session_record, step_record
 
 from atlas_trainer.traces.export_record import session_from_record
-from atlas_trainer.traces.sdk_lessons import MOST, MOST_CHARACTERS, lessons_of
-from atlas_trainer.traces.session import Lesson, Step, StepAttempt
-
-RETRIED = Step(1, "", (StepAttempt("Shipped", "Check the order"), StepAttempt("Refunded")))
+from atlas_trainer.traces.lessons import MOST, MOST_CHARACTERS, Lesson, lessons_of
 
 
 def entry(imperative: Any = "Look the order up first", lifecycle: str = "active", **fields: Any) -> dict[str, Any]:
@@ -32,8 +29,8 @@ def state(*entries: Any, **fields: Any) -> dict[str, Any]:
     return {"metadata": {"playbook_version": "playbook_entry.v1", "playbook_entries": list(entries)}, **fields}
 
 
-def lessons(*steps: Step, guidance: Any = (), notes: Any = None, state: Any = None, dossier: Any = None) -> Any:
-    return lessons_of(steps, guidance, notes, state, dossier)
+def lessons(*guidance: str | None, notes: Any = None, state: Any = None, dossier: Any = None) -> tuple[Lesson, ...]:
+    return lessons_of(guidance, notes, state, dossier)
 
 
 def playbook(*entries: Any) -> list[str]:
@@ -49,7 +46,7 @@ def test_every_kind_of_lesson_is_taken() -> None:
     }
     notes = {"student_learning": "Look first.", "teacher_learning": "Ask for the state."}
     known = state(entry(), student_learning="Look twice.")
-    assert lessons(RETRIED, notes=notes, state=known, dossier=dossier) == (
+    assert lessons("Check the order", notes=notes, state=known, dossier=dossier) == (
         Lesson("guidance", "Check the order"),
         Lesson("studentLearning", "Look first."),
         Lesson("teacherLearning", "Ask for the state."),
@@ -65,11 +62,9 @@ def test_what_is_known_for_the_key_is_no_second_lesson_where_the_session_says_th
     assert lessons(notes=notes, state=known) == (Lesson("studentLearning", "Look first."),)
 
 
-def test_guidance_is_a_lesson_once_also_where_its_attempt_is_lost() -> None:
-    rows = [
-        {"step_id": 1, "sequence": place, "note": note} for place, note in enumerate(["Check the order", "Ask", " "])
-    ]
-    assert lessons(RETRIED, guidance=rows) == (Lesson("guidance", "Check the order"), Lesson("guidance", "Ask"))
+def test_guidance_is_a_lesson_once_and_silence_is_none() -> None:
+    said = ("Check the order", None, " ", "Ask", "Check the order")
+    assert lessons(*said) == (Lesson("guidance", "Check the order"), Lesson("guidance", "Ask"))
 
 
 @pytest.mark.parametrize("lifecycle", ["deprecated", "pruned", "rejected"])
@@ -106,16 +101,21 @@ ODD = st.recursive(
 
 @given(ODD, ODD, ODD)
 def test_whatever_was_recorded_lessons_are_texts_within_the_limits(notes: Any, known: Any, dossier: Any) -> None:
-    found = lessons(RETRIED, notes=notes, state=known, dossier=json.dumps(dossier))
+    found = lessons("Check the order", notes=notes, state=known, dossier=json.dumps(dossier))
     assert found[0] == Lesson("guidance", "Check the order")
     assert len(found) <= MOST + 1
     assert sum(len(lesson.text) for lesson in found[:MOST]) <= MOST_CHARACTERS
     assert all(lesson.text.strip() for lesson in found)
 
 
+def test_guidance_whose_attempt_is_lost_is_a_lesson_too() -> None:
+    cut = session_record(steps=[step_record(guidance=["Check the order", "Ask"], attempts=1, metadata={})])
+    assert session_from_record(cut).lessons == (Lesson("guidance", "Check the order"), Lesson("guidance", "Ask"))
+
+
 def test_an_export_holds_them_at_the_top_level_or_in_its_metadata() -> None:
-    learnt = {"student_learning": "Look first.", "teacher_learning": "Ask for the state."}
-    dossier = {"triage_dossier": {"summary": "A refund."}}
+    learnt: dict[str, Any] = {"student_learning": "Look first.", "teacher_learning": "Ask for the state."}
+    dossier: dict[str, Any] = {"triage_dossier": {"summary": "A refund."}}
     known = metadata(learning_state=state(entry()))
     on_top = session_record(**learnt, **dossier, session_metadata=known)
     inside = session_record(session_metadata={**known, **learnt, **dossier})
