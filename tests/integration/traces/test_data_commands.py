@@ -121,6 +121,14 @@ def test_texts_from_traces_cannot_steer_the_terminal(tmp_path: Path) -> None:
     assert text.count("[bold red]loud[/bold red] :smile:") == 3
 
 
+def test_preview_shows_what_was_learnt_as_not_shown_to_the_student(tmp_path: Path) -> None:
+    make_folder(tmp_path)
+    write_records(tmp_path, export_record(1, student_learning="Count twice. \x1b[2J"), export_record(2))
+    text = previewed(tmp_path)
+    assert "Not shown to the student:\n  studentLearning: Count twice. \\u001b[2J\n" in text
+    assert ["with", "lessons,", "not", "shown", "to", "the", "student", "1"] in words(text)
+
+
 def test_long_rows_are_shown_with_beginning_and_end(tmp_path: Path) -> None:
     make_folder(tmp_path)
     write_records(tmp_path, export_record(1, final_answer="word " * 5000 + "end"), export_record(2))
@@ -151,6 +159,7 @@ def test_export_writes_the_same_rows_as_parquet(tmp_path: Path) -> None:
     for row in table:
         assert [message.pop("tools") for message in row["prompt"]] == [None]
         row["createdAt"] = row["createdAt"].isoformat()
+        row["lessons"] = json.loads(row["lessons"])
     assert table == lines
 
 

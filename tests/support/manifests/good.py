@@ -115,6 +115,9 @@ GOOD = [
     Case("a whole number as a weight", {"spec.reward.weights": {"answer": 2}}),
     Case("a weight by null, which is none", {"spec.reward.weights": {"answer": None, "other": None}}),
     Case("no weights", {"spec.reward.weights": {}}),
+    Case("answers in an envelope", {"spec.reward.answer": {"from": "envelope", "missing": 0.1}}),
+    Case("answers at a path", {"spec.reward.answer": {"from": "jsonPath", "path": "answers.0.text"}}),
+    Case("whole answers, by default", {"spec.reward.answer": {}}),
     Case("judges alone", {"spec.reward": {"serviceRef": {"name": "judges"}}}),
     Case(
         "judges elsewhere, and a token",

@@ -3,6 +3,7 @@ Traces: recorded sessions of agents, from any source in the same form. `read_ses
 
     session           a session with its steps and attempts, and the tally of what became of each
     messages          chat messages, and how the SDK's become such
+    lessons           what was learnt in a session and about it
     filters           the session filter, for sources that cannot push it into a query
 
 Sources, each imported only when it is used:

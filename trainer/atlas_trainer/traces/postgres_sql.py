@@ -47,8 +47,12 @@ def _with_score(sessions: str, order: str = "") -> str:
 
 _CHOSEN = "unnest(%(ids)s::bigint[]) AS chosen(id)"
 
+_NOTES = "sessions.student_learning, sessions.teacher_learning"
+_NO_NOTES = "NULL AS student_learning, NULL AS teacher_learning"
+
 _PICKED = f"""
-SELECT sessions.id, task, status, review_status, review_notes, created_at, final_answer, metadata, reward, reward_stats
+SELECT sessions.id, task, status, review_status, review_notes, created_at, final_answer, metadata, reward, reward_stats,
+  {_NOTES}
 FROM sessions JOIN {_CHOSEN} ON sessions.id = chosen.id ORDER BY sessions.id OFFSET 0
 """  # noqa: S608
 
@@ -62,7 +66,11 @@ SELECT id, task, status, review_status, review_notes, created_at,
     'execution_mode', meta -> 'execution_mode',
     'adaptive_summary', jsonb_build_object('adaptive_mode', meta #> '{{adaptive_summary,adaptive_mode}}'),
     'executor_system_prompt', meta -> 'executor_system_prompt',
-    'ground_truth', meta -> 'ground_truth') AS metadata
+    'ground_truth', meta -> 'ground_truth',
+    'triage_dossier', jsonb_build_object(
+      'summary', meta #> '{{triage_dossier,summary}}', 'risks', meta #> '{{triage_dossier,risks}}')) AS metadata,
+  coalesce(nullif(student_learning, ''), meta ->> 'student_learning') AS student_learning,
+  coalesce(nullif(teacher_learning, ''), meta ->> 'teacher_learning') AS teacher_learning
 FROM (
   SELECT *, metadata || '{{}}'::jsonb AS meta FROM ({_with_score(_PICKED, "ORDER BY id")}) AS scored
   ORDER BY id OFFSET 0
@@ -151,7 +159,7 @@ ORDER BY session_id, id
 """  # noqa: S608
 
 
-QUERIES = {
+_QUERIES = {
     "sessions": _SESSIONS,
     "plans": _PLANS,
     "step_results": _STEP_RESULTS,
@@ -159,7 +167,29 @@ QUERIES = {
     "guidance_notes": _GUIDANCE_NOTES,
     "trajectory_events": _EVENTS,
 }
-"""Table -> query, ordered by session id. The parameter `ids` is a bigint[] in text form."""
+
+
+def queries(notes: bool) -> dict[str, str]:
+    """Table -> query, ordered by session id. The parameter `ids` is a bigint[] in text form.
+
+    *notes*: whether sessions have columns for what was learnt; without them the metadata is all there is.
+    """
+    return _QUERIES if notes else {**_QUERIES, "sessions": _SESSIONS.replace(_NOTES, _NO_NOTES)}
+
+
+REGISTRY = """
+SELECT learning_key, student_learning, teacher_learning, jsonb_build_object('playbook_entries', (
+    SELECT jsonb_agg(jsonb_build_object(
+      'audience', entry -> 'audience',
+      'cue', jsonb_build_object('description', entry #> '{cue,description}', 'pattern', entry #> '{cue,pattern}'),
+      'action', jsonb_build_object('imperative', entry #> '{action,imperative}'),
+      'provenance', jsonb_build_object('status', jsonb_build_object(
+        'lifecycle', entry #> '{provenance,status,lifecycle}'))) ORDER BY place)
+    FROM jsonb_array_elements(jsonb_path_query_array(metadata, '$.playbook_entries[0 to 99]'))
+      WITH ORDINALITY AS entries(entry, place))) AS metadata
+FROM learning_registry WHERE learning_key = ANY(%(keys)s)
+"""
+"""Query for what was learnt for the learning keys `keys`, with the first hundred entries of each playbook."""
 
 _JUDGED = "SELECT id, status, review_status, created_at, metadata, reward, reward_stats FROM sessions"
 

@@ -4,10 +4,12 @@ A session: one recorded run of an agent, normalised, so that what comes after th
 And the tally that every session is counted in, on its way to rows.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from atlas_trainer.traces.lessons import Lesson
 from atlas_trainer.traces.messages import Message
 
 
@@ -41,6 +43,11 @@ class Step:
     """Ids of the steps that had to be done before, as the plan has them."""
 
 
+def guidance_in(steps: Iterable[Step]) -> Iterator[str | None]:
+    """What the teacher said after each attempt, in order."""
+    return (attempt.guidance for step in steps for attempt in step.attempts)
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One task run by an agent."""
@@ -69,6 +76,9 @@ class Session:
 
     approved_by_person: bool = field(default=False, compare=False)
     """Whether somebody approved the session; the SDK approves by itself where no review is asked for."""
+
+    lessons: tuple[Lesson, ...] = field(default=(), compare=False)
+    """What was learnt in the session and about it, bounded. Never part of a prompt."""
 
 
 @dataclass(slots=True)
