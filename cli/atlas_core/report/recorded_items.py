@@ -64,7 +64,7 @@ def recorded_items(traces: Traces, seed: int, tally: Tally, answer: Answer = WHO
         else:
             items.append(found)
     if not items:
-        causes = ", ".join(f"{cause} {count}" for cause, count in tally.dropped.items()) or "no session at all"
+        causes = tally.causes or "no session at all"
         raise NothingMatched(f"no recorded session can be scored ({causes}); change the filter or the export")
     random.Random(seed).shuffle(items)  # noqa: S311 - repeatable on purpose
     return items

@@ -155,6 +155,9 @@ class DatasetStatus(ApiModel):
     dropped: dict[str, int] = {}
     """Sessions that became no row, counted by cause."""
 
+    missing: dict[str, int] = {}
+    """Sessions that passed the filter, counted by what their record lacks: `status`, `reviewStatus`, `createdAt`."""
+
     digest: str
     """SHA-256 over the rows of the dataset."""
 

@@ -73,11 +73,24 @@ class TraceFields(ApiModel):
 class TraceFilter(ApiModel):
     """Which sessions are learnt from. All conditions must hold; an empty list means any value."""
 
+    session_ids: tuple[Word, ...] = Field((), max_length=10_000)
+    """Ids of sessions, as `atlas-core data sessions` and the rows of a dataset have them; no others pass."""
+
+    exclude_session_ids: tuple[Word, ...] = Field((), max_length=10_000)
+    """Ids of sessions that do not pass: to take out what a model has learnt from, and train again."""
+
+    require: tuple[Literal["status", "reviewStatus"], ...] = Field((), max_length=2)
+    """What the record of a session must say itself. Left out: what is missing is assumed, and counted.
+
+    Some exports lack a `status`: then sessions with an answer count as succeeded, others as failed. Some lack a
+    `reviewStatus`: then the session counts as approved. Databases have both.
+    """
+
     status: tuple[Word, ...] = Field(("succeeded",), max_length=16)
-    """Values of the session status: `succeeded`, `failed`, `running`."""
+    """Values of the session status, in any case: `succeeded`, `failed`, `running`."""
 
     review_status: tuple[Word, ...] = Field(("approved",), max_length=16)
-    """Values of the review status: `approved`, `pending`, `quarantined`."""
+    """Values of the review status, in any case: `approved`, `pending`, `quarantined`."""
 
     min_reward: float | None = Field(None, ge=0.0, le=1.0)
     """Lowest session reward, 0 to 1, within 1e-6: means of judges carry float noise. Unknown rewards do not pass.
@@ -89,7 +102,7 @@ class TraceFilter(ApiModel):
     """Highest session reward, 0 to 1, within 1e-6. Unknown rewards do not pass. Left out: no limit."""
 
     learning_keys: tuple[Word, ...] = Field((), max_length=256)
-    """Values of `metadata.learning_key` in a session."""
+    """Values of `metadata.learning_key` in a session; a key that was recorded as a number is found by its digits."""
 
     tags: tuple[Word, ...] = Field((), max_length=256)
     """Tags of which a session must carry at least one in `metadata.tags`."""
@@ -106,11 +119,14 @@ class TraceFilter(ApiModel):
     created_before: Time | None = None
     """Latest creation time, exclusive, RFC 3339 with a zone. Left out: no limit."""
 
+    offset: int | None = Field(None, ge=0, le=1_000_000_000)
+    """Number of sessions that are skipped, in `order`, of those that meet all other conditions. Left out: none."""
+
     limit: int | None = Field(None, ge=1, le=1_000_000_000)
-    """Largest number of sessions, counted after all other conditions. Left out: no limit."""
+    """Largest number of sessions, counted in `order` after all other conditions and `offset`. Left out: no limit."""
 
     order: Literal["newest", "oldest"] = "newest"
-    """Which sessions `limit` keeps, the newest or the oldest."""
+    """Which sessions come first for `offset` and `limit`, the newest or the oldest. Those without a date come last."""
 
     RULES: ClassVar = (
         Rule(

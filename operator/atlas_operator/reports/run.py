@@ -138,6 +138,7 @@ def _dataset(data: Document) -> DatasetStatus | None:
         shortened=values.count(data.get("shortened")),
         dropped=values.counts(data.get("dropped")),
         dropped_rows=values.counts(data.get("droppedRows"), _FEW),
+        missing=values.counts(data.get("missing"), _FEW),
         digest=digest,
         watermark=values.time(data.get("watermark")),
     )

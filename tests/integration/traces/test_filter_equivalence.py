@@ -27,22 +27,36 @@ METADATA: list[Any] = [
     {"learning_key": " ", "tags": ["crm", 7, None, ""], "execution_mode": " ", "project_root": ""},
     {"tags": {"crm": True}, "adaptive_summary": {"adaptive_mode": "coach"}},
     {"learning_key": None, "tags": [], "execution_mode": "", "adaptive_summary": {"adaptive_mode": "paired"}},
+    {"learning_key": 42},
+    {"learning_key": "42"},
+    {"learning_key": True},
+    {"learning_key": [42]},
 ]
+# What the driver cannot read is no date. Many sessions have the same one.
+DATES = [
+    *((DAY + timedelta(days=days)).isoformat() for days in range(4)),
+    *("infinity", "-infinity", "0044-03-15 00:00:00+00 BC", "10001-01-01 00:00:00+00", "0999-12-31 00:00:00+00"),
+]
+IDS = st.sets(st.sampled_from([*map(str, range(1, 151)), "07", "0", "151", "7 ", "seven"])).map(tuple)
 
 FILTERS = st.fixed_dictionaries(
     {
-        "status": st.sets(st.sampled_from(["succeeded", "failed", "running"])).map(tuple),
-        "review_status": st.sets(st.sampled_from(["approved", "pending", "quarantined"])).map(tuple),
+        "status": st.sets(st.sampled_from(["succeeded", "FAILED", "running", "Straße"])).map(tuple),
+        "review_status": st.sets(st.sampled_from(["Approved", "pending", "quarantined"])).map(tuple),
     },
     optional={
+        "session_ids": IDS,
+        "exclude_session_ids": IDS,
+        "require": st.sets(st.sampled_from(["status", "reviewStatus"])).map(tuple),
         "min_reward": st.sampled_from([0.0, 0.2, 0.7, 0.8, 1.0]),
         "max_reward": st.sampled_from([0.0, 0.2, 0.7, 0.8, 1.0]),
-        "learning_keys": st.sets(st.sampled_from(["refunds", "orders", "none"])).map(tuple),
+        "learning_keys": st.sets(st.sampled_from(["refunds", "orders", "none", "42", "true"])).map(tuple),
         "tags": st.sets(st.sampled_from(["crm", "eu", "us"])).map(tuple),
         "projects": st.sets(st.sampled_from(["/srv", "/srv/agent"])).map(tuple),
         "execution_modes": st.sets(st.sampled_from(["paired", "coach", "auto"])).map(tuple),
         "created_after": st.integers(0, 4).map(lambda days: DAY + timedelta(days=days)),
         "created_before": st.integers(0, 4).map(lambda days: DAY + timedelta(days=days)),
+        "offset": st.integers(0, 40),
         "limit": st.integers(1, 40),
         "order": st.sampled_from(["newest", "oldest"]),
     },
@@ -51,7 +65,7 @@ FILTERS = st.fixed_dictionaries(
 
 @pytest.fixture
 def varied_database(database_url: str) -> str:
-    """A database with 150 sessions that differ in everything a filter looks at, many with the same creation time."""
+    """A database with 150 sessions that differ in everything a filter looks at."""
     pick = random.Random(0).choice
     with psycopg.connect(database_url) as connection:
         for _ in range(150):
@@ -59,12 +73,12 @@ def varied_database(database_url: str) -> str:
             stored = pick([None, stats(score), {"score_mean": score}, {"score": None}, [score]])
             insert_session(
                 connection,
-                status=pick(["succeeded", "succeeded", "failed", "running"]),
-                review_status=pick(["approved", "approved", "pending", "quarantined"]),
+                status=pick(["succeeded", "Succeeded", "failed", "running", "STRAßE", ""]),
+                review_status=pick(["approved", "APPROVED", "pending", "Quarantined", ""]),
                 metadata=pick(METADATA),
                 reward_stats=stored,
                 reward=pick([None, breakdown(score), breakdown(0.0, "No valid reward sample produced.", 1.0)]),
-                created_at=(DAY + timedelta(days=pick(range(4)))).isoformat(),
+                created_at=pick(DATES),
                 events=[],
             )
     return database_url

@@ -114,6 +114,7 @@ def test_a_session_that_the_sdk_recorded_and_exported_is_read_whole(database_url
 VARIED: list[tuple[str, dict[str, Any]]] = [
     ("All as usual", {"metadata": METADATA}),
     ("No metadata", {"metadata": None}),
+    ("A number as the key", {"metadata": {"learning_key": 42}}),
     ("Quarantined with a high reward", {"review_status": "quarantined", "metadata": {"execution_mode": "auto"}}),
     ("Failed in the end", {"status": "failed"}),
     ("Line separators", {"answers": ("one\u2028two", "three\u2029four\u0085 \U0001f600")}),
@@ -152,6 +153,11 @@ def postgres_traces(url: str, folder: Path, trace_filter: TraceFilter) -> Traces
         {"execution_modes": ("auto", "paired"), "review_status": ()},
         {"limit": 3},
         {"limit": 3, "order": "oldest"},
+        {"limit": 3, "offset": 2},
+        {"offset": 5, "order": "oldest"},
+        {"session_ids": ("1", "3", "99")},
+        {"exclude_session_ids": ("1", "3", "99"), "review_status": ("Approved", "QUARANTINED")},
+        {"learning_keys": ("42",)},
     ],
     ids=str,
 )

@@ -210,6 +210,8 @@ WRONG_FIELDS = [
     Case("a weight too heavy", {"spec.reward.weights": {"answer": 1e7}}),
     Case("an empty tag", {f"{_FILTER}.tags": [""]}),
     Case("257 tags", {f"{_FILTER}.tags": [f"tag-{number}" for number in range(257)]}),
+    Case("a negative offset", {f"{_FILTER}.offset": -1}),
+    Case("a field that no record must have", {f"{_FILTER}.require": ["reward"]}),
     Case("text for a list", {f"{_FILTER}.status": "succeeded"}),
     # Times.
     Case("a date", _after("2026-10-01")),

@@ -86,7 +86,7 @@ CASES: list[tuple[str, str, Any, str, str]] = [
     ("Python's spelling", "spec.grpo.max_completion_tokens", 8, "unknown field", '"maxCompletionTokens"'),
     ("a foreign field", "spec.grpo.zzz", 8, "unknown field", "known: groupSize, temperature"),
     ("a second algorithm", "spec.gkd", {}, "unknown field", "known: model, traces, grpo"),
-    ("a secret's field", "spec.traces.filter.password", "x", "unknown field", "known: status"),
+    ("a secret's field", "spec.traces.filter.password", "x", "unknown field", "known: sessionIds"),
     ("a wrong address", "spec.traces.s3", {"uri": "http://x"}, '"http://x" must be', "s3://bucket/prefix"),
 ]  # fmt: skip
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,9 @@ class Dataset:
     selection: dict[str, Any]
     """The choice that it came from: what `spec.traces` says besides the source, as on the wire."""
 
+    missing: dict[str, int] = field(default_factory=dict)
+    """Sessions that passed the filter, by what their record lacks."""
+
     @property
     def train(self) -> tuple[Row, ...]:
         """Rows to train on."""
@@ -100,6 +104,7 @@ class Dataset:
             shortened=self.shortened,
             dropped=self.dropped,
             dropped_rows=self.dropped_rows,
+            missing=self.missing,
             digest=self.digest,
             watermark=self.watermark,
         )
@@ -116,13 +121,34 @@ def build_dataset(
 ) -> Dataset:
     """Read the source of *spec* and make its rows. *progress* gets the number of sessions read so far.
 
+    Raises what `read_sessions` and `dataset_of` raise.
+    """
+    return dataset_of(_watched(read_sessions(spec.traces, tally), progress), spec, tokenizer, tally)
+
+
+def open_sessions(traces: Traces, tally: Tally) -> Iterator[Session]:
+    """Begin to read *traces*, as `read_sessions`; what is wrong with the source is raised here, and not later.
+
+    So is `NothingMatched`, when no session passes the filter.
+    """
+    sessions = read_sessions(traces, tally)
+    first = next(sessions, None)
+    if first is None:
+        raise NothingMatched(_nothing(tally))
+    return chain([first], sessions)
+
+
+def dataset_of(
+    sessions: Iterable[Session], spec: AtlasTrainingSpec, tokenizer: "PreTrainedTokenizerBase", tally: Tally
+) -> Dataset:
+    """The rows of *sessions*, which *tally* has counted, as *spec* wants them.
+
     A row is dropped as `controlToken` when its prompt spells one of the tokenizer's control tokens, and as
     `promptTooLong` when prompt and longest completion exceed `model.maxLength` even with shortened results; a session
     is where no row is left. Raises `NothingMatched` with the causes when no row is left at all, `ZeroSteps` when the
-    rows cannot be split, and what `read_sessions` raises.
+    rows cannot be split.
     """
     longest = spec.model.max_length - spec.max_completion_tokens
-    sessions = _watched(read_sessions(spec.traces, tally), progress)
     rows, counts = _rows(sessions, spec.traces, tokenizer, longest, tally)
     if not rows:
         raise NothingMatched(_nothing(tally))
@@ -136,6 +162,7 @@ def build_dataset(
         digest=_digest(rows),
         watermark=max((row.created_at for row in rows if row.created_at), default=None),
         selection=spec.traces.model_dump(mode="json", by_alias=True, exclude_none=True, include=_SELECTION),
+        missing=dict(sorted(tally.missing.items())),
     )
 
 
@@ -180,6 +207,7 @@ def thaw(folder: Path) -> Dataset | None:
         digest=status.digest,
         watermark=status.watermark,
         selection=index["selection"],
+        missing=status.missing,
     )
 
 
@@ -297,5 +325,6 @@ def _digest(rows: Sequence[Row]) -> str:
 def _nothing(tally: Tally) -> str:
     if not tally.dropped:
         return "the source holds no sessions; check what spec.traces points at"
-    causes = ", ".join(f"{cause} {count}" for cause, count in tally.dropped.items())
-    return f"no session can be learnt from; left out by cause: {causes}; widen spec.traces.filter or mend the traces"
+    only_unreadable = not tally.filtered and not tally.unusable
+    cure = "mend the traces, or export them again" if only_unreadable else "widen spec.traces.filter or mend the traces"
+    return f"no session can be learnt from; left out by cause: {tally.causes}; {cure}"

@@ -24,9 +24,8 @@ def shortened(report: RunReport, limit: int = TERMINATION_LIMIT) -> bytes:
 def _ever_shorter(report: RunReport) -> Iterator[RunReport]:
     yield report
     if report.dataset:
-        report = report.model_copy(
-            update={"dataset": report.dataset.model_copy(update={"dropped": {}, "dropped_rows": {}})}
-        )
+        counts = {"dropped": {}, "dropped_rows": {}, "missing": {}}
+        report = report.model_copy(update={"dataset": report.dataset.model_copy(update=counts)})
         yield report
     report = report.model_copy(update={"metrics": {}})
     yield report

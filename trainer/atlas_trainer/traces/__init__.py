@@ -50,9 +50,11 @@ def read_sessions(traces: Traces, tally: Tally) -> Iterator[Session]:
     """
     Stream the sessions that pass `traces.filter`, in an order that is the same every time; memory does not grow.
 
-    Counts what passed and what did not in `tally`. Raises, once iteration starts, SourceUnreachable, AccessDenied,
-    SourceMissing, SchemaMismatch, MalformedTraces or InvalidManifest.
+    Counts in `tally` what passed, what did not, and what the records of those that passed lack. Raises, once iteration
+    starts, SourceUnreachable, AccessDenied, SourceMissing, SchemaMismatch, MalformedTraces or InvalidManifest.
     """
     (source,) = (source for source in SOURCES if getattr(traces, source) is not None)
     sessions: Iterator[Session] = resolve_name(SOURCES[source])(traces, tally)
-    return sessions
+    for session in sessions:
+        tally.note(session)
+        yield session

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from atlas_api.training.traces import TraceFilter
+from atlas_trainer.traces.sdk_fields import lower
 from atlas_trainer.traces.seen_ids import is_row_number
 from atlas_trainer.traces.session import Session, Tally
 
@@ -25,18 +26,24 @@ def first_failed_condition(filter: TraceFilter, session: Session) -> str | None:
     `unknownReward` stands for a session without a known reward where the filter asks for one.
     """
     return (
-        _failed_by_review(filter, session) or _failed_by_reward(filter, session) or _failed_by_origin(filter, session)
+        _failed_by_id(filter, session.id)
+        or _failed_by_review(filter, session)
+        or _failed_by_reward(filter, session)
+        or _failed_by_origin(filter, session)
     )
 
 
 def filter_sessions(filter: TraceFilter, sessions: Iterator[Session], tally: Tally) -> Iterator[Session]:
     """Yield the sessions that pass, in the order they came; count the others in `tally.filtered`.
 
-    With a limit at most `limit` sessions are held in memory, and nothing is yielded before the last one was seen.
+    At most `offset` and `limit` sessions together are held in memory. With a limit nothing is yielded before the last
+    one was seen; with an offset alone sessions come in an order of their own, the same every time.
     """
     accepted = _accepted(filter, sessions, tally)
     if filter.limit is not None:
         accepted = _limited(filter, filter.limit, accepted, tally)
+    elif filter.offset:
+        accepted = _skipped(filter, filter.offset, accepted, tally)
     for session in accepted:
         tally.matched += 1
         yield session
@@ -51,10 +58,18 @@ def _accepted(filter: TraceFilter, sessions: Iterator[Session], tally: Tally) ->
             yield session
 
 
+def _failed_by_id(filter: TraceFilter, id: str) -> str | None:
+    if filter.session_ids and id not in filter.session_ids:
+        return "sessionIds"
+    return "excludeSessionIds" if id in filter.exclude_session_ids else None
+
+
 def _failed_by_review(filter: TraceFilter, session: Session) -> str | None:
-    if filter.status and session.status not in filter.status:
+    if not set(session.missing).isdisjoint(filter.require):
+        return "require"
+    if filter.status and lower(session.status) not in map(lower, filter.status):
         return "status"
-    if filter.review_status and session.review_status not in filter.review_status:
+    if filter.review_status and lower(session.review_status) not in map(lower, filter.review_status):
         return "reviewStatus"
     return None
 
@@ -115,13 +130,31 @@ def _ranked(session: Session, arrival: int, newest: bool) -> _Ranked:
 
 
 def _limited(filter: TraceFilter, limit: int, sessions: Iterator[Session], tally: Tally) -> Iterator[Session]:
-    kept: list[_Ranked] = []
+    offset = filter.offset or 0
+    first: list[_Ranked] = []
+    for _ in _pushed_out(first, offset + limit, filter, sessions):
+        tally.leave_out("limit")
+    kept = sorted(first, reverse=True)
+    for _ in kept[:offset]:
+        tally.leave_out("offset")
+    for entry in sorted(kept[offset:], key=lambda ranked: ranked.arrival):
+        yield entry.session
+
+
+def _skipped(filter: TraceFilter, offset: int, sessions: Iterator[Session], tally: Tally) -> Iterator[Session]:
+    first: list[_Ranked] = []
+    yield from _pushed_out(first, offset, filter, sessions)
+    for _ in first:
+        tally.leave_out("offset")
+
+
+def _pushed_out(
+    first: list[_Ranked], count: int, filter: TraceFilter, sessions: Iterator[Session]
+) -> Iterator[Session]:
+    """Yield each session once it is known not to be among the first *count*, which are in the heap *first* at last."""
     for arrival, session in enumerate(sessions):
         entry = _ranked(session, arrival, newest=filter.order == "newest")
-        if len(kept) < limit:
-            heapq.heappush(kept, entry)
+        if len(first) < count:
+            heapq.heappush(first, entry)
         else:
-            heapq.heappushpop(kept, entry)
-            tally.leave_out("limit")
-    for entry in sorted(kept, key=lambda ranked: ranked.arrival):
-        yield entry.session
+            yield heapq.heappushpop(first, entry).session

@@ -29,12 +29,13 @@ from atlas_trainer.traces.sdk_fields import (
     execution_mode_of,
     ground_truth_of,
     learning_key_of,
+    lower,
     project_of,
     system_prompt_of,
     tags_of,
 )
 from atlas_trainer.traces.sdk_steps import steps_of
-from atlas_trainer.traces.session import Session, Step, Tally, guidance_in
+from atlas_trainer.traces.session import Missing, Session, Step, Tally, guidance_in
 
 CONNECT_SECONDS = 10
 ROWS_A_FETCH = 100
@@ -157,11 +158,13 @@ class _Registry:
 
 def _session(row: DictRow, steps: tuple[Step, ...], lessons: tuple[Lesson, ...]) -> Session:
     metadata = row["metadata"]
+    status, review_status = lower(row["status"] or ""), lower(row["review_status"] or "")
+    known: dict[Missing, Any] = {"status": status, "reviewStatus": review_status, "createdAt": row["created_at"]}
     return Session(
         id=str(row["id"]),
         task=row["task"],
-        status=row["status"],
-        review_status=row["review_status"],
+        status=status,
+        review_status=review_status,
         created_at=row["created_at"],
         final_answer=row["final_answer"],
         reward=row["reward"],
@@ -172,6 +175,14 @@ def _session(row: DictRow, steps: tuple[Step, ...], lessons: tuple[Lesson, ...])
         execution_mode=execution_mode_of(metadata),
         system_prompt=system_prompt_of(metadata),
         ground_truth=ground_truth_of(metadata),
-        approved_by_person=approved_by_person(row["review_status"], row["review_notes"]),
+        approved_by_person=approved_by_person(review_status, row["review_notes"]),
         lessons=lessons,
+        missing=tuple(name for name, value in known.items() if not value),
+        unreadable=_unreadable_date(row),
     )
+
+
+def _unreadable_date(row: DictRow) -> str | None:
+    if row["created_at"] is not None or row["created_text"] is None:
+        return None
+    return f"created_at {row['created_text']} cannot be read, since it is in none of the years 1000 to 2999"

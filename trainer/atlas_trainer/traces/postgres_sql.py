@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from atlas_api.training.traces import TraceFilter
 from atlas_trainer.traces.filters import REWARD_EPSILON
-from atlas_trainer.traces.sdk_fields import NO_VALID_SAMPLE
+from atlas_trainer.traces.sdk_fields import NO_VALID_SAMPLE, lower
 
 _NO_VALID_SAMPLE = " || ".join(
     f'@.{path}rationale == "{NO_VALID_SAMPLE}"' for path in ("", "judges[*].", "judges[*].samples[*].")
@@ -45,6 +45,16 @@ def _with_score(sessions: str, order: str = "") -> str:
     return query
 
 
+# Dates of infinity, before Christ or far ahead are none that Python or a status could name.
+_CREATED_AT = (
+    "CASE WHEN created_at >= '1000-01-01T00:00:00Z' AND created_at < '3000-01-01T00:00:00Z' THEN created_at END"
+)
+
+# As the SDK compares it: the number 42 and the word "42" are one key.
+_LEARNING_KEY = """
+CASE WHEN jsonb_typeof({metadata} -> 'learning_key') IN ('string', 'number') THEN {metadata} ->> 'learning_key' END
+"""
+
 _CHOSEN = "unnest(%(ids)s::bigint[]) AS chosen(id)"
 
 _NOTES = "sessions.student_learning, sessions.teacher_learning"
@@ -57,10 +67,10 @@ FROM sessions JOIN {_CHOSEN} ON sessions.id = chosen.id ORDER BY sessions.id OFF
 """  # noqa: S608
 
 _SESSIONS = f"""
-SELECT id, task, status, review_status, review_notes, created_at,
+SELECT id, task, status, review_status, review_notes, {_CREATED_AT} AS created_at, created_at::text AS created_text,
   coalesce(final_answer, '') AS final_answer, score AS reward,
   jsonb_build_object(
-    'learning_key', meta -> 'learning_key',
+    'learning_key', {_LEARNING_KEY.format(metadata="meta")},
     'tags', meta -> 'tags',
     'project_root', meta -> 'project_root',
     'execution_mode', meta -> 'execution_mode',
@@ -191,7 +201,9 @@ FROM learning_registry WHERE learning_key = ANY(%(keys)s)
 """
 """Query for what was learnt for the learning keys `keys`, with the first hundred entries of each playbook."""
 
-_JUDGED = "SELECT id, status, review_status, created_at, metadata, reward, reward_stats FROM sessions"
+_JUDGED = f"""
+SELECT id, status, review_status, {_CREATED_AT} AS created_at, metadata, reward, reward_stats FROM sessions
+"""  # noqa: S608
 
 
 def choice(filter: TraceFilter) -> tuple[str, dict[str, Any]]:
@@ -204,18 +216,23 @@ def choice(filter: TraceFilter) -> tuple[str, dict[str, Any]]:
     conditions = _conditions(filter)
     cases = "".join(f"    WHEN {failed} THEN '{cause}'\n" for cause, failed in conditions)
     bounded = filter.min_reward is not None or filter.max_reward is not None
-    sessions = f"({_with_score(_JUDGED)}) AS scored" if bounded else "sessions"
+    judged = _with_score(_JUDGED) if bounded else _JUDGED
     direction = "DESC" if filter.order == "newest" else "ASC"
     query = f"""
 WITH judged AS (
   SELECT id, created_at, CASE
 {cases}    WHEN false THEN ''
     END AS cause
-  FROM {sessions}
+  FROM ({judged}) AS found
 ), placed AS (
   SELECT id, cause, {_place(filter, direction)} AS place FROM judged
 ), decided AS (
-  SELECT id, CASE WHEN cause IS NULL AND place > %(limit)s::bigint THEN 'limit' ELSE cause END AS cause FROM placed
+  SELECT id, CASE
+    WHEN cause IS NULL AND place <= %(offset)s::bigint THEN 'offset'
+    WHEN cause IS NULL AND place > %(offset)s::bigint + %(limit)s::bigint THEN 'limit'
+    ELSE cause
+    END AS cause
+  FROM placed
 )
 SELECT cause, count(*) AS sessions, (array_agg(id::bigint) FILTER (WHERE cause IS NULL))::text AS ids
 FROM decided GROUP BY cause
@@ -224,9 +241,10 @@ FROM decided GROUP BY cause
 
 
 def _place(filter: TraceFilter, direction: str) -> str:
-    if filter.limit is None:
+    if filter.limit is None and not filter.offset:
         return "NULL::bigint"
-    return f"row_number() OVER (PARTITION BY cause IS NULL ORDER BY created_at {direction}, id {direction})"
+    order = f"created_at {direction} NULLS LAST, id {direction}"
+    return f"row_number() OVER (PARTITION BY cause IS NULL ORDER BY {order})"
 
 
 def _conditions(filter: TraceFilter) -> list[tuple[str, str]]:
@@ -240,15 +258,19 @@ def _conditions(filter: TraceFilter) -> list[tuple[str, str]]:
     mode = f"CASE WHEN {named} THEN metadata -> 'execution_mode' ELSE {summary} END"
     tags = "CASE WHEN jsonb_typeof(metadata -> 'tags') IN ('array', 'string') THEN metadata -> 'tags' END"
     asked: list[tuple[Any, str, str]] = [
-        (filter.status, "status", "(status = ANY(%(status)s)) IS NOT TRUE"),
-        (filter.review_status, "reviewStatus", "(review_status = ANY(%(review_status)s)) IS NOT TRUE"),
+        (filter.session_ids, "sessionIds", "(id::text = ANY(%(session_ids)s)) IS NOT TRUE"),
+        (filter.exclude_session_ids, "excludeSessionIds", "id::text = ANY(%(exclude_session_ids)s)"),
+        ("status" in filter.require, "require", "coalesce(status, '') = ''"),
+        ("reviewStatus" in filter.require, "require", "coalesce(review_status, '') = ''"),
+        (filter.status, "status", f"({_lower('status')} = ANY(%(status)s)) IS NOT TRUE"),
+        (filter.review_status, "reviewStatus", f"({_lower('review_status')} = ANY(%(review_status)s)) IS NOT TRUE"),
         (bounded, "unknownReward", "score IS NULL"),
         (filter.min_reward is not None, "minReward", "score < %(lowest)s::float8"),
         (filter.max_reward is not None, "maxReward", "score > %(highest)s::float8"),
         (
             filter.learning_keys,
             "learningKeys",
-            "(metadata -> 'learning_key' = ANY(%(learning_keys)s::jsonb[])) IS NOT TRUE",
+            f"({_LEARNING_KEY.format(metadata='metadata')} = ANY(%(learning_keys)s)) IS NOT TRUE",
         ),
         (filter.tags, "tags", f"({tags} ?| %(tags)s) IS NOT TRUE"),
         (filter.projects, "projects", "(metadata -> 'project_root' = ANY(%(projects)s::jsonb[])) IS NOT TRUE"),
@@ -259,18 +281,25 @@ def _conditions(filter: TraceFilter) -> list[tuple[str, str]]:
     return [(cause, failed) for wanted, cause, failed in asked if wanted]
 
 
+def _lower(column: str) -> str:
+    return f'lower({column} COLLATE "C")'
+
+
 def _parameters(filter: TraceFilter) -> dict[str, Any]:
     return {
-        "status": list(filter.status),
-        "review_status": list(filter.review_status),
+        "session_ids": list(filter.session_ids),
+        "exclude_session_ids": list(filter.exclude_session_ids),
+        "status": [lower(word) for word in filter.status],
+        "review_status": [lower(word) for word in filter.review_status],
         "lowest": None if filter.min_reward is None else filter.min_reward - REWARD_EPSILON,
         "highest": None if filter.max_reward is None else filter.max_reward + REWARD_EPSILON,
-        "learning_keys": _json_words(filter.learning_keys),
+        "learning_keys": [key for key in filter.learning_keys if key.strip()],
         "tags": [tag for tag in filter.tags if tag],
         "projects": _json_words(filter.projects),
         "modes": _json_words(filter.execution_modes),
         "after": filter.created_after,
         "before": filter.created_before,
+        "offset": filter.offset or 0,
         "limit": filter.limit,
     }
 

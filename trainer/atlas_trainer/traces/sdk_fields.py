@@ -59,9 +59,19 @@ def approved_by_person(review_status: Any, review_notes: Any) -> bool:
     return bool(review_status == "approved" and review_notes != AUTOMATIC_NOTE)
 
 
+def lower(word: str) -> str:
+    """*word* with ASCII letters in lower case, as SQL has it with the collation "C", whatever the language."""
+    return word.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+
+
 def learning_key_of(metadata: Any) -> str | None:
-    """`metadata.learning_key`, None when missing or blank."""
-    return text(get(decoded(metadata), "learning_key"))
+    """`metadata.learning_key`, a number by its digits. None when missing or blank.
+
+    The SDK compares keys with the text of the JSON value, so that the number 42 and the word "42" are one key.
+    """
+    key = get(decoded(metadata), "learning_key")
+    is_number = isinstance(key, int | float) and not isinstance(key, bool)
+    return json.dumps(key) if is_number else text(key)
 
 
 def tags_of(metadata: Any) -> tuple[str, ...]:

@@ -7,10 +7,15 @@ And the tally that every session is counted in, on its way to rows.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from atlas_trainer.traces.lessons import Lesson
 from atlas_trainer.traces.messages import Message
+
+Missing = Literal["status", "reviewStatus", "createdAt"]
+"""What the record of a session may lack; something was assumed in its place, or it stays unknown."""
+
+_FIRST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +62,14 @@ class Session:
 
     task: str
     status: str
+    """What became of the run, in lower case: `succeeded`, `failed`, `running`, or a word of the caller's own."""
+
     review_status: str
+    """What a review said, in lower case: `approved`, `pending`, `quarantined`, or a word of the caller's own."""
+
     created_at: datetime | None
+    """When the session began. None when that was not recorded, or is no time from the years 1000 to 2999."""
+
     final_answer: str
     reward: float | None
     """Session reward, finite. None when nothing or nothing trustworthy was recorded; never 0 for "unknown"."""
@@ -80,6 +91,12 @@ class Session:
     lessons: tuple[Lesson, ...] = field(default=(), compare=False)
     """What was learnt in the session and about it, bounded. Never part of a prompt."""
 
+    missing: tuple[Missing, ...] = field(default=(), compare=False)
+    """Fields that the record of the session lacks."""
+
+    unreadable: str | None = field(default=None, compare=False)
+    """What could not be read of a session that is whole without it, in a few words. None when there was nothing."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -97,6 +114,19 @@ class Tally:
     malformed: list[str] = field(default_factory=list)
     """`file:line: why` of lines that could not be read."""
 
+    missing: dict[str, int] = field(default_factory=dict, compare=False)
+    """Sessions that passed the filter, by what their record lacks: `status`, `reviewStatus`, `createdAt`."""
+
+    unreadable: list[str] = field(default_factory=list, compare=False)
+    """`session 12: why` of the first values that could not be read, in sessions that are used without them."""
+
+    def note(self, session: Session) -> None:
+        """Count what the record of a session that passed the filter lacks."""
+        for name in session.missing:
+            self.missing[name] = self.missing.get(name, 0) + 1
+        if session.unreadable and len(self.unreadable) < _FIRST:
+            self.unreadable.append(f"session {session.id}: {session.unreadable}")
+
     def leave_out(self, cause: str) -> None:
         """Count a session that the filter left out."""
         self.filtered[cause] = self.filtered.get(cause, 0) + 1
@@ -106,9 +136,20 @@ class Tally:
         self.unusable[cause] = self.unusable.get(cause, 0) + 1
 
     @property
+    def first_malformed(self) -> str:
+        """The first lines that could not be read, each with its file, its number and the reason."""
+        return "; ".join(self.malformed[:_FIRST]) + ("; ..." if len(self.malformed) > _FIRST else "")
+
+    @property
     def dropped(self) -> dict[str, int]:
         """All causes together, most frequent first."""
         causes = {**self.filtered, **self.unusable}
         if self.malformed:
             causes["malformedLine"] = len(self.malformed)
         return dict(sorted(causes.items(), key=lambda cause: (-cause[1], cause[0])))
+
+    @property
+    def causes(self) -> str:
+        """All causes in words, `status 12, malformedLine 60 (<the first of these>)`; "" when nothing was dropped."""
+        reasons = {"malformedLine": f" ({self.first_malformed})"}
+        return ", ".join(f"{cause} {count}{reasons.get(cause, '')}" for cause, count in self.dropped.items())

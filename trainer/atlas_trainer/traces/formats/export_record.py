@@ -21,12 +21,13 @@ from atlas_trainer.traces.sdk_fields import (
     execution_mode_of,
     ground_truth_of,
     learning_key_of,
+    lower,
     project_of,
     reward_of,
     system_prompt_of,
     tags_of,
 )
-from atlas_trainer.traces.session import Session, Step, guidance_in
+from atlas_trainer.traces.session import Missing, Session, Step, guidance_in
 
 STATUSES = frozenset({"running", "succeeded", "failed"})
 
@@ -44,20 +45,24 @@ def session_from_record(record: Any) -> Session:
     Exports of the SDK hold how a session was reviewed. Where they do not, the file is older than the review gate, so
     nobody can have quarantined the session, and it counts as `approved`. The status stands in the caller's metadata
     only: where it is missing, or is a word of the caller's own, a session with an answer counts as `succeeded` and one
-    without as `failed`, since that is all the SDK then kept of failed ones. Raises UnreadableRecordError.
+    without as `failed`, since that is all the SDK then kept of failed ones. `Session.missing` names what was assumed.
+    Raises UnreadableRecordError.
     """
     if not isinstance(record, Mapping):
         raise UnreadableRecordError("not a JSON object")
     metadata = _metadata(record)
     final_answer = answer_text(record.get("final_answer"))
     steps = steps_of_record(record, metadata)
-    review_status = _word(record.get("review_status")) or _word(metadata.get("review_status"))
+    status = _status(record, metadata)
+    review_status = lower(_word(record.get("review_status")) or _word(metadata.get("review_status")) or "")
+    created_at = moment(metadata.get("created_at")) or moment(record.get("created_at"))
+    known: dict[Missing, Any] = {"status": status, "reviewStatus": review_status, "createdAt": created_at}
     return Session(
         id=_id(record, metadata),
         task=_task(record),
-        status=_status(record, metadata, answered=bool(final_answer.strip() or steps)),
+        status=status or ("succeeded" if final_answer.strip() or steps else "failed"),
         review_status=review_status or "approved",
-        created_at=moment(metadata.get("created_at")) or moment(record.get("created_at")),
+        created_at=created_at,
         final_answer=final_answer,
         reward=_reward(record, metadata),
         steps=steps,
@@ -71,6 +76,7 @@ def session_from_record(record: Any) -> Session:
             review_status, record.get("review_notes") or metadata.get("review_notes")
         ),
         lessons=_lessons(steps, record, metadata),
+        missing=tuple(name for name, value in known.items() if not value),
     )
 
 
@@ -110,11 +116,10 @@ def _id(record: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
     return ""
 
 
-def _status(record: Mapping[str, Any], metadata: Mapping[str, Any], *, answered: bool) -> str:
-    for value in (metadata.get("status"), record.get("status")):
-        if isinstance(value, str) and value in STATUSES:
-            return value
-    return "succeeded" if answered else "failed"
+def _status(record: Mapping[str, Any], metadata: Mapping[str, Any]) -> str | None:
+    """The recorded status. None when there is none of the SDK's."""
+    words = (_word(value) for value in (metadata.get("status"), record.get("status")))
+    return next((status for word in words if word and (status := lower(word)) in STATUSES), None)
 
 
 def _reward(record: Mapping[str, Any], metadata: Mapping[str, Any]) -> float | None:

@@ -15,7 +15,7 @@ from atlas_trainer.traces.formats.export_record import moment
 from atlas_trainer.traces.formats.record import Record
 from atlas_trainer.traces.loose_json import get, text
 from atlas_trainer.traces.sdk_fields import ground_truth_text, reward_of, tags_of
-from atlas_trainer.traces.session import Session, Step
+from atlas_trainer.traces.session import Missing, Session, Step
 
 NO_FIELDS = TraceFields()
 
@@ -56,12 +56,14 @@ def described_session(
     def named(path: str | None) -> Any:
         return None if path is None else value_of(path)
 
+    created = time_of(named(fields.time)) or created_at
+    recorded: dict[Missing, Any] = {"status": failed, "reviewStatus": False, "createdAt": created}
     return Session(
         id=_word(named(fields.id)) or id,
         task=text(named(fields.task)) or task,
         status="failed" if failed else "succeeded",
         review_status="approved",
-        created_at=time_of(named(fields.time)) or created_at,
+        created_at=created,
         final_answer=final_answer,
         reward=reward_of(None, {"score": named(fields.reward)}),
         steps=steps,
@@ -69,6 +71,7 @@ def described_session(
         tags=tags_of({"tags": named(fields.tags)}),
         ground_truth=ground_truth_text(named(fields.ground_truth)),
         approved_by_person=fields.reward is None,
+        missing=tuple(name for name, known in recorded.items() if not known),
     )
 
 

@@ -27,8 +27,6 @@ SESSION_OF: Mapping[Format, Callable[[Record, TraceFields], Session]] = {
 }
 """Formats in which a line is a session -> function that makes it."""
 
-_SHOWN = 3
-
 
 class LineReader:
     """Makes sessions of the lines of one source. Remembers format, ids and unreadable lines from file to file."""
@@ -115,10 +113,9 @@ class LineReader:
         malformed = self._tally.malformed
         malformed.append(where_and_why)
         if len(malformed) > self._max_malformed:
-            shown = "; ".join(malformed[:_SHOWN]) + ("; ..." if len(malformed) > _SHOWN else "")
             raise MalformedTraces(
-                f"unreadable lines: {len(malformed)}, spec.traces.maxMalformed allows {self._max_malformed} ({shown});"
-                " export the traces again, or allow more"
+                f"unreadable lines: {len(malformed)}, spec.traces.maxMalformed allows {self._max_malformed}"
+                f" ({self._tally.first_malformed}); export the traces again, or allow more"
             )
 
 
