@@ -79,9 +79,17 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--new", action="store_true", help="start a new run even if the last one can be continued")
     run.set_defaults(command=_run)
 
-    data = commands.add_parser("data", help="look at what a manifest would train on").add_subparsers(
-        required=True, metavar="COMMAND"
+    _add_data(commands.add_parser("data", help="look at recorded sessions, and at what a manifest would train on"))
+    _add_score(
+        commands.add_parser("score", help="what judges and verifiers say of completions", epilog=_SCORE_EXIT_CODES)
     )
+    rewards = commands.add_parser("rewards", help="measure judges").add_subparsers(required=True, metavar="COMMAND")
+    _add_bench(rewards.add_parser("bench", help="combinations of judges over recorded sessions"))
+    return parser
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    data = parser.add_subparsers(required=True, metavar="COMMAND")
     preview = data.add_parser("preview", help="counts by cause, token lengths, a few rows with trained tokens marked")
     _add_file(preview)
     preview.add_argument("--rows", type=int, default=3, help="rows to show (default 3)")
@@ -90,12 +98,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_file(export)
     export.add_argument("-o", "--output", type=Path, required=True, help="FILE.jsonl or FILE.parquet")
     export.set_defaults(command=_export)
-    _add_score(
-        commands.add_parser("score", help="what judges and verifiers say of completions", epilog=_SCORE_EXIT_CODES)
-    )
-    rewards = commands.add_parser("rewards", help="measure judges").add_subparsers(required=True, metavar="COMMAND")
-    _add_bench(rewards.add_parser("bench", help="combinations of judges over recorded sessions"))
-    return parser
+    sessions = data.add_parser("sessions", help="list sessions, newest first, and what becomes of each")
+    _add_file(sessions)
+    sessions.add_argument("--limit", type=int, default=20, metavar="N", help="sessions to list (default 20)")
+    sessions.add_argument("--offset", type=int, default=0, metavar="N", help="newer sessions to skip (default 0)")
+    sessions.set_defaults(command=_sessions)
+    show = data.add_parser("show", help="print one session as it happened, with its prompts")
+    show.add_argument("id", metavar="ID", help="id of the session, as `data sessions` lists it")
+    _add_file(show)
+    show.set_defaults(command=_show)
+    steps = data.add_parser("steps", help="write the flat table of steps, one line an attempt")
+    _add_file(steps)
+    steps.add_argument("-o", "--output", type=Path, required=True, help="FILE.jsonl, FILE.parquet or FILE.csv")
+    steps.set_defaults(command=_steps)
 
 
 def _add_score(score: argparse.ArgumentParser) -> None:
@@ -158,6 +173,30 @@ def _export(arguments: argparse.Namespace, console: Console) -> int:
     from atlas_core.commands.data import export
 
     export(training, arguments.output, console)
+    return 0
+
+
+def _sessions(arguments: argparse.Namespace, console: Console) -> int:
+    training = load_manifest(arguments.file)
+    from atlas_core.commands.sessions import list_sessions
+
+    list_sessions(training, arguments.limit, arguments.offset, console)
+    return 0
+
+
+def _show(arguments: argparse.Namespace, console: Console) -> int:
+    training = load_manifest(arguments.file)
+    from atlas_core.commands.sessions import show
+
+    show(training, arguments.id, console)
+    return 0
+
+
+def _steps(arguments: argparse.Namespace, console: Console) -> int:
+    training = load_manifest(arguments.file)
+    from atlas_core.commands.sessions import steps
+
+    steps(training, arguments.output, console)
     return 0
 
 

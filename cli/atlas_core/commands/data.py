@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from atlas_api import AtlasTraining, InvalidManifest
-from atlas_api.text import visible
-from atlas_trainer.dataset.dataset import Dataset, build_dataset
+from atlas_api import AtlasTraining
+from atlas_core.commands.output_file import checked_output, output_errors
+from atlas_trainer.dataset.dataset import Dataset, dataset_of, open_sessions
 from atlas_trainer.dataset.preview import (
     chosen_rows,
     counts_table,
@@ -20,6 +20,7 @@ from atlas_trainer.dataset.preview import (
     split_line,
 )
 from atlas_trainer.dataset.rows_file import write_jsonl, write_parquet
+from atlas_trainer.dataset.session_view import notes
 from atlas_trainer.dataset.tokenizer import load_tokenizer
 from atlas_trainer.distributed import environment
 from atlas_trainer.traces.session import Tally
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _WRITERS = {".jsonl": write_jsonl, ".parquet": write_parquet}
-_SHOWN_MALFORMED = 3
 
 
 def preview(training: AtlasTraining, rows: int, console: Console) -> None:
@@ -36,8 +36,8 @@ def preview(training: AtlasTraining, rows: int, console: Console) -> None:
     tally = Tally()
     dataset, tokenizer = _dataset(training, tally)
     console.print(counts_table(dataset))
-    for line in tally.malformed[:_SHOWN_MALFORMED]:
-        console.print(Text(f"unreadable: {visible(line)}"), soft_wrap=True)
+    for note in notes(tally):
+        console.print(Text(note), soft_wrap=True)
     console.print(rows_table(dataset))
     console.print(split_line(dataset), highlight=False)
     console.print(lengths_table(dataset, tokenizer))
@@ -55,20 +55,16 @@ def preview(training: AtlasTraining, rows: int, console: Console) -> None:
 
 def export(training: AtlasTraining, out: Path, console: Console) -> None:
     """Write all rows to *out*, JSONL or Parquet by its suffix; an existing file is replaced. Raises `AtlasError`."""
-    writer = _WRITERS.get(out.suffix)
-    if writer is None:
-        raise InvalidManifest([f"--output {out}: unknown format; name it FILE.jsonl or FILE.parquet"])
-    if not out.parent.is_dir():
-        raise InvalidManifest([f"--output {out}: there is no folder {out.parent}; create it first"])
+    writer = checked_output(out, _WRITERS)
     dataset, _ = _dataset(training, Tally())
-    try:
+    with output_errors(out):
         writer(out, dataset.labelled())
-    except OSError as error:
-        raise InvalidManifest([f"--output {out}: cannot be written: {error.strerror}"]) from error
     console.print(Text(f"{out}: {split_line(dataset)}"), soft_wrap=True)
 
 
 def _dataset(training: AtlasTraining, tally: Tally) -> tuple[Dataset, "PreTrainedTokenizerBase"]:
+    """The dataset and its tokenizer. That takes seconds to load, so the source says first what is wrong with it."""
+    sessions = open_sessions(training.spec.traces, tally)
     environment.prepare(training.spec.model)
     tokenizer = load_tokenizer(training.spec.model)
-    return build_dataset(training.spec, tokenizer, tally), tokenizer
+    return dataset_of(sessions, training.spec, tokenizer, tally), tokenizer

@@ -12,6 +12,8 @@ The dataset of a run: rows to train and to evaluate on, out of recorded sessions
     dataset           all of it together, with digest and counts; frozen and thawed
     rows_file         rows as Parquet or JSONL
     preview           counts, lengths and marked rows, for people
+    session_view      sessions before they become rows, for people: many in a table, one in full
+    steps_file        the flat table of steps as JSONL, CSV or Parquet
 
 May know `traces` and `storage`; never models, algorithms or evaluation.
 

@@ -6,15 +6,14 @@ Files appear whole or not at all, by an atomic rename. Columns have the names of
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 from atlas_trainer.dataset.rows import Row
+from atlas_trainer.storage.atomic_file import appearing
 from atlas_trainer.traces.messages import Message
 
 Side = Literal["train", "eval"]
@@ -26,7 +25,7 @@ _BATCH = 1024
 
 def write_jsonl(path: Path, rows: Iterable[LabelledRow]) -> None:
     """Write *rows* as one JSON object a line, in ASCII, so that line separators inside texts split no line."""
-    with _appearing(path) as draft, draft.open("w", encoding="ascii", newline="\n") as file:
+    with appearing(path) as draft, draft.open("w", encoding="ascii", newline="\n") as file:
         for row, side in rows:
             file.write(json.dumps({**row.to_json(), "split": side}) + "\n")
 
@@ -58,7 +57,7 @@ def write_parquet(path: Path, rows: Iterable[LabelledRow]) -> None:
         }
     )
     remaining = iter(rows)
-    with _appearing(path) as draft, pq.ParquetWriter(draft, schema) as writer:
+    with appearing(path) as draft, pq.ParquetWriter(draft, schema) as writer:
         while batch := list(islice(remaining, _BATCH)):
             documents = [_to_columns(row, side) for row, side in batch]
             writer.write_batch(pa.RecordBatch.from_pylist(documents, schema=schema))
@@ -101,16 +100,3 @@ def _to_struct(message: Message) -> dict[str, str | None]:
 def _from_struct(struct: dict[str, str | None]) -> Message:
     tools = struct["tools"]
     return {"role": struct["role"], "content": struct["content"], **(json.loads(tools) if tools else {})}
-
-
-@contextmanager
-def _appearing(path: Path) -> Iterator[Path]:
-    """Give a draft beside *path* that takes its place at the end, or goes away when writing fails."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield draft
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

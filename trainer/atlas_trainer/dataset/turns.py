@@ -58,6 +58,11 @@ def turns_of(session: Session) -> list[Turn]:
     return [turn for place, step in enumerate(steps) for turn in _of_step(session, step, steps[:place])]
 
 
+def attempts_of(session: Session) -> list[Turn]:
+    """The last turn of each attempt of *session*: its prompt holds what was called and found before it."""
+    return list({(turn.step, turn.attempt): turn for turn in turns_of(session)}.values())
+
+
 def step_output(step: Step) -> str:
     """The answer that *step* ended with; "" when all were blank."""
     return next((attempt.output for attempt in reversed(step.attempts) if attempt.output.strip()), "")

@@ -5,9 +5,9 @@ The meaning of each condition is the one of the SQL that the Postgres source sen
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from atlas_api.training.traces import TraceFilter
 from atlas_trainer.traces.sdk_fields import lower
@@ -47,6 +47,12 @@ def filter_sessions(filter: TraceFilter, sessions: Iterator[Session], tally: Tal
     for session in accepted:
         tally.matched += 1
         yield session
+
+
+def ordered(sessions: Iterable[Session], order: Literal["newest", "oldest"]) -> list[Session]:
+    """*sessions* in the order in which `offset` and `limit` count them: by date and id, those without a date last."""
+    ranked = (_ranked(session, arrival, order == "newest") for arrival, session in enumerate(sessions))
+    return [entry.session for entry in sorted(ranked, reverse=True)]
 
 
 def _accepted(filter: TraceFilter, sessions: Iterator[Session], tally: Tally) -> Iterator[Session]:
