@@ -57,7 +57,7 @@ def show(training: AtlasTraining, id: str, console: Console) -> None:
             f"session {one_line(id, _SHOWN_ID)}: the source holds none with this id; "
             "`atlas-core data sessions` lists those that there are"
         )
-    for heading, text in session_parts(found, traces):
+    for heading, text in session_parts(found, traces, fate(found, traces, _chosen(traces))):
         console.print(Text(heading, style="bold"), soft_wrap=True)
         if text:
             # No line of a text can pass for a heading.

@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,14 @@ from rich.console import Console
 from support.trainer.chat_templates import CHATML, ENDLESS, INST_SYS, Style, make_tokenizer
 from support.trainer.trainings import export_record, make_training, write_export, write_manifest
 
-from atlas_api.errors import AtlasError, InvalidManifest, MalformedTraces, WrongEndToken
+from atlas_api.errors import (
+    AtlasError,
+    InvalidManifest,
+    MalformedTraces,
+    NothingMatched,
+    SourceMissing,
+    WrongEndToken,
+)
 from atlas_api.training.model import ModelSpec
 from atlas_core.commands.data import export, preview
 from atlas_core.main import main
@@ -55,6 +64,39 @@ def test_preview_names_the_first_unreadable_lines(tmp_path: Path) -> None:
     text = previewed(tmp_path)
     assert ["left", "out:", "malformedLine", "5"] in words(text)
     assert [f":{line}:" in text for line in range(9, 14)] == [True, True, True, False, False]
+
+
+def test_preview_says_what_was_assumed_of_sessions(tmp_path: Path) -> None:
+    make_folder(tmp_path)
+    bare = [{"task": f"Count the {number} lamps", "final_answer": "3"} for number in range(3)]
+    write_records(tmp_path, *(export_record(number) for number in range(8)), *bare)
+    lines = previewed(tmp_path).splitlines()
+    assert "3 without review status, taken as approved" in lines
+    assert "3 without status, taken as succeeded with an answer and as failed without one" in lines
+    assert "3 without a creation time that can be read" in lines
+
+
+@pytest.mark.parametrize("command", ["preview", "export"])
+@pytest.mark.parametrize(
+    ("lines", "exit_code"),
+    [
+        pytest.param(None, SourceMissing.exit_code, id="no file"),
+        pytest.param("", NothingMatched.exit_code, id="no session"),
+        pytest.param("{}\n" * 101, MalformedTraces.exit_code, id="no session that can be read"),
+    ],
+)
+def test_a_source_that_gives_nothing_says_so_before_a_tokenizer_is_loaded(
+    tmp_path: Path, command: str, lines: str | None, exit_code: int
+) -> None:
+    if lines is not None:
+        (tmp_path / "traces.jsonl").write_text(lines)
+    output = ["-o", str(tmp_path / "rows.jsonl")] if command == "export" else []
+    arguments = ["data", command, "-f", str(write_manifest(tmp_path)), *output]
+    code = (
+        "import sys; from atlas_core.main import main; code = main(sys.argv[1:]);"
+        "sys.exit(99 if {'torch', 'transformers', 'tokenizers'} & sys.modules.keys() else code)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, *arguments], check=False).returncode == exit_code
 
 
 def test_what_an_error_quotes_does_not_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

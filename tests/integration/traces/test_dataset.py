@@ -112,6 +112,26 @@ def test_nothing_usable_says_how_many_were_dropped_by_which_cause(tmp_path: Path
         build(tmp_path)
 
 
+def test_nothing_readable_says_which_lines_and_why_and_blames_no_filter(tmp_path: Path) -> None:
+    write_records(tmp_path, *({"prompt": "Count the lamps", "completion": "3"} for _ in range(60)))
+    with pytest.raises(NothingMatched) as caught:
+        build(tmp_path)
+    message = str(caught.value)
+    assert "malformedLine 60 (traces.jsonl:1: " in message
+    assert [f"traces.jsonl:{line}: " in message for line in (1, 2, 3, 4)] == [True, True, True, False]
+    assert "filter" not in message
+
+
+def test_what_records_lack_is_counted_frozen_and_thawed(tmp_path: Path) -> None:
+    bare = [{"task": f"Count the {number} lamps", "final_answer": "3"} for number in range(3)]
+    write_records(tmp_path, *(export_record(number) for number in range(8)), *bare)
+    dataset = build(tmp_path)
+    assert dataset.status().missing == {"createdAt": 3, "reviewStatus": 3, "status": 3}
+    freeze(dataset, tmp_path / "dataset")
+    assert json.loads((tmp_path / "dataset" / "dataset.json").read_text())["missing"] == dataset.missing
+    assert thaw(tmp_path / "dataset") == dataset
+
+
 def test_a_single_task_says_how_to_go_on(tmp_path: Path) -> None:
     write_records(tmp_path, *(export_record(number, task="Refund order 12") for number in range(8)))
     with pytest.raises(ZeroSteps, match=r"set split\.by to session"):

@@ -1,6 +1,7 @@
 """Sessions come out of a real Postgres whole, in order, and counted."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,79 @@ def test_limit_keeps_the_newest_or_oldest_and_ties_in_time_go_by_id(connection: 
     assert ids(read(limit=2, order="oldest")[0]) == [first, old]
     sessions, tally = read(limit=3)
     assert (len(sessions), tally.matched, tally.filtered) == (3, 3, {"limit": 1})
+
+
+ODD_DATES = {
+    "infinity": "infinity",
+    "-infinity": "-infinity",
+    "0044-03-15 00:00:00+00 BC": "0044-03-15 00:00:00+00 BC",
+    "10001-01-01T00:00:00Z": "10001-01-01 00:00:00+00",
+    "0999-12-31T23:59:59Z": "0999-12-31 23:59:59+00",
+}
+
+
+@pytest.mark.parametrize(("stored", "shown"), ODD_DATES.items())
+def test_a_date_that_nobody_can_read_is_none_and_said_and_ends_nothing(
+    connection: psycopg.Connection, read: Any, stored: str, shown: str
+) -> None:
+    before, odd, after = (insert_session(connection, created_at=day) for day in ("2026-10-01", stored, "2026-10-02"))
+    sessions, tally = read()
+    assert ids(sessions) == [before, odd, after]
+    assert sessions[1] == replace(sessions[0], id=str(odd), created_at=None)
+    assert (tally.matched, tally.dropped, tally.missing) == (3, {}, {"createdAt": 1})
+    (problem,) = tally.unreadable
+    assert problem.startswith(f"session {odd}: created_at {shown} cannot be read")
+
+
+@pytest.mark.parametrize("stored", ODD_DATES)
+def test_a_date_that_nobody_can_read_passes_no_date_condition_and_comes_last_in_any_order(
+    connection: psycopg.Connection, read: Any, stored: str
+) -> None:
+    odd, dated = insert_session(connection, created_at=stored), insert_session(connection)
+    for bound in (
+        {"created_after": datetime(1, 1, 2, tzinfo=UTC)},
+        {"created_before": datetime(9999, 1, 1, tzinfo=UTC)},
+    ):
+        sessions, tally = read(**bound)
+        assert (ids(sessions), list(tally.filtered.values()), tally.missing) == ([dated], [1], {})
+    for order in ("newest", "oldest"):
+        assert ids(read(limit=1, order=order)[0]) == [dated]
+        assert ids(read(offset=1, order=order)[0]) == [odd]
+
+
+def test_sessions_are_chosen_and_taken_out_by_their_ids(connection: psycopg.Connection, read: Any) -> None:
+    first, second, third = (insert_session(connection) for _ in range(3))
+    sessions, tally = read(session_ids=(str(first), str(third), "no number"))
+    assert (ids(sessions), tally.filtered) == ([first, third], {"sessionIds": 1})
+    sessions, tally = read(exclude_session_ids=(str(first), str(third), "no number"))
+    assert (ids(sessions), tally.filtered) == ([second], {"excludeSessionIds": 2})
+
+
+def test_pages_by_offset_and_limit_hold_every_session_once(connection: psycopg.Connection, read: Any) -> None:
+    stored = [insert_session(connection, created_at=f"2026-10-0{day}T00:00:00Z") for day in (3, 1, 2, 1, 3)]
+    pages = [ids(read(limit=2, offset=offset)[0]) for offset in (0, 2, 4, 6)]
+    assert pages == [[stored[0], stored[4]], [stored[2], stored[3]], [stored[1]], []]
+    sessions, tally = read(limit=2, offset=1)
+    assert (len(sessions), tally.filtered) == (2, {"offset": 1, "limit": 2})
+
+
+def test_a_learning_key_that_is_a_number_is_found_as_the_sdk_finds_it(
+    connection: psycopg.Connection, read: Any
+) -> None:
+    by_the_sdk = "SELECT id FROM sessions WHERE metadata ->> 'learning_key' = '42' ORDER BY id"
+    for key in (42, "42", 43, None, "042"):
+        insert_session(connection, metadata={"learning_key": key})
+    sessions, _ = read(learning_keys=("42",))
+    assert [(id,) for id in ids(sessions)] == connection.execute(by_the_sdk).fetchall()
+    assert {session.learning_key for session in sessions} == {"42"}
+
+
+def test_statuses_are_compared_in_any_case(connection: psycopg.Connection, read: Any) -> None:
+    kept = insert_session(connection, status="Succeeded", review_status="APPROVED")
+    insert_session(connection, status="Failed")
+    (session,), tally = read(status=("succeedeD",))
+    assert (session.id, session.status, session.review_status) == (str(kept), "succeeded", "approved")
+    assert tally.filtered == {"status": 1}
 
 
 def test_older_lanes_and_missing_metadata_load(connection: psycopg.Connection, read: Any) -> None:

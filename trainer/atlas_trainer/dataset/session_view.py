@@ -74,12 +74,13 @@ def sessions_table(sessions: Sequence[Session], fates: Sequence[str]) -> Table:
     return table
 
 
-def session_parts(session: Session, traces: Traces) -> Iterator[tuple[str, str]]:
+def session_parts(session: Session, traces: Traces, becomes: str) -> Iterator[tuple[str, str]]:
     """Yield heading and text of each part of *session*, in the order in which it happened, safe to show.
 
-    Of an attempt with several calls of the model the last one is shown: its prompt holds those before it.
+    *becomes* is its fate. Of an attempt with several calls of the model the last one is shown: its prompt holds those
+    before it.
     """
-    yield f"session {one_line(session.id, _LINE)}", _facts(session, fate(session, traces))
+    yield f"session {one_line(session.id, _LINE)}", _facts(session, becomes)
     yield "task", visible(session.task)
     descriptions = {step.id: step.description for step in session.steps}
     for turn in attempts_of(session):

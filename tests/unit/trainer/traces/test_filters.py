@@ -57,6 +57,30 @@ def test_each_condition_names_itself_when_it_is_not_met(conditions: dict[str, An
     assert first_failed_condition(TraceFilter(**conditions), session()) == cause
 
 
+def test_sessions_are_chosen_and_taken_out_by_their_ids() -> None:
+    sessions = [session(id=id) for id in ("1", "10", "a.jsonl:1")]
+    assert kept(TraceFilter(session_ids=("10", "a.jsonl:1", "2")), *sessions) == ["10", "a.jsonl:1"]
+    assert kept(TraceFilter(exclude_session_ids=("10", "2")), *sessions) == ["1", "a.jsonl:1"]
+    assert kept(TraceFilter(session_ids=("1", "10"), exclude_session_ids=("10",)), *sessions) == ["1"]
+    assert first_failed_condition(TraceFilter(session_ids=("2",)), session(status="failed")) == "sessionIds"
+
+
+@pytest.mark.parametrize(("missing", "required"), [("status", "status"), ("reviewStatus", "reviewStatus")])
+def test_what_was_assumed_passes_unless_the_record_must_say_it(missing: Any, required: str) -> None:
+    assumed = session(missing=(missing,))
+    assert first_failed_condition(TraceFilter(), assumed) is None
+    assert (
+        first_failed_condition(TraceFilter.model_validate({"require": [required]}, strict=False), assumed) == "require"
+    )
+    assert first_failed_condition(TraceFilter(require=("status", "reviewStatus")), session()) is None
+
+
+def test_statuses_are_compared_in_any_case() -> None:
+    loud = TraceFilter(status=("SUCCEEDED",), review_status=("Approved",))
+    assert first_failed_condition(loud, session()) is None
+    assert first_failed_condition(TraceFilter(), session(status="Succeeded", review_status="APPROVED")) is None
+
+
 def test_the_first_condition_in_the_order_of_the_filter_is_the_cause() -> None:
     everything_wrong = TraceFilter(status=("failed",), min_reward=0.9, tags=("us",), created_before=NOON)
     assert first_failed_condition(everything_wrong, session()) == "status"
@@ -132,6 +156,27 @@ def test_the_limit_keeps_the_wanted_end_by_date_and_then_by_row_number_in_any_or
     ]
     for arrangement in permutations(rows):
         assert set(kept(TraceFilter.model_validate({"limit": 2, "order": order}), *arrangement)) == expected
+
+
+@pytest.mark.parametrize(("order", "expected"), [("newest", ["4", "3"]), ("oldest", ["3", "2"])])
+def test_an_offset_skips_the_first_in_order_and_a_limit_counts_from_there(order: str, expected: list[str]) -> None:
+    tally = Tally()
+    sessions = [session(id=id, status="failed" if id == "9" else "succeeded") for id in ("5", "4", "9", "3", "2", "1")]
+    trace_filter = TraceFilter.model_validate({"offset": 1, "limit": 2, "order": order})
+
+    assert [each.id for each in filter_sessions(trace_filter, iter(sessions), tally)] == expected
+    assert (tally.matched, tally.filtered) == (2, {"status": 1, "offset": 1, "limit": 2})
+
+
+def test_an_offset_without_a_limit_skips_alone() -> None:
+    tally = Tally()
+    sessions = [session(id=str(number)) for number in (3, 5, 1, 4, 2)]
+    assert {each.id for each in filter_sessions(TraceFilter(offset=2), iter(sessions), tally)} == {"1", "2", "3"}
+    assert (tally.matched, tally.filtered) == (3, {"offset": 2})
+
+
+def test_an_offset_beyond_the_last_session_leaves_none() -> None:
+    assert kept(TraceFilter(offset=2), session(id="1")) == kept(TraceFilter(offset=2, limit=1), session(id="1")) == []
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest"])

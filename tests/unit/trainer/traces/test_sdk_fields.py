@@ -70,3 +70,10 @@ def test_ground_truth_is_text_or_becomes_json() -> None:
     assert ground_truth_of({"ground_truth": {"straße": [1]}}) == '{"straße": [1]}'
     assert ground_truth_of({"ground_truth": False}) == "false"
     assert ground_truth_of({"ground_truth": " "}) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"), [(42, "42"), ("42", "42"), (0, "0"), (-1, "-1"), (0.5, "0.5"), (True, None), ([42], None)]
+)
+def test_a_number_is_a_learning_key_by_its_digits_as_the_sdk_compares_it(key: Any, expected: str | None) -> None:
+    assert learning_key_of({"learning_key": key}) == expected

@@ -96,6 +96,19 @@ def test_the_exported_review_status_wins_over_the_copy_in_the_metadata_which_goe
     ).review_status == ("quarantined")
 
 
+def test_what_had_to_be_assumed_is_named() -> None:
+    assert read_record().missing == ()
+    assert read_record(review_status=None).missing == ("reviewStatus",)
+    assert read_record(session_metadata=metadata(status="ticket closed")).missing == ("status",)
+    assert read_record(session_metadata=metadata(created_at="infinity")).missing == ("createdAt",)
+    assert session_from_record({"task": "Do"}).missing == ("status", "reviewStatus", "createdAt")
+
+
+def test_statuses_in_another_case_are_the_same_words() -> None:
+    session = read_record(review_status="Approved", review_notes="Fine", session_metadata=metadata(status="FAILED"))
+    assert (session.status, session.review_status, session.approved_by_person) == ("failed", "approved", True)
+
+
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
