@@ -20,6 +20,7 @@ DATASET = {
     "shortened": 3,
     "dropped": {"controlToken": 40},
     "droppedRows": {"promptTooLong": 2},
+    "missing": {"reviewStatus": 60},
     "digest": SHA,
     "watermark": AT,
 }

@@ -77,7 +77,7 @@ def test_a_report_that_uses_every_bound_stays_small() -> None:
         reason="R" * 64,
         message=wide * 1000,
         metrics={f"{number:064}": -0.12345678901234567 for number in range(32)},
-        dataset={**DATASET, **dict.fromkeys(("dropped", "prompts", "droppedRows"), counts)},
+        dataset={**DATASET, **dict.fromkeys(("dropped", "prompts", "droppedRows", "missing"), counts)},
         checkpoints={"latest": {**CHECKPOINT, "uri": uri}, "best": {**CHECKPOINT, "uri": uri}},
         model={**MODEL, "uri": uri},
     )
