@@ -113,7 +113,7 @@ def test_nothing_usable_says_how_many_were_dropped_by_which_cause(tmp_path: Path
 
 
 def test_nothing_readable_says_which_lines_and_why_and_blames_no_filter(tmp_path: Path) -> None:
-    write_records(tmp_path, *({"prompt": "Count the lamps", "completion": "3"} for _ in range(60)))
+    write_records(tmp_path, *({"question": "Count the lamps", "reply": "3"} for _ in range(60)))
     with pytest.raises(NothingMatched) as caught:
         build(tmp_path)
     message = str(caught.value)

@@ -24,7 +24,7 @@ def shortened(report: RunReport, limit: int = TERMINATION_LIMIT) -> bytes:
 def _ever_shorter(report: RunReport) -> Iterator[RunReport]:
     yield report
     if report.dataset:
-        counts = {"dropped": {}, "dropped_rows": {}, "missing": {}}
+        counts: dict[str, dict[str, int]] = {"dropped": {}, "dropped_rows": {}, "missing": {}}
         report = report.model_copy(update={"dataset": report.dataset.model_copy(update=counts)})
         yield report
     report = report.model_copy(update={"metrics": {}})
