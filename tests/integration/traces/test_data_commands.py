@@ -102,7 +102,7 @@ def test_a_source_that_gives_nothing_says_so_before_a_tokenizer_is_loaded(
 def test_what_an_error_quotes_does_not_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     exports = make_folder(tmp_path) / "exports"
     exports.mkdir()
-    (exports / "\x1b[2J.jsonl").write_text("{")
+    (exports / "\x1b[2J.jsonl").write_text("no JSON")
     manifest = write_manifest(tmp_path, traces={"file": {"path": str(exports)}, "maxMalformed": 0})
     assert main(["data", "preview", "-f", str(manifest)]) == MalformedTraces.exit_code
     printed = capsys.readouterr().err

@@ -113,6 +113,14 @@ def test_what_was_assumed_stands_beside_it(tmp_path: Path) -> None:
     assert required[0][9] == "require"
 
 
+def test_chats_say_neither_status_nor_review(tmp_path: Path) -> None:
+    chat = [{"role": "user", "content": "Count"}, {"role": "assistant", "content": "3"}]
+    write_records(tmp_path, {"messages": chat})
+    table, after = listed(tmp_path)
+    assert table[0][1:6] == ["unknown", "succeeded", "(assumed)", "approved", "(assumed)"]
+    assert "1 without review status, taken as approved" in after
+
+
 def test_a_task_stays_on_its_line_and_steers_no_terminal(tmp_path: Path) -> None:
     write_records(tmp_path, export_record(1, task="\x1b[2J[red]one[/red]\ntwo " + "long " * 500))
     (line,), _ = listed(tmp_path)
