@@ -51,6 +51,7 @@ def database(database_url: str, tmp_path: Path) -> dict[str, Any]:
     """Traces of a database with four sessions: learnt from, with a low reward, without an answer, without a date."""
     with psycopg.connect(database_url) as connection:
         insert_session(connection, created_at="2026-10-04T00:00:00Z")
+        connection.execute("UPDATE sessions SET student_learning = 'Ask for the order first'")
         insert_session(connection, created_at="2026-10-03T00:00:00Z", reward_stats=stats(0.2))
         silent: dict[str, Any] = {"plan": None, "outputs": (), "notes": (), "events": [], "final_answer": ""}
         insert_session(connection, created_at="2026-10-02T00:00:00Z", **silent)
@@ -150,6 +151,7 @@ def test_a_session_is_shown_as_it_happened(tmp_path: Path, database: dict[str, A
         f'    "{NOTE}"\n',
         "answer\n  Refunded\n",
         "final answer\n  Refunded\n",
+        "lesson (studentLearning)\n  Ask for the order first\n",
         "step 1, attempt 2, turn 1, reference: Refunded\n",
     ]
     places = [text.find(event, 0) for event in events]

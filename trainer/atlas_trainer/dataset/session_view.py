@@ -93,6 +93,9 @@ def session_parts(session: Session, traces: Traces, becomes: str) -> Iterator[tu
     yield "final answer", visible(session.final_answer)
     if session.ground_truth is not None:
         yield "ground truth", visible(session.ground_truth)
+    for lesson in session.lessons:
+        if lesson.kind != "guidance":
+            yield f"lesson ({lesson.kind})", visible(lesson.text)
     rows = session_rows(session, traces)
     if not isinstance(rows, str):
         yield "rows", "\n".join(_row_line(row) for row in rows)
