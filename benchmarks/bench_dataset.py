@@ -74,7 +74,7 @@ def measure(folder: Path) -> tuple[dict[str, float], float]:
 
     sessions = timed("read from Postgres", lambda: list(read_sessions(spec.traces, Tally())))
     made = timed("session to rows", lambda: [session_rows(session, spec.traces) for session in sessions])
-    rows = [row for found in made if not isinstance(found, str) for row in found]
+    rows = [row for found in made if not isinstance(found, str) for row in found.rows]
     texts = timed(
         "chat template", lambda: [prompt_text(tokenizer, fit_messages(tokenizer, row.prompt)) for row in rows]
     )

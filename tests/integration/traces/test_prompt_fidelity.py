@@ -24,8 +24,9 @@ SESSIONS = 200
 def pairs(session: Session, form: str) -> Counter[tuple[str, str]]:
     """Prompt and recorded answer of each row, as the log has them."""
     whole = parse(Traces, {"file": {"path": "x"}, "promptForm": form, "turnsPerSession": 1000, "prompts": "recorded"})
-    rows = session_rows(session, whole)
-    assert isinstance(rows, list), rows
+    found = session_rows(session, whole)
+    assert not isinstance(found, str), found
+    rows = found.rows
     prompts = [row.prompt if form == "text" else sdk_text(row.prompt) for row in rows]
     return Counter(
         (json.dumps(prompt, sort_keys=True), row.recorded) for prompt, row in zip(prompts, rows, strict=True)

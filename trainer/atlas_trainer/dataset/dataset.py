@@ -236,7 +236,7 @@ def _rows(
 ) -> tuple[list[Row], _RowCounts]:
     """The rows of *sessions* by age, and what became of other turns. Sessions of which none is left are tallied."""
     counts = _RowCounts()
-    candidates = _plain_rows(_turns(sessions, traces, tally), tokenizer, counts)
+    candidates = _plain_rows(_turns(sessions, traces, tally, counts), tokenizer, counts)
     rows = sorted(_short_enough(candidates, tokenizer, longest, counts), key=_place)
     used = {row.session_id for row in rows}
     for session, cause in counts.sessions.items():
@@ -245,13 +245,14 @@ def _rows(
     return rows, counts
 
 
-def _turns(sessions: Iterable[Session], traces: Traces, tally: Tally) -> Iterator[Row]:
+def _turns(sessions: Iterable[Session], traces: Traces, tally: Tally, counts: _RowCounts) -> Iterator[Row]:
     for session in sessions:
-        rows = session_rows(session, traces)
-        if isinstance(rows, str):
-            tally.drop(rows)
+        found = session_rows(session, traces)
+        if isinstance(found, str):
+            tally.drop(found)
         else:
-            yield from rows
+            counts.dropped.update(found.left_out)
+            yield from found.rows
 
 
 def _plain_rows(rows: Iterable[Row], tokenizer: "PreTrainedTokenizerBase", counts: _RowCounts) -> Iterator[Row]:

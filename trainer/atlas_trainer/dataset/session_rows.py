@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
 from string import Template
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from atlas_api.training.traces import Traces
 from atlas_trainer.dataset.rows import Row
@@ -27,7 +27,16 @@ _SPEAKERS = {"system": "SYSTEM", "user": "HUMAN", "assistant": "AI", "tool": "TO
 _TEACHER_PROMPT = Template(files(__package__).joinpath("teacher_prompt.txt").read_text(encoding="utf-8").rstrip("\n"))
 
 
-def session_rows(session: Session, traces: Traces) -> list[Row] | Cause:
+class SessionRows(NamedTuple):
+    """What a session gives to learn from."""
+
+    rows: list[Row]
+
+    left_out: dict[str, int]
+    """Turns that are no rows, by cause."""
+
+
+def session_rows(session: Session, traces: Traces) -> SessionRows | Cause:
     """The rows of *session*, at most `traces.turnsPerSession`, that of its answer among them; or why there is none."""
     if not session.task.strip():
         return "noTask"
@@ -36,14 +45,18 @@ def session_rows(session: Session, traces: Traces) -> list[Row] | Cause:
         turns = [turn for turn in turns if turn.is_answer and turn.guidance and turn.guidance.strip()]
     if not turns:
         return "noGuidance" if traces.role == "teacher" else "noAnswer"
+    found = len(turns)
     if traces.prompts == "recorded":
         turns = [turn for turn in turns if turn.origin == "recorded"]
         if not turns:
             return "promptNotRecorded"
     last = len(turns) - 1
     chosen = [last] if traces.turns == "last" else spread(last + 1, traces.turns_per_session)
+    cut = "notLast" if traces.turns == "last" else "turnsPerSession"
+    left_out = {"promptNotRecorded": found - len(turns), cut: len(turns) - len(chosen)}
     make = _teacher_row if traces.role == "teacher" else _student_row
-    return [replace(make(session, turns[place], traces), turn=place) for place in chosen]
+    rows = [replace(make(session, turns[place], traces), turn=place) for place in chosen]
+    return SessionRows(rows, {cause: count for cause, count in left_out.items() if count})
 
 
 def spread(count: int, most: int) -> list[int]:

@@ -49,8 +49,8 @@ def fate(session: Session, traces: Traces, chosen: Collection[str] | None = None
         failed = _cut_by(traces.filter)
     if failed:
         return failed
-    rows = session_rows(session, traces)
-    return rows if isinstance(rows, str) else f"{len(rows)} row{'' if len(rows) == 1 else 's'}"
+    found = session_rows(session, traces)
+    return found if isinstance(found, str) else f"{len(found.rows)} row{'' if len(found.rows) == 1 else 's'}"
 
 
 def sessions_table(sessions: Sequence[Session], fates: Sequence[str]) -> Table:
@@ -96,9 +96,9 @@ def session_parts(session: Session, traces: Traces, becomes: str) -> Iterator[tu
     for lesson in session.lessons:
         if lesson.kind != "guidance":
             yield f"lesson ({lesson.kind})", visible(lesson.text)
-    rows = session_rows(session, traces)
-    if not isinstance(rows, str):
-        yield "rows", "\n".join(_row_line(row) for row in rows)
+    found = session_rows(session, traces)
+    if not isinstance(found, str):
+        yield "rows", "\n".join(_row_line(row) for row in found.rows)
 
 
 def _cut_by(filter: TraceFilter) -> str:

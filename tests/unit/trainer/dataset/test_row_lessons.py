@@ -22,9 +22,9 @@ LESSONS = (Lesson("guidance", "Check the order"), Lesson("studentLearning", "Loo
 
 
 def rows_of(session: Session, **fields: str) -> list[Row]:
-    rows = session_rows(session, parse(Traces, {"file": {"path": "traces.jsonl"}, **fields}))
-    assert isinstance(rows, list), rows
-    return rows
+    found = session_rows(session, parse(Traces, {"file": {"path": "traces.jsonl"}, **fields}))
+    assert not isinstance(found, str), found
+    return found.rows
 
 
 def test_each_row_of_a_session_has_its_lessons() -> None:

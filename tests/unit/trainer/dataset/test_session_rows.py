@@ -12,7 +12,7 @@ from atlas_api.training.reward import Reward
 from atlas_api.training.traces import Traces
 from atlas_rewards import Item, build_scorer
 from atlas_trainer.dataset.rows import Row
-from atlas_trainer.dataset.session_rows import sdk_text, session_rows, spread
+from atlas_trainer.dataset.session_rows import SessionRows, sdk_text, session_rows, spread
 from atlas_trainer.traces.session import Session, Step, StepAttempt
 
 ASKED = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Step ID: 1"})
@@ -23,8 +23,12 @@ def traces(**fields: Any) -> Traces:
 
 
 def rows_of(session: Session, **fields: Any) -> list[Row]:
+    return found(session, **fields).rows
+
+
+def found(session: Session, **fields: Any) -> SessionRows:
     rows = session_rows(session, traces(**fields))
-    assert isinstance(rows, list), rows
+    assert not isinstance(rows, str), rows
     return rows
 
 
@@ -43,12 +47,14 @@ def test_a_refused_answer_is_never_the_reference_and_the_accepted_one_is() -> No
 def test_last_takes_the_turn_that_gave_the_answer() -> None:
     (row,) = rows_of(make_session(RETRIED), turns="last")
     assert (row.recorded, row.turn) == ("Refunded", 1)
+    assert found(make_session(RETRIED), turns="last").left_out == {"notLast": 1}
 
 
 def test_long_sessions_do_not_rule() -> None:
     steps = [Step(number, f"Step {number}", (StepAttempt(f"Answer {number}"),)) for number in range(1, 30)]
     rows = rows_of(make_session(*steps), turnsPerSession=4)
     assert [row.step for row in rows] == [8, 15, 22, 29]
+    assert found(make_session(*steps), turnsPerSession=4).left_out == {"turnsPerSession": 25}
 
 
 @given(st.integers(0, 50), st.integers(1, 60))
