@@ -17,6 +17,10 @@ class PostgresTraces(ApiModel):
     url_from: SecretSource
     """Reference to the connection URL (`postgresql://user:password@host:5432/db`)."""
 
+    spans: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)?$", max_length=127)
+    """Name of a table or view of OpenTelemetry spans to read instead, `spans` or `schema.spans`, with the columns
+    `trace_id`, `start_time` and `attributes`. Left out: the tables of the SDK."""
+
 
 class S3Traces(ApiModel):
     """Lines of JSON on S3 or any store with the same API."""
@@ -219,8 +223,12 @@ class Traces(ApiModel):
             "set exactly one of postgres, s3, file",
         ),
         Rule(
-            "!has(self.postgres) || self.format in ['auto', 'atlas'] && !has(self.fields)",
-            "format and fields are for file and s3: the tables in postgres are those of the SDK",
+            "!has(self.postgres) || has(self.postgres.spans) || self.format in ['auto', 'atlas'] && !has(self.fields)",
+            "format and fields are for file and s3, and fields for postgres.spans: other tables are those of the SDK",
+        ),
+        Rule(
+            "!has(self.postgres) || !has(self.postgres.spans) || self.format in ['auto', 'otel']",
+            "postgres.spans holds spans: leave format out",
         ),
         Rule(
             "!has(self.fields) || self.format != 'atlas'",

@@ -10,7 +10,7 @@ from support.sdk.rows import NOTE, insert_session, metadata
 from support.traces.reading import read_all, traces_of
 
 from atlas_trainer.traces.lessons import Lesson
-from atlas_trainer.traces.postgres import ROWS_A_FETCH
+from atlas_trainer.traces.postgres.sdk_tables import ROWS_A_FETCH
 from atlas_trainer.traces.session import Session
 
 ENTRY = {

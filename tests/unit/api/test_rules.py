@@ -218,9 +218,15 @@ CASES = [
     Case(Traces, "set exactly one of postgres, s3, file", {}, {"file": FILE}),
     Case(
         Traces,
-        "format and fields are for file and s3: the tables in postgres are those of the SDK",
+        "format and fields are for file and s3, and fields for postgres.spans: other tables are those of the SDK",
         {"postgres": {"urlFrom": {"env": "URL"}}, "format": "messages"},
         {"postgres": {"urlFrom": {"env": "URL"}}, "format": "atlas"},
+    ),
+    Case(
+        Traces,
+        "postgres.spans holds spans: leave format out",
+        {"postgres": {"urlFrom": {"env": "URL"}, "spans": "spans"}, "format": "atlas"},
+        {"postgres": {"urlFrom": {"env": "URL"}, "spans": "spans"}, "fields": {"reward": "score"}},
     ),
     Case(
         Traces,

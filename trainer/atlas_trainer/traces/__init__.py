@@ -8,7 +8,7 @@ Traces: recorded sessions of agents, from any source in the same form. `read_ses
 
 Sources, each imported only when it is used:
 
-    postgres          the SDK's database, in one snapshot (`postgres_schema`, `postgres_sql`, `postgres_errors`)
+    postgres          the SDK's database, or a table of spans, in one snapshot
     jsonl             lines of JSON on disk
     s3                lines of JSON in an object store
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from atlas_api.errors import MalformedTraces
 from atlas_trainer.traces.lessons import Lesson
 from atlas_trainer.traces.messages import Message
 
@@ -134,6 +135,15 @@ class Tally:
     def drop(self, cause: str) -> None:
         """Count a session that passed the filter and could not be used."""
         self.unusable[cause] = self.unusable.get(cause, 0) + 1
+
+    def give_up(self, where_and_why: str, most: int) -> None:
+        """Count a line, or a span, that could not be read. Raises MalformedTraces for one more than *most*."""
+        self.malformed.append(where_and_why)
+        if len(self.malformed) > most:
+            raise MalformedTraces(
+                f"unreadable lines: {len(self.malformed)}, spec.traces.maxMalformed allows {most}"
+                f" ({self.first_malformed}); export the traces again, or allow more"
+            )
 
     @property
     def first_malformed(self) -> str:

@@ -11,7 +11,7 @@ from atlas_trainer.traces.loose_json import get, items
 CALLS = frozenset({"chat", "generate_content", "text_completion"})
 """Operations (`gen_ai.operation.name`) that ask a model for an answer."""
 
-_FAILED = (2, "STATUS_CODE_ERROR")
+_FAILED = (2, "2", "STATUS_CODE_ERROR", "ERROR", "Error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,23 @@ def spans_of(record: Record) -> Iterator[Span]:
             for span in items(get(scope_spans, "spans")):
                 if isinstance(span, dict):
                     yield _span(span, resource)
+
+
+def span_of(*, trace: str, start: int, attributes: Any, events: Any, resource: Any, status: Any) -> Span:
+    """A span of plain values, as tables hold them: *attributes* and *resource* are objects, *events* is a list."""
+    own = attributes if isinstance(attributes, dict) else {}
+    return Span(
+        trace=trace,
+        start=start,
+        attributes=own,
+        events=tuple(
+            (name, told if isinstance(told := get(event, "attributes"), dict) else {})
+            for event in items(events)
+            if isinstance(name := get(event, "name"), str)
+        ),
+        resource=resource if isinstance(resource, dict) else {},
+        failed=status in _FAILED or "error.type" in own,
+    )
 
 
 def _span(span: Mapping[str, Any], resource: Attributes) -> Span:

@@ -67,9 +67,13 @@ class OpenTraces:
 
     def take(self, record: Record, size: int) -> Taken:
         """Take the spans of *record*, whose line had *size* bytes."""
+        return self.take_spans(spans_of(record), size)
+
+    def take_spans(self, spans: Iterable[Span], size: int) -> Taken:
+        """Take *spans*, which came in *size* bytes."""
         problems = []
         touched: dict[str, None] = {}
-        for span in spans_of(record):
+        for span in spans:
             try:
                 if self._add(span):
                     touched[span.trace] = None

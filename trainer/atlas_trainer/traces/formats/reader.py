@@ -75,10 +75,10 @@ class LineReader:
                     f"{name} {kind}; docs/reference/traces.md has an example of each format"
                 ) from error
             too_deep = isinstance(error, RecursionError)
-            self._give_up(f"{where}: {'JSON nested too deeply' if too_deep else error}")
+            self._tally.give_up(f"{where}: {'JSON nested too deeply' if too_deep else error}", self._max_malformed)
             return []
         if problem:
-            self._give_up(f"{where}: {problem}")
+            self._tally.give_up(f"{where}: {problem}", self._max_malformed)
         return sessions
 
     def _format_of(self, record: Record, where: str) -> Format:
@@ -108,15 +108,6 @@ class LineReader:
     def _with_id(self, session: Session, where: str) -> Session:
         recorded = session.id and self._seen.add(session.id)
         return session if recorded else replace(session, id=where)
-
-    def _give_up(self, where_and_why: str) -> None:
-        malformed = self._tally.malformed
-        malformed.append(where_and_why)
-        if len(malformed) > self._max_malformed:
-            raise MalformedTraces(
-                f"unreadable lines: {len(malformed)}, spec.traces.maxMalformed allows {self._max_malformed}"
-                f" ({self._tally.first_malformed}); export the traces again, or allow more"
-            )
 
 
 def _told(record: Record) -> str:

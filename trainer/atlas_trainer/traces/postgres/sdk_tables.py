@@ -9,21 +9,16 @@ so a PgBouncer in transaction mode is fine. Knows nothing of how sessions become
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
-from psycopg.types.json import set_json_loads
 
-from atlas_api.pods.contract import TRACES_URL
 from atlas_api.training.traces import TraceFilter, Traces
-from atlas_rewards.secret import describe, read_secret
-from atlas_trainer.traces import postgres_sql
 from atlas_trainer.traces.lessons import Lesson, lessons_of
-from atlas_trainer.traces.loose_json import decoded, get
-from atlas_trainer.traces.postgres_errors import checked_url, postgres_errors
-from atlas_trainer.traces.postgres_schema import NOTES, REGISTRY, may_read, require_sdk_schema
+from atlas_trainer.traces.loose_json import get
+from atlas_trainer.traces.postgres import sdk_sql
+from atlas_trainer.traces.postgres.sdk_schema import NOTES, REGISTRY, may_read, require_sdk_schema
 from atlas_trainer.traces.sdk_fields import (
     approved_by_person,
     execution_mode_of,
@@ -37,46 +32,24 @@ from atlas_trainer.traces.sdk_fields import (
 from atlas_trainer.traces.sdk_steps import steps_of
 from atlas_trainer.traces.session import Missing, Session, Step, Tally, guidance_in
 
-CONNECT_SECONDS = 10
 ROWS_A_FETCH = 100
 """Rows in memory at once, for each table: a row holds an answer, and answers of 200 kB exist."""
 
-# Cursors are read to their end, so a plan that is quick for the first rows only is wrong. Compiling never pays here.
-_SETTINGS = "SET LOCAL cursor_tuple_fraction = 1; SET LOCAL jit = off; SET LOCAL timezone = 'UTC'"
 
-
-def read_postgres(traces: Traces, tally: Tally) -> Iterator[Session]:
+def read_sdk_tables(connection: psycopg.Connection, traces: Traces, tally: Tally) -> Iterator[Session]:
     """
     Stream the sessions that pass `traces.filter`, ordered by id. The tally is complete before the first one comes.
 
-    Raises SourceUnreachable, AccessDenied, SourceMissing, SchemaMismatch, InvalidManifest. Closing the iterator early
-    ends the transaction.
+    Raises SchemaMismatch.
     """
-    if traces.postgres is None:
-        raise ValueError("traces.postgres is not set")
-    where = describe(traces.postgres.url_from, TRACES_URL)
-    url = checked_url(read_secret(traces.postgres.url_from, TRACES_URL), where)
-    with postgres_errors(url, where), _snapshot(url) as connection:
-        require_sdk_schema(connection)
-        ids = _choose(connection, traces.filter, tally)
-        yield from _sessions(connection, ids)
-
-
-@contextmanager
-def _snapshot(url: str) -> Iterator[psycopg.Connection]:
-    options: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "client_encoding": "utf8"}
-    with psycopg.connect(url, prepare_threshold=None, application_name="atlas-core", **options) as connection:
-        set_json_loads(decoded, connection)
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        with connection.transaction():
-            connection.execute(_SETTINGS)
-            yield connection
+    require_sdk_schema(connection)
+    ids = _choose(connection, traces.filter, tally)
+    yield from _sessions(connection, ids)
 
 
 def _choose(connection: psycopg.Connection, filter: TraceFilter, tally: Tally) -> str:
     """Count every session; return the ids of those that pass, in the text form of a bigint[]."""
-    query, parameters = postgres_sql.choice(filter)
+    query, parameters = sdk_sql.choice(filter)
     chosen = "{}"
     for cause, sessions, ids in connection.execute(query, parameters):
         if cause is None:
@@ -88,7 +61,7 @@ def _choose(connection: psycopg.Connection, filter: TraceFilter, tally: Tally) -
 
 
 def _sessions(connection: psycopg.Connection, ids: str) -> Iterator[Session]:
-    for table, query in postgres_sql.queries(notes=may_read(connection, "sessions", NOTES)).items():
+    for table, query in sdk_sql.queries(notes=may_read(connection, "sessions", NOTES)).items():
         connection.execute(f"DECLARE atlas_{table} NO SCROLL CURSOR FOR {query}", {"ids": ids})
     plans, results, attempts, guidance, events = (
         _Children(_rows(connection, table))
@@ -150,7 +123,7 @@ class _Registry:
         known = {key: self._known[key] for key in keys if key in self._known}
         if unknown := sorted(keys - known.keys()):
             with self._connection.cursor(row_factory=dict_row) as cursor:
-                rows = cursor.execute(postgres_sql.REGISTRY, {"keys": unknown}).fetchall()
+                rows = cursor.execute(sdk_sql.REGISTRY, {"keys": unknown}).fetchall()
             known |= dict.fromkeys(unknown) | {row["learning_key"]: row for row in rows}
         self._known = known
         return known
