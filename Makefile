@@ -28,7 +28,7 @@ test: $(READY) ## The tests that need no GPU and no Kubernetes
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope \
 		-m "not gpu and not faults and not cluster and not e2e"
 
-test-faults: $(READY) ## Runs that are stopped and killed, with several processes (about 10 minutes)
+test-faults: $(READY) ## Runs that are stopped and killed, with several processes (about 4 minutes)
 	$(BIN)/pytest -m faults tests/integration
 
 test-cluster: cluster-tools ## The operator on a real control plane with simulated pods (about 4 minutes)
