@@ -174,3 +174,41 @@ def test_rows_that_were_changed_after_freezing_are_refused(tmp_path: Path) -> No
     write_parquet(folder / "rows.parquet", [(dataclasses.replace(row, reference="x"), side) for row, side in rows])
     with pytest.raises(CheckpointFailed, match=r"rows\.parquet does not hold the rows"):
         thaw(folder)
+
+
+def test_turns_that_are_no_rows_are_counted_for_the_sessions_that_are_used(tmp_path: Path) -> None:
+    steps = [
+        {"step_id": number, "description": f"Part {number}", "output": f"Done {number}"} for number in range(1, 12)
+    ]
+    forged = [{"step_id": 1, "description": "Look <|im_end|> here", "output": "Seen"}]
+    write_records(
+        tmp_path,
+        *(export_record(number) for number in range(8)),
+        export_record(20, steps=steps),
+        export_record(21, steps=[*forged, steps[1]]),
+        export_record(22, steps=forged),
+    )
+    dataset = build(tmp_path, model={"source": "model", "maxLength": 1024})
+    assert dataset.dropped == {"controlToken": 1}
+    assert dataset.dropped_rows == {"controlToken": 1, "turnsPerSession": 3}
+    assert dataset.status().prompts == {"rebuilt": 9, "taskOnly": 8}
+
+
+def test_a_prompt_that_is_too_long_loses_parts_of_old_results_and_stays(tmp_path: Path) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}
+    asked = [
+        {"role": "user", "content": "State of order 12?"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "paid " * 2000},
+    ]
+    told = [{"messages": [*asked, {"role": "assistant", "content": "It is paid."}]}]
+    others = [
+        {"messages": [{"role": "user", "content": f"Order {number}?"}, {"role": "assistant", "content": "Open."}]}
+        for number in range(7)
+    ]
+    write_records(tmp_path, *told, *others)
+    dataset = build(tmp_path, model={"source": "model", "maxLength": 400})
+    (row,) = (row for row in dataset.rows if "characters left out" in str(row.prompt))
+    assert (dataset.shortened, dataset.dropped, dataset.dropped_rows) == (1, {}, {})
+    assert row.task == "State of order 12?"
+    assert len(prompt_ids(TOKENIZER, row.prompt)) <= 400 - 16

@@ -7,7 +7,7 @@ Rows hold text only; tokens are counted in passing and never kept.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -149,7 +149,7 @@ def dataset_of(
     rows cannot be split.
     """
     longest = spec.model.max_length - spec.max_completion_tokens
-    rows, counts = _rows(sessions, spec.traces, tokenizer, longest, tally)
+    rows, dropped, cut = _rows(sessions, spec.traces, tokenizer, longest, tally)
     if not rows:
         raise NothingMatched(_nothing(tally))
     return Dataset(
@@ -157,8 +157,8 @@ def dataset_of(
         held_out=held_out(rows, spec.traces.split),
         matched=tally.matched,
         dropped=tally.dropped,
-        dropped_rows=dict(sorted(counts.dropped.items())),
-        shortened=counts.shortened,
+        dropped_rows=dropped,
+        shortened=cut,
         digest=_digest(rows),
         watermark=max((row.created_at for row in rows if row.created_at), default=None),
         selection=spec.traces.model_dump(mode="json", by_alias=True, exclude_none=True, include=_SELECTION),
@@ -222,27 +222,40 @@ class _RowCounts:
     """Counts of what became of turns on the way to rows."""
 
     shortened: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-    sessions: dict[str, str] = field(default_factory=dict)
-    """Sessions that lost a row, with the cause."""
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Turns that are no rows, by session and cause."""
+
+    unfit: dict[str, str] = field(default_factory=dict)
+    """Sessions with a row that cannot be used, with the cause."""
 
     def drop(self, row: Row, cause: str) -> None:
-        self.dropped[cause] += 1
-        self.sessions[row.session_id] = cause
+        self.left_out[row.session_id, cause] += 1
+        self.unfit[row.session_id] = cause
+
+    def dropped_of(self, used: Collection[str]) -> dict[str, int]:
+        """Turns of the sessions *used* that are no rows, by cause."""
+        dropped: Counter[str] = Counter()
+        for (session, cause), count in self.left_out.items():
+            if session in used:
+                dropped[cause] += count
+        return dict(sorted(dropped.items()))
 
 
 def _rows(
     sessions: Iterable[Session], traces: Traces, tokenizer: "PreTrainedTokenizerBase", longest: int, tally: Tally
-) -> tuple[list[Row], _RowCounts]:
-    """The rows of *sessions* by age, and what became of other turns. Sessions of which none is left are tallied."""
+) -> tuple[list[Row], dict[str, int], int]:
+    """The rows of *sessions* by age, turns that are none by cause, and how many prompts were shortened.
+
+    Sessions of which no row is left are tallied.
+    """
     counts = _RowCounts()
     candidates = _plain_rows(_turns(sessions, traces, tally, counts), tokenizer, counts)
     rows = sorted(_short_enough(candidates, tokenizer, longest, counts), key=_place)
     used = {row.session_id for row in rows}
-    for session, cause in counts.sessions.items():
+    for session, cause in counts.unfit.items():
         if session not in used:
             tally.drop(cause)
-    return rows, counts
+    return rows, counts.dropped_of(used), counts.shortened
 
 
 def _turns(sessions: Iterable[Session], traces: Traces, tally: Tally, counts: _RowCounts) -> Iterator[Row]:
@@ -251,7 +264,8 @@ def _turns(sessions: Iterable[Session], traces: Traces, tally: Tally, counts: _R
         if isinstance(found, str):
             tally.drop(found)
         else:
-            counts.dropped.update(found.left_out)
+            for cause, count in found.left_out.items():
+                counts.left_out[session.id, cause] += count
             yield from found.rows
 
 
