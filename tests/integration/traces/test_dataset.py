@@ -207,8 +207,8 @@ def test_a_prompt_that_is_too_long_loses_parts_of_old_results_and_stays(tmp_path
         for number in range(7)
     ]
     write_records(tmp_path, *told, *others)
-    dataset = build(tmp_path, model={"source": "model", "maxLength": 400})
+    dataset = build(tmp_path, model={"source": "model", "maxLength": 600})
     (row,) = (row for row in dataset.rows if "characters left out" in str(row.prompt))
     assert (dataset.shortened, dataset.dropped, dataset.dropped_rows) == (1, {}, {})
     assert row.task == "State of order 12?"
-    assert len(prompt_ids(TOKENIZER, row.prompt)) <= 400 - 16
+    assert len(prompt_ids(TOKENIZER, row.prompt)) <= 600 - 16

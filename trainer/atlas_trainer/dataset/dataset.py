@@ -270,12 +270,12 @@ def _turns(sessions: Iterable[Session], traces: Traces, tally: Tally, counts: _R
 
 
 def _plain_rows(rows: Iterable[Row], tokenizer: "PreTrainedTokenizerBase", counts: _RowCounts) -> Iterator[Row]:
-    """Rows whose prompts spell no control token, in the form that the chat template takes."""
+    """Rows whose prompts spell no control token."""
     for row in rows:
         if holds_control_token(tokenizer, row.prompt):
             counts.drop(row, "controlToken")
         else:
-            yield replace(row, prompt=fit_messages(tokenizer, row.prompt))
+            yield row
 
 
 def _short_enough(
@@ -283,13 +283,14 @@ def _short_enough(
 ) -> Iterator[Row]:
     for batch, texts in _batches((row, prompt_text(tokenizer, row.prompt)) for row in rows):
         for row, text, tokens in zip(batch, texts, token_counts(tokenizer, texts), strict=True):
-            if tokens <= longest:
-                yield row
-            elif (prompt := _fitting(row, text, tokens, tokenizer, longest)) is not None:
-                counts.shortened += 1
-                yield replace(row, prompt=prompt)
-            else:
+            prompt: tuple[Message, ...] | None = row.prompt
+            if tokens > longest:
+                prompt = _fitting(row, text, tokens, tokenizer, longest)
+                counts.shortened += prompt is not None
+            if prompt is None:
                 counts.drop(row, "promptTooLong")
+            else:
+                yield replace(row, prompt=fit_messages(tokenizer, prompt))
 
 
 def _fitting(
