@@ -61,7 +61,7 @@ def build_trainer(
         model=address_of(spec.model),
         reward_funcs=[GrpoReward(reward, spec.grpo.group_size, process_group)],
         args=grpo_config(spec, len(rows), folder, process_group.size),
-        train_dataset=Table.from_list([columns(row) for row in rows], features=_FEATURES),
+        train_dataset=table_of(rows),
         processing_class=tokenizer,
         peft_config=lora_of(spec.model),
         quantization_config=quantization_of(spec.model),
@@ -99,8 +99,12 @@ def train(
     train_to_end(trainer, interrupt, resume_from)
 
 
-def columns(row: Row) -> dict[str, Any]:
-    """One line of TRL's table: the prompt, and what the reward function is given with its completions."""
+def table_of(rows: Sequence[Row]) -> Table:
+    """TRL's table of *rows*: the prompt, and what the reward function is given with its completions."""
+    return Table.from_list([_columns(row) for row in rows], features=_FEATURES)
+
+
+def _columns(row: Row) -> dict[str, Any]:
     return {
         "prompt": [dict(message) for message in row.prompt],
         "reference": row.reference,
