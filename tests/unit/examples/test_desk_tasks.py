@@ -6,8 +6,9 @@ import pytest
 
 from desk.agent import Answer
 from desk.coach import NO_NUMBER, PIECES, WRONG, judgement, named_order, review
+from desk.prompt import asked
 from desk.recording.review import OBJECTOR, reviews
-from desk.shift import opening, work
+from desk.shift import work
 from desk.tasks import Task, tasks
 
 
@@ -84,18 +85,14 @@ def test_a_right_answer_is_not_asked_for_again() -> None:
     agent = Scripted("237")
     [visit] = work(agent, [broken_lamps()])
     assert len(visit.attempts) == 1
-    assert agent.heard == [opening(broken_lamps())]
+    assert agent.heard == [asked(broken_lamps().message)]
 
 
 def test_a_wrong_answer_is_tried_once_more_with_the_coachs_guidance() -> None:
     agent = Scripted("3", "237")
     [visit] = work(agent, [broken_lamps()])
     assert [attempt.verdict.valid for attempt in visit.attempts] == [False, True]
-    assert agent.heard[1] == [
-        *opening(broken_lamps()),
-        {"role": "assistant", "content": "3"},
-        {"role": "user", "content": PIECES},
-    ]
+    assert agent.heard == [asked(broken_lamps().message), asked(broken_lamps().message, [PIECES])]
 
 
 def test_a_session_fails_only_when_the_last_answer_names_nothing() -> None:
