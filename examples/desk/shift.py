@@ -50,8 +50,10 @@ class Visit:
 
     @property
     def failed(self) -> bool:
-        """The last answer could not be filed at all: the desk's own code raised. A wrong order is filed all the same,
-        so that such a session counts as a success, with a low reward."""
+        """The last answer could not be filed at all, so that the desk's own code raised.
+
+        A wrong order is filed all the same: the SDK counts such a session as a success, if one with a low reward.
+        """
         return named_order(self.attempts[-1].answer.text) is None
 
     @property

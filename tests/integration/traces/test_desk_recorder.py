@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.rows import dict_row
-from support.sdk.order_desk import ANSWERS, AT_ONCE, FAILED, GUIDED, WRONG, Scripted, run_desk, visits
+from support.sdk.order_desk import ANSWERS, AT_ONCE, FAILED, GUIDED, Scripted, run_desk, visits
 from support.traces.reading import traces_of
 
 from atlas_api.training.traces import FileTraces, Traces

@@ -58,7 +58,7 @@ class Scripted:
 
 
 def answer(prompt: str, metadata: dict[str, Any]) -> dict[str, Any]:
-    """The same agent as a function that the SDK's adapter calls. Raises ValueError for a last answer without an order."""
+    """The same agent as a function for the SDK's adapter. Raises ValueError for a last answer without an order."""
     text = _said(prompt)
     if _UNGUIDED not in prompt and named_order(text) is None:
         raise ValueError(NOT_FILED)
