@@ -13,6 +13,7 @@ from atlas_api.errors import NothingMatched
 from atlas_api.training.traces import FileTraces, TraceFilter, Traces
 from atlas_rewards import Item
 from atlas_rewards.item import metadata_of
+from atlas_trainer.dataset.turns import turns_of
 from atlas_trainer.traces import read_sessions
 from atlas_trainer.traces.session import Session, Tally
 
@@ -66,18 +67,18 @@ def recorded_items(traces: Traces, seed: int, tally: Tally) -> list[RecordedItem
 
 
 def item_of(session: Session) -> RecordedItem | None:
-    """The last answer of *session*; None when it never answered."""
+    """The last answer of *session*, to what the agent was asked then; None when it never answered."""
     attempts = [attempt for step in session.steps for attempt in step.attempts]
     outputs = [attempt.output for attempt in attempts if attempt.output.strip()]
     completion = session.final_answer if session.final_answer.strip() else next(reversed(outputs), None)
     if completion is None:
         return None
     guidance = [attempt.guidance for attempt in attempts if attempt.guidance and attempt.guidance.strip()]
-    system = [{"role": "system", "content": session.system_prompt}] if session.system_prompt else []
+    turns = turns_of(session)
     item = Item(
         completion=completion,
         reference=session.ground_truth,
-        prompt=(*system, {"role": "user", "content": session.task}),
+        prompt=turns[-1].prompt if turns else ({"role": "user", "content": session.task},),
         baseline=outputs[0] if guidance and outputs else None,
         plan=_plan(session),
         teacher_trace=_GAP.join(guidance) or None,
