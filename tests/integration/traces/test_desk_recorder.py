@@ -141,6 +141,7 @@ def test_the_trainers_prompts_are_what_the_agent_was_asked(recorded: str, tmp_pa
     sessions = read(recorded, tmp_path)
     for visit in visits()[:3]:
         rows = session_rows(sessions[visit.task.message], Traces(file=FileTraces(path="-"), prompts="recorded"))
+        assert not isinstance(rows, str)
         assert [list(row.prompt) for row in rows] == [list(attempt.asked) for attempt in visit.attempts]
         assert {row.reference for row in rows} == {str(visit.task.order)}
 

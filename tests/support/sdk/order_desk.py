@@ -5,6 +5,7 @@ What comes of it is what the demo's recorder has to write. Importing this module
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from support.sdk.runtime import run_agents
@@ -50,7 +51,7 @@ _UNGUIDED = "Guidance History: []"
 class Scripted:
     """The demo's agent, with its answers ready."""
 
-    def answer(self, conversations: list[list[Message]]) -> list[Answer]:
+    def answer(self, conversations: Sequence[Sequence[Message]]) -> list[Answer]:
         """One answer for each conversation."""
         return [
             Answer(_said(messages[-1]["content"]), PROMPT_TOKENS, COMPLETION_TOKENS, 12.5) for messages in conversations

@@ -1,10 +1,12 @@
 """What the order desk asks of its agent, and what its coach says."""
 
 from itertools import islice
+from pathlib import Path
 
 import pytest
+import yaml
 
-from desk.agent import Answer
+from desk.agent import MAX_TOKENS, Answer
 from desk.coach import NO_NUMBER, PIECES, WRONG, judgement, named_order, review
 from desk.prompt import asked
 from desk.recording.review import OBJECTOR, reviews
@@ -105,3 +107,8 @@ def test_the_reviewer_approves_most_leaves_the_newest_and_puts_aside_who_objecte
     objection = next(task for task in tasks(2) if task.customer == OBJECTOR)
     found = reviews(work(Scripted(*["237"] * 64), [objection, *batch]))
     assert [review.status for review in found] == ["quarantined", *["approved"] * 29, "pending", "pending"]
+
+
+def test_the_agent_answers_at_the_length_that_it_was_trained_at() -> None:
+    example = yaml.safe_load((Path(__file__).parents[3] / "examples" / "laptop-grpo.yaml").read_text())
+    assert example["spec"]["grpo"]["maxCompletionTokens"] == MAX_TOKENS
