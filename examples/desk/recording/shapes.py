@@ -26,7 +26,7 @@ _RUBRIC = "Compare the order that the answer names with the one in the books, an
 
 
 def reward(visit: Visit) -> Json:
-    """`sessions.reward`."""
+    """Value of `sessions.reward` for a visit."""
     score, rationale = visit.judgement
     sample = {
         "score": score,
@@ -55,7 +55,7 @@ def reward(visit: Visit) -> Json:
 
 
 def reward_stats(visit: Visit) -> Json:
-    """`sessions.reward_stats`, over the samples."""
+    """Value of `sessions.reward_stats`, over the samples."""
     score, _ = visit.judgement
     return {
         "score": score,
