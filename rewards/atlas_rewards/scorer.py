@@ -126,7 +126,7 @@ def verifiers_of(spec: RewardServiceSpec) -> Scorer | None:
     if not spec.verifiers:
         return None
     try:
-        return build_scorer(Reward(verifiers=spec.verifiers, weights=spec.weights))
+        return build_scorer(Reward(verifiers=spec.verifiers, weights=spec.weights, answer=spec.answer))
     except InvalidManifest as invalid:
         raise InvalidManifest([line.replace("spec.reward.", "spec.", 1) for line in invalid.problems]) from None
 

@@ -13,6 +13,7 @@ from atlas_trainer.dataset.preview import (
     chosen_rows,
     counts_table,
     lengths_table,
+    lessons_text,
     marked_row,
     row_title,
     rows_table,
@@ -48,6 +49,8 @@ def preview(training: AtlasTraining, rows: int, console: Console) -> None:
         console.print()
         console.print(Text(row_title(row, side), style="bold"), soft_wrap=True)
         console.print(marked_row(row, tokenizer, colour), soft_wrap=True)
+        if lessons := lessons_text(row):
+            console.print(lessons, soft_wrap=True)
 
 
 def export(training: AtlasTraining, out: Path, console: Console) -> None:

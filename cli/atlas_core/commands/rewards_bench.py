@@ -21,6 +21,7 @@ from atlas_api.errors import NothingScored, SourceUnreachable
 from atlas_api.rewardservice.judging import Judging
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.text import visible
+from atlas_api.training.reward import Answer
 from atlas_core.report.bench_plots import plots
 from atlas_core.report.bench_report import markdown, table
 from atlas_core.report.bench_result import Bench, BenchRow
@@ -57,7 +58,7 @@ def bench(file: Path, traces: Path, out: Path, console: Console, *, wanted: Sequ
     spec = load_configuration(file).spec
     combinations = judge_subsets(spec, wanted)
     tally = Tally()
-    items = _recorded(traces, seed, tally)
+    items = _recorded(traces, seed, tally, spec.answer)
     _make_folder(out)
     heard = asyncio.run(_hear(spec, items, console))
     rewards = [item.reward for item in items]
@@ -79,10 +80,10 @@ def _no_score(results: Sequence[ItemResult]) -> AtlasError:
     return SourceUnreachable(why) if any(map(unanswered, results)) else NothingScored(why)
 
 
-def _recorded(traces: Path, seed: int, tally: Tally) -> list[RecordedItem]:
+def _recorded(traces: Path, seed: int, tally: Tally, answer: Answer) -> list[RecordedItem]:
     """Databases, object stores and some kinds of compression need what the extra `rewards` does not bring."""
     try:
-        return recorded_items(traces_in(traces), seed, tally)
+        return recorded_items(traces_in(traces), seed, tally, answer)
     except ModuleNotFoundError as missing:
         raise InvalidManifest(
             [f'--traces {traces}: reading it needs {missing.name}; install atlas-core with the extra "trainer"']

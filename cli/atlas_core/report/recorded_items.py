@@ -10,15 +10,20 @@ from pathlib import Path
 
 from atlas_api import InvalidManifest, load_manifest
 from atlas_api.errors import NothingMatched
+from atlas_api.training.reward import Answer
 from atlas_api.training.traces import FileTraces, TraceFilter, Traces
 from atlas_rewards import Item
 from atlas_rewards.item import metadata_of
+from atlas_rewards.verifiers.answer import answered
 from atlas_trainer.dataset.turns import turns_of
 from atlas_trainer.traces import read_sessions
 from atlas_trainer.traces.session import Session, Tally
 
 _MANIFESTS = (".yaml", ".yml")
 _GAP = "\n\n"
+
+WHOLE = Answer()
+"""The whole completion is the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +52,14 @@ def traces_in(file: Path) -> Traces:
         raise InvalidManifest([f"--traces {file}: {problem}" for problem in error.problems]) from None
 
 
-def recorded_items(traces: Traces, seed: int, tally: Tally) -> list[RecordedItem]:
-    """One item a session that holds an answer, in an order that *seed* alone decides.
+def recorded_items(traces: Traces, seed: int, tally: Tally, answer: Answer = WHOLE) -> list[RecordedItem]:
+    """One item a session that holds an answer, in an order that *seed* alone decides. *answer*: as in the manifest.
 
     Raises `NothingMatched` when there is none, and what `read_sessions` raises.
     """
     items = []
     for session in read_sessions(traces, tally):
-        found = item_of(session)
+        found = item_of(session, answer)
         if found is None:
             tally.drop("noAnswer")
         else:
@@ -66,13 +71,19 @@ def recorded_items(traces: Traces, seed: int, tally: Tally) -> list[RecordedItem
     return items
 
 
-def item_of(session: Session) -> RecordedItem | None:
-    """The last answer of *session*, to what the agent was asked then; None when it never answered."""
+def item_of(session: Session, answer: Answer = WHOLE) -> RecordedItem | None:
+    """The last answer of *session*, to what the agent was asked then; None when it never answered.
+
+    The SDK keeps the bare answer of an agent that answers in a form. Where verifiers demand one by *answer*, it is the
+    agent's own text.
+    """
     attempts = [attempt for step in session.steps for attempt in step.attempts]
     outputs = [attempt.output for attempt in attempts if attempt.output.strip()]
     completion = session.final_answer if session.final_answer.strip() else next(reversed(outputs), None)
     if completion is None:
         return None
+    if answer.source != "text" and outputs and answered(Item(outputs[-1]), answer):
+        completion = outputs[-1]
     guidance = [attempt.guidance for attempt in attempts if attempt.guidance and attempt.guidance.strip()]
     turns = turns_of(session)
     item = Item(

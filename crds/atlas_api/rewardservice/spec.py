@@ -9,7 +9,7 @@ from atlas_api.rewardservice.judging import Judging
 from atlas_api.rewardservice.status import RewardServiceStatus
 from atlas_api.secrets import SecretSource
 from atlas_api.training.compute import EnvVar, ImagePullSecret, LabelValue, Resources, Toleration, Volume
-from atlas_api.training.reward import Verifier
+from atlas_api.training.reward import ANSWER_NEEDS_VERIFIERS, Answer, Verifier
 from atlas_api.training.spec import Metadata
 
 
@@ -35,6 +35,9 @@ class RewardServiceSpec(Judging):
 
     weights: Annotated[dict[str, Annotated[float, Field(gt=0.0, le=1e6)]], Field(max_length=16)] = {}
     """Weight of a verifier in the combined score, by name. Those not named weigh 1."""
+
+    answer: Answer = Answer()
+    """Which part of a completion `verifiers` look at. Judges see all of it."""
 
     token_from: SecretSource | None = None
     """Reference to the bearer token that callers must send. Left out: everybody may call."""
@@ -81,6 +84,7 @@ class RewardServiceSpec(Judging):
             " && self.verifiers.exists(v, v.name == name))",
             "weights names a verifier that is not in verifiers",
         ),
+        Rule(ANSWER_NEEDS_VERIFIERS, "answer is for verifiers, and there are none; add verifiers or remove answer"),
     )
 
 

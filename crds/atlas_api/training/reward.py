@@ -1,6 +1,6 @@
 """What a good completion is: verifiers, each a score between 0 and 1 that needs no model, and judges."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -124,6 +124,42 @@ class Verifier(ApiModel):
     )
 
 
+class Answer(ApiModel):
+    """Which part of a completion is the answer that verifiers look at.
+
+    The reference is brought to the same form: where it has the demanded one its answer is taken out, else it is the
+    answer already. Lists and objects, also those written as text, become JSON with sorted keys and without spaces.
+    Numbers that are no text are equal where JSON's are: 12 and 12.0 give `12`, and so does the text "12"; a text stays
+    as it is, so the text "12.0" is another answer (`numeric` finds it equal).
+    """
+
+    source: Literal["text", "envelope", "jsonPath"] = Field("text", alias="from")
+    """Where the answer is: `text` takes the whole completion; `envelope` the `deliverable` of the JSON that agents of
+    the SDK write, `{"result": {"deliverable": ..., "artifacts": ...}}`; `jsonPath` what `path` leads to in JSON. A
+    fence around the JSON is allowed, other text is not. Left out: `text`."""
+
+    path: str | None = Field(None, pattern=r"^[^.]+([.][^.]+)*$", max_length=256)
+    """Keys of objects and places in lists (from 0), with dots between them: `result.deliverable`, `answers.0.text`."""
+
+    missing: float = Field(0.0, ge=0.0, le=1.0)
+    """Score, 0 to 1, that verifiers of the answer give a completion without the demanded form, or whose answer is null.
+    `jsonSchema` and `length` read the whole completion and can give partial credit for it."""
+
+    RULES: ClassVar = (
+        Rule(
+            "has(self.path) == (has(self.from) && self.from == 'jsonPath')",
+            "path goes with from: jsonPath, and neither works without the other",
+        ),
+    )
+
+
+ANSWER_NEEDS_VERIFIERS = (
+    "!has(self.answer) || !has(self.answer.from) || self.answer.from == 'text'"
+    " || has(self.verifiers) && self.verifiers.size() > 0"
+)
+"""Rule for what has `answer` and `verifiers`: judges read whole completions."""
+
+
 class ServiceRef(ApiModel):
     """Judges behind a RewardService. Set exactly one of `name`, `url`, `file`."""
 
@@ -168,6 +204,10 @@ class Reward(ApiModel):
     weights: dict[str, Annotated[float, Field(le=1e6)]] = Field({}, max_length=16)
     """Weight of a verifier by name, above 0. Those not named weigh 1."""
 
+    answer: Answer = Answer()
+    """Which part of a completion `verifiers` look at. Judges see all of it; verifiers of a RewardService look at what
+    its own `answer` says."""
+
     wait_seconds: int | None = Field(None, ge=1, le=2_000_000_000)
     """Longest wait, in seconds, for `serviceRef.name` to be Ready; then the run fails. Left out: no limit."""
 
@@ -192,5 +232,9 @@ class Reward(ApiModel):
         Rule(
             "!has(self.weights) || self.weights.all(name, self.weights[name] > 0.0)",
             "a weight must be above 0; remove the verifier instead",
+        ),
+        Rule(
+            ANSWER_NEEDS_VERIFIERS,
+            "answer is for verifiers, and there are none; for those of a RewardService set answer there",
         ),
     )

@@ -1,4 +1,4 @@
-"""Which recorded sessions are learnt from: the source, the filter, the held-out split."""
+"""Which recorded sessions are learnt from: the source, its format, the filter, the held-out split."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -19,7 +19,7 @@ class PostgresTraces(ApiModel):
 
 
 class S3Traces(ApiModel):
-    """JSONL exports on S3 or any store with the same API."""
+    """Lines of JSON on S3 or any store with the same API."""
 
     uri: str = Field(pattern=r"^s3://[^/]+(/.*)?$", max_length=1024)
     """Address of one object, `s3://bucket/key`, or a prefix that ends in `/` for all objects below it."""
@@ -35,10 +35,39 @@ class S3Traces(ApiModel):
 
 
 class FileTraces(ApiModel):
-    """JSONL exports on disk."""
+    """Lines of JSON on disk."""
 
     path: str = Field(min_length=1, max_length=4096)
     """Path of a file, or of a folder that is searched for `*.jsonl`, also with `.gz`, `.zst`, `.xz`."""
+
+
+class TraceFields(ApiModel):
+    """Where a line that the SDK did not write says more than its messages: names of fields, dotted (`scores.final`).
+
+    In `otel` each is the name of an attribute of a span, of its events or of its resource. What is left out is unknown.
+    """
+
+    reward: Word | None = None
+    """Field of the session's reward, a number. Once it is named, rewards alone vouch for answers, not who hands them
+    in."""
+
+    id: Word | None = None
+    """Field of the session's id. Left out: the place of the line, in `otel` the trace's id."""
+
+    task: Word | None = None
+    """Field of the task's text, by which tasks are held out together. Left out: the first message of the user."""
+
+    time: Word | None = None
+    """Field of the creation time, ISO 8601 or a Unix time. Left out: unknown, in `otel` the start of the first span."""
+
+    tags: Word | None = None
+    """Field of the tags, a list of texts or one text."""
+
+    learning_key: Word | None = None
+    """Field of the learning key, a text."""
+
+    ground_truth: Word | None = None
+    """Field of the known right answer, which is then the reference."""
 
 
 class TraceFilter(ApiModel):
@@ -126,10 +155,19 @@ class Traces(ApiModel):
     """Sessions straight from the SDK's Postgres."""
 
     s3: S3Traces | None = None
-    """JSONL exports on S3 or any store with the same API."""
+    """Lines of JSON on S3 or any store with the same API."""
 
     file: FileTraces | None = None
-    """JSONL exports on disk."""
+    """Lines of JSON on disk."""
+
+    format: Literal["auto", "atlas", "messages", "promptCompletion", "otel"] = "auto"
+    """What the lines of `file` and `s3` hold, see docs/reference/traces.md. `auto`: what the first readable one holds.
+
+    `atlas` are exports of the SDK, `messages` chats, `promptCompletion` pairs, `otel` spans of model calls.
+    """
+
+    fields: TraceFields | None = None
+    """Where lines that the SDK did not write hold rewards, ids, tasks, times, tags, learning keys and right answers."""
 
     role: Literal["student", "teacher"] = "student"
     """Whose turns are learnt: the agent's answers (`student`), or the guidance it was given (`teacher`)."""
@@ -163,5 +201,17 @@ class Traces(ApiModel):
         Rule(
             "[has(self.postgres), has(self.s3), has(self.file)].exists_one(is_set, is_set)",
             "set exactly one of postgres, s3, file",
+        ),
+        Rule(
+            "!has(self.postgres) || self.format in ['auto', 'atlas'] && !has(self.fields)",
+            "format and fields are for file and s3: the tables in postgres are those of the SDK",
+        ),
+        Rule(
+            "!has(self.fields) || self.format != 'atlas'",
+            "fields are for lines that the SDK did not write: with format atlas everything has its place",
+        ),
+        Rule(
+            "self.promptForm != 'text' || self.format in ['auto', 'atlas']",
+            "promptForm text is how the SDK sends its prompts: leave it out for traces of other makers",
         ),
     )

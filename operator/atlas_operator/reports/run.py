@@ -22,6 +22,8 @@ from atlas_operator.status.wording import reason_in
 TEXT_LIMIT = 64 * 1024
 
 _LARGEST_EXIT_CODE = 255
+_FEW = 8
+"""Entries of counts whose names are known: ways to a prompt, causes for which a turn is no row."""
 
 _Phase = Literal["Running", "Succeeded", "Failed", "Interrupted"]
 _PHASES: dict[object, _Phase] = {
@@ -130,7 +132,12 @@ def _dataset(data: Document) -> DatasetStatus | None:
     return DatasetStatus(
         matched=matched,
         used=used,
+        rows=values.count(data.get("rows")),
+        prompts=values.counts(data.get("prompts"), _FEW),
+        unreferenced=values.count(data.get("unreferenced")),
+        shortened=values.count(data.get("shortened")),
         dropped=values.counts(data.get("dropped")),
+        dropped_rows=values.counts(data.get("droppedRows"), _FEW),
         digest=digest,
         watermark=values.time(data.get("watermark")),
     )

@@ -76,10 +76,10 @@ def numbers(value: object) -> dict[str, float]:
     return dict([(name, entry) for name, entry in pairs if entry is not None][:ENTRIES])
 
 
-def counts(value: object) -> dict[str, int]:
-    """The first 32 entries that are a count under a name."""
+def counts(value: object, entries: int = ENTRIES) -> dict[str, int]:
+    """The first *entries* entries that are a count under a name."""
     pairs = ((name, count(entry)) for name, entry in _named(value))
-    return dict([(name, entry) for name, entry in pairs if entry is not None][:ENTRIES])
+    return dict([(name, entry) for name, entry in pairs if entry is not None][:entries])
 
 
 def _named(value: object) -> list[tuple[str, object]]:

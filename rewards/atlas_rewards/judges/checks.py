@@ -10,6 +10,7 @@ from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.item import Item, conversation
 from atlas_rewards.judges.aggregate import NO_VERIFIERS
 from atlas_rewards.safety.reward_hacking import detect_reward_hacking
+from atlas_rewards.verifiers.answer import answered
 from atlas_rewards.verifiers.threads import CheckLost, CheckThreads
 from atlas_rewards.verifiers.weighted_mean import Score, Scorer
 
@@ -61,8 +62,11 @@ class Checks:
         if not rules.enabled:
             return (), None
         if len(item.completion) + len(conversation(item.prompt)) + len(item.reference or "") < _AT_ONCE_CHARACTERS:
-            return detect_reward_hacking(item, rules), None
+            return self._found(item), None
         try:
-            return await self._for_reward_hacking.run(lambda: detect_reward_hacking(item, rules), deadline), None
+            return await self._for_reward_hacking.run(lambda: self._found(item), deadline), None
         except CheckLost as lost:
             return (), f"{CAPS_UNKNOWN}{lost}"
+
+    def _found(self, item: Item) -> tuple[str, ...]:
+        return detect_reward_hacking(item, self._spec.anti_gaming, answered(item, self._spec.answer))

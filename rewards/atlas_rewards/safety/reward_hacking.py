@@ -7,7 +7,8 @@ Reward hacking: completions that try to please without answering. Pure. Their sc
     addressesJudge   speaks to whoever scores it
     padded           longer than anybody asked for
 
-A completion that is the recorded right answer never fails a check: some tasks ask for repetitions and copies.
+A completion that is the recorded right answer never fails a check: some tasks ask for repetitions and copies. Where
+the answer is a part of the completion, that part is compared, and looked at for being empty.
 """
 
 import re
@@ -30,17 +31,19 @@ _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w{1,20}")
 """Scripts without spaces have a word a character; a run without end has one every 20 characters."""
 
 
-def detect_reward_hacking(item: Item, rules: AntiGaming) -> tuple[str, ...]:
-    """Names of all checks that the completion of *item* fails, in the order of the module's list."""
-    if not rules.enabled or _is_reference(item):
+def detect_reward_hacking(item: Item, rules: AntiGaming, answered: Item | None = None) -> tuple[str, ...]:
+    """Names of all checks that the completion of *item* fails, in the order of the module's list. *answered*: the same
+    item with answers alone, where they are a part of its texts.
+    """
+    if not rules.enabled or _is_reference(answered or item):
         return ()
-    return tuple(_checks(item, rules))
+    return tuple(_checks(item, rules, answered or item))
 
 
-def _checks(item: Item, rules: AntiGaming) -> Iterator[str]:
+def _checks(item: Item, rules: AntiGaming, answered: Item) -> Iterator[str]:
     completion, prompt = _plain(item.completion), _plain(conversation(item.prompt))
     words = _WORD.findall(completion)
-    if rules.empty and not any(character.isalnum() for character in completion):
+    if rules.empty and not any(character.isalnum() for character in _plain(answered.completion)):
         yield "empty"
     if len(words) >= _SHORT and repeated_share(words) >= rules.repeated_share:
         yield "repeated"

@@ -10,19 +10,21 @@ Verifiers: deterministic checks of a completion, one file a kind.
     code            Python that passes tests, run in a `sandbox` of its own
     entry_point     a function of the user's
 
-`outcome` holds what they share: a number from 0 to 1, or Unknown with the reason. `weighted_mean` makes one score of
-all verifiers of a manifest. `threads` runs checks beside an event loop, so that one that hangs holds up nobody.
+`outcome` holds what they share: a number from 0 to 1, or Unknown with the reason. `answer` takes out of completion and
+reference what is compared; `strict_json` reads JSON of others. `weighted_mean` makes one score of all verifiers of a
+manifest. `threads` runs checks beside an event loop, so that one that hangs holds up nobody.
 
 Knows `sandbox`, and of `safety` the Unicode forms. Needs no HTTP client and no judge.
 
 To add a verifier: its configuration in `atlas_api.training.reward` (a class, a field of `Verifier`, a name in `KINDS`),
-a file here that gives an `Outcome`, one line in `_BUILDERS` and one above. A check that asks somebody over the network
-is no verifier: it is a judge, or a function of the user's (`entry_point`).
+a file here that gives an `Outcome`, one line in `_KINDS`, which says what it reads, and one above. A check that asks
+somebody over the network is no verifier: it is a judge, or a function of the user's (`entry_point`).
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from atlas_api.training.reward import Verifier
 from atlas_rewards.verifiers.code import code_verifier
@@ -35,24 +37,37 @@ from atlas_rewards.verifiers.outcome import MAX_CHARACTERS, Outcome, Unknown, Un
 from atlas_rewards.verifiers.pattern import pattern_verifier
 from atlas_rewards.verifiers.similarity import reference_similarity
 
-__all__ = ["MAX_CHARACTERS", "Outcome", "Unknown", "Unusable", "Verify", "build_verifier"]
+__all__ = ["MAX_CHARACTERS", "Outcome", "Reads", "Unknown", "Unusable", "Verify", "build_verifier"]
+
+Reads = Literal["comparison", "answer", "completion", "size"]
+"""What a verifier reads: the answer beside the reference, the answer, the whole completion, or no more than its size.
+A text that is too long to be read still has a size."""
 
 
-_BUILDERS: Mapping[str, Callable[[Any], Verify]] = {
-    "exact_match": lambda config: partial(exact_match, config),
-    "numeric": lambda config: partial(numeric, config),
-    "regex": pattern_verifier,
-    "json_schema": json_schema_verifier,
-    "reference_similarity": lambda config: partial(reference_similarity, config),
-    "length": lambda config: partial(length, config),
-    "code": code_verifier,
-    "python": entry_point_verifier,
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of verifier."""
+
+    build: Callable[[Any], Verify]
+    reads: Reads
+
+
+_KINDS: Mapping[str, _Kind] = {
+    "exact_match": _Kind(lambda config: partial(exact_match, config), "comparison"),
+    "numeric": _Kind(lambda config: partial(numeric, config), "comparison"),
+    "regex": _Kind(pattern_verifier, "answer"),
+    "json_schema": _Kind(json_schema_verifier, "completion"),
+    "reference_similarity": _Kind(lambda config: partial(reference_similarity, config), "comparison"),
+    "length": _Kind(lambda config: partial(length, config), "size"),
+    "code": _Kind(code_verifier, "answer"),
+    "python": _Kind(entry_point_verifier, "answer"),
 }
 
 
-def build_verifier(verifier: Verifier) -> Verify:
-    """The check that *verifier* describes, ready to call. Raises Unusable for what can never work."""
-    kinds = [kind for kind in _BUILDERS if getattr(verifier, kind) is not None]
+def build_verifier(verifier: Verifier) -> tuple[Verify, Reads]:
+    """The check that *verifier* describes, and what it reads. Raises Unusable for what can never work."""
+    kinds = [kind for kind in _KINDS if getattr(verifier, kind) is not None]
     if len(kinds) != 1:
         raise Unusable("name", f"{verifier.name} sets {len(kinds)} kinds; set exactly one")
-    return _BUILDERS[kinds[0]](getattr(verifier, kinds[0]))
+    kind = _KINDS[kinds[0]]
+    return kind.build(getattr(verifier, kinds[0])), kind.reads

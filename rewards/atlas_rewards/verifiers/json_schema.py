@@ -1,10 +1,8 @@
 """Is the completion JSON of the right shape? A schema refers to itself or to a known draft: nothing is fetched."""
 
-import json
-import math
 import re
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import regex  # type: ignore[import-untyped]
 from jsonschema import SchemaError, validators
@@ -19,6 +17,7 @@ from atlas_rewards.item import Item
 from atlas_rewards.verifiers.json_keywords import time_bounded, with_our_keywords
 from atlas_rewards.verifiers.outcome import Outcome, Unknown, Unusable, Verify
 from atlas_rewards.verifiers.pattern import SECONDS
+from atlas_rewards.verifiers.strict_json import strict_json
 
 _NEWEST = "https://json-schema.org/draft/2020-12/schema"
 _DRAFTS: dict[str, type[Validator]] = {
@@ -51,17 +50,9 @@ def json_schema_verifier(config: JsonSchema) -> Verify:
 
 
 def _parsed(text: str) -> Any:
-    """The JSON in *text*, without a Markdown fence around it. Raises ValueError, also for NaN, Infinity and 1e999."""
+    """The JSON in *text*, without a Markdown fence around it. Raises ValueError, RecursionError."""
     fenced = _FENCE.fullmatch(text.strip())
-    return json.loads(fenced[1] if fenced else text, parse_constant=_refuse, parse_float=_finite)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _finite(digits: str) -> float:
-    return number if math.isfinite(number := float(digits)) else _refuse(digits)
+    return strict_json(fenced[1] if fenced else text)
 
 
 def _validator(schema: dict[str, Any]) -> Validator:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from math import fsum
 
 from atlas_api.errors import InvalidManifest
-from atlas_api.training.reward import Reward
+from atlas_api.training.reward import Answer, Reward
 from atlas_rewards.item import Item
-from atlas_rewards.verifiers import MAX_CHARACTERS, Outcome, Unknown, Unusable, Verify, build_verifier
+from atlas_rewards.verifiers import MAX_CHARACTERS, Outcome, Reads, Unknown, Unusable, Verify, build_verifier
+from atlas_rewards.verifiers.answer import answered
+from atlas_rewards.verifiers.outcome import reference_of
 
 SUCCESS = 0.8
 """A task succeeds when its reward is at least this."""
@@ -40,24 +42,44 @@ class _WeightedVerifier:
     """Relative to the heaviest, so that a sum of weights never overflows."""
 
     verify: Verify
-    reads_text: bool
+    reads: Reads
 
 
 class Scorer:
     """Scores items one by one. Deterministic as long as the user's own functions are; safe to share between threads."""
 
-    def __init__(self, verifiers: tuple[_WeightedVerifier, ...]) -> None:
+    def __init__(self, verifiers: tuple[_WeightedVerifier, ...], answer: Answer) -> None:
         self._verifiers = verifiers
+        self._answer = answer
 
     def score(self, item: Item) -> Score:
         """The score of *item*. Never raises for what the texts hold."""
-        outcomes = [(verifier, _outcome(verifier, item)) for verifier in self._verifiers]
+        compared = self._compared(item)
+        outcomes = [(verifier, self._outcome(verifier, item, compared)) for verifier in self._verifiers]
         weighted = [(verifier.weight, one) for verifier, one in outcomes if not isinstance(one, Unknown)]
         return Score(
             value=_mean(weighted),
             parts={verifier.name: None if isinstance(one, Unknown) else one for verifier, one in outcomes},
             reasons={verifier.name: one.reason for verifier, one in outcomes if isinstance(one, Unknown)},
         )
+
+    def _compared(self, item: Item) -> Item | Unknown | None:
+        """*item* as verifiers of the answer get it. None when its completion has no answer."""
+        if unread := _unread(item):
+            return unread
+        compared = answered(item, self._answer)
+        # An answer may be longer than its text: a float has an exponent, the integer that it is has digits.
+        return compared and (_unread(compared) or compared)
+
+    def _outcome(self, verifier: _WeightedVerifier, item: Item, compared: Item | Unknown | None) -> Outcome:
+        if verifier.reads == "size":
+            return verifier.verify(item)
+        if verifier.reads == "completion":
+            return _unread(item) or verifier.verify(item)
+        if compared is None:
+            silent = reference_of(item) if verifier.reads == "comparison" else None
+            return silent if isinstance(silent, Unknown) else self._answer.missing
+        return compared if isinstance(compared, Unknown) else verifier.verify(compared)
 
 
 def build_scorer(reward: Reward) -> Scorer:
@@ -66,22 +88,22 @@ def build_scorer(reward: Reward) -> Scorer:
     weighed, problems = [], []
     for index, verifier in enumerate(reward.verifiers):
         try:
-            check = build_verifier(verifier)
+            check, reads = build_verifier(verifier)
         except Unusable as unusable:
             problems.append(f"spec.reward.verifiers[{index}].{unusable}")
             continue
         weight = reward.weights.get(verifier.name, 1.0) / heaviest
-        weighed.append(_WeightedVerifier(verifier.name, weight, check, reads_text=verifier.length is None))
+        weighed.append(_WeightedVerifier(verifier.name, weight, check, reads))
     if problems:
         raise InvalidManifest(problems)
-    return Scorer(tuple(weighed))
+    return Scorer(tuple(weighed), reward.answer)
 
 
-def _outcome(verifier: _WeightedVerifier, item: Item) -> Outcome:
+def _unread(item: Item) -> Unknown | None:
     longest = max(len(item.completion), len(item.reference or ""))
-    if verifier.reads_text and longest > MAX_CHARACTERS:
-        return Unknown(f"a text of {longest} characters is not read; the limit is {MAX_CHARACTERS}")
-    return verifier.verify(item)
+    if longest <= MAX_CHARACTERS:
+        return None
+    return Unknown(f"a text of {longest} characters is not read; the limit is {MAX_CHARACTERS}")
 
 
 def _mean(weighted: list[tuple[float, float]]) -> float | None:

@@ -73,7 +73,8 @@ def test_preview_shows_lengths_and_the_held_out_share(tmp_path: Path) -> None:
     write_export(tmp_path, 40)
     text = previewed(tmp_path)
     assert ["tokens", "p50", "p90", "p99", "max"] in words(text.replace("┃", " "))
-    assert [line[0] for line in words(text) if line[:1] in (["prompt"], ["recorded"])] == ["prompt", "recorded"]
+    lengths = words(text.partition("p50")[2])
+    assert [line[0] for line in lengths if line[:1] in (["prompt"], ["recorded"])] == ["prompt", "recorded"]
     assert "rows to train on" in text
     assert "held out (" in text
 
@@ -120,6 +121,14 @@ def test_texts_from_traces_cannot_steer_the_terminal(tmp_path: Path) -> None:
     assert text.count("[bold red]loud[/bold red] :smile:") == 3
 
 
+def test_preview_shows_what_was_learnt_as_not_shown_to_the_student(tmp_path: Path) -> None:
+    make_folder(tmp_path)
+    write_records(tmp_path, export_record(1, student_learning="Count twice. \x1b[2J"), export_record(2))
+    text = previewed(tmp_path)
+    assert "Not shown to the student:\n  studentLearning: Count twice. \\u001b[2J\n" in text
+    assert ["with", "lessons,", "not", "shown", "to", "the", "student", "1"] in words(text)
+
+
 def test_long_rows_are_shown_with_beginning_and_end(tmp_path: Path) -> None:
     make_folder(tmp_path)
     write_records(tmp_path, export_record(1, final_answer="word " * 5000 + "end"), export_record(2))
@@ -147,7 +156,11 @@ def test_export_writes_the_same_rows_as_parquet(tmp_path: Path) -> None:
         export(make_training(tmp_path), tmp_path / name, Console(file=io.StringIO()))
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     table = pq.read_table(tmp_path / "out.parquet").to_pylist()
-    assert [{**row, "createdAt": row["createdAt"].isoformat()} for row in table] == lines
+    for row in table:
+        assert [message.pop("tools") for message in row["prompt"]] == [None]
+        row["createdAt"] = row["createdAt"].isoformat()
+        row["lessons"] = json.loads(row["lessons"])
+    assert table == lines
 
 
 def test_an_export_that_fails_leaves_the_old_file_alone(tmp_path: Path) -> None:

@@ -132,8 +132,8 @@ def test_the_index_says_how_the_rows_were_chosen(tmp_path: Path) -> None:
     freeze(dataset, tmp_path / "dataset")
     index = json.loads((tmp_path / "dataset" / "dataset.json").read_text())
     assert index["digest"] == dataset.digest
-    assert index["filter"]["reviewStatus"] == ["approved"]
-    assert (index["role"], index["split"]["eval"]) == ("student", 0.25)
+    assert index["selection"]["filter"]["reviewStatus"] == ["approved"]
+    assert (index["selection"]["role"], index["selection"]["split"]["eval"]) == ("student", 0.25)
     assert index["train"] + index["eval"] == index["used"] == 20
     assert set(index["versions"]) == {"atlas-core", "transformers", "pyarrow"}
 

@@ -32,13 +32,15 @@ def insert_sessions(database_url: str) -> None:
 def test_the_student_learns_to_answer_tasks(database_url: str, tmp_path: Path) -> None:
     insert_sessions(database_url)
     dataset = build(database_url, tmp_path)
-    retried, accepted = dataset.rows
-    assert retried.prompt == (
-        {"role": "system", "content": "You refund orders."},
-        {"role": "user", "content": "Refund order 7"},
-    )
-    assert (retried.recorded, retried.reference, retried.reward) == ("Refund sent", "refund of 7", 0.86)
+    refused, retried, accepted = dataset.rows
+    assert [message["role"] for message in retried.prompt] == ["system", "user"]
+    assert retried.prompt[0]["content"] == "You refund orders."
+    assert NOTE in retried.prompt[1]["content"]
+    assert NOTE not in refused.prompt[1]["content"]
+    assert (refused.recorded, refused.refused, refused.reference) == ("Refund sent", True, "refund of 7")
+    assert (retried.recorded, retried.refused, retried.reward) == ("Refunded", False, 0.86)
     assert accepted.recorded == "Shipped"
+    assert dataset.status().prompts == {"rebuilt": 3}
     assert dataset.dropped == {"noTask": 1, "reviewStatus": 1}
     assert dataset.matched == 3
 
@@ -48,10 +50,9 @@ def test_the_teacher_learns_to_guide(database_url: str, tmp_path: Path) -> None:
     with psycopg.connect(database_url) as connection:
         insert_session(connection, task="Ship order 15 to the old address")
     dataset = build(database_url, tmp_path, role="teacher")
-    assert [row.prompt[0]["content"] for row in dataset.rows] == [
-        "Refund order 7\n\nRefund sent",
-        "Ship order 15 to the old address\n\nRefund sent",
-    ]
+    texts = [row.prompt[0]["content"] for row in dataset.rows]
+    assert ["Refund order 7" in texts[0], "Ship order 15 to the old address" in texts[1]] == [True, True]
+    assert all(text.endswith("What the agent answered (attempt 1):\nRefund sent") for text in texts)
     assert {row.reference for row in dataset.rows} == {NOTE}
     assert dataset.dropped == {"noGuidance": 1, "noTask": 1, "reviewStatus": 1}
 

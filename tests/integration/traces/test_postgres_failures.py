@@ -105,7 +105,7 @@ def test_role_that_may_only_read_the_columns_that_are_read_is_enough(
     with psycopg.connect(database_url) as connection:
         insert_session(connection)
     url = role(database_url, "column_reader")
-    columns = "id, task, status, metadata, final_answer, reward, reward_stats, review_status, created_at"
+    columns = "id, task, status, metadata, final_answer, reward, reward_stats, review_status, review_notes, created_at"
     run(
         database_url,
         "ALTER ROLE column_reader SET default_transaction_read_only = on",

@@ -16,11 +16,12 @@ import zstandard
 from support.server.bucket import Bucket
 from support.server.fake_network import FakeCuttingProxy
 from support.traces.exports import EVERYTHING, jsonl, s3_traces, session_record
+from support.traces.other_makers import chat
 
 from atlas_api.errors import AccessDenied, MalformedTraces, SourceMissing, SourceUnreachable
 from atlas_api.pods.contract import TRACES_S3
 from atlas_api.secrets import CredentialsSource
-from atlas_api.training.traces import S3Traces, TraceFilter, Traces
+from atlas_api.training.traces import S3Traces, TraceFields, TraceFilter, Traces
 from atlas_trainer.storage.s3_client import client_for, s3_errors
 from atlas_trainer.traces.s3 import read_objects
 from atlas_trainer.traces.session import Session, Tally
@@ -50,6 +51,16 @@ def test_one_object_is_read(bucket: Bucket) -> None:
     sessions, tally = read_data(bucket, jsonl(session_record(1), session_record(2, review_status="pending")))
     assert [session.id for session in sessions] == ["1", "2"]
     assert tally.matched == 2
+
+
+def test_other_makers_formats_are_read_as_from_disk(bucket: Bucket) -> None:
+    bucket.put("chats/a.jsonl", jsonl(chat(run={"score": 0.9})))
+    bucket.put("chats/b.jsonl", jsonl({"prompt": "?", "completion": "!"}))
+    sessions, tally = read_uri(bucket, bucket.uri("chats/"), fields=TraceFields(reward="run.score"))
+    assert [(session.id.rpartition("/")[2], session.reward) for session in sessions] == [("a.jsonl:1", 0.9)]
+    assert [why.partition(": ")[2] for why in tally.malformed] == [
+        "not of the format messages, as the lines before, but promptCompletion"
+    ]
 
 
 def test_the_filter_of_the_traces_is_applied(bucket: Bucket) -> None:
@@ -281,14 +292,14 @@ def test_unreadable_lines_are_recorded_with_key_and_line(bucket: Bucket) -> None
     assert [session.id for session in sessions] == ["1", "2"]
     assert tally.malformed == [
         "export.jsonl:2: not JSON at character 2",
-        "export.jsonl:3: not UTF-8 at byte 1",
+        "export.jsonl:3: not UTF-8 at byte 1 (UTF-16?)",
         "export.jsonl:4: not a JSON object",
     ]
 
 
 def test_too_many_unreadable_lines_end_the_reading(bucket: Bucket) -> None:
     with pytest.raises(MalformedTraces, match=r"spec\.traces\.maxMalformed allows 2"):
-        read_data(bucket, b"{\n" * 3, max_malformed=2)
+        read_data(bucket, b"{]\n" * 3, max_malformed=2)
 
 
 def test_an_answer_of_50_megabytes_with_line_separators_in_it_is_read_whole(bucket: Bucket) -> None:

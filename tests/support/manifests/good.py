@@ -52,6 +52,11 @@ GOOD = [
     Case("traces in a bucket of another store", only("traces", {"s3": {"uri": "s3://a/b/", "endpoint": "http://minio:9000"}})),
     Case("credentials from a secret", only("traces", {"s3": {"uri": "s3://a", **_BY_SECRET}})),
     Case("traces in a file", only("traces", {"file": {"path": "traces.jsonl"}})),
+    Case("the SDK's format said for its tables", {"spec.traces.format": "atlas"}),
+    Case(
+        "chats with their rewards",
+        only("traces", {"file": {"path": "a"}, "format": "messages", "fields": {"reward": "scores.final"}}),
+    ),
     Case("a source beside one that is null", {"spec.traces.s3": None, "spec.traces.file": None}),
     Case("guidance is learnt", {"spec.traces.role": "teacher"}),
     Case("an empty filter", {_FILTER: {}}),
@@ -110,6 +115,9 @@ GOOD = [
     Case("a whole number as a weight", {"spec.reward.weights": {"answer": 2}}),
     Case("a weight by null, which is none", {"spec.reward.weights": {"answer": None, "other": None}}),
     Case("no weights", {"spec.reward.weights": {}}),
+    Case("answers in an envelope", {"spec.reward.answer": {"from": "envelope", "missing": 0.1}}),
+    Case("answers at a path", {"spec.reward.answer": {"from": "jsonPath", "path": "answers.0.text"}}),
+    Case("whole answers, by default", {"spec.reward.answer": {}}),
     Case("judges alone", {"spec.reward": {"serviceRef": {"name": "judges"}}}),
     Case(
         "judges elsewhere, and a token",

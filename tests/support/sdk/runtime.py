@@ -115,6 +115,20 @@ async def _run(
     safety: RuntimeSafetyConfig = NO_REVIEW,
     finalize_fails: bool = False,
 ) -> int:
+    orchestrator = _orchestrator(student or ScriptedAgent(list(answers)), notes, judge, mode)
+    return await store_session(database, orchestrator, task, metadata, safety=safety, finalize_fails=finalize_fails)
+
+
+async def store_session(
+    database: Any,
+    orchestrator: Any,
+    task: str,
+    metadata: dict[str, Any] | None = None,
+    *,
+    safety: RuntimeSafetyConfig = NO_REVIEW,
+    finalize_fails: bool = False,
+) -> int:
+    """Run *orchestrator* on *task* and store the session as the SDK's `arun` does. Returns its id."""
     context = ExecutionContext.get()
     context.reset()
     context.metadata["session_metadata"] = dict(metadata or {})
@@ -122,7 +136,7 @@ async def _run(
     subscription = context.event_stream.subscribe(events.append)
     session_id = int(await database.create_session(task, metadata=context.metadata["session_metadata"]))
     try:
-        result = await _orchestrator(student or ScriptedAgent(list(answers)), notes, judge, mode).arun(task)
+        result = await orchestrator.arun(task)
         await _persist_results(database, session_id, context, result, events, runtime_safety=safety)
         if finalize_fails:
             raise RuntimeError("the database went away")

@@ -11,7 +11,18 @@ SHA = "ab" * 32
 CHECKPOINT = {"uri": "s3://models/agents/demo/run-0003/checkpoint-000248", "step": 248, "sha256": SHA, "metric": 0.4}
 MODEL = {"uri": "s3://models/agents/demo/run-0003/final", "run": 3, "sha256": SHA, "metric": 0.9}
 PROGRESS = {"step": 248, "maxSteps": 400, "percent": 62, "etaSeconds": 2460, "updatedAt": AT}
-DATASET = {"matched": 200, "used": 160, "dropped": {"controlToken": 40}, "digest": SHA, "watermark": AT}
+DATASET = {
+    "matched": 200,
+    "used": 160,
+    "rows": 300,
+    "prompts": {"recorded": 290, "rebuilt": 10},
+    "unreferenced": 7,
+    "shortened": 3,
+    "dropped": {"controlToken": 40},
+    "droppedRows": {"promptTooLong": 2},
+    "digest": SHA,
+    "watermark": AT,
+}
 
 
 def say(**changes: Any) -> str:

@@ -16,7 +16,7 @@ from atlas_api.training.compute import EnvVar, Resources, Volume
 from atlas_api.training.grpo import Clip
 from atlas_api.training.model import ModelSpec
 from atlas_api.training.optimization import Optimization
-from atlas_api.training.reward import Length, Reward, ServiceRef, Verifier
+from atlas_api.training.reward import Answer, Length, Reward, ServiceRef, Verifier
 from atlas_api.training.traces import TraceFilter, Traces
 
 
@@ -156,6 +156,24 @@ CASES = [
         {"verifiers": [NUMERIC], "weights": {"answer": 0}},
         {"verifiers": [NUMERIC], "weights": {"answer": 0.1}},
     ),
+    Case(
+        Answer,
+        "path goes with from: jsonPath, and neither works without the other",
+        {"path": "result.deliverable"},
+        {"from": "jsonPath", "path": "result.deliverable"},
+    ),
+    Case(
+        Reward,
+        "answer is for verifiers, and there are none; for those of a RewardService set answer there",
+        {"serviceRef": {"name": "judges"}, "answer": {"from": "envelope"}},
+        {"serviceRef": {"name": "judges"}, "answer": {"from": "envelope"}, "verifiers": [NUMERIC]},
+    ),
+    Case(
+        RewardServiceSpec,
+        "answer is for verifiers, and there are none; add verifiers or remove answer",
+        service(answer={"from": "envelope"}),
+        service(answer={"from": "envelope"}, verifiers=[NUMERIC]),
+    ),
     Case(SecretSource, "set exactly one of secretKeyRef, env, file", {"env": "URL", "file": "url"}, {"env": "URL"}),
     Case(
         CredentialsSource,
@@ -198,6 +216,24 @@ CASES = [
         {"createdAfter": "2026-10-01T12:00:00+02:00", "createdBefore": "2026-10-01T12:00:00Z"},
     ),
     Case(Traces, "set exactly one of postgres, s3, file", {}, {"file": FILE}),
+    Case(
+        Traces,
+        "format and fields are for file and s3: the tables in postgres are those of the SDK",
+        {"postgres": {"urlFrom": {"env": "URL"}}, "format": "messages"},
+        {"postgres": {"urlFrom": {"env": "URL"}}, "format": "atlas"},
+    ),
+    Case(
+        Traces,
+        "fields are for lines that the SDK did not write: with format atlas everything has its place",
+        {"file": FILE, "format": "atlas", "fields": {"reward": "score"}},
+        {"file": FILE, "format": "messages", "fields": {"reward": "score"}},
+    ),
+    Case(
+        Traces,
+        "promptForm text is how the SDK sends its prompts: leave it out for traces of other makers",
+        {"file": FILE, "format": "messages", "promptForm": "text"},
+        {"file": FILE, "format": "atlas", "promptForm": "text"},
+    ),
     Case(
         AtlasTrainingSpec,
         "optimization.batchSize must be a multiple of grpo.groupSize: a group is never split over two steps",

@@ -49,6 +49,7 @@ OTHER = {
     "grpo.clip": {"grpo": {**BASE["grpo"], "clip": {"high": 0.3}}},
     "reward.verifiers": {"reward": {"verifiers": [{"name": "close", "exactMatch": {}}]}},
     "reward.weights": {"reward": {**BASE["reward"], "weights": {"close": 2}}},
+    "reward.answer": {"reward": {**BASE["reward"], "answer": {"from": "envelope"}}},
     "evaluation.samples": {"evaluation": {"everySteps": 2, "samples": 8}},
     "optimization.maxSteps": {"optimization": {**BASE["optimization"], "maxSteps": 5}},
     "optimization.learningRate": {"optimization": {**BASE["optimization"], "learningRate": 2e-3}},

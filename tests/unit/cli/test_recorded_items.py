@@ -8,6 +8,7 @@ from support.trainer.trainings import write_export, write_manifest
 
 from atlas_api import InvalidManifest
 from atlas_api.errors import NothingMatched
+from atlas_api.training.reward import Answer
 from atlas_core.report.recorded_items import RecordedItem, item_of, recorded_items, traces_in
 from atlas_trainer.traces.session import Session, Step, StepAttempt, Tally
 
@@ -45,6 +46,14 @@ def test_the_final_answer_is_scored_against_what_the_caller_knows() -> None:
     found = scored(session(ground_truth="159", system_prompt="Be short."))
     assert (found.item.completion, found.item.reference, found.reward) == ("159", "159", 0.6)
     assert [message["role"] for message in found.item.prompt] == ["system", "user"]
+
+
+def test_where_verifiers_demand_a_form_the_agents_own_text_is_scored() -> None:
+    said = '{"result": {"deliverable": "159", "artifacts": null}}'
+    for text, completion in ((said, said), ("It is 159.", "159")):
+        found = item_of(session(steps=(Step(1, "Answer", (StepAttempt(text),)),)), Answer(source="envelope"))
+        assert found is not None
+        assert found.item.completion == completion
 
 
 def test_an_answer_is_never_its_own_reference() -> None:

@@ -31,6 +31,14 @@ def test_every_example_is_good(example: Path) -> None:
     assert run_validate(example) == (0, [f"{example}: ok"])
 
 
+@pytest.mark.parametrize(
+    "example", [path for path in EXAMPLES if "kind: AtlasTraining" in path.read_text()], ids=lambda path: path.name
+)
+def test_every_example_says_from_which_reward_on_an_answer_is_learnt_from(example: Path) -> None:
+    traces = yaml.safe_load(example.read_text())["spec"]["traces"]
+    assert {traces.get("filter", {}).get("minReward"), traces.get("reference", {}).get("minReward")} - {None} == {0.8}
+
+
 def test_there_are_examples() -> None:
     assert EXAMPLES
 

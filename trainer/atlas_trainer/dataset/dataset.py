@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 ROWS_FILE = "rows.parquet"
 INDEX_FILE = "dataset.json"
 
-_SELECTION = ("role", "turns", "turnsPerSession", "prompts", "promptForm", "reference", "filter", "split")
-_SELECTED: Any = {"role", "turns", "turns_per_session", "prompts", "prompt_form", "reference", "filter", "split"}
+_SELECTION: Any = {"role", "turns", "turns_per_session", "prompts", "prompt_form", "reference", "filter", "split"}
 _STATUS = tuple(field.alias or name for name, field in DatasetStatus.model_fields.items())
 _SHORTENINGS = 4
 _BATCH_ROWS = 256
@@ -143,7 +142,7 @@ def build_dataset(
         digest=_digest(rows),
         watermark=max((row.created_at for row in rows if row.created_at), default=None),
         alike=alike(rows, outside),
-        selection=spec.traces.model_dump(mode="json", by_alias=True, exclude_none=True, include=_SELECTED),
+        selection=spec.traces.model_dump(mode="json", by_alias=True, exclude_none=True, include=_SELECTION),
     )
 
 
@@ -155,7 +154,7 @@ def freeze(dataset: Dataset, folder: Path) -> None:
         **dataset.status().model_dump(mode="json", by_alias=True),
         "train": len(dataset.train),
         "eval": len(dataset.eval),
-        **dataset.selection,
+        "selection": dataset.selection,
         "versions": {name: version(name) for name in ("atlas-core", "transformers", "pyarrow")},
     }
     replace_text(folder / INDEX_FILE, json.dumps(index, indent=2) + "\n")
@@ -178,7 +177,6 @@ def thaw(folder: Path) -> Dataset | None:
             f"{folder}: {ROWS_FILE} does not hold the rows that {INDEX_FILE} describes; start a new run"
         )
     outside = frozenset(place for place, (_, side) in enumerate(labelled) if side == "eval")
-    selection = {name: index[name] for name in _SELECTION}
     return Dataset(
         rows=tuple(rows),
         held_out=outside,
@@ -189,7 +187,7 @@ def thaw(folder: Path) -> Dataset | None:
         digest=status.digest,
         watermark=status.watermark,
         alike=status.held_out_alike,
-        selection=selection,
+        selection=index["selection"],
     )
 
 

@@ -31,6 +31,7 @@ PERCENTILES = (50, 90, 99, 100)
 
 _SHOWN = 1500
 _TITLE = 100
+_LESSON = 300
 _TRAINED = "black on green"
 _SPECIAL = "cyan"
 _BATCH = 64
@@ -56,7 +57,12 @@ def rows_table(dataset: Dataset) -> Table:
     table.add_row("all", str(status.rows))
     for origin, count in status.prompts.items():
         table.add_row(f"prompt {ORIGIN_WORDS[origin]}", str(count))
-    for name, rows in (("without a reference", status.unreferenced), ("prompt shortened", status.shortened)):
+    taught = sum(bool(row.lessons) for row in dataset.rows)
+    for name, rows in (
+        ("without a reference", status.unreferenced),
+        ("prompt shortened", status.shortened),
+        ("with lessons, not shown to the student", taught),
+    ):
         if rows:
             table.add_row(name, str(rows))
     for cause, count in dataset.dropped_rows.items():
@@ -108,6 +114,14 @@ def row_title(row: Row, side: str) -> str:
     place = f"step {row.step}, attempt {row.attempt}{' (refused)' if row.refused else ''}, turn {row.turn}"
     prompt = f"prompt {ORIGIN_WORDS[row.origin]}"
     return f"session {session}, {place}, {side}, {prompt}, recorded reward {reward}, reference: {reference}"
+
+
+def lessons_text(row: Row) -> Text | None:
+    """What a teacher may see beside *row*, a line a lesson. None where there is nothing."""
+    if not row.lessons:
+        return None
+    lines = (f"  {visible(lesson.kind)}: {one_line(lesson.text, _LESSON)}" for lesson in row.lessons)
+    return Text("\n".join(["Not shown to the student:", *lines]), style="dim")
 
 
 def marked_row(row: Row, tokenizer: "PreTrainedTokenizerBase", colour: bool) -> Text:

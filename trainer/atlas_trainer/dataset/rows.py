@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from atlas_trainer.traces.lessons import Lesson
 from atlas_trainer.traces.messages import Message
 
 Origin = Literal["recorded", "rebuilt", "taskOnly"]
@@ -56,6 +57,9 @@ class Row:
     refused: bool = False
     """Whether `recorded` was given up in the session: then it is no example to follow."""
 
+    lessons: tuple[Lesson, ...] = ()
+    """What was learnt in the session and about it: a teacher may see it, the student may not."""
+
     def to_json(self) -> dict[str, Any]:
         """Return a document that `json.dumps` takes, with the field names of the API."""
         return {
@@ -69,6 +73,7 @@ class Row:
             "reference": self.reference,
             "recorded": self.recorded,
             "refused": self.refused,
+            "lessons": [{"kind": lesson.kind, "text": lesson.text} for lesson in self.lessons],
             "learningKey": self.learning_key,
             "reward": self.reward,
             "createdAt": self.created_at.astimezone(UTC).isoformat() if self.created_at else None,
@@ -89,6 +94,7 @@ class Row:
             reference=document["reference"],
             recorded=document["recorded"],
             refused=document["refused"],
+            lessons=tuple(Lesson(lesson["kind"], lesson["text"]) for lesson in document["lessons"]),
             learning_key=document["learningKey"],
             reward=document["reward"],
             created_at=datetime.fromisoformat(created) if created else None,

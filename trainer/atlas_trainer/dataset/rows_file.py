@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from atlas_trainer.dataset.rows import Row
 from atlas_trainer.traces.messages import Message
@@ -50,6 +50,7 @@ def write_parquet(path: Path, rows: Iterable[LabelledRow]) -> None:
             "reference": text,
             "recorded": text,
             "refused": pa.bool_(),
+            "lessons": text,  # JSON: kind and text of each
             "learningKey": text,
             "reward": pa.float64(),
             "createdAt": pa.timestamp("us", tz="UTC"),
@@ -59,15 +60,7 @@ def write_parquet(path: Path, rows: Iterable[LabelledRow]) -> None:
     remaining = iter(rows)
     with _appearing(path) as draft, pq.ParquetWriter(draft, schema) as writer:
         while batch := list(islice(remaining, _BATCH)):
-            documents = [
-                {
-                    **row.to_json(),
-                    "prompt": [_to_struct(message) for message in row.prompt],
-                    "createdAt": row.created_at,
-                    "split": side,
-                }
-                for row, side in batch
-            ]
+            documents = [_to_columns(row, side) for row, side in batch]
             writer.write_batch(pa.RecordBatch.from_pylist(documents, schema=schema))
 
 
@@ -80,8 +73,20 @@ def read_parquet(path: Path) -> Iterator[LabelledRow]:
             for document in batch.to_pylist():
                 created = document.pop("createdAt")
                 prompt = [_from_struct(message) for message in document["prompt"]]
-                row = Row.from_json({**document, "prompt": prompt, "createdAt": None})
+                lessons = json.loads(document["lessons"])
+                row = Row.from_json({**document, "prompt": prompt, "lessons": lessons, "createdAt": None})
                 yield replace(row, created_at=created), document["split"]
+
+
+def _to_columns(row: Row, side: Side) -> dict[str, Any]:
+    document = row.to_json()
+    return {
+        **document,
+        "prompt": [_to_struct(message) for message in row.prompt],
+        "lessons": json.dumps(document["lessons"]),
+        "createdAt": row.created_at,
+        "split": side,
+    }
 
 
 def _to_struct(message: Message) -> dict[str, str | None]:

@@ -73,7 +73,9 @@ def _teacher_row(session: Session, turn: Turn, traces: Traces) -> Row:
     asked = "\n\n".join(message["content"] for message in turn.prompt if message["role"] != "system")
     text = _TEACHER_PROMPT.substitute(asked=asked, attempt=turn.attempt, answer=turn.output)
     guidance = turn.guidance or ""
-    return _row(session, turn, ({"role": "user", "content": text},), guidance, guidance)
+    row = _row(session, turn, ({"role": "user", "content": text},), guidance, guidance)
+    # The guidance is what is learnt here; nobody may look it up.
+    return replace(row, lessons=tuple(lesson for lesson in row.lessons if lesson.kind != "guidance"))
 
 
 def _row(session: Session, turn: Turn, prompt: tuple[Message, ...], recorded: str, reference: str | None) -> Row:
@@ -88,6 +90,7 @@ def _row(session: Session, turn: Turn, prompt: tuple[Message, ...], recorded: st
         reference=reference,
         recorded=recorded,
         refused=turn.refused,
+        lessons=session.lessons,
         learning_key=session.learning_key,
         reward=session.reward,
         created_at=session.created_at,

@@ -68,7 +68,8 @@ def _of_step(session: Session, step: Step, before: list[Step]) -> Iterator[Turn]
     for attempt in step.attempts:
         prompt, origin = _asked(session, step, attempt, before, notes)
         refused = attempt is not step.attempts[-1] or bool(attempt.guidance)
-        spoken = [place for place, message in enumerate(attempt.asked) if message["role"] == "assistant"]
+        later = range(attempt.given, len(attempt.asked))
+        spoken = [place for place in later if attempt.asked[place]["role"] == "assistant"]
         for place in spoken:
             if text := calls_text(attempt.asked[place]):
                 yield Turn(step.id, attempt.number, prompt[:place], origin, text, refused, False, attempt.guidance)

@@ -259,4 +259,10 @@ def dataset_line(dataset: DatasetStatus) -> str:
     """A line about a dataset: counts, causes most frequent first."""
     causes = sorted(dataset.dropped.items(), key=lambda cause: (-cause[1], cause[0]))
     dropped = ", ".join(f"{count:,} {cause}" for cause, count in causes)
-    return f"dataset: {dataset.used:,} sessions used" + (f"; left out: {dropped}" if dropped else "")
+    rows = f", {dataset.rows:,} rows" if dataset.rows is not None else ""
+    prompts = ", ".join(f"{count:,} {origin}" for origin, count in dataset.prompts.items())
+    return (
+        f"dataset: {dataset.used:,} sessions used{rows}"
+        + (f" (prompts: {prompts})" if prompts else "")
+        + (f"; left out: {dropped}" if dropped else "")
+    )

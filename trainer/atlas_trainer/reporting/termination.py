@@ -24,7 +24,9 @@ def shortened(report: RunReport, limit: int = TERMINATION_LIMIT) -> bytes:
 def _ever_shorter(report: RunReport) -> Iterator[RunReport]:
     yield report
     if report.dataset:
-        report = report.model_copy(update={"dataset": report.dataset.model_copy(update={"dropped": {}})})
+        report = report.model_copy(
+            update={"dataset": report.dataset.model_copy(update={"dropped": {}, "dropped_rows": {}})}
+        )
         yield report
     report = report.model_copy(update={"metrics": {}})
     yield report

@@ -3,19 +3,19 @@ Traces: recorded sessions of agents, from any source in the same form. `read_ses
 
     session           a session with its steps and attempts, and the tally of what became of each
     messages          chat messages, and how the SDK's become such
+    lessons           what was learnt in a session and about it
     filters           the session filter, for sources that cannot push it into a query
 
 Sources, each imported only when it is used:
 
     postgres          the SDK's database, in one snapshot (`postgres_schema`, `postgres_sql`, `postgres_errors`)
-    jsonl             JSONL exports on disk, and the reader of export lines
-    s3                JSONL exports in an object store
+    jsonl             lines of JSON on disk
+    s3                lines of JSON in an object store
 
-What exports hold:
+What files and objects hold:
 
     lines             numbered lines of a stream, compressed or not
-    export_record     a session from one record
-    export_steps      its steps, in the columns of the SDK's tables
+    formats           what a line may hold: exports of the SDK, chats, pairs, spans of OpenTelemetry
     seen_ids          ids that were given out already
 
 What the SDK recorded, wherever it is found:

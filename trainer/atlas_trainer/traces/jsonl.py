@@ -1,24 +1,15 @@
-"""
-JSONL exports on disk, and the reader of export lines that the S3 source shares.
+"""Lines of JSON on disk. Knows nothing of what the lines hold."""
 
-Streams: one line is in memory at a time. What a record means is known to `export_record`.
-"""
-
-import json
 import os
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from atlas_api.errors import AccessDenied, MalformedTraces, SourceMissing, SourceUnreachable
+from atlas_api.errors import AccessDenied, SourceMissing, SourceUnreachable
 from atlas_api.training.traces import Traces
-from atlas_trainer.traces.export_record import UnreadableRecordError, session_from_record
 from atlas_trainer.traces.filters import filter_sessions
+from atlas_trainer.traces.formats.reader import LineReader
 from atlas_trainer.traces.lines import Line, numbered_lines
-from atlas_trainer.traces.seen_ids import SeenIds
 from atlas_trainer.traces.session import Session, Tally
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".jsonl.xz")
@@ -26,92 +17,28 @@ SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".jsonl.xz")
 
 CHUNK_BYTES = 1024 * 1024
 
-_SHOWN = 3
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-
 
 def read_files(traces: Traces, tally: Tally) -> Iterator[Session]:
     """
-    Stream the sessions of one file, or of all exports in a folder and its subfolders, in the order of their paths.
+    Stream the sessions of one file, or of all files in a folder and its subfolders, in the order of their paths.
 
-    What is left out is counted in `tally`. Raises SourceMissing, AccessDenied, SourceUnreachable, MalformedTraces.
+    What is left out is counted in `tally`. Raises SourceMissing, AccessDenied, SourceUnreachable, MalformedTraces,
+    InvalidManifest.
     """
     if traces.file is None:
         raise ValueError("traces.file is not set")
     path = Path(traces.file.path).expanduser()
-    return filter_sessions(traces.filter, _sessions(path, ExportReader(traces.max_malformed, tally)), tally)
+    return filter_sessions(traces.filter, LineReader(traces, tally).sessions(_files(path)), tally)
 
 
-class ExportReader:
-    """Makes sessions of the lines of one source. Remembers ids and unreadable lines from file to file."""
-
-    def __init__(self, max_malformed: int, tally: Tally) -> None:
-        self._max_malformed = max_malformed
-        self._tally = tally
-        self._seen = SeenIds()
-
-    def sessions(self, lines: Iterable[Line], name: str) -> Iterator[Session]:
-        """
-        Yield the sessions of one file, unfiltered. `name` goes into messages and ids.
-
-        An unreadable line is recorded in the tally; one more than `max_malformed` raises MalformedTraces. Lines that
-        start with `#` are comments, as in the data sets that the SDK ships. A caller's metadata can hide the row id, so
-        an id that was seen before gives way to `<name>:<line>`.
-        """
-        for line in lines:
-            if line.content.startswith(b"#"):
-                continue
-            try:
-                session = _session(line)
-            except UnreadableRecordError as error:
-                self._give_up(f"{name}:{line.number}: {error}")
-                continue
-            recorded = session.id and self._seen.add(session.id)
-            yield session if recorded else replace(session, id=f"{name}:{line.number}")
-
-    def _give_up(self, where_and_why: str) -> None:
-        malformed = self._tally.malformed
-        malformed.append(where_and_why)
-        if len(malformed) > self._max_malformed:
-            shown = "; ".join(malformed[:_SHOWN]) + ("; ..." if len(malformed) > _SHOWN else "")
-            raise MalformedTraces(
-                f"unreadable lines: {len(malformed)}, spec.traces.maxMalformed allows {self._max_malformed} ({shown});"
-                " export the traces again, or allow more"
-            )
-
-
-def _session(line: Line) -> Session:
-    try:
-        return session_from_record(_record(line))
-    except RecursionError as error:
-        raise UnreadableRecordError("JSON nested too deeply") from error
-
-
-def _record(line: Line) -> Any:
-    if line.problem:
-        raise UnreadableRecordError(line.problem)
-    try:
-        record = json.loads(line.content.decode())
-    except UnicodeDecodeError as error:
-        raise UnreadableRecordError(f"not UTF-8 at byte {error.start + 1}") from error
-    except json.JSONDecodeError as error:
-        raise UnreadableRecordError(f"not JSON at character {error.pos + 1}") from error
-    except ValueError as error:
-        raise UnreadableRecordError("a number with too many digits") from error
-    # JSON can escape half a character; nothing behind this could write that as UTF-8.
-    if _SURROGATE.search(line.content):
-        return json.loads(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace"))
-    return record
-
-
-def _sessions(path: Path, reader: ExportReader) -> Iterator[Session]:
+def _files(path: Path) -> Iterator[tuple[str, Iterator[Line]]]:
     with _file_errors(path):
         files = _exports_in(path) if path.is_dir() else [path]
     for file in files:
         name = file.relative_to(path).as_posix() if file != path else path.name
         # A name may be no text at all; as part of ids and messages it must be.
         text = os.fsencode(name).decode("utf-8", "backslashreplace")
-        yield from reader.sessions(numbered_lines(_file_chunks(file)), text)
+        yield text, numbered_lines(_file_chunks(file))
 
 
 def _exports_in(folder: Path) -> list[Path]:

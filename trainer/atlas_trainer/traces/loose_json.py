@@ -1,7 +1,20 @@
 """Access to JSON whose shape nobody promised: a field that is missing or of another type is None, never an error."""
 
 import json
+import re
 from typing import Any
+
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""Escape of half a character, which JSON can hold and UTF-8 cannot."""
+
+
+def loads(value: str | bytes) -> Any:
+    """Decode JSON, half characters replaced by `?`. Raises ValueError or RecursionError when Python cannot hold it."""
+    content = value if isinstance(value, str) else value.decode()
+    found = json.loads(content)
+    if _HALF.search(content):
+        return json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
+    return found
 
 
 def decoded(value: Any) -> Any:
@@ -9,7 +22,7 @@ def decoded(value: Any) -> Any:
     if not isinstance(value, str | bytes):
         return value
     try:
-        return json.loads(value)
+        return loads(value)
     except (ValueError, RecursionError):
         return None
 

@@ -3,11 +3,12 @@ Sessions straight from the Postgres database that the SDK writes.
 
 One read-only snapshot on one connection. The sessions are chosen first, by one query; then there is one server-side
 cursor a table, all in the order of session ids, merged like a zip: however many sessions there are, no table is read
-twice and memory stays flat. Needs SELECT on six tables and nothing else; nothing outlives the transaction, so a
-PgBouncer in transaction mode is fine. Knows nothing of how sessions become training rows.
+twice and memory stays flat. What was learnt for their learning keys is looked up for many sessions at once, where the
+database has it and the role may read it. Needs SELECT on six tables and nothing else; nothing outlives the transaction,
+so a PgBouncer in transaction mode is fine. Knows nothing of how sessions become training rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,9 +20,10 @@ from atlas_api.pods.contract import TRACES_URL
 from atlas_api.training.traces import TraceFilter, Traces
 from atlas_rewards.secret import describe, read_secret
 from atlas_trainer.traces import postgres_sql
-from atlas_trainer.traces.loose_json import decoded
+from atlas_trainer.traces.lessons import Lesson, lessons_of
+from atlas_trainer.traces.loose_json import decoded, get
 from atlas_trainer.traces.postgres_errors import checked_url, postgres_errors
-from atlas_trainer.traces.postgres_schema import require_sdk_schema
+from atlas_trainer.traces.postgres_schema import NOTES, REGISTRY, may_read, require_sdk_schema
 from atlas_trainer.traces.sdk_fields import (
     approved_by_person,
     execution_mode_of,
@@ -32,7 +34,7 @@ from atlas_trainer.traces.sdk_fields import (
     tags_of,
 )
 from atlas_trainer.traces.sdk_steps import steps_of
-from atlas_trainer.traces.session import Session, Tally
+from atlas_trainer.traces.session import Session, Step, Tally, guidance_in
 
 CONNECT_SECONDS = 10
 ROWS_A_FETCH = 100
@@ -85,24 +87,36 @@ def _choose(connection: psycopg.Connection, filter: TraceFilter, tally: Tally) -
 
 
 def _sessions(connection: psycopg.Connection, ids: str) -> Iterator[Session]:
-    for table, query in postgres_sql.QUERIES.items():
+    for table, query in postgres_sql.queries(notes=may_read(connection, "sessions", NOTES)).items():
         connection.execute(f"DECLARE atlas_{table} NO SCROLL CURSOR FOR {query}", {"ids": ids})
-    plans, results, attempts, notes, events = (
+    plans, results, attempts, guidance, events = (
         _Children(_rows(connection, table))
         for table in ("plans", "step_results", "step_attempts", "guidance_notes", "trajectory_events")
     )
-    for row in _rows(connection, "sessions"):
-        session_id = row["id"]
-        plan = next((found["plan"] for found in plans.of(session_id)), None)
-        seen = [found["event"] for found in events.of(session_id)]
-        steps = steps_of(plan, results.of(session_id), attempts.of(session_id), notes.of(session_id), seen)
-        yield _session(row, steps)
+    registry = _Registry(connection)
+    for rows in _batches(connection, "sessions"):
+        keys = [learning_key_of(row["metadata"]) for row in rows]
+        learnt = registry.of({key for key in keys if key})
+        for row, key in zip(rows, keys, strict=True):
+            session_id = row["id"]
+            plan = next((found["plan"] for found in plans.of(session_id)), None)
+            seen = [found["event"] for found in events.of(session_id)]
+            notes = guidance.of(session_id)
+            steps = steps_of(plan, results.of(session_id), attempts.of(session_id), notes, seen)
+            said = [*guidance_in(steps), *(note["note"] for note in notes)]
+            lessons = lessons_of(said, row, learnt.get(key or ""), get(row["metadata"], "triage_dossier"))
+            yield _session(row, steps, lessons)
 
 
 def _rows(connection: psycopg.Connection, table: str) -> Iterator[DictRow]:
+    for rows in _batches(connection, table):
+        yield from rows
+
+
+def _batches(connection: psycopg.Connection, table: str) -> Iterator[list[DictRow]]:
     with connection.cursor(row_factory=dict_row) as cursor:
         while rows := cursor.execute(f"FETCH {ROWS_A_FETCH} FROM atlas_{table}").fetchall():
-            yield from rows
+            yield rows
 
 
 class _Children:
@@ -120,7 +134,28 @@ class _Children:
         return found
 
 
-def _session(row: DictRow, steps: tuple[Any, ...]) -> Session:
+class _Registry:
+    """What was learnt for learning keys, looked up many at once. Keys that come again at once are remembered."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+        self._readable = may_read(connection, "learning_registry", REGISTRY)
+        self._known: dict[str, DictRow | None] = {}
+
+    def of(self, keys: set[str]) -> Mapping[str, DictRow | None]:
+        """What was learnt, by key. Empty where there is no such table or this role may not read it."""
+        if not self._readable:
+            return {}
+        known = {key: self._known[key] for key in keys if key in self._known}
+        if unknown := sorted(keys - known.keys()):
+            with self._connection.cursor(row_factory=dict_row) as cursor:
+                rows = cursor.execute(postgres_sql.REGISTRY, {"keys": unknown}).fetchall()
+            known |= dict.fromkeys(unknown) | {row["learning_key"]: row for row in rows}
+        self._known = known
+        return known
+
+
+def _session(row: DictRow, steps: tuple[Step, ...], lessons: tuple[Lesson, ...]) -> Session:
     metadata = row["metadata"]
     return Session(
         id=str(row["id"]),
@@ -138,4 +173,5 @@ def _session(row: DictRow, steps: tuple[Any, ...]) -> Session:
         system_prompt=system_prompt_of(metadata),
         ground_truth=ground_truth_of(metadata),
         approved_by_person=approved_by_person(row["review_status"], row["review_notes"]),
+        lessons=lessons,
     )

@@ -1,5 +1,5 @@
 """
-Check that a database has the tables and columns of the SDK, before anything is read.
+Check that a database has the tables and columns of the SDK, before anything is read; and which others it has.
 
 Looks into the catalogue alone, which every role may do.
 """
@@ -33,6 +33,19 @@ NEEDED: Mapping[str, frozenset[str]] = {
 }
 """Table -> columns that are read."""
 
+NOTES: Mapping[str, str] = {"student_learning": "text", "teacher_learning": "text"}
+"""Columns of `sessions` with what was learnt, which are read where they can be, and their types."""
+
+REGISTRY: Mapping[str, str] = {"learning_key": "text", **NOTES, "metadata": "jsonb"}
+"""Columns of `learning_registry`, which is read where it can be: older databases lack it, and few roles need it."""
+
+_MAY_READ = """
+SELECT count(*) = cardinality(%(columns)s::text[]) FROM pg_attribute
+WHERE attrelid = to_regclass(%(table)s) AND NOT attisdropped AND has_column_privilege(attrelid, attnum, 'SELECT')
+  AND (attname::text, atttypid::regtype::text) IN (
+    SELECT * FROM unnest(%(columns)s::text[], %(types)s::text[]))
+"""
+
 _FOUND = """
 SELECT relname::text, array_agg(attname::text ORDER BY attnum)
 FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
@@ -47,6 +60,13 @@ def require_sdk_schema(connection: psycopg.Connection) -> None:
     problem = missing_parts(found)
     if problem:
         raise SchemaMismatch(problem)
+
+
+def may_read(connection: psycopg.Connection, table: str, columns: Mapping[str, str]) -> bool:
+    """Whether *table* has all of *columns*, with these types, and this role may read them."""
+    parameters = {"table": table, "columns": list(columns), "types": list(columns.values())}
+    found = connection.execute(_MAY_READ, parameters).fetchone()
+    return bool(found and found[0])
 
 
 def missing_parts(found: Mapping[str, list[str]]) -> str | None:

@@ -47,8 +47,12 @@ def _with_score(sessions: str, order: str = "") -> str:
 
 _CHOSEN = "unnest(%(ids)s::bigint[]) AS chosen(id)"
 
+_NOTES = "sessions.student_learning, sessions.teacher_learning"
+_NO_NOTES = "NULL AS student_learning, NULL AS teacher_learning"
+
 _PICKED = f"""
-SELECT sessions.id, task, status, review_status, review_notes, created_at, final_answer, metadata, reward, reward_stats
+SELECT sessions.id, task, status, review_status, review_notes, created_at, final_answer, metadata, reward, reward_stats,
+  {_NOTES}
 FROM sessions JOIN {_CHOSEN} ON sessions.id = chosen.id ORDER BY sessions.id OFFSET 0
 """  # noqa: S608
 
@@ -62,7 +66,11 @@ SELECT id, task, status, review_status, review_notes, created_at,
     'execution_mode', meta -> 'execution_mode',
     'adaptive_summary', jsonb_build_object('adaptive_mode', meta #> '{{adaptive_summary,adaptive_mode}}'),
     'executor_system_prompt', meta -> 'executor_system_prompt',
-    'ground_truth', meta -> 'ground_truth') AS metadata
+    'ground_truth', meta -> 'ground_truth',
+    'triage_dossier', jsonb_build_object(
+      'summary', meta #> '{{triage_dossier,summary}}', 'risks', meta #> '{{triage_dossier,risks}}')) AS metadata,
+  coalesce(nullif(student_learning, ''), meta ->> 'student_learning') AS student_learning,
+  coalesce(nullif(teacher_learning, ''), meta ->> 'teacher_learning') AS teacher_learning
 FROM (
   SELECT *, metadata || '{{}}'::jsonb AS meta FROM ({_with_score(_PICKED, "ORDER BY id")}) AS scored
   ORDER BY id OFFSET 0
@@ -120,36 +128,38 @@ END
 
 _EVENTS = f"""
 SELECT session_id, jsonb_build_object('payload', jsonb_build_object(
-    'event_type', payload -> 'event_type',
-    'name', payload -> 'name',
+    'event_type', kind,
+    'name', name,
     'UUID', payload -> 'UUID',
     'metadata', jsonb_build_object(
       'actor', payload #> '{{metadata,actor}}', 'step_id', payload #> '{{metadata,step_id}}'),
     'data', CASE
-      WHEN payload ->> 'event_type' = 'SPAN_END' THEN jsonb_build_object('output', jsonb_build_object(
+      WHEN kind = 'SPAN_END' THEN jsonb_build_object('output', jsonb_build_object(
         'messages', payload #> '{{data,output,messages}}'))
-      WHEN payload ->> 'name' = 'agent' THEN jsonb_build_object('input', jsonb_build_object(
+      WHEN name = 'agent' THEN jsonb_build_object('input', jsonb_build_object(
         'messages', payload #> '{{data,input,messages}}'))
       ELSE jsonb_build_object(
         'input', jsonb_build_object(
           'attempt', payload #> '{{data,input,attempt}}', 'guidance', payload #> '{{data,input,guidance}}'),
         'output', {_ANSWER}) END)) AS event
 FROM (
-  SELECT id, session_id, event -> 'payload' AS payload FROM (
-    SELECT trajectory_events.id, session_id, event
-    FROM trajectory_events JOIN {_CHOSEN} ON session_id = chosen.id
-    ORDER BY session_id, trajectory_events.id OFFSET 0
-  ) AS picked ORDER BY session_id, id OFFSET 0
-) AS unpacked
-WHERE payload ->> 'event_type' = 'LLM_END'
-  OR payload ->> 'event_type' IN ('TASK_START', 'TASK_END') AND payload ->> 'name' ~ '^step_[0-9]+$'
-  OR payload ->> 'event_type' = 'SPAN_END' AND jsonb_typeof(payload #> '{{data,output,messages}}') = 'array'
-  OR payload ->> 'event_type' = 'TASK_START' AND payload ->> 'name' = 'agent'
+  SELECT id, session_id, payload, payload ->> 'event_type' AS kind, payload ->> 'name' AS name FROM (
+    SELECT id, session_id, event -> 'payload' AS payload FROM (
+      SELECT trajectory_events.id, session_id, event
+      FROM trajectory_events JOIN {_CHOSEN} ON session_id = chosen.id
+      ORDER BY session_id, trajectory_events.id OFFSET 0
+    ) AS picked ORDER BY session_id, id OFFSET 0
+  ) AS unpacked ORDER BY session_id, id OFFSET 0
+) AS named
+WHERE kind = 'LLM_END'
+  OR kind = 'SPAN_END' AND jsonb_typeof(payload #> '{{data,output,messages}}') = 'array'
+  OR kind IN ('TASK_START', 'TASK_END') AND name ~ '^step_[0-9]+$'
+  OR kind = 'TASK_START' AND name = 'agent'
 ORDER BY session_id, id
 """  # noqa: S608
 
 
-QUERIES = {
+_QUERIES = {
     "sessions": _SESSIONS,
     "plans": _PLANS,
     "step_results": _STEP_RESULTS,
@@ -157,7 +167,29 @@ QUERIES = {
     "guidance_notes": _GUIDANCE_NOTES,
     "trajectory_events": _EVENTS,
 }
-"""Table -> query, ordered by session id. The parameter `ids` is a bigint[] in text form."""
+
+
+def queries(notes: bool) -> dict[str, str]:
+    """Table -> query, ordered by session id. The parameter `ids` is a bigint[] in text form.
+
+    *notes*: whether sessions have columns for what was learnt; without them the metadata is all there is.
+    """
+    return _QUERIES if notes else {**_QUERIES, "sessions": _SESSIONS.replace(_NOTES, _NO_NOTES)}
+
+
+REGISTRY = """
+SELECT learning_key, student_learning, teacher_learning, jsonb_build_object('playbook_entries', (
+    SELECT jsonb_agg(jsonb_build_object(
+      'audience', entry -> 'audience',
+      'cue', jsonb_build_object('description', entry #> '{cue,description}', 'pattern', entry #> '{cue,pattern}'),
+      'action', jsonb_build_object('imperative', entry #> '{action,imperative}'),
+      'provenance', jsonb_build_object('status', jsonb_build_object(
+        'lifecycle', entry #> '{provenance,status,lifecycle}'))) ORDER BY place)
+    FROM jsonb_array_elements(jsonb_path_query_array(metadata, '$.playbook_entries[0 to 99]'))
+      WITH ORDINALITY AS entries(entry, place))) AS metadata
+FROM learning_registry WHERE learning_key = ANY(%(keys)s)
+"""
+"""Query for what was learnt for the learning keys `keys`, with the first hundred entries of each playbook."""
 
 _JUDGED = "SELECT id, status, review_status, created_at, metadata, reward, reward_stats FROM sessions"
 

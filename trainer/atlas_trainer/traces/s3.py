@@ -1,5 +1,5 @@
 """
-JSONL exports in an object store.
+Lines of JSON in an object store.
 
 Objects are streamed; a connection cut in the middle resumes where it was. Knows nothing of what the lines hold.
 """
@@ -18,8 +18,9 @@ from atlas_api.pods.contract import TRACES_S3
 from atlas_api.training.traces import Traces
 from atlas_trainer.storage.s3_client import S3_ERRORS, client_for, s3_errors, translate
 from atlas_trainer.traces.filters import filter_sessions
-from atlas_trainer.traces.jsonl import SUFFIXES, ExportReader
-from atlas_trainer.traces.lines import numbered_lines
+from atlas_trainer.traces.formats.reader import LineReader
+from atlas_trainer.traces.jsonl import SUFFIXES
+from atlas_trainer.traces.lines import Line, numbered_lines
 from atlas_trainer.traces.session import Session, Tally
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def read_objects(traces: Traces, tally: Tally) -> Iterator[Session]:
     """
     Stream the sessions of one object, or of all exports below a prefix that ends in `/`, keys in sorted order.
 
-    What is left out is counted in `tally`. Raises SourceMissing, AccessDenied, SourceUnreachable, MalformedTraces.
+    What is left out is counted in `tally`. Raises SourceMissing, AccessDenied, SourceUnreachable, MalformedTraces,
+    InvalidManifest.
     """
     if traces.s3 is None:
         raise ValueError("traces.s3 is not set")
@@ -49,13 +51,12 @@ def read_objects(traces: Traces, tally: Tally) -> Iterator[Session]:
     bucket, _, key = traces.s3.uri.removeprefix("s3://").partition("/")
     whole_prefix = not key or key.endswith("/")
     keys = _exports_below(client, bucket, key) if whole_prefix else iter([key])
-    reader = ExportReader(traces.max_malformed, tally)
-    return filter_sessions(traces.filter, _sessions(client, bucket, keys, reader), tally)
+    return filter_sessions(traces.filter, LineReader(traces, tally).sessions(_objects(client, bucket, keys)), tally)
 
 
-def _sessions(client: "S3Client", bucket: str, keys: Iterator[str], reader: ExportReader) -> Iterator[Session]:
+def _objects(client: "S3Client", bucket: str, keys: Iterator[str]) -> Iterator[tuple[str, Iterator[Line]]]:
     for key in keys:
-        yield from reader.sessions(numbered_lines(_object_chunks(client, bucket, key)), key)
+        yield key, numbered_lines(_object_chunks(client, bucket, key))
 
 
 def _exports_below(client: "S3Client", bucket: str, prefix: str) -> Iterator[str]:

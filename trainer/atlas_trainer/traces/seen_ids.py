@@ -21,13 +21,22 @@ class SeenIds:
         """Remember an id. True when it is new."""
         if is_row_number(id):
             return self._add_number(int(id))
-        digest = blake2b(id.encode(), digest_size=16).digest()
+        digest = _digest(id)
         new = digest not in self._digests
         self._digests.add(digest)
         return new
+
+    def __contains__(self, id: str) -> bool:
+        if is_row_number(id):
+            return bool(self._pages.get(int(id) >> _PAGE_BITS, 0) & 1 << (int(id) & ((1 << _PAGE_BITS) - 1)))
+        return _digest(id) in self._digests
 
     def _add_number(self, number: int) -> bool:
         page, bit = number >> _PAGE_BITS, 1 << (number & ((1 << _PAGE_BITS) - 1))
         present = self._pages.get(page, 0)
         self._pages[page] = present | bit
         return not present & bit
+
+
+def _digest(id: str) -> bytes:
+    return blake2b(id.encode(), digest_size=16).digest()

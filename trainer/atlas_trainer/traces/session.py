@@ -4,10 +4,12 @@ A session: one recorded run of an agent, normalised, so that what comes after th
 And the tally that every session is counted in, on its way to rows.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from atlas_trainer.traces.lessons import Lesson
 from atlas_trainer.traces.messages import Message
 
 
@@ -25,6 +27,10 @@ class StepAttempt:
     number: int = field(default=1, compare=False)
     """Number of the attempt, counted from 1; earlier ones may be lost."""
 
+    given: int = 0
+    """Number of messages at the beginning of `asked` that the attempt was given: what an assistant says there is no
+    turn of it, but an example, or the conversation before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -35,6 +41,11 @@ class Step:
     attempts: tuple[StepAttempt, ...]
     depends_on: tuple[Any, ...] = field(default=(), compare=False)
     """Ids of the steps that had to be done before, as the plan has them."""
+
+
+def guidance_in(steps: Iterable[Step]) -> Iterator[str | None]:
+    """What the teacher said after each attempt, in order."""
+    return (attempt.guidance for step in steps for attempt in step.attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,9 @@ class Session:
 
     approved_by_person: bool = field(default=False, compare=False)
     """Whether somebody approved the session; the SDK approves by itself where no review is asked for."""
+
+    lessons: tuple[Lesson, ...] = field(default=(), compare=False)
+    """What was learnt in the session and about it, bounded. Never part of a prompt."""
 
 
 @dataclass(slots=True)

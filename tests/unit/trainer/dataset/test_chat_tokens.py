@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from support.trainer.chat_templates import (
     CHATML,
     ENDLESS,
+    INST,
     MODEL_ROLE,
     OPENED_REASONING,
     REASONING,
@@ -169,6 +170,36 @@ def test_tool_calls_are_learnt_and_tool_results_are_not() -> None:
     assert calling.endswith("</tool_call><|im_end|>")
     assert answer == "Refunded.<|im_end|>"
     assert "order state: paid" in tokenizer.decode(row.ids)
+
+
+def tool_conversation() -> Messages:
+    calls = [
+        {"id": f"c{place}", "type": "function", "function": {"name": "search", "arguments": {"order": place}}}
+        for place in (1, 2)
+    ]
+    return [
+        {"role": "user", "content": "Refund both."},
+        {"role": "assistant", "content": "Let me see.", "tool_calls": calls},
+        {"role": "tool", "content": "paid", "tool_call_id": "c1"},
+        {"role": "tool", "content": "open", "tool_call_id": "c2"},
+    ]
+
+
+def test_a_template_that_knows_tools_gets_them_as_they_are() -> None:
+    assert list(fit_messages(TOKENIZERS[TOOLS.name], tool_conversation())) == tool_conversation()
+
+
+def test_a_template_that_knows_no_tools_gets_them_as_text() -> None:
+    _, calling, results = fit_messages(TOKENIZERS[INST.name], tool_conversation())
+    first, second = (f'{{"name": "search", "arguments": {{"order": {place}}}}}' for place in (1, 2))
+    assert calling == {
+        "role": "assistant",
+        "content": f"Let me see.\n<tool_call>\n{first}\n</tool_call>\n<tool_call>\n{second}\n</tool_call>",
+    }
+    assert results == {
+        "role": "user",
+        "content": "<tool_response>\npaid\n</tool_response>\n<tool_response>\nopen\n</tool_response>",
+    }
 
 
 def test_a_template_without_a_system_role_gets_its_text_in_the_first_user_turn() -> None:

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from support.traces.sessions import RETRIED, make_session, turns
 
 from atlas_api import parse
+from atlas_api.training.reward import Reward
 from atlas_api.training.traces import Traces
+from atlas_rewards import Item, build_scorer
 from atlas_trainer.dataset.rows import Row
 from atlas_trainer.dataset.session_rows import sdk_text, session_rows, spread
 from atlas_trainer.traces.session import Session, Step, StepAttempt
@@ -102,6 +104,14 @@ def test_an_earlier_step_is_compared_with_its_own_answer() -> None:
     look_up = Step(1, "Look it up", (StepAttempt("Lost", "Look again", number=1), StepAttempt("It is paid", number=2)))
     rows = rows_of(make_session(look_up, Step(2, "Refund it", (StepAttempt("Done"),)), ground_truth="yes"))
     assert [row.reference for row in rows] == ["It is paid", "It is paid", "yes"]
+
+
+def test_a_call_of_a_tool_is_a_reference_of_which_nobody_demands_the_form_of_an_answer() -> None:
+    call = {"type": "function", "function": {"name": "look_up", "arguments": {"order": 12}}}
+    called = (*ASKED, {"role": "assistant", "content": "", "tool_calls": [call]}, {"role": "tool", "content": "paid"})
+    first, _ = rows_of(make_session(Step(1, "", (StepAttempt("Refunded", asked=called),))))
+    reward = {"verifiers": [{"name": "exact", "exactMatch": {}}], "answer": {"from": "envelope"}}
+    assert build_scorer(parse(Reward, reward)).score(Item(first.recorded, first.reference)).value == 1.0
 
 
 def test_the_teacher_is_told_who_speaks_and_learns_the_guidance() -> None:

@@ -196,6 +196,13 @@ def test_recipe_checkpoints_and_loading_are_there(tmp_path: Path) -> None:
     assert 'AutoPeftModelForCausalLM.from_pretrained("/models/agents/demo/run-0001/final")' in text
 
 
+def test_the_recipe_says_where_answers_are_read_from(tmp_path: Path) -> None:
+    verifiers = [{"name": "close", "referenceSimilarity": {}}]
+    reward = {"verifiers": verifiers, "answer": {"from": "jsonPath", "path": "answers.0"}}
+    assert "close (referenceSimilarity); answers read from answers.0" in Page(report(tmp_path, reward=reward)).text
+    assert "answers read" not in Page(report(tmp_path, reward={"verifiers": verifiers})).text
+
+
 def test_the_same_task_stands_with_both_answers(tmp_path: Path) -> None:
     text = Page(report(tmp_path, *before_and_after("I think 7", "it is 2", tokens=5))).text
     assert "What is 1 plus 1? Reference: 2" in text

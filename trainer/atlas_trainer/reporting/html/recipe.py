@@ -43,7 +43,8 @@ def _reward(reward: Reward) -> str:
     named = reward.service_ref
     if named is not None:
         parts.append(f"judges of {named.name or named.url or named.file} (weight {number(named.weight)})")
-    return ", ".join(parts)
+    read = f"; answers read from {where}" if (where := reward.answer.path or reward.answer.source) != "text" else ""
+    return ", ".join(parts) + read
 
 
 def _verifier(verifier: Verifier, weight: float, weighted: bool) -> str:

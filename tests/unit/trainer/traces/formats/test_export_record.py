@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.traces.exports import metadata, session_record, step_record, task_events
 
-from atlas_trainer.traces.export_record import UnreadableRecordError, session_from_record
+from atlas_trainer.traces.formats.export_record import session_from_record
+from atlas_trainer.traces.formats.record import UnreadableRecordError
 from atlas_trainer.traces.session import Session, Step, StepAttempt
 
 

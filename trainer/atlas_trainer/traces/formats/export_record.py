@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from atlas_api.times import TIME
-from atlas_trainer.traces.export_steps import answer_text, steps_of_record
-from atlas_trainer.traces.loose_json import decoded
+from atlas_trainer.traces.formats.export_steps import answer_text, guidance_of_record, steps_of_record
+from atlas_trainer.traces.formats.record import UnreadableRecordError
+from atlas_trainer.traces.lessons import Lesson, lessons_of
+from atlas_trainer.traces.loose_json import decoded, text
 from atlas_trainer.traces.sdk_fields import (
     approved_by_person,
     execution_mode_of,
@@ -24,17 +26,15 @@ from atlas_trainer.traces.sdk_fields import (
     system_prompt_of,
     tags_of,
 )
-from atlas_trainer.traces.session import Session
+from atlas_trainer.traces.session import Session, Step, guidance_in
 
 STATUSES = frozenset({"running", "succeeded", "failed"})
 
 _EMPTY: tuple[Any, ...] = (None, "", {}, [])
 
+_LEARNT = ("student_learning", "teacher_learning")
+
 _ALSO_AT_TOP_LEVEL = ("adaptive_summary", "execution_mode", "ground_truth", "learning_key", "project_root", "tags")
-
-
-class UnreadableRecordError(ValueError):
-    """Error for a record that is no session. The message gives the cause and quotes nothing."""
 
 
 def session_from_record(record: Any) -> Session:
@@ -57,7 +57,7 @@ def session_from_record(record: Any) -> Session:
         task=_task(record),
         status=_status(record, metadata, answered=bool(final_answer.strip() or steps)),
         review_status=review_status or "approved",
-        created_at=_moment(metadata.get("created_at")) or _moment(record.get("created_at")),
+        created_at=moment(metadata.get("created_at")) or moment(record.get("created_at")),
         final_answer=final_answer,
         reward=_reward(record, metadata),
         steps=steps,
@@ -70,7 +70,20 @@ def session_from_record(record: Any) -> Session:
         approved_by_person=approved_by_person(
             review_status, record.get("review_notes") or metadata.get("review_notes")
         ),
+        lessons=_lessons(steps, record, metadata),
     )
+
+
+def moment(value: Any) -> datetime | None:
+    """A time in UTC, which one without a zone is in already. None when it is no time that a status can name."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return utc if re.match(TIME, utc.isoformat()) else None
 
 
 def _metadata(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,22 +124,18 @@ def _reward(record: Mapping[str, Any], metadata: Mapping[str, Any]) -> float | N
     return reward_of(_first(record.get("reward_stats"), metadata.get("reward_stats")), breakdown)
 
 
+def _lessons(steps: tuple[Step, ...], record: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[Lesson, ...]:
+    """The lessons of one record. What is known for the learning key is there as the session began with it."""
+    notes = {name: text(record.get(name)) or text(metadata.get(name)) for name in _LEARNT}
+    dossier = record.get("triage_dossier") or metadata.get("triage_dossier")
+    said = [*guidance_in(steps), *(row["note"] for row in guidance_of_record(record))]
+    return lessons_of(said, notes, metadata.get("learning_state"), dossier)
+
+
 def _first(*values: Any) -> Any:
     """The first value that was recorded, decoded."""
     found = (decoded(value) for value in values)
     return next((value for value in found if value not in _EMPTY), None)
-
-
-def _moment(value: Any) -> datetime | None:
-    """A time in UTC, which one without a zone is in already. None when it is no time that a status can name."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return utc if re.match(TIME, utc.isoformat()) else None
 
 
 def _word(value: Any) -> str | None:

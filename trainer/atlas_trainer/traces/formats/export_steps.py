@@ -27,9 +27,15 @@ def steps_of_record(record: Mapping[str, Any], metadata: Mapping[str, Any]) -> t
         {"steps": _planned(record.get("plan"), entries)},
         results,
         [row for step_id, entry in entries.items() for row in _attempt_rows(step_id, entry)],
-        [row for step_id, entry in entries.items() for row in _note_rows(step_id, entry.get("guidance"))],
+        guidance_of_record(record),
         _events(record.get("trajectory_events") or metadata.get("trajectory_events")),
     )
+
+
+def guidance_of_record(record: Mapping[str, Any]) -> list[TableRow]:
+    """Rows of `guidance_notes`, step by step."""
+    entries = _with_ids(_mappings(record.get("steps")))
+    return [row for step_id, entry in entries.items() for row in _note_rows(step_id, entry.get("guidance"))]
 
 
 def answer_text(value: Any) -> str:

@@ -1,0 +1,99 @@
+"""
+The answer in a completion, and the reference in the same form: what verifiers compare. Pure.
+
+An agent that has to answer in JSON says more than its answer, while a recorded reference is often the bare answer. The
+rules of the form, and what counts as equal, are those of `atlas_api.training.reward.Answer`.
+
+A turn that calls a tool gives no answer yet, so nobody can demand the form of one: where the reference is a call, both
+texts are compared as they stand.
+"""
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+from atlas_api.training.reward import Answer
+from atlas_rewards.item import Item
+from atlas_rewards.verifiers.strict_json import strict_json
+from atlas_rewards.wire import depth_exceeds
+
+DEEPEST = 100
+"""Levels of lists and objects in JSON that holds an answer. What is deeper has no form."""
+
+_ENVELOPE = "result.deliverable"
+_PLACE = re.compile(r"0|[1-9][0-9]{0,8}")
+_CALL_ENDS = "</tool_call>"
+_EXACT = 2**53
+"""Size from which on floats are no exact integers."""
+
+_NO_FORM = (ValueError, RecursionError, LookupError)
+
+
+def answered(item: Item, answer: Answer) -> Item | None:
+    """*item* with nothing but the answers in its completion and reference. None: the completion has no answer."""
+    reference = item.reference
+    if answer.source == "text" or (reference or "").rstrip().endswith(_CALL_ENDS):
+        return item
+    path = (answer.path or _ENVELOPE).split(".")
+    try:
+        value = _taken(item.completion, path)
+    except _NO_FORM:
+        return None
+    if value is None:
+        return None
+    return replace(item, completion=_spelled(value), reference=reference and _of_reference(reference, path))
+
+
+def _of_reference(reference: str, path: list[str]) -> str | None:
+    """The answer in *reference*, which may be the bare answer. None where it says that there is none."""
+    try:
+        value = _taken(reference, path)
+    except _NO_FORM:
+        return _spelled(reference)
+    return None if value is None else _spelled(value)
+
+
+def _taken(text: str, path: list[str]) -> Any:
+    """What *path* leads to in the JSON of *text*. Raises ValueError, RecursionError and LookupError."""
+    value = _document(_unfenced(text))
+    for part in path:
+        if isinstance(value, list) and _PLACE.fullmatch(part):
+            value = value[int(part)]
+        elif isinstance(value, dict):
+            value = value[part]
+        else:
+            raise LookupError(part)
+    return value
+
+
+def _unfenced(text: str) -> str:
+    """*text* without a Markdown fence around it, as the SDK takes it off: one that was never closed is fine too."""
+    bare = text.strip()
+    if not bare.startswith("```"):
+        return bare
+    return bare.removeprefix("```").lstrip().removeprefix("json").strip().removesuffix("```").strip()
+
+
+def _document(text: str) -> Any:
+    document = strict_json(text, _plain)
+    if depth_exceeds(document, DEEPEST):
+        raise ValueError(f"nested more than {DEEPEST} deep")
+    return document
+
+
+def _spelled(value: Any) -> str:
+    """*value* as text, the same for equal values. A text that is a list or an object is one, in its usual spelling."""
+    if isinstance(value, str):
+        try:
+            inner = _document(value)
+        except _NO_FORM:
+            return value
+        if not isinstance(inner, list | dict):
+            return value
+        value = inner
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _plain(number: float) -> float:
+    return int(number) if number.is_integer() and abs(number) < _EXACT else number

@@ -1,0 +1,75 @@
+"""What a line says about its session, where the manifest says where."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from support.traces.other_makers import chat
+
+from atlas_api.training.traces import TraceFields
+from atlas_trainer.traces.formats.chat import session_of_chat
+from atlas_trainer.traces.formats.fields import time_of
+
+FIELDS = TraceFields(
+    reward="scores.final", id="id", task="title", time="at", tags="labels", learning_key="team", ground_truth="truth"
+)
+TOLD: dict[str, Any] = {
+    "scores": {"final": 0.9},
+    "id": "run-7",
+    "title": "Order states",
+    "at": "2026-10-01T12:00:00Z",
+    "labels": ["crm", "eu"],
+    "team": "orders",
+    "truth": {"state": "paid"},
+}
+
+
+def read(**fields: Any) -> Any:
+    return session_of_chat(chat(**{**TOLD, **fields}), FIELDS)
+
+
+def test_every_field_is_read_from_its_path() -> None:
+    session = read()
+    assert (session.reward, session.id, session.task) == (0.9, "run-7", "Order states")
+    assert session.created_at == datetime(2026, 10, 1, 12, tzinfo=UTC)
+    assert (session.tags, session.learning_key, session.ground_truth) == (("crm", "eu"), "orders", '{"state": "paid"}')
+
+
+def test_a_name_with_dots_goes_before_a_path() -> None:
+    assert read(**{"scores.final": 0.2}).reward == 0.2
+
+
+@pytest.mark.parametrize("value", [None, "good", True, {}, float("nan")])
+def test_a_reward_that_is_no_number_is_unknown(value: Any) -> None:
+    assert read(scores={"final": value}).reward is None
+
+
+@pytest.mark.parametrize("scores", [{"final": 0.9}, {}])
+def test_where_rewards_are_named_they_decide_and_not_who_hands_the_lines_in(scores: Any) -> None:
+    assert read(scores=scores).approved_by_person is False
+
+
+def test_what_a_line_lacks_keeps_its_default() -> None:
+    session = session_of_chat(chat(), FIELDS)
+    assert (session.id, session.task, session.created_at, session.tags) == ("", "State of order 12?", None, ())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-10-01T12:00:00",
+        "2026-10-01T14:00:00+02:00",
+        1790856000,
+        1790856000.0,
+        1790856000_000,
+        1790856000_000_000_000,
+        "1790856000",
+    ],
+)
+def test_times_are_iso_8601_or_unix_times_of_any_unit(value: Any) -> None:
+    assert time_of(value) == datetime(2026, 10, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("value", [None, True, "yesterday", -1, 0, 10**400, "9" * 5000, float("inf"), [], "20261001x"])
+def test_what_is_no_time_is_unknown(value: Any) -> None:
+    assert time_of(value) is None
