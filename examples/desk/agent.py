@@ -12,7 +12,7 @@ from pathlib import Path
 
 from desk.prompt import Message
 
-MAX_TOKENS = 12
+MAX_TOKENS = 24
 """Longest answer in tokens, as `grpo.maxCompletionTokens` in laptop-grpo.yaml: the agent works as it was trained."""
 
 
