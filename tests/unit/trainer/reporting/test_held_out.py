@@ -8,12 +8,12 @@ from atlas_trainer.reporting.held_out import held_out_text
 
 
 def dataset(held_out: int | None, alike: int | None) -> DatasetStatus:
-    return make_dataset().model_copy(update={"rows": 128, "held_out": held_out, "held_out_alike": alike})
+    return make_dataset().model_copy(update={"held_out": held_out, "held_out_alike": alike})
 
 
 def test_the_rule_of_the_split_stands_beside_the_count() -> None:
     told = held_out_text(dataset(38, 0), Split())
-    assert told.startswith("38 of 128 rows, by task: all rows of near-identical tasks are on one side.")
+    assert told.startswith("38 of 160 rows, by task: all rows of near-identical tasks are on one side.")
     assert "the same words, or differ in one; words with digits always count" in told
     assert "But for their numbers" not in told
 
@@ -30,4 +30,4 @@ def test_a_split_by_session_says_that_tasks_may_be_on_both_sides() -> None:
 
 def test_nothing_is_said_where_nothing_is_held_out_or_nobody_counted() -> None:
     assert held_out_text(dataset(0, 0), Split(eval=0.0)) == ""
-    assert held_out_text(make_dataset(), Split()) == ""
+    assert held_out_text(dataset(None, None), Split()) == ""
