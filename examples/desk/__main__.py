@@ -13,10 +13,8 @@ from typing import NoReturn
 import psycopg
 from rich.console import Console
 
-from desk.model import prepare_model
+from desk.process import run_program
 from desk.recording.postgres import running_postgres
-from desk.recording.recorder import count_sessions
-from desk.recording.traces import record_traces
 from desk.stopwatch import Stopwatch
 from desk.summary import agents, closing_table
 from desk.training import TrainedModel, read_status, train, trained_model
@@ -63,31 +61,32 @@ def run(console: Console) -> int:
     """Record, train, work again with the new model."""
     watch = Stopwatch(console, FOLDER / "timings.json")
     with watch.phase("model", "1 of 5: the model"):
-        made = prepare_model(MODEL)
-        console.print(f"  SmolLM2-135M-Instruct {'made' if made else 'is'} in {MODEL}")
+        _do("desk.model", str(MODEL))
     with ExitStack() as stack:
         with watch.phase("postgres", "2 of 5: a Postgres"):
             url = stack.enter_context(running_postgres(FOLDER / "postgres"))
             console.print(f"  data in {FOLDER / 'postgres'}")
         with watch.phase("record", "3 of 5: the agent works, its sessions are recorded"):
-            _work(url, MODEL, "base", SESSIONS, console)
+            _work(url, MODEL, "base", SESSIONS)
         with watch.phase("train", f"4 of 5: atlas-core run -f {MANIFEST}"):
             exit_code = train(MANIFEST, url)
         if exit_code:
             return exit_code
         trained = trained_model(read_status(CHECKPOINTS, NAME))
         with watch.phase("work again", "5 of 5: the agent works with the new model, on messages nobody has seen"):
-            _work(url, trained.folder, trained.name, NEW_SESSIONS, console)
+            _work(url, trained.folder, trained.name, NEW_SESSIONS)
         _close(url, trained, console)
     return 0
 
 
-def _work(url: str, model: Path, name: str, wanted: int, console: Console) -> None:
-    with psycopg.connect(url) as connection:
-        record_traces(
-            connection, model, name, wanted, lambda done, total: console.print(f"  {done} of {total} sessions recorded")
-        )
-        console.print(f"  {count_sessions(connection, name)} sessions of the agent {name} are in the database")
+def _work(url: str, model: Path, name: str, wanted: int) -> None:
+    _do("desk.recording.traces", str(model), name, str(wanted), ATLAS_DB_URL=url)
+
+
+def _do(module: str, *arguments: str, **environment: str) -> None:
+    """A phase that loads a model, in a process of its own: training needs the memory that it took."""
+    if exit_code := run_program(module, *arguments, environment=environment):
+        sys.exit(exit_code)
 
 
 def _close(url: str, trained: TrainedModel, console: Console) -> None:

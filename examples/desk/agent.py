@@ -1,7 +1,8 @@
 """
-The agent at the desk: a chat model that answers conversations.
+The agent at the desk: a chat model that answers what it is asked.
 
-It loads the original model or a checkpoint alike, and knows neither tasks nor the database.
+It loads the original model or a checkpoint alike, and knows neither tasks nor the database. The SDK hands its messages
+to an agent as one text; this one takes them as the two chat messages that they are.
 """
 
 import time
@@ -9,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SYSTEM_PROMPT = "What is the order number? Say only the number."
-MAX_TOKENS = 14
-"""Longest answer in tokens, as `grpo.maxCompletionTokens` in laptop-grpo.yaml: the agent works as it was trained."""
+from desk.prompt import Message
 
-Message = dict[str, str]
+MAX_TOKENS = 24
+"""Longest answer in tokens, as `grpo.maxCompletionTokens` in laptop-grpo.yaml: the agent works as it was trained."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,11 @@ from desk.tasks import Task
 
 NAME = "scripted-coach"
 
-NO_NUMBER = "Your answer names no order, so write the number of the order that the message is about"
-PIECES = "That is how many pieces it is about, so look for the number of the order instead"
-WRONG = "No such order is in the message, so copy the number that stands behind the word order"
+_SAY = "ay the order number, which has three digits, and nothing else"
+NO_NUMBER = f"S{_SAY}"
+PIECES = f"That is the number of pieces, so s{_SAY}"
+WRONG = f"No such order is in the message, so s{_SAY}"
+"""Words that the untrained model can follow: on two of three messages that it got wrong it then names the order."""
 
 _NUMBER = re.compile(r"\d+")
 

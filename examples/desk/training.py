@@ -5,11 +5,10 @@ The demo knows the trainer only by its command and its status file.
 """
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from desk.process import run_program
 
 
 class TrainedModel(NamedTuple):
@@ -25,19 +24,8 @@ class TrainedModel(NamedTuple):
 
 
 def train(manifest: Path, url: str) -> int:
-    """Run `atlas-core run -f MANIFEST` on the database at *url*. Returns its exit code.
-
-    Ctrl-C reaches the trainer as well, SIGTERM is passed on to it. It saves a checkpoint first, so it is waited for.
-    """
-    command = [sys.executable, "-m", "atlas_core", "run", "-f", str(manifest)]
-    with subprocess.Popen(command, env=os.environ | {"ATLAS_DB_URL": url}) as trainer:  # noqa: S603 - our own command
-        try:
-            return trainer.wait()
-        except KeyboardInterrupt:
-            return trainer.wait()
-        except SystemExit:
-            trainer.terminate()
-            return trainer.wait()
+    """Run `atlas-core run -f MANIFEST` on the database at *url*. Returns its exit code."""
+    return run_program("atlas_core", "run", "-f", str(manifest), environment={"ATLAS_DB_URL": url})
 
 
 def read_status(checkpoints: Path, name: str) -> dict[str, Any]:

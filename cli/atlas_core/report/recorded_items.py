@@ -15,6 +15,7 @@ from atlas_api.training.traces import FileTraces, TraceFilter, Traces
 from atlas_rewards import Item
 from atlas_rewards.item import metadata_of
 from atlas_rewards.verifiers.answer import answered
+from atlas_trainer.dataset.turns import turns_of
 from atlas_trainer.traces import read_sessions
 from atlas_trainer.traces.session import Session, Tally
 
@@ -71,7 +72,7 @@ def recorded_items(traces: Traces, seed: int, tally: Tally, answer: Answer = WHO
 
 
 def item_of(session: Session, answer: Answer = WHOLE) -> RecordedItem | None:
-    """The last answer of *session*; None when it never answered.
+    """The last answer of *session*, to what the agent was asked then; None when it never answered.
 
     The SDK keeps the bare answer of an agent that answers in a form. Where verifiers demand one by *answer*, it is the
     agent's own text.
@@ -84,11 +85,11 @@ def item_of(session: Session, answer: Answer = WHOLE) -> RecordedItem | None:
     if answer.source != "text" and outputs and answered(Item(outputs[-1]), answer):
         completion = outputs[-1]
     guidance = [attempt.guidance for attempt in attempts if attempt.guidance and attempt.guidance.strip()]
-    system = [{"role": "system", "content": session.system_prompt}] if session.system_prompt else []
+    turns = turns_of(session)
     item = Item(
         completion=completion,
         reference=session.ground_truth,
-        prompt=(*system, {"role": "user", "content": session.task}),
+        prompt=turns[-1].prompt if turns else ({"role": "user", "content": session.task},),
         baseline=outputs[0] if guidance and outputs else None,
         plan=_plan(session),
         teacher_trace=_GAP.join(guidance) or None,

@@ -149,6 +149,12 @@ class DatasetStatus(ApiModel):
     shortened: int | None = Field(None, ge=0)
     """Rows whose prompt was too long, and lost parts of old tool results or prior results."""
 
+    held_out: int | None = Field(None, ge=0)
+    """Rows that are held out: evaluated on and never trained on."""
+
+    held_out_alike: int | None = Field(None, ge=0)
+    """Held-out rows whose task would be near-identical to a training task, if words with digits did not count."""
+
     dropped_rows: dict[str, int] = {}
     """Turns of used sessions that became no row, counted by cause."""
 

@@ -11,9 +11,11 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from desk.recording.events import events, trace
+from desk.prompt import STEP_ID
+from desk.recording.attempts import evaluation, plan, step_metadata, trace
+from desk.recording.events import events
 from desk.recording.review import Review
-from desk.recording.shapes import STEP_ID, evaluation, metadata, plan, reward, reward_audit, reward_stats, step_metadata
+from desk.recording.shapes import metadata, reward, reward_audit, reward_stats
 from desk.shift import Visit
 
 Connection = psycopg.Connection[Any]
@@ -52,14 +54,14 @@ def record(connection: Connection, visits: Sequence[Visit], reviews: Sequence[Re
         _add_steps(cursor, [(session, visit) for session, visit in numbered if not visit.failed])
         cursor.executemany(
             "INSERT INTO trajectory_events (session_id, event) VALUES (%s, %s)",
-            [(session, Jsonb(event)) for session, visit in numbered for event in events(visit)],
+            [(session, Jsonb(event)) for session, visit in numbered for event in events(visit, model)],
         )
     connection.commit()
     return ids
 
 
 def _add_session(cursor: psycopg.Cursor[Any], visit: Visit, found: Review, model: str) -> int:
-    judged = [None] * 3 if visit.failed else [Jsonb(part(visit)) for part in (reward, reward_stats, reward_audit)]
+    judged = [reward(visit), reward_stats(visit), reward_audit(visit, model)]
     cursor.execute(
         _SESSION,
         [
@@ -67,7 +69,7 @@ def _add_session(cursor: psycopg.Cursor[Any], visit: Visit, found: Review, model
             "failed" if visit.failed else "succeeded",
             Jsonb(metadata(visit, model)),
             "" if visit.failed else visit.attempts[-1].answer.text,
-            *judged,
+            *([None] * 3 if visit.failed else map(Jsonb, judged)),
             found.status,
             found.notes,
             visit.started,
@@ -110,5 +112,5 @@ def _add_steps(cursor: psycopg.Cursor[Any], numbered: Sequence[tuple[int, Visit]
 def _result(session: int, visit: Visit) -> tuple[Any, ...]:
     last = visit.attempts[-1]
     number = len(visit.attempts)
-    judged, details = Jsonb(evaluation(visit, number)), Jsonb(step_metadata(last))
-    return session, STEP_ID, trace(last.answer.text), last.answer.text, judged, number, details
+    judged, details = Jsonb(evaluation(visit, number)), Jsonb(step_metadata(visit, number))
+    return session, STEP_ID, trace(last), last.answer.text, judged, number, details

@@ -1,93 +1,37 @@
 """
-The JSON that arc-atlas stores about a session: plan, step, evaluation, reward, metadata.
+The JSON that arc-atlas stores about a session as a whole: reward and metadata.
 
-Pure: a visit in, plain values out. Field by field as the SDK writes them in its
-paired mode, where a session is a plan of one step and the second attempt is the last.
+Pure: a visit in, plain values out. Field by field as the SDK writes them when its drift check is off and a person has
+to approve. The coach stands where the SDK asks a model to judge, three times, as it does.
 """
 
+import json
 from statistics import pstdev
 from typing import Any
 
-from desk.agent import SYSTEM_PROMPT
 from desk.coach import NAME
-from desk.shift import Visit, VisitAttempt
+from desk.prompt import STEP_ID
+from desk.recording.attempts import Json, plan, usage
+from desk.recording.caller import session_metadata, tags
+from desk.shift import Visit
 
-Json = dict[str, Any]
-
-LEARNING_KEY = "order-desk"
-STEP_ID = 1
 UNCERTAINTY = 0.05
 """The coach looks answers up, so it is hardly ever unsure."""
 
+TEMPERATURES = (0.2, 0.5, 0.8)
+"""Temperatures at which the SDK samples its judge. The coach says the same at all of them."""
 
-def plan() -> Json:
-    """Value of `plans.plan` for a visit."""
-    return {"steps": [step()], "execution_mode": "single_shot"}
-
-
-def step() -> Json:
-    """The only step of the plan."""
-    description = "Read the whole message and give the whole answer to it"
-    return {"id": STEP_ID, "description": description, "tool": None, "tool_params": None, "depends_on": []}
-
-
-def evaluation(visit: Visit, number: int) -> Json:
-    """`step_attempts.evaluation` of attempt *number*, from 1. The last attempt is taken as it is, unread."""
-    verdict = visit.attempts[number - 1].verdict
-    reason = "deferred" if verdict.valid or number > 1 else "validation_failed"
-    reward = {"score": 0.0, "rationale": reason, "judges": [], "raw": {"skipped": True, "reason": reason}}
-    if number > 1:
-        return {"validation": {"valid": True, "guidance": None}, "reward": reward}
-    validation = {"valid": verdict.valid, "guidance": verdict.guidance, "cached": False}
-    return {"validation": validation, "reward": reward}
-
-
-def structured(attempt: VisitAttempt) -> Json:
-    """The answer as the SDK structures it."""
-    text = attempt.answer.text
-    return {"text": text, "deliverable": text, "artifacts": {}, "result": {"deliverable": text, "artifacts": {}}}
-
-
-def step_metadata(attempt: VisitAttempt) -> Json:
-    """Value of `step_results.metadata` for an attempt."""
-    answer = attempt.answer
-    return {
-        "artifacts": {},
-        "deliverable": answer.text,
-        "result": {"deliverable": answer.text, "artifacts": {}},
-        "structured_output": structured(attempt),
-        "text": answer.text,
-        "usage": usage([attempt]),
-        "runtime": runtime(attempt),
-    }
-
-
-def runtime(attempt: VisitAttempt) -> Json:
-    """How long the attempt took."""
-    milliseconds = round(attempt.answer.milliseconds, 3)
-    timings = {"student_ms": milliseconds, "validation_ms": 0.0, "total_ms": milliseconds}
-    return {"reward_skipped": True, "timings_ms": timings}
-
-
-def usage(attempts: list[VisitAttempt]) -> Json:
-    """Tokens of these attempts."""
-    prompt = sum(attempt.answer.prompt_tokens for attempt in attempts)
-    completion = sum(attempt.answer.completion_tokens for attempt in attempts)
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-        "calls": len(attempts),
-    }
+_PRINCIPLES = [{"name": "right order", "weight": 1.0, "description": "Names the order of the message."}]
+_RUBRIC = "Compare the order that the answer names with the one in the books, and answer with JSON."
 
 
 def reward(visit: Visit) -> Json:
-    """`sessions.reward`: the coach as the SDK's session judge."""
+    """Value of `sessions.reward` for a visit."""
     score, rationale = visit.judgement
     sample = {
         "score": score,
         "rationale": rationale,
-        "principles": [],
+        "principles": _PRINCIPLES,
         "uncertainty": UNCERTAINTY,
         "temperature": None,
     }
@@ -95,14 +39,14 @@ def reward(visit: Visit) -> Json:
         "identifier": "session_reward",
         "score": score,
         "rationale": rationale,
-        "principles": [{"name": "right order", "weight": 1.0, "description": "Names the order of the message."}],
-        "samples": [sample],
+        "principles": _PRINCIPLES,
+        "samples": [sample for _ in TEMPERATURES],
         "escalated": False,
         "escalation_reason": None,
     }
     raw = {
         "score": score,
-        "samples": [{"score": score, "uncertainty": UNCERTAINTY}],
+        "samples": [{"score": score, "uncertainty": UNCERTAINTY} for _ in TEMPERATURES],
         "execution_mode": "paired",
         "teacher_intervened": len(visit.attempts) > 1,
         "focus_prompt": None,
@@ -111,13 +55,13 @@ def reward(visit: Visit) -> Json:
 
 
 def reward_stats(visit: Visit) -> Json:
-    """`sessions.reward_stats`, over the judge's only sample."""
+    """Value of `sessions.reward_stats`, over the samples."""
     score, _ = visit.judgement
     return {
         "score": score,
         "score_mean": score,
-        "score_stddev": pstdev([score]),
-        "sample_count": 1,
+        "score_stddev": pstdev([score for _ in TEMPERATURES]),
+        "sample_count": len(TEMPERATURES),
         "uncertainty_mean": UNCERTAINTY,
         "uncertainty_stddev": 0.0,
         "best_uncertainty": UNCERTAINTY,
@@ -125,38 +69,100 @@ def reward_stats(visit: Visit) -> Json:
     }
 
 
-def reward_audit(visit: Visit) -> list[Json]:
-    """`sessions.reward_audit`: what the judge was shown and what it said."""
+def reward_audit(visit: Visit, model: str) -> list[Json]:
+    """`sessions.reward_audit`: what the judge was shown and what it said, for each sample."""
     score, rationale = visit.judgement
-    shown = f"{visit.task.message}\n{visit.attempts[-1].answer.text}"
-    response = {"score": score, "rationale": rationale, "uncertainty": UNCERTAINTY}
-    return [{"stage": "tier1", "model": NAME, "messages": [{"role": "user", "content": shown}], "response": response}]
+    shown = {
+        "task": visit.task.message,
+        "execution_mode": "paired",
+        "teacher_intervened": len(visit.attempts) > 1,
+        "plan": plan(),
+        "final_answer": visit.attempts[-1].answer.text,
+        "session_metadata": session_metadata(visit.task, model),
+        "focus_prompt": None,
+    }
+    verdict = {"principles": _PRINCIPLES, "score": score, "rationale": rationale, "uncertainty": UNCERTAINTY}
+    asked = [{"role": "system", "content": _RUBRIC}, {"role": "user", "content": json.dumps(shown)}]
+    return [
+        {
+            "stage": "tier1",
+            "model": NAME,
+            "temperature": temperature,
+            "messages": asked,
+            "response": json.dumps(verdict),
+            "reasoning": {},
+            "raw_response": {},
+        }
+        for temperature in TEMPERATURES
+    ]
 
 
 def metadata(visit: Visit, model: str) -> Json:
-    """`sessions.metadata`: what the desk says about itself, and what the SDK adds. Failed sessions have no reward."""
-    mode: Json = {"mode": "paired", "confidence": 1.0}
-    said = {
-        "learning_key": LEARNING_KEY,
-        "project_root": "examples/desk",
-        "source": "desk",
-        "tags": ["order-desk", f"model:{model}"],
-        "executor_system_prompt": SYSTEM_PROMPT,
-        "ground_truth": str(visit.task.order),
-    }
+    """`sessions.metadata`: what the desk said about the session when it began, and what the SDK collected."""
+    said = session_metadata(visit.task, model)
+    notes = [attempt.verdict.guidance for attempt in visit.attempts[:-1]]
     collected = {
+        "triage_dossier": _dossier(visit, said),
+        "adaptive_summary": {
+            "adaptive_mode": "paired",
+            "mode_history": [{"mode": "paired", "confidence": 1.0}],
+            "confidence": 1.0,
+        },
         "execution_mode": "paired",
-        "adaptive_summary": {"adaptive_mode": "paired", "mode_history": [mode], "confidence": 1.0},
-        "token_usage": usage(list(visit.attempts)),
-    }
+        "token_usage": _token_usage(visit),
+        "learning_usage": _learning_usage(visit, model),
+    } | ({"teacher_notes": notes} if notes else {})
     if visit.failed:
         return said | collected
-    notes = [attempt.verdict.guidance for attempt in visit.attempts[:-1]]
+    stats = reward_stats(visit)
+    summary = ("score", "score_stddev", "uncertainty_mean", "uncertainty_stddev")
     judged = {
+        "review": {"require_approval": True, "default_export_statuses": ["approved"], "include_all_statuses": False},
         "session_reward": reward(visit),
-        "reward_stats": reward_stats(visit),
-        "reward_audit": reward_audit(visit),
-        "reward_summary": {"score": visit.judgement[0]},
-        "teacher_notes": notes,
+        "reward_stats": stats,
+        "reward_audit": reward_audit(visit, model),
+        "reward_summary": {name: stats[name] for name in summary},
     }
     return said | collected | judged
+
+
+def _dossier(visit: Visit, said: Json) -> Json:
+    return {
+        "task": visit.task.message,
+        "summary": visit.task.message,
+        "risks": [],
+        "signals": [],
+        "persona_references": [],
+        "embeddings": {},
+        "tags": said["tags"],
+        "metadata": {name: value for name, value in said.items() if name != "tags"},
+        "fingerprint_hint": None,
+    }
+
+
+def _token_usage(visit: Visit) -> Json:
+    """Tokens of the attempts that came back; the SDK never sees those of an attempt that raised."""
+    counts = [usage(attempt) for attempt in visit.handed_on]
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    return {name: sum(count[name] for count in counts) for name in names} | {"calls": len(counts)}
+
+
+def _learning_usage(visit: Visit, model: str) -> Json:
+    """What the SDK counts about its playbooks; the desk has none."""
+    failures: list[Any] = [{"step_id": STEP_ID, "status": "failed"}] if visit.failed else []
+    session = {
+        "cue_hits": 0,
+        "action_adoptions": 0,
+        "failed_adoptions": 0,
+        "unique_cue_steps": [],
+        "unique_adoption_steps": [],
+        "reward_score": None if visit.failed else visit.judgement[0],
+        "token_usage": {name: float(count) for name, count in _token_usage(visit).items()},
+        "incident_id": None,
+        "task_identifier": visit.task.message,
+        "incident_tags": tags(model),
+        "retry_count": len(visit.handed_on) - 1,
+        "failure_flag": visit.failed,
+        "failure_events": failures,
+    }
+    return {"roles": {}, "session": session, "detectors": {}}

@@ -136,6 +136,8 @@ def _dataset(data: Document) -> DatasetStatus | None:
         prompts=values.counts(data.get("prompts"), _FEW),
         unreferenced=values.count(data.get("unreferenced")),
         shortened=values.count(data.get("shortened")),
+        held_out=values.count(data.get("heldOut")),
+        held_out_alike=values.count(data.get("heldOutAlike")),
         dropped=values.counts(data.get("dropped")),
         dropped_rows=values.counts(data.get("droppedRows"), _FEW),
         missing=values.counts(data.get("missing"), _FEW),

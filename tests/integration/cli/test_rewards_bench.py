@@ -70,12 +70,15 @@ def test_judges_that_go_by_the_truth_agree_with_the_record(tmp_path: Path) -> No
     with ScriptedJudge(by_truth) as judge:
         file = configuration(tmp_path, judge, judges=[{"name": "accuracy", "rubric": "accuracy"}])
         benched(file, tmp_path / "out")
-    agreed = [one for one in audit(tmp_path / "out") if one["recordedReward"] is not None]
-    close = sum(abs(one["score"] - one["recordedReward"]) <= 0.02 for one in agreed) / len(agreed)
+    scored = [one for one in audit(tmp_path / "out") if one["recordedReward"] is not None]
+    agreed = [one for one in scored if abs(one["score"] - one["recordedReward"]) <= 0.02]
+    # For a right answer after guidance the record gives less than its truth alone.
+    guided = [one for one in scored if one["recordedReward"] == 0.6]
     row = next(
         line for line in (tmp_path / "out/report.md").read_text().splitlines() if line.startswith("| all together |")
     )
-    assert close > 0.8
+    assert len(agreed) / (len(scored) - len(guided)) > 0.9
+    close = len(agreed) / len(scored)
     assert f"{100 * close:.1f} %" in row or f"{100 * close:.0f} %" in row
 
 

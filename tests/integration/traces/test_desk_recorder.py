@@ -1,48 +1,33 @@
-"""The order desk records as arc-atlas does: the SDK reads its sessions, and so do we."""
+"""The order desk records what the SDK's own runtime records of the same visits: the SDK reads it, and so do we."""
 
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
+from support.sdk.order_desk import ANSWERS, AT_ONCE, FAILED, GUIDED, Scripted, run_desk, visits
 from support.traces.reading import traces_of
 
-from atlas_trainer.dataset.turns import turns_of
+from atlas_api.training.traces import FileTraces, Traces
+from atlas_trainer.dataset.session_rows import session_rows
 from atlas_trainer.traces.postgres import read_postgres
 from atlas_trainer.traces.session import Session, Tally
-from desk.agent import SYSTEM_PROMPT, Answer
 from desk.coach import PIECES
+from desk.prompt import asked
 from desk.recording.recorder import count_sessions, create_tables, record, recorded_messages
 from desk.recording.review import Review
-from desk.shift import Visit, opening, work
+from desk.shift import work
 from desk.summary import agents
-from desk.tasks import Task
 
-AT_ONCE = Task("Order 237: 3 lamps broken.", 237, 3, None)
-GUIDED = Task("For order 512, Kim wants 4 more cups.", 512, 4, "Kim")
-WRONG = Task("Where is order 640 with 2 pens?", 640, 2, None)
-FAILED = Task("From order 481, cancel 5 bowls.", 481, 5, None)
-ANSWERS = {
-    AT_ONCE.message: ["The order number is 237."],
-    GUIDED.message: ["The order number is 4.", "512"],
-    WRONG.message: ["2", "The order is 2."],
-    FAILED.message: ["I do not know", "Sorry"],
-}
 REVIEWS = [Review("approved"), Review("approved"), Review("quarantined", "objected"), Review("pending")]
 
+TABLES = ("sessions", "plans", "step_results", "step_attempts", "guidance_notes", "trajectory_events")
+OWN_COLUMNS = ("id", "session_id", "created_at", "completed_at", "review_status", "review_notes")
+"""Columns that two recordings of the same visits do not share: keys, times, and what the reviewer did afterwards."""
 
-class Scripted:
-    """An agent that has its answers ready."""
-
-    def answer(self, conversations):  # type: ignore[no-untyped-def]
-        return [
-            Answer(ANSWERS[conversation[1]["content"]][len(conversation) // 4], 30, 6, 12.5)
-            for conversation in conversations
-        ]
-
-
-def visits() -> list[Visit]:
-    return work(Scripted(), [AT_ONCE, GUIDED, WRONG, FAILED])
+TIMES = ("timestamp", "event_timestamp", "student_ms", "validation_ms", "guidance_ms", "total_ms")
+IDS = ("UUID", "parent_id", "run_id")
 
 
 @pytest.fixture
@@ -52,6 +37,34 @@ def recorded(database_url: str) -> str:
         create_tables(connection)
         record(connection, visits(), REVIEWS, "base")
     return database_url
+
+
+def recordings(connection: psycopg.Connection[Any], sessions: list[int]) -> list[dict[str, Any]]:
+    """Everything that is recorded about *sessions*, in the order of their ids."""
+    found = []
+    for session in sessions:
+        tables = {}
+        for table in TABLES:
+            key = "id" if table == "sessions" else "session_id"
+            cursor = connection.cursor(row_factory=dict_row)
+            rows = cursor.execute(f"SELECT * FROM {table} WHERE {key} = %s ORDER BY 1".encode(), [session])
+            tables[table] = [{name: row[name] for name in row if name not in OWN_COLUMNS} for row in rows]
+        found.append(comparable(tables, {}))
+    return found
+
+
+def comparable(value: Any, ids: dict[str, int], path: tuple[str, ...] = ()) -> Any:
+    """*value* with ids numbered in the order in which they appear, times gone, and what the judge was told gone."""
+    name = path[-1] if path else ""
+    if isinstance(value, dict):
+        return {key: comparable(part, ids, (*path, key)) for key, part in value.items()}
+    if isinstance(value, list):
+        return [comparable(part, ids, path) for part in value]
+    if name in IDS and value not in (None, "root"):
+        return ids.setdefault(value, len(ids))
+    if name in TIMES or path[-3:] == ("reward_audit", "messages", "content") or path[-2:] == ("reward_audit", "model"):
+        return type(value).__name__
+    return round(value, 9) if isinstance(value, float) else value
 
 
 def read(url: str, folder: Path) -> dict[str, Session]:
@@ -121,13 +134,32 @@ def test_our_reader_sees_both_attempts_and_the_guidance_between_them(recorded: s
         ("512", None),
     ]
     assert (session.reward, session.review_status, session.execution_mode) == (0.6, "approved", "paired")
-    assert (session.system_prompt, session.ground_truth) == (SYSTEM_PROMPT, "512")
+    assert (session.system_prompt, session.ground_truth) == (None, "512")
 
 
-def test_the_trainers_prompt_is_the_conversation_that_the_agent_had(recorded: str, tmp_path: Path) -> None:
-    for task in (AT_ONCE, GUIDED, WRONG):
-        turn = turns_of(read(recorded, tmp_path)[task.message])[0]
-        assert (list(turn.prompt), turn.origin) == (opening(task)[1:], "recorded")
+def test_the_trainers_prompts_are_what_the_agent_was_asked(recorded: str, tmp_path: Path) -> None:
+    sessions = read(recorded, tmp_path)
+    for visit in visits()[:3]:
+        rows = session_rows(sessions[visit.task.message], Traces(file=FileTraces(path="-"), prompts="recorded"))
+        assert not isinstance(rows, str)
+        assert [list(row.prompt) for row in rows] == [list(attempt.asked) for attempt in visit.attempts]
+        assert {row.reference for row in rows} == {str(visit.task.order)}
+
+
+def test_the_recorder_writes_what_the_sdks_runtime_writes_of_the_same_visits(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        ours = recordings(connection, record(connection, visits(), REVIEWS, "base"))
+        theirs = recordings(connection, run_desk(database_url, "base"))
+    for visit, own, real in zip(visits(), ours, theirs, strict=True):
+        for table in TABLES:
+            assert own[table] == real[table], f"{table} of {visit.task.message}"
+
+
+def test_a_second_try_is_asked_anew_with_the_guidance_and_without_the_refused_answer() -> None:
+    first, second = visits()[1].attempts
+    assert list(first.asked) == asked(GUIDED.message)
+    assert list(second.asked) == asked(GUIDED.message, [PIECES])
+    assert first.answer.text not in str(second.asked)
 
 
 def test_events_are_nested_and_every_start_has_its_end(recorded: str) -> None:
@@ -145,7 +177,8 @@ def test_events_are_nested_and_every_start_has_its_end(recorded: str) -> None:
         payload = event["payload"]
         if payload["event_type"].endswith("_END"):
             assert open_spans.pop() == payload["UUID"]
-        assert event["parent_id"] == open_spans[-1]
+        around = open_spans[:-1] if payload["event_type"] == "SPAN_CHUNK" else open_spans
+        assert event["parent_id"] == around[-1]
         if payload["event_type"].endswith("_START"):
             open_spans.append(payload["UUID"])
     assert open_spans == ["root"]
@@ -162,10 +195,10 @@ def test_the_sdks_own_event_model_accepts_every_event(recorded: str) -> None:
             assert IntermediateStep.model_validate(event).model_dump(mode="json") == event
 
 
-def test_the_summary_counts_each_agent_by_itself(recorded: str) -> None:
+def test_the_summary_counts_each_agent_by_itself_and_every_session_once(recorded: str) -> None:
     with psycopg.connect(recorded) as connection:
         record(connection, work(Scripted(), [AT_ONCE]), [Review("approved")], "run-0001")
         base, trained = agents(connection)
-    assert (base.model, base.sessions, base.alone, base.guided, base.failed) == ("base", 4, 1, 1, 1)
-    assert (base.calls, base.tokens) == (7 / 4, 6.0)
+    assert (base.model, base.sessions, base.tokens) == ("base", 4, 6.0)
+    assert (base.alone, base.guided, base.wrong, base.failed) == (1, 1, 1, 1)
     assert (trained.model, trained.sessions, trained.alone) == ("run-0001", 1, 1)

@@ -32,6 +32,7 @@ from atlas.runtime.orchestration.orchestrator import Orchestrator
 
 ENOUGH = '{"score": 0.7, "uncertainty": 0.1, "rationale": "fine", "principles": []}'
 GARBAGE = "no JSON at all"
+NO_REVIEW = RuntimeSafetyConfig(review=ReviewWorkflowConfig(require_approval=False))
 
 
 @dataclass
@@ -90,6 +91,7 @@ def run_agents(url: str, *runs: dict[str, Any]) -> list[int]:
     Run and store one session for each dict, return their ids.
 
     Keys: `task`, `answers`, `notes`, `judge` (the judge model's reply), `mode` (auto or paired), `metadata`,
+    `student` (in place of one that gives the answers), `safety` (its configuration of reviews and drift),
     `finalize_fails` (everything was stored, then the last write failed: the runtime stores the events again).
     """
 
@@ -109,10 +111,12 @@ async def _run(
     judge: str = ENOUGH,
     mode: str = "paired",
     metadata: dict[str, Any] | None = None,
+    student: Any = None,
+    safety: RuntimeSafetyConfig = NO_REVIEW,
     finalize_fails: bool = False,
 ) -> int:
-    orchestrator = _orchestrator(answers, notes, judge, mode)
-    return await store_session(database, orchestrator, task, metadata, finalize_fails=finalize_fails)
+    orchestrator = _orchestrator(student or ScriptedAgent(list(answers)), notes, judge, mode)
+    return await store_session(database, orchestrator, task, metadata, safety=safety, finalize_fails=finalize_fails)
 
 
 async def store_session(
@@ -121,6 +125,7 @@ async def store_session(
     task: str,
     metadata: dict[str, Any] | None = None,
     *,
+    safety: RuntimeSafetyConfig = NO_REVIEW,
     finalize_fails: bool = False,
 ) -> int:
     """Run *orchestrator* on *task* and store the session as the SDK's `arun` does. Returns its id."""
@@ -130,7 +135,6 @@ async def store_session(
     events: list[Any] = []
     subscription = context.event_stream.subscribe(events.append)
     session_id = int(await database.create_session(task, metadata=context.metadata["session_metadata"]))
-    safety = RuntimeSafetyConfig(review=ReviewWorkflowConfig(require_approval=False))
     try:
         result = await orchestrator.arun(task)
         await _persist_results(database, session_id, context, result, events, runtime_safety=safety)
@@ -146,13 +150,13 @@ async def store_session(
     return session_id
 
 
-def _orchestrator(answers: Sequence[str | None], notes: Sequence[str], judge: str, mode: str) -> Orchestrator:
+def _orchestrator(student: Any, notes: Sequence[str], judge: str, mode: str) -> Orchestrator:
     model = LLMParameters(provider=LLMProvider.OPENAI, model="scripted", api_key_env="NONE")
     judges = RIMConfig(small_model=model, large_model=model)
     evaluator = Evaluator(judges, small_client=ScriptedModel(judge), large_client=ScriptedModel(judge))
     return Orchestrator(
         teacher=ScriptedTeacher(list(notes)),
-        student=ScriptedAgent(list(answers)),
+        student=student,
         evaluator=evaluator,
         orchestration_config=OrchestrationConfig(forced_mode=mode),
         rim_config=judges,

@@ -71,8 +71,17 @@ def trl_log(step: int, **numbers: float) -> dict[str, float]:
 
 
 def make_dataset(**dropped: int) -> DatasetStatus:
-    """Counts of a dataset of 160 sessions."""
-    return DatasetStatus(matched=160, used=160, dropped=dropped, digest="d1" * 32, watermark=START)
+    """Counts of a dataset of 160 sessions, 38 of them held out."""
+    return DatasetStatus(
+        matched=160,
+        used=160,
+        rows=160,
+        held_out=38,
+        held_out_alike=22,
+        dropped=dropped,
+        digest="d1" * 32,
+        watermark=START,
+    )
 
 
 def make_address(step: int, metric: float | None = None) -> CheckpointAddress:

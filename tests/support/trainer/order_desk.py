@@ -81,7 +81,7 @@ def _manifest(model: Path, claims: list[mounts.Mount], store: ObjectStore) -> Do
     """The example for clusters, on the model that is at hand and short enough for a person to wait."""
     document: Document = yaml.safe_load(EXAMPLE.read_text())
     spec: dict[str, Any] = document["spec"]
-    spec["model"] |= {"source": str(model), "maxLength": 128}  # with lora: a checkpoint takes megabytes, not gigabytes
+    spec["model"] |= {"source": str(model), "maxLength": 192}  # with lora: a checkpoint takes megabytes, not gigabytes
     spec["grpo"] = {"groupSize": 4, "maxCompletionTokens": 12, "temperature": 0.8}
     spec["evaluation"] = {"samples": 4}
     spec["optimization"] = {"maxSteps": 3, "batchSize": 8, "microBatchSize": 4, "learningRate": 2e-4}

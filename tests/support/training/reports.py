@@ -17,6 +17,8 @@ DATASET = {
     "rows": 300,
     "prompts": {"recorded": 290, "rebuilt": 10},
     "unreferenced": 7,
+    "heldOut": 20,
+    "heldOutAlike": 3,
     "shortened": 3,
     "dropped": {"controlToken": 40},
     "droppedRows": {"promptTooLong": 2},

@@ -114,7 +114,13 @@ def test_the_seed_alone_decides_the_order() -> None:
 
 def test_an_export_is_read_as_a_whole_failed_sessions_included() -> None:
     rewards = [one.reward for one in recorded_items(traces_in(DESK), 0, Tally())]
-    assert (len(rewards), rewards.count(None)) == (40, 4)
+    assert (len(rewards), rewards.count(1.0)) == (40, 16)
+
+
+def test_the_prompt_is_what_the_agent_was_asked_when_it_gave_the_answer() -> None:
+    asked = ({"role": "system", "content": "Be short."}, {"role": "user", "content": "Step ID: 1 ..."})
+    steps = (Step(1, "Answer", (StepAttempt("6", "Look for the order"), StepAttempt("159", asked=asked))),)
+    assert scored(session(steps=steps)).item.prompt == asked
 
 
 def test_a_manifest_says_which_sessions_count(tmp_path: Path) -> None:

@@ -1,13 +1,16 @@
 """What the order desk asks of its agent, and what its coach says."""
 
 from itertools import islice
+from pathlib import Path
 
 import pytest
+import yaml
 
-from desk.agent import Answer
+from desk.agent import MAX_TOKENS, Answer
 from desk.coach import NO_NUMBER, PIECES, WRONG, judgement, named_order, review
+from desk.prompt import asked
 from desk.recording.review import OBJECTOR, reviews
-from desk.shift import opening, work
+from desk.shift import work
 from desk.tasks import Task, tasks
 
 
@@ -84,18 +87,14 @@ def test_a_right_answer_is_not_asked_for_again() -> None:
     agent = Scripted("237")
     [visit] = work(agent, [broken_lamps()])
     assert len(visit.attempts) == 1
-    assert agent.heard == [opening(broken_lamps())]
+    assert agent.heard == [asked(broken_lamps().message)]
 
 
 def test_a_wrong_answer_is_tried_once_more_with_the_coachs_guidance() -> None:
     agent = Scripted("3", "237")
     [visit] = work(agent, [broken_lamps()])
     assert [attempt.verdict.valid for attempt in visit.attempts] == [False, True]
-    assert agent.heard[1] == [
-        *opening(broken_lamps()),
-        {"role": "assistant", "content": "3"},
-        {"role": "user", "content": PIECES},
-    ]
+    assert agent.heard == [asked(broken_lamps().message), asked(broken_lamps().message, [PIECES])]
 
 
 def test_a_session_fails_only_when_the_last_answer_names_nothing() -> None:
@@ -108,3 +107,8 @@ def test_the_reviewer_approves_most_leaves_the_newest_and_puts_aside_who_objecte
     objection = next(task for task in tasks(2) if task.customer == OBJECTOR)
     found = reviews(work(Scripted(*["237"] * 64), [objection, *batch]))
     assert [review.status for review in found] == ["quarantined", *["approved"] * 29, "pending", "pending"]
+
+
+def test_the_agent_answers_at_the_length_that_it_was_trained_at() -> None:
+    example = yaml.safe_load((Path(__file__).parents[3] / "examples" / "laptop-grpo.yaml").read_text())
+    assert example["spec"]["grpo"]["maxCompletionTokens"] == MAX_TOKENS

@@ -24,7 +24,7 @@ from atlas_trainer.dataset.rows import ORIGINS, Origin, Row
 from atlas_trainer.dataset.rows_file import LabelledRow, read_parquet, write_parquet
 from atlas_trainer.dataset.session_rows import session_rows
 from atlas_trainer.dataset.shortening import shortened
-from atlas_trainer.dataset.split import held_out
+from atlas_trainer.dataset.split import alike, held_out
 from atlas_trainer.storage.atomic_file import replace_text
 from atlas_trainer.traces import read_sessions
 from atlas_trainer.traces.messages import Message
@@ -72,6 +72,9 @@ class Dataset:
     watermark: datetime | None
     """Creation time of the newest session used. None when no session has one."""
 
+    alike: int | None
+    """Held-out rows whose task is in training but for its numbers. None in datasets of older versions."""
+
     selection: dict[str, Any]
     """The choice that it came from: what `spec.traces` says besides the source, as on the wire."""
 
@@ -102,6 +105,8 @@ class Dataset:
             prompts={origin: count for origin in ORIGINS if (count := self._count(origin))},
             unreferenced=sum(row.reference is None for row in self.rows),
             shortened=self.shortened,
+            held_out=len(self.held_out),
+            held_out_alike=self.alike,
             dropped=self.dropped,
             dropped_rows=self.dropped_rows,
             missing=self.missing,
@@ -152,15 +157,17 @@ def dataset_of(
     rows, dropped, cut = _rows(sessions, spec.traces, tokenizer, longest, tally)
     if not rows:
         raise NothingMatched(_nothing(tally))
+    outside = held_out(rows, spec.traces.split)
     return Dataset(
         rows=tuple(rows),
-        held_out=held_out(rows, spec.traces.split),
+        held_out=outside,
         matched=tally.matched,
         dropped=tally.dropped,
         dropped_rows=dropped,
         shortened=cut,
         digest=_digest(rows),
         watermark=max((row.created_at for row in rows if row.created_at), default=None),
+        alike=alike(rows, outside),
         selection=spec.traces.model_dump(mode="json", by_alias=True, exclude_none=True, include=_SELECTION),
         missing=dict(sorted(tally.missing.items())),
     )
@@ -206,6 +213,7 @@ def thaw(folder: Path) -> Dataset | None:
         shortened=status.shortened or 0,
         digest=status.digest,
         watermark=status.watermark,
+        alike=status.held_out_alike,
         selection=index["selection"],
         missing=status.missing,
     )

@@ -29,6 +29,7 @@ SHORTEST = 3
 
 # Scripts without spaces between words count character by character, so that one edit stays a small one.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
+_NUMBER = "number"
 _CACHED_WORDS = 1 << 16
 _MODULUS = 1 << 64
 _BASE = 0x9E3779B97F4A7C15
@@ -44,6 +45,11 @@ def canonical(task: str) -> str:
     """
     folded = in_form("NFKC", in_form("NFKC", task).casefold())
     return " ".join(_WORD.findall(folded) or folded.split())
+
+
+def without_numbers(task: str) -> str:
+    """The words of *task*, all that have digits in them replaced by the same one."""
+    return " ".join(_NUMBER if _has_digit(word) else word for word in canonical(task).split())
 
 
 def group_near_duplicates(tasks: Sequence[str]) -> list[str]:

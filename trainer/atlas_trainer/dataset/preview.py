@@ -73,7 +73,8 @@ def rows_table(dataset: Dataset) -> Table:
 def split_line(dataset: Dataset) -> str:
     """A line about how many rows are held out."""
     share = len(dataset.held_out) / len(dataset.rows)
-    return f"{len(dataset.train)} rows to train on, {len(dataset.held_out)} held out ({share:.1%})"
+    alike = f"; {dataset.alike} of these are about a training task but for its numbers" if dataset.alike else ""
+    return f"{len(dataset.train)} rows to train on, {len(dataset.held_out)} held out ({share:.1%}){alike}"
 
 
 def lengths_table(dataset: Dataset, tokenizer: "PreTrainedTokenizerBase") -> Table:

@@ -11,6 +11,7 @@ Reporting: what happens in an attempt, for people, for files and for the operato
     pod_reporter     reports of a pod to the operator, redacted
     termination      the termination message of a pod
 
+    held_out         how rows were held out, in words
     formatting       numbers as text
     revisions        revisions of the judges that scored the run
 

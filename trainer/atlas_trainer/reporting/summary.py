@@ -18,6 +18,7 @@ from atlas_api.training.status import LocalStatus
 from atlas_trainer.evaluation.comparison import Comparison, TargetResult
 from atlas_trainer.evaluation.measurement import EvaluationResult
 from atlas_trainer.reporting.formatting import change, percent, points, score, tokens
+from atlas_trainer.reporting.held_out import held_out_text
 from atlas_trainer.reporting.load_snippet import load_snippet
 
 
@@ -26,6 +27,8 @@ def run_summary(run: TrainingRun, status: LocalStatus, comparison: Comparison, f
     parts: list[RenderableType] = [Text(), Text(_headline(run, status), style="bold")]
     if comparison.before or comparison.after:
         parts += [Text(), results_table(comparison, run.spec.evaluation.targets)]
+        if status.dataset and (told := held_out_text(status.dataset, run.spec.traces.split)):
+            parts += [Text(), Text(f"Held out: {told}")]
     parts += [Text(), *_places(status, folder)]
     if status.phase == "Succeeded" and status.model:
         parts += [Text(), Text("Load it:"), Text(), Text(_indented(load_snippet(status.model.uri, run.spec))), Text()]

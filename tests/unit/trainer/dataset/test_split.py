@@ -11,7 +11,7 @@ from atlas_api.errors import ZeroSteps
 from atlas_api.training.traces import Split
 from atlas_trainer.dataset.near_duplicates import canonical, group_near_duplicates
 from atlas_trainer.dataset.rows import Row
-from atlas_trainer.dataset.split import held_out
+from atlas_trainer.dataset.split import alike, held_out
 
 HALF = Split(eval=0.5)
 
@@ -168,3 +168,14 @@ def test_canonical_text_is_stable() -> None:
 def test_a_letter_with_marks_without_end_is_a_task_like_any_other() -> None:
     """Unicode's normal form would take hours to sort so many marks."""
     assert canonical("refund a" + "\u0301\u0327" * 500_000).startswith("refund ")
+
+
+def test_held_out_tasks_that_are_in_training_but_for_their_numbers_are_counted() -> None:
+    rows = make_rows("Refund order 12 now", "Refund order 13 please", "Where is parcel 5 of mine?", "Cancel all of it")
+    assert alike(rows, frozenset({1, 2, 3})) == 1
+    assert alike(rows, frozenset({0, 2})) == 1
+    assert alike(rows, frozenset({3})) == 0
+
+
+def test_nothing_held_out_is_like_no_training_task() -> None:
+    assert alike(make_rows("Refund order 12", "Refund order 13"), frozenset()) == 0

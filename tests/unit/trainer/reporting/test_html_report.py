@@ -189,6 +189,10 @@ def test_the_dataset_is_counted_with_what_was_left_out_and_why(tmp_path: Path) -
     assert "160 sessions" in text
 
 
+def test_the_page_says_how_rows_were_held_out(tmp_path: Path) -> None:
+    assert "38 of 160 rows, by task: all rows of near-identical tasks are on one side." in Page(report(tmp_path)).text
+
+
 def test_recipe_checkpoints_and_loading_are_there(tmp_path: Path) -> None:
     text = Page(report(tmp_path, model={"source": "org/base", "lora": {"rank": 8}})).text
     for part in ("org/base", "LoRA, rank 8", "0.001, constant", "4 steps", "Seed 0", "checkpoint-000004"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from support.trainer.measured import START, make_model, make_result, make_run, make_sample, trl_log
+from support.trainer.measured import START, make_dataset, make_model, make_result, make_run, make_sample, trl_log
 
 from atlas_api.errors import Preempted
 from atlas_api.pods.run_file import TrainingRun
@@ -16,6 +16,7 @@ from atlas_trainer.evaluation.comparison import Comparison
 from atlas_trainer.reporting.load_snippet import load_snippet
 from atlas_trainer.reporting.status import (
     progress_at,
+    status_after_dataset,
     status_after_failure,
     status_after_start,
     status_after_step,
@@ -142,6 +143,12 @@ def test_the_summary_compare_before_and_after(tmp_path: Path) -> None:
     assert "success 20 % 95 % +75 points" in text
     assert "reward 0.20 0.95" in text
     assert "completion tokens 14.0 7.0 -50 %" in text
+
+
+def test_the_summary_says_how_tasks_were_held_out(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    status = status_after_dataset(status_after_start(None, run), make_dataset())
+    assert "Held out: 38 of 160 rows, by task: " in summary_text(run, status, 0.95)
 
 
 def test_a_target_is_met_or_missed(tmp_path: Path) -> None:

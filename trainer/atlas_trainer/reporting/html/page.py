@@ -17,6 +17,7 @@ from atlas_api.training.status import DatasetStatus, LocalStatus, ModelStatus
 from atlas_trainer.evaluation.comparison import Comparison
 from atlas_trainer.evaluation.measurement import EvaluationResult
 from atlas_trainer.reporting import formatting
+from atlas_trainer.reporting.held_out import held_out_text
 from atlas_trainer.reporting.html import line_chart
 from atlas_trainer.reporting.html.cards import cards, headline
 from atlas_trainer.reporting.html.charts import MetricsLines, charts
@@ -50,6 +51,7 @@ def render_report(
         comparison=comparison,
         recipe=[*recipe(run.spec), *_revisions(revisions)],
         causes=_causes(status.dataset),
+        held_out=held_out_text(status.dataset, run.spec.traces.split) if status.dataset else "",
         model=model,
         load=load_snippet(model.uri, run.spec) if model else "",
         elapsed=formatting.duration((written_at - run.started_at).total_seconds()),
