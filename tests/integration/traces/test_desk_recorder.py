@@ -140,10 +140,10 @@ def test_our_reader_sees_both_attempts_and_the_guidance_between_them(recorded: s
 def test_the_trainers_prompts_are_what_the_agent_was_asked(recorded: str, tmp_path: Path) -> None:
     sessions = read(recorded, tmp_path)
     for visit in visits()[:3]:
-        rows = session_rows(sessions[visit.task.message], Traces(file=FileTraces(path="-"), prompts="recorded"))
-        assert not isinstance(rows, str)
-        assert [list(row.prompt) for row in rows] == [list(attempt.asked) for attempt in visit.attempts]
-        assert {row.reference for row in rows} == {str(visit.task.order)}
+        found = session_rows(sessions[visit.task.message], Traces(file=FileTraces(path="-"), prompts="recorded"))
+        assert not isinstance(found, str)
+        assert [list(row.prompt) for row in found.rows] == [list(attempt.asked) for attempt in visit.attempts]
+        assert {row.reference for row in found.rows} == {str(visit.task.order)}
 
 
 def test_the_recorder_writes_what_the_sdks_runtime_writes_of_the_same_visits(database_url: str) -> None:
