@@ -31,6 +31,7 @@ PATTERNS = {
     r"^https?://[^/]": "an address that begins with http:// or https://",
     r"^[^.]+([.][^.]+)*$": "keys and places with single dots between them, like answers.0.text",
     r"^[A-Za-z_][A-Za-z0-9_]*$": "letters, digits and underscores, no digit first",
+    r"^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)?$": "the name of a table, like spans or traces.spans",
     r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$": "of the form package.module:function",
 }
 """Every pattern of the API in words: "must be ..."."""
