@@ -94,7 +94,6 @@ BROKEN_RULES = [
     Case("a negative weight for nobody", {"spec.reward.weights": {"other": -1}}),
     Case("a path in an envelope", {"spec.reward.answer": {"from": "envelope", "path": "result"}}),
     Case("answers at no path", {"spec.reward.answer": {"from": "jsonPath"}}),
-    Case("answers at an empty part of a path", {"spec.reward.answer": {"from": "jsonPath", "path": "result..text"}}),
     Case("answers for judges", {"spec.reward": {"serviceRef": {"name": "judges"}, "answer": {"from": "envelope"}}}),
     Case("a length upside down", _verifier(length={"target": 5, "limit": 5})),
     Case("a GPU as a limit", _limits(**{"nvidia.com/gpu": 1})),
@@ -108,6 +107,7 @@ BROKEN_RULES = [
 """Every field is right by itself; a rule that spans fields is broken."""
 
 WRONG_FIELDS = [
+    Case("answers at an empty part of a path", {"spec.reward.answer": {"from": "jsonPath", "path": "result..text"}}),
     # Structure.
     Case("no spec", {"spec": REMOVED}),
     Case("a spec of null", {"spec": None}),
