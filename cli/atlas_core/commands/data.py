@@ -1,5 +1,6 @@
 """`atlas-core data`: look at what a manifest would train on, or write it to a file. Trains nothing."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from atlas_api import AtlasTraining
+from atlas_api.errors import ZeroSteps
+from atlas_api.training.traces import Split
 from atlas_core.commands.output_file import checked_output, output_errors
 from atlas_trainer.dataset.dataset import Dataset, dataset_of, open_sessions
 from atlas_trainer.dataset.preview import (
@@ -19,8 +22,10 @@ from atlas_trainer.dataset.preview import (
     rows_table,
     split_line,
 )
+from atlas_trainer.dataset.rows import Row
 from atlas_trainer.dataset.rows_file import write_jsonl, write_parquet
 from atlas_trainer.dataset.session_view import notes
+from atlas_trainer.dataset.split import held_out
 from atlas_trainer.dataset.tokenizer import load_tokenizer
 from atlas_trainer.distributed import environment
 from atlas_trainer.traces.session import Tally
@@ -34,9 +39,19 @@ _WRITERS = {".jsonl": write_jsonl, ".parquet": write_parquet}
 def preview(training: AtlasTraining, rows: int, console: Console) -> None:
     """Print counts by cause, token lengths, the held-out share and *rows* rows. Raises `AtlasError`."""
     tally = Tally()
-    dataset, tokenizer = _dataset(training, tally)
+    problems: list[str] = []
+
+    def hold_out(rows: Sequence[Row], split: Split) -> frozenset[int]:
+        # What cannot be split can be looked at all the same.
+        try:
+            return held_out(rows, split)
+        except ZeroSteps as error:
+            problems.append(f"no run can train on this: {error}")
+            return frozenset()
+
+    dataset, tokenizer = _dataset(training, tally, hold_out)
     console.print(counts_table(dataset))
-    for note in notes(tally):
+    for note in (*notes(tally), *problems):
         console.print(Text(note), soft_wrap=True)
     console.print(rows_table(dataset))
     console.print(split_line(dataset), highlight=False)
@@ -62,9 +77,11 @@ def export(training: AtlasTraining, out: Path, console: Console) -> None:
     console.print(Text(f"{out}: {split_line(dataset)}"), soft_wrap=True)
 
 
-def _dataset(training: AtlasTraining, tally: Tally) -> tuple[Dataset, "PreTrainedTokenizerBase"]:
+def _dataset(
+    training: AtlasTraining, tally: Tally, hold_out: Callable[[Sequence[Row], Split], frozenset[int]] = held_out
+) -> tuple[Dataset, "PreTrainedTokenizerBase"]:
     """The dataset and its tokenizer. That takes seconds to load, so the source says first what is wrong with it."""
     sessions = open_sessions(training.spec.traces, tally)
     environment.prepare(training.spec.model)
     tokenizer = load_tokenizer(training.spec.model)
-    return dataset_of(sessions, training.spec, tokenizer, tally), tokenizer
+    return dataset_of(sessions, training.spec, tokenizer, tally, hold_out), tokenizer

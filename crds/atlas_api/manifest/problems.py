@@ -103,6 +103,8 @@ def _cure(wanted: str, value: Any) -> str:
     """What to write instead of a *value* of the wrong type, where that is plain."""
     if wanted == "a list" and isinstance(value, str | int | float):
         return "; put it in [ ]"
+    if wanted == "text" and isinstance(value, int | float):
+        return "; put it in quotes"
     if "number" in wanted and isinstance(value, str) and re.fullmatch(r"[-+.0-9eE]*[0-9][-+.0-9eE]*", value):
         return "; remove the quotes"
     return ""

@@ -26,6 +26,7 @@ from atlas_core.commands.data import export, preview
 from atlas_core.main import main
 from atlas_trainer.dataset.preview import percentile
 from atlas_trainer.dataset.tokenizer import load_tokenizer
+from atlas_trainer.traces.sdk_fields import AUTOMATIC_NOTE
 
 
 def make_folder(folder: Path, style: Style = CHATML) -> Path:
@@ -271,3 +272,30 @@ def test_a_template_without_an_end_token_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("percent", "expected"), [(50, 5), (90, 9), (99, 10), (100, 10)])
 def test_percentiles_are_values_that_occur(percent: int, expected: int) -> None:
     assert percentile([10, 9, 8, 7, 6, 5, 4, 3, 2, 1], percent) == expected
+
+
+def test_what_cannot_be_split_can_be_looked_at_and_the_preview_says_so(tmp_path: Path) -> None:
+    make_folder(tmp_path)
+    write_records(tmp_path, export_record(7))
+    text = previewed(tmp_path)
+    assert "no run can train on this: spec.traces.split: there is only one session" in text
+    assert "Order 7 has" in text
+
+
+def test_preview_names_ids_of_the_filter_that_no_session_has(tmp_path: Path) -> None:
+    make_folder(tmp_path)
+    write_export(tmp_path, 8)
+    out = io.StringIO()
+    traces = {"file": {"path": str(tmp_path / "traces.jsonl")}, "filter": {"excludeSessionIds": ["3", "1O"]}}
+    preview(make_training(tmp_path, traces=traces), 0, Console(file=out, width=100))
+    assert "no session has the id 1O, which spec.traces.filter names" in out.getvalue()
+    assert "the id 3" not in out.getvalue()
+
+
+def test_a_reward_of_another_scale_vouches_for_nothing_and_is_told(tmp_path: Path) -> None:
+    make_folder(tmp_path)
+    records = [export_record(number, reward_stats={"score": 4.5}, review_notes=AUTOMATIC_NOTE) for number in range(8)]
+    write_records(tmp_path, *records)
+    text = previewed(tmp_path)
+    assert "8 with a reward outside 0 to 1, which vouches for nothing: bring rewards to that scale" in text
+    assert ["without", "a", "reference", "8"] in words(text)

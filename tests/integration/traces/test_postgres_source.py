@@ -238,6 +238,7 @@ def test_sessions_are_chosen_and_taken_out_by_their_ids(connection: psycopg.Conn
     assert (ids(sessions), tally.filtered) == ([first, third], {"sessionIds": 1})
     sessions, tally = read(exclude_session_ids=(str(first), str(third), "no number"))
     assert (ids(sessions), tally.filtered) == ([second], {"excludeSessionIds": 2})
+    assert tally.absent == ("no number",)
 
 
 def test_pages_by_offset_and_limit_hold_every_session_once(connection: psycopg.Connection, read: Any) -> None:

@@ -51,6 +51,7 @@ CASES: list[tuple[str, str, Any, str, str]] = [
     ("no zone", "spec.traces.filter.createdAfter", "2026-10-01T00:00:00", "has no time zone", "append Z for UTC"),
     ("a year for a time", "spec.traces.filter.createdAfter", 2026, "2026 is not a time", "RFC 3339"),
     ("a quoted number", "spec.optimization.learningRate", "1e-5", '"1e-5" is not a number', "remove the quotes"),
+    ("an id without quotes", "spec.traces.filter", {"sessionIds": [7]}, "7 is not text", "put it in quotes"),
     ("a quoted count", "spec.grpo.groupSize", "8", '"8" is not a whole number', "remove the quotes"),
     ("a unit", "spec.grpo.maxCompletionTokens", "512 tokens", '"512 tokens" is not a whole number', "in tokens"),
     ("half a token", "spec.grpo.maxCompletionTokens", 15.5, "15.5 is not a whole number", "in tokens"),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from atlas_api.errors import CheckpointFailed, NothingMatched
 from atlas_api.training.spec import AtlasTrainingSpec
 from atlas_api.training.status import DatasetStatus
-from atlas_api.training.traces import Traces
+from atlas_api.training.traces import Split, Traces
 from atlas_trainer.dataset.chat_tokens import fit_messages, holds_control_token, prompt_text, token_counts
 from atlas_trainer.dataset.rows import ORIGINS, Origin, Row
 from atlas_trainer.dataset.rows_file import LabelledRow, read_parquet, write_parquet
@@ -144,20 +144,24 @@ def open_sessions(traces: Traces, tally: Tally) -> Iterator[Session]:
 
 
 def dataset_of(
-    sessions: Iterable[Session], spec: AtlasTrainingSpec, tokenizer: "PreTrainedTokenizerBase", tally: Tally
+    sessions: Iterable[Session],
+    spec: AtlasTrainingSpec,
+    tokenizer: "PreTrainedTokenizerBase",
+    tally: Tally,
+    hold_out: Callable[[Sequence[Row], Split], frozenset[int]] = held_out,
 ) -> Dataset:
     """The rows of *sessions*, which *tally* has counted, as *spec* wants them.
 
     A row is dropped as `controlToken` when its prompt spells one of the tokenizer's control tokens, and as
     `promptTooLong` when prompt and longest completion exceed `model.maxLength` even with shortened results; a session
     is where no row is left. Raises `NothingMatched` with the causes when no row is left at all, `ZeroSteps` when the
-    rows cannot be split.
+    rows cannot be split by *hold_out*.
     """
     longest = spec.model.max_length - spec.max_completion_tokens
     rows, dropped, cut = _rows(sessions, spec.traces, tokenizer, longest, tally)
     if not rows:
         raise NothingMatched(_nothing(tally))
-    outside = held_out(rows, spec.traces.split)
+    outside = hold_out(rows, spec.traces.split)
     return Dataset(
         rows=tuple(rows),
         held_out=outside,

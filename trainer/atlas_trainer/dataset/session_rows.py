@@ -14,9 +14,8 @@ from typing import Literal, NamedTuple
 from atlas_api.training.traces import Traces
 from atlas_trainer.dataset.rows import Row
 from atlas_trainer.dataset.turns import Turn, step_output, turns_of
-from atlas_trainer.traces.filters import REWARD_EPSILON
 from atlas_trainer.traces.messages import Message
-from atlas_trainer.traces.session import Session
+from atlas_trainer.traces.session import Session, vouches
 
 Cause = Literal["noTask", "noAnswer", "noGuidance", "promptNotRecorded"]
 """Cause for which a session gives no row."""
@@ -126,5 +125,5 @@ def _reference(session: Session, turn: Turn, min_reward: float) -> str | None:
 
 def is_good(session: Session, min_reward: float) -> bool:
     """Whether the answer of *session* may be a reference: it succeeded, and its reward or a person vouches for it."""
-    rewarded = session.reward is not None and session.reward >= min_reward - REWARD_EPSILON
+    rewarded = session.reward is not None and vouches(session.reward, min_reward)
     return session.status == "succeeded" and (rewarded or session.approved_by_person)

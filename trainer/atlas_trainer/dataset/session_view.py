@@ -23,6 +23,7 @@ _MISSING = {
     "reviewStatus": "without review status, taken as approved",
     "status": "without status, taken as succeeded with an answer and as failed without one",
     "createdAt": "without a creation time that can be read",
+    "rewardScale": "with a reward outside 0 to 1, which vouches for nothing: bring rewards to that scale",
 }
 _TASK = 60
 _ID = 40
@@ -35,6 +36,8 @@ def notes(tally: Tally) -> Iterator[str]:
     for name, words in _MISSING.items():
         if name in tally.missing:
             yield f"{tally.missing[name]} {words}"
+    for id in tally.absent[:_FIRST]:
+        yield f"no session has the id {one_line(id, _ID)}, which spec.traces.filter names"
     for problem in (*tally.malformed[:_FIRST], *tally.unreadable):
         yield f"unreadable: {visible(problem)}"
 
@@ -115,7 +118,7 @@ def _number(value: float | None) -> str:
 
 
 def _facts(session: Session, becomes: str) -> str:
-    by_person = ", by a person" if session.approved_by_person else ""
+    by_person = ", by a person" if session.approved_by_person and "reviewStatus" not in session.missing else ""
     created = f"{session.created_at:%Y-%m-%d %H:%M:%S %Z}" if session.created_at else session.unreadable
     facts = {
         "created": created or "unknown",

@@ -12,10 +12,7 @@ from typing import Literal, NamedTuple
 from atlas_api.training.traces import TraceFilter
 from atlas_trainer.traces.sdk_fields import lower
 from atlas_trainer.traces.seen_ids import is_row_number
-from atlas_trainer.traces.session import Session, Tally
-
-REWARD_EPSILON = 1e-6
-"""Tolerance for float noise in means of judge samples: three times 0.7 is stored as 0.6999999999999998."""
+from atlas_trainer.traces.session import REWARD_EPSILON, Session, Tally
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -56,12 +53,20 @@ def ordered(sessions: Iterable[Session], order: Literal["newest", "oldest"]) -> 
 
 
 def _accepted(filter: TraceFilter, sessions: Iterator[Session], tally: Tally) -> Iterator[Session]:
+    absent = set(named_ids(filter))
     for session in sessions:
+        absent.discard(session.id)
         failed = first_failed_condition(filter, session)
         if failed:
             tally.leave_out(failed)
         else:
             yield session
+    tally.absent = tuple(sorted(absent))
+
+
+def named_ids(filter: TraceFilter) -> tuple[str, ...]:
+    """The ids of sessions that *filter* names, to take or to leave out."""
+    return (*filter.session_ids, *filter.exclude_session_ids)
 
 
 def _failed_by_id(filter: TraceFilter, id: str) -> str | None:

@@ -99,6 +99,15 @@ class Session:
     """What could not be read of a session that is whole without it, in a few words. None when there was nothing."""
 
 
+REWARD_EPSILON = 1e-6
+"""Tolerance for float noise in means of judge samples: three times 0.7 is stored as 0.6999999999999998."""
+
+
+def vouches(reward: float, lowest: float) -> bool:
+    """Whether *reward* is at least *lowest* on the scale from 0 to 1. One of another scale tells nothing."""
+    return lowest - REWARD_EPSILON <= reward <= 1.0 + REWARD_EPSILON
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts of what became of sessions on the way to rows. Each is either used or counted under one cause."""
@@ -116,14 +125,19 @@ class Tally:
     """`file:line: why` of lines that could not be read."""
 
     missing: dict[str, int] = field(default_factory=dict, compare=False)
-    """Sessions that passed the filter, by what their record lacks: `status`, `reviewStatus`, `createdAt`."""
+    """Sessions that passed the filter, by what their record lacks: `status`, `reviewStatus`, `createdAt`; and
+    `rewardScale`, those whose reward does not lie between 0 and 1."""
+
+    absent: tuple[str, ...] = field(default=(), compare=False)
+    """Ids that `filter.sessionIds` or `filter.excludeSessionIds` names, and no session of the source has."""
 
     unreadable: list[str] = field(default_factory=list, compare=False)
     """`session 12: why` of the first values that could not be read, in sessions that are used without them."""
 
     def note(self, session: Session) -> None:
         """Count what the record of a session that passed the filter lacks."""
-        for name in session.missing:
+        odd = ("rewardScale",) if session.reward is not None and not vouches(session.reward, 0.0) else ()
+        for name in (*session.missing, *odd):
             self.missing[name] = self.missing.get(name, 0) + 1
         if session.unreadable and len(self.unreadable) < _FIRST:
             self.unreadable.append(f"session {session.id}: {session.unreadable}")

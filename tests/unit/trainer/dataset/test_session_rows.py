@@ -87,6 +87,8 @@ def test_the_text_form_is_what_the_sdk_hands_to_its_adapters() -> None:
         ({"reward": 0.8 - 1e-9}, "Refunded"),
         ({"reward": 0.79}, None),
         ({"reward": None}, None),
+        ({"reward": 4.0}, None),
+        ({"reward": 1.0 + 1e-9}, "Refunded"),
         ({"reward": 0.1, "approved_by_person": True}, "Refunded"),
         ({"reward": None, "approved_by_person": True}, "Refunded"),
         ({"status": "failed", "reward": 1.0, "approved_by_person": True}, None),

@@ -12,8 +12,8 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from atlas_api.training.traces import TraceFilter
-from atlas_trainer.traces.filters import REWARD_EPSILON
 from atlas_trainer.traces.sdk_fields import NO_VALID_SAMPLE, lower
+from atlas_trainer.traces.session import REWARD_EPSILON
 
 _NO_VALID_SAMPLE = " || ".join(
     f'@.{path}rationale == "{NO_VALID_SAMPLE}"' for path in ("", "judges[*].", "judges[*].samples[*].")
@@ -200,6 +200,12 @@ SELECT learning_key, student_learning, teacher_learning, jsonb_build_object('pla
 FROM learning_registry WHERE learning_key = ANY(%(keys)s)
 """
 """Query for what was learnt for the learning keys `keys`, with the first hundred entries of each playbook."""
+
+ABSENT = """
+SELECT id FROM unnest(%(ids)s::text[]) AS named(id)
+WHERE NOT EXISTS (SELECT FROM sessions WHERE sessions.id::text = named.id) ORDER BY id
+"""
+"""Those of the ids in the parameter `ids` that no session has."""
 
 _JUDGED = f"""
 SELECT id, status, review_status, {_CREATED_AT} AS created_at, metadata, reward, reward_stats FROM sessions

@@ -15,6 +15,7 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from atlas_api.training.traces import TraceFilter, Traces
+from atlas_trainer.traces.filters import named_ids
 from atlas_trainer.traces.lessons import Lesson, lessons_of
 from atlas_trainer.traces.loose_json import get
 from atlas_trainer.traces.postgres import sdk_sql
@@ -43,8 +44,17 @@ def read_sdk_tables(connection: psycopg.Connection, traces: Traces, tally: Tally
     Raises SchemaMismatch.
     """
     require_sdk_schema(connection)
+    tally.absent = _absent(connection, named_ids(traces.filter))
     ids = _choose(connection, traces.filter, tally)
     yield from _sessions(connection, ids)
+
+
+def _absent(connection: psycopg.Connection, ids: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of *ids* that no session has."""
+    if not ids:
+        return ()
+    found = connection.execute(sdk_sql.ABSENT, {"ids": list(dict.fromkeys(ids))}).fetchall()
+    return tuple(id for (id,) in found)
 
 
 def _choose(connection: psycopg.Connection, filter: TraceFilter, tally: Tally) -> str:
