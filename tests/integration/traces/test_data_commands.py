@@ -299,3 +299,13 @@ def test_a_reward_of_another_scale_vouches_for_nothing_and_is_told(tmp_path: Pat
     text = previewed(tmp_path)
     assert "8 with a reward outside 0 to 1, which vouches for nothing: bring rewards to that scale" in text
     assert ["without", "a", "reference", "8"] in words(text)
+
+
+def test_a_status_that_was_assumed_and_left_a_session_out_is_told(tmp_path: Path) -> None:
+    make_folder(tmp_path)
+    unsaid = [export_record(number, final_answer="", session_metadata={"session_id": number}) for number in (20, 21)]
+    write_records(tmp_path, *(export_record(number) for number in range(8)), *unsaid)
+    assert "2 of those left out by status are without status, taken as succeeded with an answer" in previewed(tmp_path)
+    write_records(tmp_path, *unsaid)
+    with pytest.raises(AtlasError, match=r"status 2 \(2 have none, it was assumed\)"):
+        previewed(tmp_path)

@@ -36,6 +36,8 @@ def notes(tally: Tally) -> Iterator[str]:
     for name, words in _MISSING.items():
         if name in tally.missing:
             yield f"{tally.missing[name]} {words}"
+    for name, count in tally.assumed.items():
+        yield f"{count} of those left out by {name} are {_MISSING[name]}"
     for id in tally.absent[:_FIRST]:
         yield f"no session has the id {one_line(id, _ID)}, which spec.traces.filter names"
     for problem in (*tally.malformed[:_FIRST], *tally.unreadable):

@@ -58,7 +58,7 @@ def _accepted(filter: TraceFilter, sessions: Iterator[Session], tally: Tally) ->
         absent.discard(session.id)
         failed = first_failed_condition(filter, session)
         if failed:
-            tally.leave_out(failed)
+            tally.leave_out(failed, assumed=failed in session.missing)
         else:
             yield session
     tally.absent = tuple(sorted(absent))

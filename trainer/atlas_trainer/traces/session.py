@@ -118,6 +118,9 @@ class Tally:
     filtered: dict[str, int] = field(default_factory=dict)
     """Sessions that the filter left out, by the first condition that failed: `status`, `minReward`, ..."""
 
+    assumed: dict[str, int] = field(default_factory=dict, compare=False)
+    """Of the sessions that the filter left out by `status` or `reviewStatus`, those whose record has none."""
+
     unusable: dict[str, int] = field(default_factory=dict)
     """Sessions that passed the filter and could not become rows, by cause: `noAnswer`, `promptTooLong`, ..."""
 
@@ -142,9 +145,11 @@ class Tally:
         if session.unreadable and len(self.unreadable) < _FIRST:
             self.unreadable.append(f"session {session.id}: {session.unreadable}")
 
-    def leave_out(self, cause: str) -> None:
-        """Count a session that the filter left out."""
+    def leave_out(self, cause: str, assumed: bool = False) -> None:
+        """Count a session that the filter left out. *assumed*: by a value that its record does not have."""
         self.filtered[cause] = self.filtered.get(cause, 0) + 1
+        if assumed:
+            self.assumed[cause] = self.assumed.get(cause, 0) + 1
 
     def drop(self, cause: str) -> None:
         """Count a session that passed the filter and could not be used."""
@@ -175,5 +180,6 @@ class Tally:
     @property
     def causes(self) -> str:
         """All causes in words, `status 12, malformedLine 60 (<the first of these>)`; "" when nothing was dropped."""
-        reasons = {"malformedLine": f" ({self.first_malformed})"}
+        reasons = {name: f" ({count} have none, it was assumed)" for name, count in self.assumed.items()}
+        reasons["malformedLine"] = f" ({self.first_malformed})"
         return ", ".join(f"{cause} {count}{reasons.get(cause, '')}" for cause, count in self.dropped.items())
