@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from support.sdk import rows
 
 RECORDED = 12
-CHARACTERS = 600
+CHARACTERS = 900
 """Length of the answers, with which a session has about 175 kB of events, as sessions of the whole runtime had."""
 
 SEED = 7
