@@ -23,6 +23,7 @@ _MISSING = {
     "reviewStatus": "without review status, taken as approved",
     "status": "without status, taken as succeeded with an answer and as failed without one",
     "createdAt": "without a creation time that can be read",
+    "wholeCharacters": "with half characters (lone surrogates), read as U+FFFD",
 }
 _TASK = 60
 _ID = 40

@@ -13,7 +13,7 @@ from atlas_api.errors import MalformedTraces
 from atlas_trainer.traces.lessons import Lesson
 from atlas_trainer.traces.messages import Message
 
-Missing = Literal["status", "reviewStatus", "createdAt"]
+Missing = Literal["status", "reviewStatus", "createdAt", "wholeCharacters"]
 """What the record of a session may lack; something was assumed in its place, or it stays unknown."""
 
 _FIRST = 3
@@ -116,7 +116,7 @@ class Tally:
     """`file:line: why` of lines that could not be read."""
 
     missing: dict[str, int] = field(default_factory=dict, compare=False)
-    """Sessions that passed the filter, by what their record lacks: `status`, `reviewStatus`, `createdAt`."""
+    """Sessions that passed the filter, by what their record lacks, see `Missing`."""
 
     unreadable: list[str] = field(default_factory=list, compare=False)
     """`session 12: why` of the first values that could not be read, in sessions that are used without them."""
