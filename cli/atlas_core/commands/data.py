@@ -36,7 +36,7 @@ def preview(training: AtlasTraining, rows: int, console: Console) -> None:
     tally = Tally()
     dataset, tokenizer = _dataset(training, tally)
     console.print(counts_table(dataset))
-    for note in notes(tally):
+    for note in notes(tally, training.spec.traces.fields):
         console.print(Text(note), soft_wrap=True)
     console.print(rows_table(dataset))
     console.print(split_line(dataset), highlight=False)

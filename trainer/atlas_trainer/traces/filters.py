@@ -57,6 +57,7 @@ def ordered(sessions: Iterable[Session], order: Literal["newest", "oldest"]) -> 
 
 def _accepted(filter: TraceFilter, sessions: Iterator[Session], tally: Tally) -> Iterator[Session]:
     for session in sessions:
+        tally.see(session)
         failed = first_failed_condition(filter, session)
         if failed:
             tally.leave_out(failed)
