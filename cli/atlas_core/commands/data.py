@@ -51,7 +51,7 @@ def preview(training: AtlasTraining, rows: int, console: Console) -> None:
 
     dataset, tokenizer = _dataset(training, tally, hold_out)
     console.print(counts_table(dataset))
-    for note in (*notes(tally), *problems):
+    for note in (*notes(tally, training.spec.traces.fields), *problems):
         console.print(Text(note), soft_wrap=True)
     console.print(rows_table(dataset))
     console.print(split_line(dataset), highlight=False)

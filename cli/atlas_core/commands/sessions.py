@@ -41,7 +41,7 @@ def list_sessions(training: AtlasTraining, limit: int, offset: int, console: Con
         (console if console.is_terminal else Console(file=console.file, width=_PIPED_COLUMNS)).print(table)
     shown = f"sessions {offset + 1} to {offset + len(sessions)}" if sessions else f"no session from {offset + 1} on"
     console.print(f"{shown} of {total}, newest first", highlight=False)
-    for note in notes(tally):
+    for note in notes(tally, traces.fields):
         console.print(Text(note), soft_wrap=True)
 
 

@@ -82,7 +82,7 @@ def _broken(model: type[ApiModel], document: dict[str, Any]) -> list[str]:
 
 
 def _not_json(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Path and problem of every value that YAML can write and the API server cannot take."""
+    """Path and problem of every value that YAML can write and that the API server, or nothing after it, can take."""
     match value:
         case dict():
             for key, inner in value.items():
@@ -94,6 +94,8 @@ def _not_json(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield path, f"{value} is not a finite number"
         case int() if abs(value) > sys.float_info.max:
             yield path, "a number this large does not fit in 64 bits"
+        case str() if "\0" in value:
+            yield path, "holds a null byte (\\0), which no path, address or name has"
         case None | str() | float() | int():
             pass
         case _:

@@ -29,7 +29,7 @@ PATTERNS = {
     r"^[a-z][a-z0-9_]{0,39}$": "lower case letters, digits and underscores, a letter first, at most 40 in all",
     r"^s3://[^/]+(/.*)?$": "an address like s3://bucket/prefix",
     r"^https?://[^/]": "an address that begins with http:// or https://",
-    r"^[^.]+([.][^.]+)*$": "keys and places with single dots between them, like answers.0.text",
+    r"^[^.]+([.][^.]+)*$": "names with single dots between them, like answers.0.text",
     r"^[A-Za-z_][A-Za-z0-9_]*$": "letters, digits and underscores, no digit first",
     r"^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)?$": "the name of a table, like spans or traces.spans",
     r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$": "of the form package.module:function",

@@ -162,7 +162,7 @@ class DatasetStatus(ApiModel):
     """Sessions that became no row, counted by cause."""
 
     missing: dict[str, int] = {}
-    """Sessions that passed the filter, counted by what their record lacks: `status`, `reviewStatus`, `createdAt`."""
+    """Sessions that passed the filter, counted by what their record lacks: `status`, `fields.reward`."""
 
     digest: str
     """SHA-256 over the rows of the dataset."""

@@ -9,6 +9,7 @@ from atlas_api.secrets import CredentialsSource, SecretSource
 from atlas_api.times import Time
 
 Word = Annotated[str, Field(min_length=1, max_length=1024)]
+Dotted = Annotated[str, Field(pattern=r"^[^.]+([.][^.]+)*$", max_length=1024)]
 
 
 class PostgresTraces(ApiModel):
@@ -51,26 +52,26 @@ class TraceFields(ApiModel):
     In `otel` each is the name of an attribute of a span, of its events or of its resource. What is left out is unknown.
     """
 
-    reward: Word | None = None
+    reward: Dotted | None = None
     """Field of the session's reward, a number. Once it is named, rewards alone vouch for answers, not who hands them
     in."""
 
-    id: Word | None = None
+    id: Dotted | None = None
     """Field of the session's id. Left out: the place of the line, in `otel` the trace's id."""
 
-    task: Word | None = None
+    task: Dotted | None = None
     """Field of the task's text, by which tasks are held out together. Left out: the first message of the user."""
 
-    time: Word | None = None
+    time: Dotted | None = None
     """Field of the creation time, ISO 8601 or a Unix time. Left out: unknown, in `otel` the start of the first span."""
 
-    tags: Word | None = None
+    tags: Dotted | None = None
     """Field of the tags, a list of texts or one text."""
 
-    learning_key: Word | None = None
+    learning_key: Dotted | None = None
     """Field of the learning key, a text."""
 
-    ground_truth: Word | None = None
+    ground_truth: Dotted | None = None
     """Field of the known right answer, which is then the reference."""
 
 
@@ -235,7 +236,8 @@ class Traces(ApiModel):
             "fields are for lines that the SDK did not write: with format atlas everything has its place",
         ),
         Rule(
-            "self.promptForm != 'text' || self.format in ['auto', 'atlas']",
+            "self.promptForm != 'text' || self.format in ['auto', 'atlas']"
+            " && (!has(self.postgres) || !has(self.postgres.spans))",
             "promptForm text is how the SDK sends its prompts: leave it out for traces of other makers",
         ),
     )

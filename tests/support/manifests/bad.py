@@ -53,6 +53,10 @@ BROKEN_RULES = [
     Case("two sources of traces", {"spec.traces.file": {"path": "a"}}),
     Case("three sources of traces", {"spec.traces.file": {"path": "a"}, "spec.traces.s3": _S3}),
     Case("a format of lines for tables", {"spec.traces.format": "messages"}),
+    Case(
+        "the SDK's text for spans",
+        only("traces", {"postgres": {"urlFrom": {"env": "URL"}, "spans": "spans"}, "promptForm": "text"}),
+    ),
     Case("fields of lines for tables", {"spec.traces.fields": {"reward": "score"}}),
     Case(
         "fields for exports of the SDK",
@@ -108,6 +112,7 @@ BROKEN_RULES = [
 
 WRONG_FIELDS = [
     Case("answers at an empty part of a path", {"spec.reward.answer": {"from": "jsonPath", "path": "result..text"}}),
+    Case("a field at an empty part of a path", only("traces", {"file": {"path": "a"}, "fields": {"reward": "a..b"}})),
     # Structure.
     Case("no spec", {"spec": REMOVED}),
     Case("a spec of null", {"spec": None}),

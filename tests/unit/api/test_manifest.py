@@ -80,6 +80,7 @@ CASES: list[tuple[str, str, Any, str, str]] = [
     ("an old version", "apiVersion", "v1", '"v1" is not', '"atlas.arc.computer/v1alpha1"'),
     ("infinity", "spec.grpo.klBeta", float("inf"), "inf is not a finite number", ""),
     ("NaN", "spec.optimization.learningRate", float("nan"), "nan is not a finite number", ""),
+    ("a null byte", "spec.traces", {"file": {"path": "a\0b"}}, "holds a null byte (\\0), which no", ""),
     ("NaN far inside", "spec.trainerArgs.x.y", float("nan"), "nan is not a finite number", ""),
     ("a huge number", "spec.optimization.seed", 10**400, "does not fit in 64 bits", ""),
     ("a set", "spec.traces.filter.tags", {"a"}, "YAML type set has no place", "write text, a number or a list"),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from atlas_api.errors import CheckpointFailed, NothingMatched
 from atlas_api.training.spec import AtlasTrainingSpec
 from atlas_api.training.status import DatasetStatus
-from atlas_api.training.traces import Split, Traces
+from atlas_api.training.traces import Split, TraceFields, Traces
 from atlas_trainer.dataset.chat_tokens import fit_messages, holds_control_token, prompt_text, token_counts
 from atlas_trainer.dataset.rows import ORIGINS, Origin, Row
 from atlas_trainer.dataset.rows_file import LabelledRow, read_parquet, write_parquet
@@ -27,6 +27,7 @@ from atlas_trainer.dataset.shortening import shortened
 from atlas_trainer.dataset.split import alike, held_out
 from atlas_trainer.storage.atomic_file import replace_text
 from atlas_trainer.traces import read_sessions
+from atlas_trainer.traces.formats.fields import found_nowhere
 from atlas_trainer.traces.messages import Message
 from atlas_trainer.traces.session import Session, Tally
 
@@ -139,7 +140,7 @@ def open_sessions(traces: Traces, tally: Tally) -> Iterator[Session]:
     sessions = read_sessions(traces, tally)
     first = next(sessions, None)
     if first is None:
-        raise NothingMatched(_nothing(tally))
+        raise NothingMatched(_nothing(tally, traces.fields))
     return chain([first], sessions)
 
 
@@ -160,7 +161,7 @@ def dataset_of(
     longest = spec.model.max_length - spec.max_completion_tokens
     rows, dropped, cut = _rows(sessions, spec.traces, tokenizer, longest, tally)
     if not rows:
-        raise NothingMatched(_nothing(tally))
+        raise NothingMatched(_nothing(tally, spec.traces.fields))
     outside = hold_out(rows, spec.traces.split)
     return Dataset(
         rows=tuple(rows),
@@ -350,9 +351,10 @@ def _digest(rows: Sequence[Row]) -> str:
     return digest.hexdigest()
 
 
-def _nothing(tally: Tally) -> str:
+def _nothing(tally: Tally, fields: TraceFields | None) -> str:
     if not tally.dropped:
         return "the source holds no sessions; check what spec.traces points at"
     only_unreadable = not tally.filtered and not tally.unusable
     cure = "mend the traces, or export them again" if only_unreadable else "widen spec.traces.filter or mend the traces"
-    return f"no session can be learnt from; left out by cause: {tally.causes}; {cure}"
+    nowhere = "".join(f"; {told}" for told in found_nowhere(fields, tally))
+    return f"no session can be learnt from; left out by cause: {tally.causes}; {cure}{nowhere}"

@@ -10,12 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from atlas_api.text import one_line, visible
-from atlas_api.training.traces import TraceFilter, Traces
+from atlas_api.training.traces import TraceFields, TraceFilter, Traces
 from atlas_trainer.dataset.preview import ORIGIN_WORDS
 from atlas_trainer.dataset.rows import Row
 from atlas_trainer.dataset.session_rows import session_rows
 from atlas_trainer.dataset.turns import Turn, attempts_of
 from atlas_trainer.traces.filters import first_failed_condition
+from atlas_trainer.traces.formats.fields import found_nowhere
 from atlas_trainer.traces.messages import calls_text
 from atlas_trainer.traces.session import Session, Tally
 
@@ -24,6 +25,7 @@ _MISSING = {
     "status": "without status, taken as succeeded with an answer and as failed without one",
     "createdAt": "without a creation time that can be read",
     "rewardScale": "with a reward outside 0 to 1, which vouches for nothing: bring rewards to that scale",
+    "wholeCharacters": "with half characters (lone surrogates), read as U+FFFD",
 }
 _TASK = 60
 _ID = 40
@@ -31,7 +33,7 @@ _LINE = 100
 _FIRST = 3
 
 
-def notes(tally: Tally) -> Iterator[str]:
+def notes(tally: Tally, fields: TraceFields | None) -> Iterator[str]:
     """Yield in words what records lack and what was assumed instead, and the first things that could not be read."""
     for name, words in _MISSING.items():
         if name in tally.missing:
@@ -40,6 +42,10 @@ def notes(tally: Tally) -> Iterator[str]:
         yield f"{count} of those left out by {name} are {_MISSING[name]}"
     for id in tally.absent[:_FIRST]:
         yield f"no session has the id {one_line(id, _ID)}, which spec.traces.filter names"
+    for name, count in sorted(tally.missing.items()):
+        if name not in _MISSING and tally.lacking.get(name) != tally.seen:
+            yield f"{count} without a value at spec.traces.{name}"
+    yield from map(visible, found_nowhere(fields, tally))
     for problem in (*tally.malformed[:_FIRST], *tally.unreadable):
         yield f"unreadable: {visible(problem)}"
 

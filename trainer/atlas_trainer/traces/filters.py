@@ -56,6 +56,7 @@ def _accepted(filter: TraceFilter, sessions: Iterator[Session], tally: Tally) ->
     absent = set(named_ids(filter))
     for session in sessions:
         absent.discard(session.id)
+        tally.see(session)
         failed = first_failed_condition(filter, session)
         if failed:
             tally.leave_out(failed, assumed=failed in session.missing)

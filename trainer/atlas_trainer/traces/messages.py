@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from atlas_trainer.traces.loose_json import decoded, get, items, text
+from atlas_trainer.traces.loose_json import NotFiniteError, get, items, loads, text
 
 Message = dict[str, Any]
 """A chat message: `role`, `content`, and what belongs to tools."""
@@ -34,8 +34,11 @@ def content_text(content: Any) -> str:
 
 
 def tool_call(name: str, arguments: Any, identifier: Any = None) -> Message:
-    """One entry of `tool_calls`. *arguments* is an object, or JSON text of one; other text is kept under `raw`."""
-    parsed = decoded(arguments)
+    """One entry of `tool_calls`. *arguments* is an object, or JSON text of one; anything else is kept under `raw`.
+
+    Raises NotFiniteError for JSON text with a number that JSON does not have.
+    """
+    parsed = _parsed(arguments) if isinstance(arguments, str) else arguments
     function = {"name": name, "arguments": parsed if isinstance(parsed, dict) else {"raw": arguments}}
     call = {"type": "function", "function": function}
     return {"id": identifier, **call} if text(identifier) else call
@@ -58,16 +61,28 @@ def _recorded(entry: Any) -> Message | None:
     if role is None:
         return None
     message: Message = {"role": role, "content": content_text(get(entry, "content"))}
-    calls = [
-        tool_call(name, get(call, "args"), get(call, "id"))
-        for call in items(get(entry, "tool_calls"))
-        if (name := text(get(call, "name")))
-    ]
+    try:
+        calls = [
+            tool_call(name, get(call, "args"), get(call, "id"))
+            for call in items(get(entry, "tool_calls"))
+            if (name := text(get(call, "name")))
+        ]
+    except NotFiniteError:
+        return None
     if role == "assistant" and calls:
         message["tool_calls"] = calls
     if role == "tool" and (identifier := text(get(entry, "tool_call_id"))):
         message["tool_call_id"] = identifier
     return message
+
+
+def _parsed(arguments: str) -> Any:
+    try:
+        return loads(arguments)
+    except NotFiniteError:
+        raise
+    except (ValueError, RecursionError):
+        return None
 
 
 def _part_text(part: Any) -> str:

@@ -13,8 +13,23 @@ from atlas_api.errors import MalformedTraces
 from atlas_trainer.traces.lessons import Lesson
 from atlas_trainer.traces.messages import Message
 
-Missing = Literal["status", "reviewStatus", "createdAt"]
-"""What the record of a session may lack; something was assumed in its place, or it stays unknown."""
+Missing = Literal[
+    "status",
+    "reviewStatus",
+    "createdAt",
+    "wholeCharacters",
+    "fields.reward",
+    "fields.id",
+    "fields.task",
+    "fields.time",
+    "fields.tags",
+    "fields.learningKey",
+    "fields.groundTruth",
+]
+"""What the record of a session may lack; something was assumed in its place, or it stays unknown.
+
+`fields.reward` and its like: the line has no such value where `spec.traces.fields` looks for it.
+"""
 
 _FIRST = 3
 
@@ -128,14 +143,26 @@ class Tally:
     """`file:line: why` of lines that could not be read."""
 
     missing: dict[str, int] = field(default_factory=dict, compare=False)
-    """Sessions that passed the filter, by what their record lacks: `status`, `reviewStatus`, `createdAt`; and
-    `rewardScale`, those whose reward does not lie between 0 and 1."""
+    """Sessions that passed the filter, by what their record lacks, see `Missing`; and `rewardScale`, those whose reward
+    does not lie between 0 and 1."""
 
     absent: tuple[str, ...] = field(default=(), compare=False)
     """Ids that `filter.sessionIds` or `filter.excludeSessionIds` names, and no session of the source has."""
 
+    seen: int = field(default=0, compare=False)
+    """Sessions of files, objects and spans, before the filter."""
+
+    lacking: dict[str, int] = field(default_factory=dict, compare=False)
+    """Sessions among `seen`, by what their record lacks."""
+
     unreadable: list[str] = field(default_factory=list, compare=False)
     """`session 12: why` of the first values that could not be read, in sessions that are used without them."""
+
+    def see(self, session: Session) -> None:
+        """Count a session, and what its record lacks, before the filter."""
+        self.seen += 1
+        for name in session.missing:
+            self.lacking[name] = self.lacking.get(name, 0) + 1
 
     def note(self, session: Session) -> None:
         """Count what the record of a session that passed the filter lacks."""

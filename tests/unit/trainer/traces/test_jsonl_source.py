@@ -159,13 +159,15 @@ def test_line_separators_inside_an_answer_are_part_of_it(tmp_path: Path) -> None
     assert session.final_answer == "one\u2028two\u2029three"
 
 
-def test_half_a_character_escaped_in_json_does_not_reach_the_rows(tmp_path: Path) -> None:
+def test_half_a_character_escaped_in_json_is_replaced_and_counted(tmp_path: Path) -> None:
     line = json.dumps(
         session_record(final_answer="a\ud83d b\U0001f600", session_metadata=metadata(session_id="\udc00"))
     )
-    (session,), _ = read_bytes(tmp_path, line.encode())
-    assert session.final_answer == "a? b\U0001f600"
-    assert session.id == "?"
+    whole = json.dumps(session_record(final_answer="b\U0001f600"))
+    sessions, _ = read_bytes(tmp_path, f"{line}\n{whole}\n".encode())
+    assert [session.final_answer for session in sessions] == ["a\ufffd b\U0001f600", "b\U0001f600"]
+    assert sessions[0].id == "\ufffd"
+    assert ["wholeCharacters" in session.missing for session in sessions] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -174,8 +176,7 @@ def test_half_a_character_escaped_in_json_does_not_reach_the_rows(tmp_path: Path
         (b'{"task": "secret", ', r"not JSON at character 20"),
         (b'["secret"]', "not a JSON object"),
         (b'"secret"', "not a JSON object"),
-        (b'{"task": "secret \xff"}', "not UTF-8 at byte 18 (Latin-1?)"),
-        ('{"task": "secret"}'.encode("utf-16"), "not UTF-8 at byte 1 (UTF-16?)"),
+        (b'{"task": "secret \xff"}', "not UTF-8 at byte 18 (Latin-1? convert it with iconv -f latin1 -t utf-8)"),
         (b'{"final_answer": "secret"}', "no task"),
         (b'{"task": ["secret"]}', "no task"),
         (b"[" * 100_000, "JSON nested too deeply"),

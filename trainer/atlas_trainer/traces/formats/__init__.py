@@ -17,6 +17,7 @@ Other makers:
     prompt_completion    `promptCompletion`: a prompt with its answer
     otel_spans           `otel`: calls of models in spans of OpenTelemetry, as OTLP writes them in JSON
     otel_messages        what was asked and said in such a call
+    otel_flat            its messages in numbered attributes
     otel_traces          calls that belong together, gathered from many lines
 
 May know sessions and messages; never where lines come from.

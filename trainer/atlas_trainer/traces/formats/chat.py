@@ -5,9 +5,9 @@ from typing import Any
 
 from atlas_api.training.traces import TraceFields
 from atlas_trainer.traces.formats.fields import at_path, described_session
-from atlas_trainer.traces.formats.record import Record, UnreadableRecordError
-from atlas_trainer.traces.loose_json import get, items, text
-from atlas_trainer.traces.messages import Message, calls_text, content_text, tool_call
+from atlas_trainer.traces.formats.record import NOT_FINITE, Record, UnreadableRecordError
+from atlas_trainer.traces.loose_json import NotFiniteError, get, items, text
+from atlas_trainer.traces.messages import Message, calls_text, tool_call
 from atlas_trainer.traces.session import Session, Step, StepAttempt
 
 ROLES = {
@@ -52,10 +52,14 @@ def chat_messages(value: Any) -> tuple[Message, ...]:
 def chat_message(entry: Any, name: str) -> Message:
     """One of OpenAI's messages, also of older versions. *name* is for the UnreadableRecordError when it is none."""
     role = role_of(entry, name)
-    message: Message = {"role": role, "content": _content(get(entry, "content"), name)}
-    calls = [call for call in (*items(get(entry, "tool_calls")), get(entry, "function_call")) if call is not None]
-    if role == "assistant" and calls:
-        message["tool_calls"] = [_call(call, name) for call in calls]
+    calls = _calls(entry, name) if role == "assistant" else []
+    said = get(entry, "refusal") if get(entry, "content") is None and role == "assistant" else get(entry, "content")
+    if said in (None, []) and not calls:
+        without = "neither content nor tool_calls" if role == "assistant" else "no content"
+        raise UnreadableRecordError(f"{name} ({role}) has {without}")
+    message: Message = {"role": role, "content": _content(said, f"{name} ({role})")}
+    if calls:
+        message["tool_calls"] = calls
     if role == "tool" and (identifier := text(get(entry, "tool_call_id"))):
         message["tool_call_id"] = identifier
     return message
@@ -75,6 +79,14 @@ def task_of(messages: Sequence[Message]) -> str:
     return next((content for content in said if content.strip()), "")
 
 
+def called(function: str, arguments: Any, identifier: Any, name: str) -> Message:
+    """One entry of `tool_calls`. *name* is of its message, for the UnreadableRecordError when it cannot be learnt."""
+    try:
+        return tool_call(function, {} if arguments in (None, "") else arguments, identifier)
+    except NotFiniteError as error:
+        raise UnreadableRecordError(f"{name} calls a tool with {NOT_FINITE}") from error
+
+
 def _attempt(messages: tuple[Message, ...], given: int) -> StepAttempt | None:
     """The attempt that ends with what the assistant said last. None when it said nothing."""
     for place in range(len(messages) - 1, given - 1, -1):
@@ -89,9 +101,11 @@ def _before_user(messages: Sequence[Message]) -> int:
 
 
 def _content(content: Any, name: str) -> str:
-    if isinstance(content, list):
-        return "".join(_part(part, name) for part in content)
-    return content_text(content)
+    if content is None or isinstance(content, str):
+        return content or ""
+    if not isinstance(content, list):
+        raise UnreadableRecordError(f"{name} has content that is neither a text nor a list of parts")
+    return "".join(_part(part, name) for part in content)
 
 
 def _part(part: Any, name: str) -> str:
@@ -105,10 +119,17 @@ def _part(part: Any, name: str) -> str:
     raise UnreadableRecordError(f"{name} has a part that is no text (an image?); only texts and tool_calls are learnt")
 
 
+def _calls(entry: Any, name: str) -> list[Message]:
+    """The calls of tools in an assistant's message, those of the older form last."""
+    newer, older = get(entry, "tool_calls"), get(entry, "function_call")
+    if newer is not None and not isinstance(newer, list):
+        raise UnreadableRecordError(f"{name} has tool_calls that are no list")
+    return [_call(call, name) for call in (*items(newer), *([] if older is None else [older]))]
+
+
 def _call(entry: Any, name: str) -> Message:
     function = get(entry, "function") or entry
-    called = text(get(function, "name"))
-    if called is None:
+    wanted = text(get(function, "name"))
+    if wanted is None:
         raise UnreadableRecordError(f"{name} calls a tool without a name")
-    arguments = get(function, "arguments")
-    return tool_call(called, {} if arguments in (None, "") else arguments, get(entry, "id"))
+    return called(wanted, get(function, "arguments"), get(entry, "id"), name)

@@ -6,7 +6,7 @@ lines carry rewards, rewards decide that.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from atlas_trainer.traces.formats.export_record import moment
 from atlas_trainer.traces.formats.record import Record
 from atlas_trainer.traces.loose_json import get, text
 from atlas_trainer.traces.sdk_fields import ground_truth_text, reward_of, tags_of
-from atlas_trainer.traces.session import Missing, Session, Step
+from atlas_trainer.traces.session import Missing, Session, Step, Tally
 
 NO_FIELDS = TraceFields()
 
@@ -56,23 +56,46 @@ def described_session(
     def named(path: str | None) -> Any:
         return None if path is None else value_of(path)
 
-    created = time_of(named(fields.time)) or created_at
-    recorded: dict[Missing, Any] = {"status": failed, "reviewStatus": False, "createdAt": created}
+    own_id, own_task, own_time = _word(named(fields.id)), text(named(fields.task)), time_of(named(fields.time))
+    reward = reward_of(None, {"score": named(fields.reward)})
+    learning_key, tags = _word(named(fields.learning_key)), tags_of({"tags": named(fields.tags)})
+    ground_truth = ground_truth_text(named(fields.ground_truth))
+    created = own_time or created_at
+    recorded: dict[Missing, bool] = {
+        "status": failed,
+        "reviewStatus": False,
+        "createdAt": created is not None,
+        "fields.reward": fields.reward is None or reward is not None,
+        "fields.id": fields.id is None or own_id is not None,
+        "fields.task": fields.task is None or own_task is not None,
+        "fields.time": fields.time is None or own_time is not None,
+        "fields.tags": fields.tags is None or bool(tags),
+        "fields.learningKey": fields.learning_key is None or learning_key is not None,
+        "fields.groundTruth": fields.ground_truth is None or ground_truth is not None,
+    }
     return Session(
-        id=_word(named(fields.id)) or id,
-        task=text(named(fields.task)) or task,
+        id=own_id or id,
+        task=own_task or task,
         status="failed" if failed else "succeeded",
         review_status="approved",
         created_at=created,
         final_answer=final_answer,
-        reward=reward_of(None, {"score": named(fields.reward)}),
+        reward=reward,
         steps=steps,
-        learning_key=_word(named(fields.learning_key)),
-        tags=tags_of({"tags": named(fields.tags)}),
-        ground_truth=ground_truth_text(named(fields.ground_truth)),
+        learning_key=learning_key,
+        tags=tags,
+        ground_truth=ground_truth,
         approved_by_person=fields.reward is None,
         missing=tuple(name for name, known in recorded.items() if not known),
     )
+
+
+def found_nowhere(fields: TraceFields | None, tally: Tally) -> Iterator[str]:
+    """Yield a sentence for each of *fields* that no session of the source has a value for: its path may be wrong."""
+    paths = fields.model_dump(by_alias=True, exclude_none=True) if fields else {}
+    for name, path in paths.items():
+        if tally.seen and tally.lacking.get(f"fields.{name}") == tally.seen:
+            yield f"no session has a {name} that can be read at {path}; check spec.traces.fields.{name}"
 
 
 def time_of(value: Any) -> datetime | None:

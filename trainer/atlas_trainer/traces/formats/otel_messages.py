@@ -3,22 +3,25 @@ What a model was asked and what it said in one call, from the attributes and eve
 
 OpenTelemetry's GenAI conventions have had three forms: attributes with messages in parts (from 1.37 of the semantic
 conventions on, and in their own repository since), an event for each message (1.28 to 1.36), and an event each for
-prompt and completion (up to 1.27).
+prompt and completion (up to 1.27). Beside them there are numbered attributes (`otel_flat`).
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeGuard
 
-from atlas_trainer.traces.formats.chat import THOUGHTS, chat_message, role_of
-from atlas_trainer.traces.formats.record import UnreadableRecordError
-from atlas_trainer.traces.loose_json import decoded, get
-from atlas_trainer.traces.messages import Message, content_text, tool_call
+from atlas_trainer.traces.formats.chat import THOUGHTS, called, chat_message, role_of
+from atlas_trainer.traces.formats.otel_flat import flat_messages
+from atlas_trainer.traces.formats.record import NOT_FINITE, UnreadableRecordError
+from atlas_trainer.traces.loose_json import NotFiniteError, decoded, get, loads
+from atlas_trainer.traces.messages import Message, content_text
 
 Attributes = Mapping[str, Any]
 Event = tuple[str, Attributes]
 """Name and attributes of a span's event."""
 
+_PARTS = '[{"type":'
+_RAISE = "raise the limit on the length of attributes (OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT)"
 _DETAILS = "gen_ai.client.inference.operation.details"
 _ROLE_OF_EVENT = {
     "gen_ai.system.message": "system",
@@ -50,16 +53,41 @@ def exchange_of(attributes: Attributes, events: Iterable[Event]) -> Exchange:
     asked = _first(details, "gen_ai.input.messages")
     said = _first(details, "gen_ai.output.messages")
     if system is None and asked is None and said is None:
-        return _of_message_events(events) or _of_content_events(attributes, events)
-    instructions = _messages([{"role": "system", "parts": _list(system, "text")}], "the instructions") if system else ()
+        return _of_message_events(events) or _of_numbered(attributes) or _of_content_events(attributes, events)
+    parts = _whole(system, "text", "gen_ai.system_instructions")
+    instructions = _messages([{"role": "system", "parts": parts}], "the instructions") if parts else ()
     return Exchange(
-        (*instructions, *_messages(_list(asked, "user"), "input message")),
-        next(iter(_messages(_list(said, "assistant"), "output message")), None),
+        (*instructions, *_messages(_whole(asked, "user", "gen_ai.input.messages"), "input message")),
+        next(iter(_messages(_whole(said, "assistant", "gen_ai.output.messages"), "output message")), None),
     )
 
 
 def _first(places: Iterable[Attributes], name: str) -> Any:
     return next((place[name] for place in places if place.get(name) is not None), None)
+
+
+def _whole(value: Any, kind: str, name: str) -> list[Any]:
+    """`_list` for the attribute *name*. Raises UnreadableRecordError for what is neither plain text nor such a list.
+
+    Limits on the length of attributes cut JSON, and half of it would be learnt as the user's words.
+    """
+    if value is None or (isinstance(value, str) and not value.lstrip().startswith(("[", "{"))):
+        return _list(value, kind)
+    if not _holds_objects(_json(value, name)):
+        raise UnreadableRecordError(f"{name} is neither a text nor a list of messages")
+    return _list(value, kind)
+
+
+def _json(value: Any, name: str) -> Any:
+    """*value*, decoded where it is text of JSON. Raises UnreadableRecordError where that text is cut short."""
+    try:
+        return loads(value) if isinstance(value, str) else value
+    except NotFiniteError as error:
+        raise UnreadableRecordError(f"{name} has {NOT_FINITE}") from error
+    except RecursionError as error:
+        raise UnreadableRecordError(f"{name} is JSON nested too deeply") from error
+    except ValueError as error:
+        raise UnreadableRecordError(f"{name} is JSON cut short; {_RAISE}") from error
 
 
 def _list(value: Any, kind: str) -> list[Any]:
@@ -88,9 +116,9 @@ def _with_parts(entry: Any, name: str) -> Iterator[Message]:
     for part in entry["parts"]:
         kind = get(part, "type")
         if kind == "text":
-            texts.append(content_text(get(part, "content")))
+            texts.append(_text(part, name))
         elif kind in ("tool_call", "function_call") and isinstance(get(part, "name"), str):
-            calls.append(tool_call(part["name"], part.get("arguments") or {}, part.get("id")))
+            calls.append(called(part["name"], part.get("arguments"), part.get("id"), name))
         elif kind == "tool_call_response":
             yield _result(part)
         elif kind not in THOUGHTS:
@@ -100,6 +128,12 @@ def _with_parts(entry: Any, name: str) -> Iterator[Message]:
         message["tool_calls"] = calls
     if texts or calls:
         yield message
+
+
+def _text(part: Mapping[str, Any], name: str) -> str:
+    if part.get("content") is None:
+        raise UnreadableRecordError(f"{name} has a part of text without content")
+    return content_text(part["content"])
 
 
 def _result(part: Mapping[str, Any]) -> Message:
@@ -114,22 +148,25 @@ def _of_message_events(events: Iterable[Event]) -> Exchange | None:
     """The exchange in an event for each message. None when there is no such event."""
     asked, answer = [], None
     for place, (name, attributes) in enumerate(events, start=1):
-        body = {**attributes, **(_object(attributes.get("gen_ai.event.content")) or {})}
+        body = {**attributes, **_object(attributes, "gen_ai.event.content")}
         if role := _ROLE_OF_EVENT.get(name):
             asked.append(_of_body(body, role, f"event {place}"))
         elif name == "gen_ai.choice" and answer is None:
-            answer = _of_body({**body, **(_object(body.get("message")) or {})}, "assistant", f"event {place}")
+            answer = _of_body({**body, **_object(body, "message")}, "assistant", f"event {place}")
     return Exchange(tuple(asked), answer) if asked or answer else None
 
 
 def _of_body(body: Attributes, role: str, name: str) -> Message:
-    content = body.get("content")
+    content, calls = body.get("content"), body.get("tool_calls")
     parts = decoded(content) if isinstance(content, str) and content.startswith("[{") else content
-    is_parts = _holds_objects(parts) and all("type" in part for part in parts)
+    if isinstance(content, str) and content.startswith(_PARTS):
+        parts = _json(content, f"{name} ({role})")
+    if not (_holds_objects(parts) and all("type" in part for part in parts)):
+        parts = None if content is None else content_text(content)
     entry = {
         "role": role,
-        "content": parts if is_parts else content,
-        "tool_calls": _list(body.get("tool_calls"), role),
+        "content": parts,
+        "tool_calls": _json(calls, f"tool_calls of {name}") if calls else None,
         "tool_call_id": body.get("id"),
     }
     return chat_message(entry, name)
@@ -138,15 +175,36 @@ def _of_body(body: Attributes, role: str, name: str) -> Message:
 def _of_content_events(attributes: Attributes, events: Iterable[Event]) -> Exchange:
     """The exchange in an event, or attribute, each for prompt and completion."""
     places = [attributes, *(found for _, found in events)]
-    asked = _list(_first(places, "gen_ai.prompt"), "user")
-    said = _list(_first(places, "gen_ai.completion"), "assistant")
+    asked = _unless_cut(_first(places, "gen_ai.prompt"), "user", "gen_ai.prompt")
+    said = _unless_cut(_first(places, "gen_ai.completion"), "assistant", "gen_ai.completion")
     return Exchange(_messages(asked, "prompt"), next(iter(_messages(said, "completion")), None))
+
+
+def _unless_cut(value: Any, kind: str, name: str) -> list[Any]:
+    """`_list` for the attribute *name*, which may be plain text. Raises UnreadableRecordError for a list cut short."""
+    if isinstance(value, str) and value.lstrip().startswith("[{"):
+        _json(value, name)
+    return _list(value, kind)
+
+
+def _of_numbered(attributes: Attributes) -> Exchange | None:
+    """The exchange in an attribute for each part of each message. None when there is no such attribute."""
+    asked, said = (
+        [
+            _of_body({**entry, "id": entry.get("tool_call_id")}, entry["role"], f"{prefix}.{place}")
+            for place, entry in enumerate(flat_messages(attributes, prefix, role))
+        ]
+        for prefix, role in (("gen_ai.prompt", "user"), ("gen_ai.completion", "assistant"))
+    )
+    return Exchange(tuple(asked), next(iter(said), None)) if asked or said else None
 
 
 def _holds_objects(value: Any) -> TypeGuard[list[dict[str, Any]]]:
     return isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
 
 
-def _object(value: Any) -> dict[str, Any] | None:
-    found = decoded(value)
-    return found if isinstance(found, dict) else None
+def _object(body: Attributes, name: str) -> dict[str, Any]:
+    """The object in *body* under *name*, structured or as JSON text. Empty where there is none."""
+    value = body.get(name)
+    found = _json(value, name) if isinstance(value, str) and value.startswith("{") else value
+    return found if isinstance(found, dict) else {}

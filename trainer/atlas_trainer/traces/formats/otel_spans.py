@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from atlas_trainer.traces.formats.otel_messages import NOTHING, Attributes, Event, Exchange, exchange_of
-from atlas_trainer.traces.formats.record import Record
+from atlas_trainer.traces.formats.record import Record, UnreadableRecordError
 from atlas_trainer.traces.loose_json import get, items
 
 CALLS = frozenset({"chat", "generate_content", "text_completion"})
@@ -55,13 +55,12 @@ class Span:
 
 
 def spans_of(record: Record) -> Iterator[Span]:
-    """The spans in one line, in the order in which they stand there."""
-    for resource_spans in items(record.get("resourceSpans")):
-        resource = _attributes(get(get(resource_spans, "resource"), "attributes"))
-        for scope_spans in items(get(resource_spans, "scopeSpans")):
-            for span in items(get(scope_spans, "spans")):
-                if isinstance(span, dict):
-                    yield _span(span, resource)
+    """The spans in one line, in the order in which they stand there. Raises UnreadableRecordError for another shape."""
+    for resource_spans in _objects(record, "resourceSpans"):
+        resource = _attributes(get(resource_spans.get("resource"), "attributes"))
+        for scope_spans in _objects(resource_spans, "scopeSpans"):
+            for span in _objects(scope_spans, "spans"):
+                yield _span(span, resource)
 
 
 def span_of(*, trace: str, start: int, attributes: Any, events: Any, resource: Any, status: Any) -> Span:
@@ -79,6 +78,14 @@ def span_of(*, trace: str, start: int, attributes: Any, events: Any, resource: A
         resource=resource if isinstance(resource, dict) else {},
         failed=status in _FAILED or "error.type" in own,
     )
+
+
+def _objects(holder: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The list of objects in *holder* under *name*. Empty where there is none."""
+    found = holder.get(name)
+    if found is not None and not (isinstance(found, list) and all(isinstance(entry, dict) for entry in found)):
+        raise UnreadableRecordError(f"{name} is no list of objects")
+    return items(found)
 
 
 def _span(span: Mapping[str, Any], resource: Attributes) -> Span:

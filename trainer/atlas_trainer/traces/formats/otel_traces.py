@@ -66,8 +66,8 @@ class OpenTraces:
         self._closed = SeenIds()
 
     def take(self, record: Record, size: int) -> Taken:
-        """Take the spans of *record*, whose line had *size* bytes."""
-        return self.take_spans(spans_of(record), size)
+        """Take the spans of *record*, whose line had *size* bytes. Raises UnreadableRecordError for no such line."""
+        return self.take_spans(list(spans_of(record)), size)
 
     def take_spans(self, spans: Iterable[Span], size: int) -> Taken:
         """Take *spans*, which came in *size* bytes."""

@@ -17,6 +17,7 @@ from atlas_trainer.traces.formats.prompt_completion import session_of_pair
 from atlas_trainer.traces.formats.recognise import Format, file_of_another_kind, fits, format_of, stranger
 from atlas_trainer.traces.formats.record import Record, UnreadableRecordError, record_of
 from atlas_trainer.traces.lines import Line
+from atlas_trainer.traces.loose_json import REPLACED, may_hold_halves
 from atlas_trainer.traces.seen_ids import SeenIds
 from atlas_trainer.traces.session import Session, Tally
 
@@ -35,9 +36,11 @@ class LineReader:
         self._said: Format | None = None if traces.format == "auto" else traces.format
         self._format: Format | None = None
         self._fields = traces.fields
+        self._wants_text = traces.prompt_form == "text"
         self._max_malformed = traces.max_malformed
         self._tally = tally
         self._seen = SeenIds()
+        self._halves = False
         self._open = OpenTraces(traces.fields or NO_FIELDS)
 
     def sessions(self, files: Iterable[tuple[str, Iterable[Line]]]) -> Iterator[Session]:
@@ -63,6 +66,7 @@ class LineReader:
             yield self._with_id(session, where)
 
     def _read(self, line: Line, name: str, where: str, is_first: bool) -> list[Session]:
+        self._halves = self._halves or may_hold_halves(line.content)
         try:
             record = record_of(line)
             format = self._format_of(record, where)
@@ -103,11 +107,28 @@ class LineReader:
             raise InvalidManifest(
                 [f"spec.traces.fields: {where} is an export of the SDK, where all has its place; leave fields out"]
             )
+        if found != "atlas" and self._wants_text:
+            raise InvalidManifest(
+                [
+                    "spec.traces: promptForm text is how the SDK sends its prompts: leave it out for traces of other"
+                    f" makers; {where} is of the format {found}"
+                ]
+            )
         return found
 
     def _with_id(self, session: Session, where: str) -> Session:
         recorded = session.id and self._seen.add(session.id)
-        return session if recorded else replace(session, id=where)
+        found = session if recorded else replace(session, id=where)
+        if self._halves and _holds_replaced(found):
+            return replace(found, missing=(*found.missing, "wholeCharacters"))
+        return found
+
+
+def _holds_replaced(session: Session) -> bool:
+    try:
+        return REPLACED in repr(session)
+    except RecursionError:
+        return False
 
 
 def _told(record: Record) -> str:

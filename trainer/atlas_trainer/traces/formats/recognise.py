@@ -22,6 +22,16 @@ _RELATIVES = {
 _CELL = r'"?[A-Za-z_][\w .-]*"?'
 _CSV = re.compile(rf"{_CELL}([,;\t]{_CELL})+")
 _JSON_LINES = "write one JSON object a line"
+_BINARY = {
+    b"PAR1": f"is a Parquet file; {_JSON_LINES}",
+    b"PK\x03\x04": f"is a ZIP archive; unpack it, and {_JSON_LINES}",
+    b"PK\x05\x06": f"is an empty ZIP archive; {_JSON_LINES}",
+    b"BZh": "is compressed with bzip2; unpack it with bunzip2, or use gzip, zstd or xz",
+    b"SQLite format 3": f"is a SQLite database; {_JSON_LINES} out of its tables",
+    b"\xff\xfe": "is in UTF-16; convert it with iconv -f utf-16 -t utf-8",
+    b"\xfe\xff": "is in UTF-16; convert it with iconv -f utf-16 -t utf-8",
+}
+"""First bytes of a file -> what it is, with the cure."""
 
 
 def format_of(record: Record) -> Format | None:
@@ -54,8 +64,9 @@ def stranger(record: Record) -> str:
 
 def file_of_another_kind(first_line: bytes) -> str | None:
     """What a file is, with the cure, whose first line is no object of JSON. None when that says nothing."""
-    if first_line.startswith(b"PAR1"):
-        return f"is a Parquet file; {_JSON_LINES}"
+    binary = next((told for magic, told in _BINARY.items() if first_line.startswith(magic)), None)
+    if binary:
+        return binary
     text = first_line.strip()
     if text.startswith(b"[") and text[1:].lstrip()[:1] in (b"", b"{"):
         return f"holds one JSON array, not lines; {_JSON_LINES}, without brackets and commas around them"

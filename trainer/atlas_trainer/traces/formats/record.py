@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from atlas_trainer.traces.lines import Line
-from atlas_trainer.traces.loose_json import loads
+from atlas_trainer.traces.loose_json import NotFiniteError, loads
 
 Record = dict[str, Any]
 """A decoded line."""
@@ -12,7 +12,8 @@ Record = dict[str, Any]
 MAX_VALUES = 5_000_000
 """Values in one line from which it is given up: small ones take 30 times their text in memory."""
 
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+NOT_FINITE = "a number that is not finite (NaN, Infinity, 1e400); JSON has none, write null or leave it out"
 
 
 class UnreadableRecordError(ValueError):
@@ -43,8 +44,11 @@ def _decoded(content: bytes) -> Any:
     try:
         return loads(content)
     except UnicodeDecodeError as error:
-        guess = "UTF-16" if content.startswith(_UTF_16) else "Latin-1"
-        raise UnreadableRecordError(f"not UTF-8 at byte {error.start + 1} ({guess}?)") from error
+        raise UnreadableRecordError(
+            f"not UTF-8 at byte {error.start + 1} (Latin-1? convert it with iconv -f latin1 -t utf-8)"
+        ) from error
+    except NotFiniteError as error:
+        raise UnreadableRecordError(NOT_FINITE) from error
     except json.JSONDecodeError as error:
         raise UnreadableRecordError(f"not JSON at character {error.pos + 1}") from error
     except ValueError as error:

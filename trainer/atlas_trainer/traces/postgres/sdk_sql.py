@@ -164,7 +164,7 @@ FROM (
 WHERE kind = 'LLM_END'
   OR kind = 'SPAN_END' AND jsonb_typeof(payload #> '{{data,output,messages}}') = 'array'
   OR kind IN ('TASK_START', 'TASK_END') AND name ~ '^step_[0-9]+$'
-  OR kind = 'TASK_START' AND name = 'agent'
+  OR kind = 'TASK_START' AND name = 'agent' AND NOT payload #> '{{data,input,messages}}' @> '[{{"type": "ai"}}]'
 ORDER BY session_id, id
 """  # noqa: S608
 

@@ -75,6 +75,26 @@ def test_parts_of_text_are_one_text_and_thoughts_are_left_out() -> None:
     assert read(QUESTION, {"role": "assistant", "content": parts}).final_answer == "It is paid."
 
 
+def test_a_refusal_is_what_the_assistant_said() -> None:
+    refused = {"role": "assistant", "content": None, "refusal": "I cannot tell."}
+    assert read(QUESTION, refused).final_answer == "I cannot tell."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"), [("not json", '"not json"'), ("[1, 2]", '"[1, 2]"'), ([1], "[1]"), (5, "5"), ("5", '"5"')]
+)
+def test_arguments_that_are_no_object_are_kept_under_raw(arguments: Any, kept: str) -> None:
+    call = {"function": {"name": "look_up", "arguments": arguments}}
+    assert f'"arguments": {{"raw": {kept}}}' in read(QUESTION, {**CALLS, "tool_calls": [call]}).final_answer
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400"])
+def test_a_call_with_a_number_that_json_does_not_have_is_unreadable(number: str) -> None:
+    call = {"function": {"name": "look_up", "arguments": f'{{"order": {number}}}'}}
+    with pytest.raises(UnreadableRecordError, match="message 2 calls a tool with a number that is not finite"):
+        read(QUESTION, {**CALLS, "tool_calls": [call]})
+
+
 @pytest.mark.parametrize(
     ("message", "why"),
     [
@@ -83,12 +103,22 @@ def test_parts_of_text_are_one_text_and_thoughts_are_left_out() -> None:
         ("secret", "message 2 has none of the roles"),
         (
             {"role": "user", "content": [{"type": "image_url", "image_url": "secret"}]},
-            "message 2 has a part that is no",
+            r"message 2 \(user\) has a part that is no",
         ),
         (
             {"role": "assistant", "tool_calls": [{"function": {"arguments": "secret"}}]},
             "message 2 calls a tool without",
         ),
+        ({"role": "user", "contents": "secret"}, r"message 2 \(user\) has no content"),
+        ({"role": "system", "content": None}, r"message 2 \(system\) has no content"),
+        ({"role": "tool", "content": []}, r"message 2 \(tool\) has no content"),
+        ({"role": "user", "content": None, "tool_calls": [CALL]}, r"message 2 \(user\) has no content"),
+        ({"role": "assistant", "content": None}, r"message 2 \(assistant\) has neither content nor tool_calls"),
+        ({"role": "assistant", "tool_calls": []}, r"message 2 \(assistant\) has neither content nor tool_calls"),
+        ({"role": "assistant", "content": "x", "tool_calls": CALL}, "message 2 has tool_calls that are no list"),
+        ({"role": "assistant", "content": "x", "tool_calls": [None]}, "message 2 calls a tool without a name"),
+        ({"role": "user", "content": {"text": "secret"}}, r"message 2 \(user\) has content that is neither a text nor"),
+        ({"role": "tool", "content": 5}, r"message 2 \(tool\) has content that is neither a text nor a list of parts"),
     ],
 )
 def test_half_a_prompt_is_no_prompt_and_the_reason_quotes_nothing(message: Any, why: str) -> None:

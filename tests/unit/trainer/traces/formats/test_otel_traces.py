@@ -141,10 +141,28 @@ def test_a_call_without_its_answer_is_no_turn(tmp_path: Path) -> None:
     assert (session.task, turns_of(session)) == ("State of order 12?", [])
 
 
-def test_shapes_that_nobody_promised_are_no_spans(tmp_path: Path) -> None:
-    values: list[Any] = [None, {}, [1], [{"scopeSpans": 1}], [{"scopeSpans": [{"spans": ["x"]}]}]]
+def test_a_span_without_the_attributes_of_a_call_is_passed_over(tmp_path: Path) -> None:
+    values: list[Any] = [None, [], [{}], [{"scopeSpans": None}], [{"scopeSpans": [{"spans": []}]}]]
     lines = [{"resourceSpans": value} for value in values]
     attributes: list[Any] = [1, {"key": 2}, {"key": "a"}]
     odd = {**otlp_span({}), "traceId": 7, "startTimeUnixNano": "soon", "attributes": attributes, "events": [{}, 3]}
     sessions, tally = read_lines(tmp_path, *lines, otlp(odd))
     assert (sessions, tally.malformed) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"resourceSpans": 5},
+        {"resourceSpans": [5]},
+        {"resourceSpans": [{"scopeSpans": {}}]},
+        {"resourceSpans": [{"scopeSpans": [{"spans": "x"}]}]},
+        {"resourceSpans": [{"scopeSpans": [{"spans": ["x"]}]}]},
+    ],
+)
+def test_a_line_that_holds_something_else_in_place_of_spans_is_unreadable(tmp_path: Path, line: Any) -> None:
+    sessions, tally = read_lines(tmp_path, line)
+    assert sessions == []
+    (problem,) = tally.malformed
+    assert problem.startswith("traces.jsonl:1: ")
+    assert problem.endswith(" is no list of objects")

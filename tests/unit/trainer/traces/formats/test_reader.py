@@ -73,6 +73,17 @@ def test_fields_in_exports_of_the_sdk_are_a_mistake(tmp_path: Path) -> None:
         read_lines(tmp_path, session_record(), fields=TraceFields(reward="score"))
 
 
+@pytest.mark.parametrize("format", ["messages", "promptCompletion", "otel"])
+def test_prompts_in_the_sdks_text_for_traces_of_another_maker_are_a_mistake(tmp_path: Path, format: str) -> None:
+    with pytest.raises(InvalidManifest) as caught:
+        read_lines(tmp_path, LINES[format], promptForm="text")
+    assert str(caught.value) == (
+        "spec.traces: promptForm text is how the SDK sends its prompts: leave it out for traces of other makers;"
+        f" traces.jsonl:1 is of the format {format}"
+    )
+    assert len(read_lines(tmp_path, LINES["atlas"], promptForm="text")[0]) == 1
+
+
 @pytest.mark.parametrize("data", [b"task,answer\nDo,Done\n", b"PAR1\x00\n\x00", b'[\n{"task": "Do"}\n]\n'])
 def test_a_file_that_holds_no_lines_of_json_ends_the_reading_at_once(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "traces.jsonl"
@@ -116,4 +127,17 @@ def test_half_a_character_does_not_reach_the_rows_in_whatever_it_is_wrapped(tmp_
     path = tmp_path / "traces.jsonl"
     path.write_text(json.dumps(chat({"role": "user", "content": "?"}, {"role": "assistant", "tool_calls": [call]})))
     (session,) = read_files(file_traces(path), Tally())
-    assert '{"order": "?"}' in session.final_answer
+    assert '{"order": "\ufffd"}' in session.final_answer
+    assert "wholeCharacters" in session.missing
+
+
+@pytest.mark.parametrize("format", LINES)
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400"])
+def test_a_line_with_a_number_that_json_does_not_have_is_unreadable(tmp_path: Path, format: str, number: str) -> None:
+    path = tmp_path / "traces.jsonl"
+    path.write_bytes(jsonl({**LINES[format], "score": 0.5}).replace(b"0.5", number.encode()))
+    tally = Tally()
+    assert list(read_files(file_traces(path), tally)) == []
+    assert tally.malformed == [
+        "traces.jsonl:1: a number that is not finite (NaN, Infinity, 1e400); JSON has none, write null or leave it out"
+    ]

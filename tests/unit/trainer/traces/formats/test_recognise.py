@@ -47,6 +47,12 @@ def test_a_record_of_no_format_is_named(record: Any, told: str) -> None:
     ("first_line", "kind"),
     [
         (b"PAR1\x15\x04\x15", "is a Parquet file"),
+        (b"PK\x03\x04\x14", "is a ZIP archive; unpack it"),
+        (b"PK\x05\x06\x00", "is an empty ZIP archive"),
+        (b"BZh91AY&SY", "is compressed with bzip2; unpack it with bunzip2, or use gzip, zstd or xz"),
+        (b"SQLite format 3\x00\x10", "is a SQLite database"),
+        ('{"task": "a"}'.encode("utf-16"), "is in UTF-16; convert it with iconv -f utf-16 -t utf-8"),
+        (b"\xfe\xff\x00{", "is in UTF-16"),
         (b'[{"task": "a"}, {"task": "b"}]', "holds one JSON array, not lines"),
         (b"[", "holds one JSON array, not lines"),
         (b'[{"task": "a"},', "holds one JSON array, not lines"),
@@ -59,7 +65,7 @@ def test_a_file_without_lines_of_json_is_named(first_line: bytes, kind: str) -> 
     assert kind in (file_of_another_kind(first_line) or "")
 
 
-@pytest.mark.parametrize("line", [b"", b"no", b"\xff\xfe", b'["a"]', b'"a, b"', b"[[[", b'{"task": ', b"a, b! c"])
+@pytest.mark.parametrize("line", [b"", b"no", b"\xff\xff", b'["a"]', b'"a, b"', b"[[[", b'{"task": ', b"a, b! c"])
 def test_other_lines_say_nothing_about_their_file(line: bytes) -> None:
     assert file_of_another_kind(line) is None
 
