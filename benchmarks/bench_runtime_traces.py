@@ -4,9 +4,9 @@ Reading sessions as large as the SDK's runtime makes them: with their prompts, b
     python benchmarks/bench_runtime_traces.py
     python benchmarks/bench_runtime_traces.py --sessions 2000 --large 0 --peer 0 --other-tree ../before
 
-A dozen sessions are recorded by the SDK's own runtime (scripted model, with retries, steps and tools), then multiplied
-inside the server. `--other-tree` reads the same database with another checkout of atlas-core in the same run. Time and
-memory are measured as in bench_traces.py. Prints a Markdown table.
+A dozen sessions are recorded by the SDK's own runtime (scripted model; one step, with and without a retry, which is
+what the SDK does by itself), then multiplied inside the server. `--other-tree` reads the same database with another
+checkout of atlas-core in the same run. Time and memory are measured as in bench_traces.py. Prints a Markdown table.
 """
 
 import argparse
@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from support.sdk import rows
 
 RECORDED = 12
-CHARACTERS = 900
+CHARACTERS = 5_000
 """Length of the answers, with which a session has about 175 kB of events, as sessions of the whole runtime had."""
 
 SEED = 7
@@ -121,7 +121,8 @@ def _record(url: str) -> None:
 
     with model_server() as model:
         os.environ[URL] = model.url
-        run_courses(url, model, courses(SEED, RECORDED, CHARACTERS))
+        drawn = courses(SEED, 20 * RECORDED, CHARACTERS)
+        run_courses(url, model, [each for each in drawn if each.mode != "stepwise" and not each.tools][:RECORDED])
 
 
 if __name__ == "__main__":

@@ -292,7 +292,7 @@ def test_unreadable_lines_are_recorded_with_key_and_line(bucket: Bucket) -> None
     assert [session.id for session in sessions] == ["1", "2"]
     assert tally.malformed == [
         "export.jsonl:2: not JSON at character 2",
-        "export.jsonl:3: not UTF-8 at byte 1 (UTF-16?)",
+        "export.jsonl:3: not UTF-8 at byte 1 (Latin-1? convert it with iconv -f latin1 -t utf-8)",
         "export.jsonl:4: not a JSON object",
     ]
 

@@ -134,7 +134,7 @@ class Tally:
     """Sessions that the filter left out, by the first condition that failed: `status`, `minReward`, ..."""
 
     assumed: dict[str, int] = field(default_factory=dict, compare=False)
-    """Of the sessions that the filter left out by `status` or `reviewStatus`, those whose record has none."""
+    """Sessions whose record has no status or review status, and which the filter left out by it."""
 
     unusable: dict[str, int] = field(default_factory=dict)
     """Sessions that passed the filter and could not become rows, by cause: `noAnswer`, `promptTooLong`, ..."""

@@ -205,7 +205,7 @@ ABSENT = """
 SELECT id FROM unnest(%(ids)s::text[]) AS named(id)
 WHERE NOT EXISTS (SELECT FROM sessions WHERE sessions.id::text = named.id) ORDER BY id
 """
-"""Those of the ids in the parameter `ids` that no session has."""
+"""Query of the ids in the parameter `ids` that no session has."""
 
 _JUDGED = f"""
 SELECT id, status, review_status, {_CREATED_AT} AS created_at, metadata, reward, reward_stats FROM sessions

@@ -50,7 +50,7 @@ def read_sdk_tables(connection: psycopg.Connection, traces: Traces, tally: Tally
 
 
 def _absent(connection: psycopg.Connection, ids: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of *ids* that no session has."""
+    """Ids among *ids* that no session has."""
     if not ids:
         return ()
     found = connection.execute(sdk_sql.ABSENT, {"ids": list(dict.fromkeys(ids))}).fetchall()
