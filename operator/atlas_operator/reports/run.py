@@ -22,7 +22,7 @@ from atlas_operator.status.wording import reason_in
 TEXT_LIMIT = 64 * 1024
 
 _LARGEST_EXIT_CODE = 255
-_FEW = 8
+_FEW = 12
 """Entries of counts whose names are known: ways to a prompt, causes for which a turn is no row."""
 
 _Phase = Literal["Running", "Succeeded", "Failed", "Interrupted"]

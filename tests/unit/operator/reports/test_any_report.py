@@ -12,7 +12,7 @@ from atlas_api.pods.run_report import RunReport
 from atlas_api.text import escaped
 from atlas_operator.reports.run import read_report
 
-SMALL = 15_500
+SMALL = 16_500
 """Bytes. A status has room for twice as much beside it."""
 
 JSON_VALUES = st.recursive(
