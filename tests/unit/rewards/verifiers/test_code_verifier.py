@@ -68,13 +68,18 @@ def test_code_is_off_unless_the_process_allows_it(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("allowed")
-@pytest.mark.parametrize("tests", ["assert double(2) = 4", "assert '\0'", "(" * 5_000])
+@pytest.mark.parametrize("tests", ["assert double(2) = 4", "(" * 5_000])
 def test_tests_that_are_not_python_are_refused_before_any_item(tests: str) -> None:
     with pytest.raises(InvalidManifest) as refused:
         scorer_of({"code": {"tests": tests}})
     (problem,) = refused.value.problems
     assert problem.startswith("spec.reward.verifiers[0].code.tests: ")
     assert problem.endswith("; write Python")
+
+
+def test_tests_with_a_null_byte_are_refused_as_any_text_of_a_manifest() -> None:
+    with pytest.raises(InvalidManifest, match=r"verifiers\[0\]\.code\.tests: holds a null byte"):
+        scorer_of({"code": {"tests": "assert '\0'"}})
 
 
 @pytest.mark.usefixtures("allowed")
