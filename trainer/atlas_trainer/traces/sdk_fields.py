@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from atlas_trainer.traces.loose_json import decoded, get, items, text
 
@@ -62,6 +62,29 @@ def approved_by_person(review_status: Any, review_notes: Any) -> bool:
 def lower(word: str) -> str:
     """*word* with ASCII letters in lower case, as SQL has it with the collation "C", whatever the language."""
     return word.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+
+
+class Described(TypedDict):
+    """Fields of a `Session` that its metadata tells."""
+
+    learning_key: str | None
+    tags: tuple[str, ...]
+    project: str | None
+    execution_mode: str | None
+    system_prompt: str | None
+    ground_truth: str | None
+
+
+def described(metadata: Any) -> Described:
+    """Everything that the metadata of a session tells about it."""
+    return {
+        "learning_key": learning_key_of(metadata),
+        "tags": tags_of(metadata),
+        "project": project_of(metadata),
+        "execution_mode": execution_mode_of(metadata),
+        "system_prompt": system_prompt_of(metadata),
+        "ground_truth": ground_truth_of(metadata),
+    }
 
 
 def learning_key_of(metadata: Any) -> str | None:

@@ -4,7 +4,7 @@ A session: one recorded run of an agent, normalised, so that what comes after th
 And the tally that every session is counted in, on its way to rows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -67,6 +67,11 @@ class Step:
 def guidance_in(steps: Iterable[Step]) -> Iterator[str | None]:
     """What the teacher said after each attempt, in order."""
     return (attempt.guidance for step in steps for attempt in step.attempts)
+
+
+def missing_of(known: Mapping[Missing, Any]) -> tuple[Missing, ...]:
+    """Names in *known* whose value is nothing: what a record lacks."""
+    return tuple(name for name, value in known.items() if not value)
 
 
 @dataclass(frozen=True, slots=True)

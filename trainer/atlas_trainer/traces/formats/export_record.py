@@ -16,18 +16,8 @@ from atlas_trainer.traces.formats.export_steps import answer_text, guidance_of_r
 from atlas_trainer.traces.formats.record import UnreadableRecordError
 from atlas_trainer.traces.lessons import Lesson, lessons_of
 from atlas_trainer.traces.loose_json import decoded, text
-from atlas_trainer.traces.sdk_fields import (
-    approved_by_person,
-    execution_mode_of,
-    ground_truth_of,
-    learning_key_of,
-    lower,
-    project_of,
-    reward_of,
-    system_prompt_of,
-    tags_of,
-)
-from atlas_trainer.traces.session import Missing, Session, Step, guidance_in
+from atlas_trainer.traces.sdk_fields import approved_by_person, described, lower, reward_of
+from atlas_trainer.traces.session import Missing, Session, Step, guidance_in, missing_of
 
 STATUSES = frozenset({"running", "succeeded", "failed"})
 
@@ -66,17 +56,12 @@ def session_from_record(record: Any) -> Session:
         final_answer=final_answer,
         reward=_reward(record, metadata),
         steps=steps,
-        learning_key=learning_key_of(metadata),
-        tags=tags_of(metadata),
-        project=project_of(metadata),
-        execution_mode=execution_mode_of(metadata),
-        system_prompt=system_prompt_of(metadata),
-        ground_truth=ground_truth_of(metadata),
         approved_by_person=approved_by_person(
             review_status, record.get("review_notes") or metadata.get("review_notes")
         ),
         lessons=_lessons(steps, record, metadata),
-        missing=tuple(name for name, value in known.items() if not value),
+        missing=missing_of(known),
+        **described(metadata),
     )
 
 

@@ -15,7 +15,7 @@ from atlas_trainer.traces.formats.export_record import moment
 from atlas_trainer.traces.formats.record import Record
 from atlas_trainer.traces.loose_json import get, text
 from atlas_trainer.traces.sdk_fields import ground_truth_text, reward_of, tags_of
-from atlas_trainer.traces.session import Missing, Session, Step, Tally
+from atlas_trainer.traces.session import Missing, Session, Step, Tally, missing_of
 
 NO_FIELDS = TraceFields()
 
@@ -86,7 +86,7 @@ def described_session(
         tags=tags,
         ground_truth=ground_truth,
         approved_by_person=fields.reward is None,
-        missing=tuple(name for name, known in recorded.items() if not known),
+        missing=missing_of(recorded),
     )
 
 

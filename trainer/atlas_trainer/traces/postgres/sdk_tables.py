@@ -20,18 +20,9 @@ from atlas_trainer.traces.lessons import Lesson, lessons_of
 from atlas_trainer.traces.loose_json import get
 from atlas_trainer.traces.postgres import sdk_sql
 from atlas_trainer.traces.postgres.sdk_schema import NOTES, REGISTRY, may_read, require_sdk_schema
-from atlas_trainer.traces.sdk_fields import (
-    approved_by_person,
-    execution_mode_of,
-    ground_truth_of,
-    learning_key_of,
-    lower,
-    project_of,
-    system_prompt_of,
-    tags_of,
-)
+from atlas_trainer.traces.sdk_fields import approved_by_person, described, learning_key_of, lower
 from atlas_trainer.traces.sdk_steps import steps_of
-from atlas_trainer.traces.session import Missing, Session, Step, Tally, guidance_in
+from atlas_trainer.traces.session import Missing, Session, Step, Tally, guidance_in, missing_of
 
 ROWS_A_FETCH = 100
 """Rows in memory at once, for each table: a row holds an answer, and answers of 200 kB exist."""
@@ -152,16 +143,11 @@ def _session(row: DictRow, steps: tuple[Step, ...], lessons: tuple[Lesson, ...])
         final_answer=row["final_answer"],
         reward=row["reward"],
         steps=steps,
-        learning_key=learning_key_of(metadata),
-        tags=tags_of(metadata),
-        project=project_of(metadata),
-        execution_mode=execution_mode_of(metadata),
-        system_prompt=system_prompt_of(metadata),
-        ground_truth=ground_truth_of(metadata),
         approved_by_person=approved_by_person(review_status, row["review_notes"]),
         lessons=lessons,
-        missing=tuple(name for name, value in known.items() if not value),
+        missing=missing_of(known),
         unreadable=_unreadable_date(row),
+        **described(metadata),
     )
 
 
