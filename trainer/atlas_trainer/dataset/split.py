@@ -40,6 +40,8 @@ def alike(rows: Sequence[Row], outside: frozenset[int]) -> int:
 
     That is, the task would be a near-duplicate of a training task if all words with digits were the same word.
     """
+    if not outside:
+        return 0
     names = _tasks(rows, without_numbers)
     trained = {name for place, name in enumerate(names) if place not in outside}
     return sum(names[place] in trained for place in outside)
