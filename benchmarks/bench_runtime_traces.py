@@ -17,11 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from bench_traces import Measured, embedded_server, measured_by, print_table, run_statements
-
-# The runtime is the one that the tests drive.
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from support.sdk import rows
+from bench_traces import embedded_server, measured_by, new_database, print_table, run_statements
 
 RECORDED = 12
 CHARACTERS = 5_000
@@ -79,12 +75,9 @@ def _compare(options: argparse.Namespace) -> None:
             few = _filled(server, "few", options.peer)
             found += [measured_by("ours", "ours", few, options.peer), measured_by("peer", "peer", few, options.peer)]
         if options.large:
-            found.append(_large(server, options.large))
+            large = _filled(server, "large", options.large)
+            found.append(measured_by("ours", "ours", large, options.large))
     print_table(found, ours, "runtime-sized sessions")
-
-
-def _large(server: Any, sessions: int) -> Measured:
-    return measured_by("ours", "ours", _filled(server, "large", sessions), sessions)
 
 
 def _environment(tree: Path) -> dict[str, str]:
@@ -93,13 +86,8 @@ def _environment(tree: Path) -> dict[str, str]:
 
 
 def _filled(server: Any, name: str, sessions: int) -> str:
-    """A database with *sessions* sessions, rounded up to a multiple of those that were recorded."""
-    print(f"filling a database with {sessions:,} sessions ...", file=sys.stderr, flush=True)
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    url: str = server.get_uri(database=name)
-    with psycopg.connect(url) as connection:
-        rows.create_schema(connection)
+    """URL of a new database with *sessions* sessions."""
+    url = new_database(server, name, sessions)
     # In a process of its own: the memory of this one is where that of the readers begins.
     subprocess.run([sys.executable, __file__, "--record", url], check=True)
     with psycopg.connect(url) as connection:

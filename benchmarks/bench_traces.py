@@ -191,14 +191,20 @@ def embedded_server() -> Iterator[Any]:
 
 def filled_database(server: Any, name: str, sessions: int) -> str:
     """URL of a new database with *sessions* sessions."""
+    url = new_database(server, name, sessions)
+    with psycopg.connect(url) as connection:
+        _fill(connection, sessions)
+    run_statements(url, "VACUUM ANALYZE")
+    return url
+
+
+def new_database(server: Any, name: str, sessions: int) -> str:
+    """URL of a new database with the SDK's empty tables. Says that it gets *sessions* sessions."""
     print(f"filling a database with {sessions:,} sessions ...", file=sys.stderr, flush=True)
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+    run_statements(server.get_uri(), f"CREATE DATABASE {name}")
     url: str = server.get_uri(database=name)
     with psycopg.connect(url) as connection:
         rows.create_schema(connection)
-        _fill(connection, sessions)
-    run_statements(url, "VACUUM ANALYZE")
     return url
 
 
