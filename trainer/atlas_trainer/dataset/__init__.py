@@ -5,6 +5,7 @@ The dataset of a run: rows to train and to evaluate on, out of recorded sessions
     turns             what the agent was asked and what it said, call by call
     session_rows      rows out of a session, for the student or the teacher, with their references
     shortening        prompts that are too long lose parts of results
+    row_selection     rows that a model can take; the others counted
     chat_tokens       chat messages as tokens, for any chat template
     tokenizer         the tokenizer of the spec's model
     split             which rows are held out
@@ -18,5 +19,5 @@ The dataset of a run: rows to train and to evaluate on, out of recorded sessions
 May know `traces` and `storage`; never models, algorithms or evaluation.
 
 To add a kind of row (whole conversations for SFT, say): a function beside `session_rows`, and
-the choice of it in `dataset`, where a session becomes rows.
+the choice of it in `row_selection`, where a session becomes rows.
 """
