@@ -26,7 +26,7 @@ PARTS: dict[crd.Resource, dict[str, type[ApiModel]]] = {
     crd.REWARD_SERVICES: {"spec": RewardServiceSpec, "status": RewardServiceStatus},
 }
 # The API server's own limit is above 1 MB; kubectl's annotation of a client-side apply has 256 kB.
-LARGEST = 100_000
+LARGEST = 150_000
 
 
 def nodes(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
