@@ -3,14 +3,16 @@
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 
 class FakeCuttingProxy:
     """
-    Forwards TCP to the server at `upstream` (`http://host:port`) and resets a connection once `bytes_per_connection`
-    bytes of answers went through it. `on_cut` runs before each reset.
+    Forwards TCP to the server at `upstream` (`http://host:port`) and resets a connection once the client has taken
+    `bytes_per_connection` bytes of answers from it. `on_cut` runs before each reset.
     """
 
     def __init__(
@@ -62,6 +64,9 @@ class FakeCuttingProxy:
     def _cut(self, client: socket.socket) -> None:
         self.cuts += 1
         self._on_cut()
+        # A reset throws away what lies unread at the client: how far a slow one had got would be chance.
+        while _unread(client.getpeername()[1]):
+            time.sleep(0.01)
         # Lingering for no time makes closing send RST: the client sees a connection reset, not an orderly end.
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.shutdown(socket.SHUT_RD)
@@ -73,6 +78,12 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
             target.sendall(data)
         except OSError:
             return
+
+
+def _unread(port: int) -> bool:
+    """Whether bytes wait for the local process whose end of a connection has *port*. False once it has closed it."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    return any(int(row[1].rpartition(":")[2], 16) == port and int(row[4].rpartition(":")[2], 16) for row in rows)
 
 
 def _receive(source: socket.socket, most: int) -> bytes:
