@@ -74,7 +74,8 @@ class Code(ApiModel):
     """
 
     tests: str | None = Field(None, min_length=1, max_length=65_536)
-    """Python that runs after the completion's code, in the same module: assertions. Left out: the reference."""
+    """Python that runs after the completion's code, in a process of its own, and finds its global names: assertions.
+    Left out: the reference."""
 
     timeout_seconds: int = Field(10, ge=1, le=600)
     """Longest run, in seconds, 1 to 600. What takes longer scores 0. Left out: 10."""

@@ -34,4 +34,5 @@ class CompletionReader:
     def text(self, ids: Sequence[int]) -> str:
         """The text of a completion of *ids*, without special tokens that are no marks."""
         said = [token for token in ids if token not in self._left_out]
-        return self._opening + self._tokenizer.decode(said, skip_special_tokens=False)
+        text: str = self._tokenizer.decode(said, skip_special_tokens=False)
+        return self._opening + text
