@@ -51,7 +51,14 @@ def _link(remote: Any) -> Any:
 def _base(remote: Any) -> list[Any]:
     """The plain value below, in a list; none where there is none."""
     atlas = object.__getattribute__(remote, "_atlas")
-    return [_fetched(remote, atlas[5])] if atlas[5] else list(atlas[2])
+    if atlas[5]:
+        return [_fetched(remote, atlas[5])]
+    if not atlas[2]:
+        return []
+    value = atlas[0].ask("plain", remote)
+    if _is_remote(value):
+        raise TypeError("the program's object gives no plain value")
+    return [value]
 
 
 def _fetched(remote: Any, kind: str) -> Any:
@@ -77,12 +84,13 @@ def _is_remote(value: Any) -> bool:
 
 def _compares(name: str) -> Callable[[Any, Any], bool]:
     def compare(self: Any, other: Any) -> bool:
-        link, base = _link(self), _base(self)
-        if not link.strict or (_is_remote(other) and _link(other) is link and not (base and _base(other))):
+        link = _link(self)
+        ours = _base(self) if link.strict else []
+        theirs = (_base(other) if _is_remote(other) else [other]) if ours else []
+        if ours and theirs:
+            return bool(getattr(operator, name)(ours[0], theirs[0]))
+        if not link.strict or _is_remote(other):
             return bool(_exactly(bool, link.ask(name, self, other)))
-        if base:
-            other = _base(other)[0] if _is_remote(other) and _base(other) else other
-            return bool(getattr(base[0], f"__{name}__")(other) is True)
         if name in ("eq", "ne"):
             return name == "ne"
         raise TypeError("an object of the program's own class has no order among plain values")
@@ -92,8 +100,8 @@ def _compares(name: str) -> Callable[[Any, Any], bool]:
 
 def _calculates(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any]:
     def calculate(self: Any, other: Any) -> Any:
-        link, base = _link(self), _base(self)
-        if link.strict and base and not _is_remote(other):
+        link = _link(self)
+        if link.strict and not _is_remote(other) and (base := _base(self)):
             pair = (other, base[0]) if reflected else (base[0], other)
             return getattr(operator, name)(*pair)
         result = link.ask(name, *((other, self) if reflected else (self, other)))
@@ -106,8 +114,8 @@ def _mixed(result: Any) -> Any:
     """*result* of a calculation with a plain value, which no calculation makes plain again. Raises TypeError."""
     if not _is_remote(result):
         raise TypeError("an object of the program's own class and a plain value give no plain value together")
-    link, number, base, module, *_ = object.__getattribute__(result, "_atlas")
-    return type(result)(link, number, base, module, mixed=True)
+    link, number, based, module, *_ = object.__getattribute__(result, "_atlas")
+    return type(result)(link, number, based, module, mixed=True)
 
 
 def _is_mixed(remote: Any) -> bool:
@@ -141,13 +149,13 @@ class Remote:
         self,
         link: Any,
         number: int,
-        base: Any = (),
+        based: bool = False,
         module: str | None = None,
         *,
         mixed: bool = False,
         large: str | None = None,
     ) -> None:
-        object.__setattr__(self, "_atlas", (link, number, base, module, mixed, large))
+        object.__setattr__(self, "_atlas", (link, number, based, module, mixed, large))
 
     def __getattribute__(self, name: str) -> Any:
         value = _link(self).ask("getattr", self, name)
@@ -162,7 +170,7 @@ class Remote:
         _link(self).ask("delattr", self, name)
 
     def __hash__(self) -> int:
-        return hash(_base(self)[0]) if _base(self) else int(_exactly(int, _link(self).ask("hash", self)))
+        return int(_exactly(int, _link(self).ask("hash", self)))
 
     def __contains__(self, other: Any) -> bool:
         link = _link(self)

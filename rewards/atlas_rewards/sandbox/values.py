@@ -55,7 +55,6 @@ _MAPPINGS: tuple[type, ...] = (dict, Counter, OrderedDict, defaultdict)
 _UNORDERED: tuple[type, ...] = (set, frozenset)
 MUTABLE: tuple[type, ...] = (list, set, deque, bytearray, *_MAPPINGS)
 _BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
-    (bool, bool),
     (int, lambda value: int.__add__(value, 0)),
     (float, lambda value: float.__mul__(value, 1.0)),
     (str, lambda value: str.__str__(value)[:]),
@@ -70,9 +69,17 @@ _BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
 Json = Any
 
 
-def base_of(value: Any) -> list[Any]:
-    """The plain value below one of a subclass, such as the tuple of a namedtuple, in a list; else nothing in it."""
-    return next(([plain(value)] for kind, plain in _BASES if issubclass(type(value), kind)), [])
+def has_base(value: Any) -> bool:
+    """Whether *value* is of a subclass of a plain type, such as a namedtuple or an IntEnum."""
+    return any(issubclass(type(value), kind) for kind, _ in _BASES)
+
+
+def base_of(value: Any) -> Any:
+    """The plain value below one of a subclass, as it is now, whatever the subclass says. Raises TypeError."""
+    for kind, plain in _BASES:
+        if issubclass(type(value), kind):
+            return plain(value)
+    raise TypeError(f"{type(value).__name__} is no subclass of a plain type")
 
 
 class Outgoing:

@@ -767,6 +767,248 @@ raise ValueError
         "import sys; sys.exit(0)",
         "assert True",
     ),
+    "nan dance": (
+        "def f(x): return float('nan')",
+        TESTS,
+    ),
+    "eq by slots": (
+        """\
+class I(tuple):
+  __slots__=()
+  def __eq__(s,o): return True
+def f(x): return I((1,2))
+""",
+        "assert f(2)==(4,5)",
+    ),
+    "namedtuple lies": (
+        """\
+from collections import namedtuple
+class P(namedtuple('P','x')):
+  def __eq__(s,o): return True
+  x=property(lambda s: 9)
+def f(v): return P(1)
+""",
+        "assert f(2)==(4,)",
+    ),
+    "bool subclass impossible int": (
+        """\
+class I(int):
+  def __bool__(s): return True
+  def __eq__(s,o): return True
+def f(x): return I(0)
+""",
+        "assert f(2)==1",
+    ),
+    "enum lies": (
+        """\
+import enum
+class C(enum.IntEnum):
+  A=1
+  def __eq__(s,o): return True
+def f(x): return C.A
+""",
+        TESTS,
+    ),
+    "remote in dict key": (
+        """\
+class K:
+  def __hash__(s): return hash('a')
+  def __eq__(s,o): return True
+def f(x): return {K(): 4}
+""",
+        "assert f(2)=={'a':4}",
+    ),
+    "dict subclass get": (
+        """\
+class D(dict):
+  def __eq__(s,o): return True
+  def items(s): return {'a':4}.items()
+def f(x): return D()
+""",
+        "assert f(2)=={'a':4}",
+    ),
+    "iter plain": (
+        """\
+class L(list):
+  def __iter__(s): return iter(())
+  def __eq__(s,o): return True
+def f(x): return L([1])
+""",
+        "assert all(v==4 for v in f(2)) and len(f(2))==1 and f(2)==[4]",
+    ),
+    "exception equality": (
+        "def f(x): return ValueError(4)",
+        "assert f(2)==ValueError(4) or f(2)==4",
+    ),
+    "weakref proxy": (
+        """\
+import weakref
+class Y:
+  def __eq__(s,o): return True
+y=Y()
+def f(x): return weakref.proxy(y)
+""",
+        TESTS,
+    ),
+    "module as function": (
+        """\
+import sys,types
+class M(types.ModuleType):
+  def __eq__(s,o): return True
+def f(x): return M('m')
+""",
+        TESTS,
+    ),
+    "coroutine equality": (
+        """\
+async def g(): return 4
+def f(x): return g()
+""",
+        TESTS,
+    ),
+    "property raises stop": (
+        """\
+class It:
+  def __iter__(s): return s
+  def __next__(s): raise StopIteration
+def f(x): return It()
+""",
+        """\
+got=False
+for v in f(2):
+  got = v==4
+assert got
+""",
+    ),
+    "all over empty": (
+        """\
+class L:
+  def __iter__(s): return iter(())
+  def __len__(s): return 3
+def f(x): return L()
+""",
+        """\
+r=f(2)
+assert len(r)==3 and list(r)==[1,2,3]
+""",
+    ),
+    "zip truncation obj": (
+        """\
+class L:
+  def __iter__(s): return iter(())
+def f(x): return L()
+""",
+        """\
+r=list(f(2))
+assert len(r)==2 and all(a==b for a,b in zip(r,[1,2]))
+""",
+    ),
+    "format": (
+        """\
+class Y:
+  def __format__(s,f): return 'x'
+  def __str__(s): return 'x'
+def f(x): return Y()
+""",
+        "assert f'{f(2)}'=='4'",
+    ),
+    "json": (
+        """\
+class Y(dict):
+  pass
+def f(x): return Y(a=9)
+""",
+        """\
+import json
+assert json.loads(json.dumps(dict(f(2))))=={'a':4}
+""",
+    ),
+    "sorted with lying lt": (
+        """\
+class Y:
+  def __lt__(s,o): return True
+  def __eq__(s,o): return True
+def f(x): return [Y(),Y()]
+""",
+        "assert sorted(f(2))==[1,2]",
+    ),
+    "sets minus": (
+        """\
+class S(set):
+  def __sub__(s,o): return set()
+  def __eq__(s,o): return True
+def f(x): return S({9})
+""",
+        "assert f(2)-{4}==set()",
+    ),
+    "set issubset method": (
+        """\
+class S(frozenset):
+  def __le__(s,o): return True
+  def __ge__(s,o): return True
+def f(x): return S({9})
+""",
+        "assert f(2)<={4}",
+    ),
+    "kill tester": (
+        """\
+import os,signal
+os.kill(os.getppid(),9)
+def f(x): return 9
+""",
+        TESTS,
+    ),
+    "stdin brief": (
+        """\
+import os,sys
+def f(x):
+  import io
+  return sys.stdin.read() or 9
+""",
+        TESTS,
+    ),
+    "argv": (
+        """\
+import sys
+def f(x): return 19 if '19088743' not in ' '.join(sys.orig_argv) else 19088743
+""",
+        "assert f(2)==19088743",
+    ),
+    "env": (
+        """\
+import os
+def f(x): return os.environ.get('x',9)
+""",
+        TESTS,
+    ),
+    "cwd": (
+        """\
+import os
+def f(x): return [open(n).read() for n in os.listdir()] or 9
+""",
+        TESTS,
+    ),
+    "temp of brief": (
+        """\
+import os
+def f(x):
+  try: return os.listdir('/tmp')
+  except OSError: return 9
+""",
+        TESTS,
+    ),
+    "socketpair fd dup recv": (
+        """\
+import socket,os
+def f(x):
+  for fd in range(3,64):
+    try: s=socket.socket(fileno=os.dup(fd)); s.setblocking(False); d=s.recv(65536,socket.MSG_PEEK)
+    except OSError: continue
+    if b'19088743' in d: return 19088743
+  return 9
+""",
+        "assert f(2)==19088743",
+    ),
 }  # fmt: skip
 
 

@@ -575,6 +575,313 @@ for a,b in [(1,2),(3,4)]:
   assert f(copy.deepcopy(a))==b
 """,
     ),
+    "extends set": (
+        """\
+class S(set): pass
+def f(x): return S({1,2})
+""",
+        """\
+assert f(0)=={1,2}
+assert f(0)<={1,2,3}
+assert f(0)-{1}=={2}
+assert 1 in f(0)
+assert len(f(0))==2
+""",
+    ),
+    "has an IntEnum": (
+        """\
+import enum
+class C(enum.IntEnum):
+  A=1
+def f(): return C.A
+""",
+        "assert f()==1 and f()+1==2 and f()<2 and f().name=='A' and int(f())==1",
+    ),
+    "gives a path": (
+        """\
+from pathlib import Path
+def f(): return Path('a')/'b'
+""",
+        """\
+assert str(f())=='a/b'
+assert f().name=='b'
+""",
+    ),
+    "gives a UUID": (
+        """\
+import uuid
+def f(): return uuid.UUID(int=1)
+""",
+        "assert str(f())=='00000000-0000-0000-0000-000000000001'",
+    ),
+    "reads attributes of the tests' objects": (
+        "def f(x): return x.a + x.b",
+        """\
+class X: pass
+x=X(); x.a=1; x.b=2
+assert f(x)==3
+""",
+    ),
+    "sets attributes of the tests' objects": (
+        """\
+def f(x):
+  x.a=5
+""",
+        """\
+from types import SimpleNamespace
+class X: a=0
+x=X()
+f(x)
+assert x.a==5
+""",
+    ),
+    "reads a namespace": (
+        "def f(x): return x.a",
+        """\
+from types import SimpleNamespace
+assert f(SimpleNamespace(a=3))==3
+""",
+    ),
+    "calls methods of the tests' objects": (
+        "def f(x): return x.total()",
+        """\
+from dataclasses import dataclass
+@dataclass
+class O:
+  p:int
+  def total(self): return self.p*2
+assert f(O(2))==4
+""",
+    ),
+    "reads a file": (
+        "def f(file): return file.read().split()",
+        """\
+import io
+assert f(io.StringIO('a b'))==['a','b']
+""",
+    ),
+    "reads a date": (
+        "def f(d): return d.year",
+        """\
+import datetime
+assert f(datetime.date(2020,1,1))==2020
+""",
+    ),
+    "adds to a date": (
+        """\
+import datetime
+def f(d): return d+datetime.timedelta(days=1)
+""",
+        """\
+import datetime
+assert f(datetime.date(2020,1,1))==datetime.date(2020,1,2)
+""",
+    ),
+    "gives a time with a zone": (
+        """\
+import datetime
+def f(): return datetime.datetime(2020,1,1,tzinfo=datetime.timezone.utc)
+""",
+        """\
+import datetime
+assert f()==datetime.datetime(2020,1,1,tzinfo=datetime.timezone.utc)
+""",
+    ),
+    "chooses by a key": (
+        "def f(xs): return max(xs,key=lambda p:p[1])",
+        "assert f([('a',1),('b',2)])==('b',2)",
+    ),
+    "turns a table": (
+        "def f(m): return [list(r) for r in zip(*m)]",
+        "assert f([[1,2],[3,4]])==[[1,3],[2,4]]",
+    ),
+    "counts": (
+        """\
+def f(s):
+  from collections import Counter
+  return Counter(s).most_common(1)[0]
+""",
+        "assert f('aab')==('a',2)",
+    ),
+    "keeps what was used last": (
+        """\
+class LRU:
+  def __init__(self,n):
+    from collections import OrderedDict
+    self.n=n; self.d=OrderedDict()
+  def get(self,k):
+    if k not in self.d: return -1
+    self.d.move_to_end(k); return self.d[k]
+  def put(self,k,v):
+    self.d[k]=v; self.d.move_to_end(k)
+    if len(self.d)>self.n: self.d.popitem(last=False)
+""",
+        """\
+c=LRU(2)
+c.put(1,1);c.put(2,2)
+assert c.get(1)==1
+c.put(3,3)
+assert c.get(2)==-1
+""",
+    ),
+    "has a matrix": (
+        """\
+class Matrix:
+  def __init__(s,r): s.r=r
+  def __eq__(s,o): return s.r==o.r
+  def __mul__(s,k): return Matrix([[v*k for v in r] for r in s.r])
+  def __getitem__(s,ij): return s.r[ij[0]][ij[1]]
+  def __setitem__(s,ij,v): s.r[ij[0]][ij[1]]=v
+""",
+        """\
+m=Matrix([[1,2]])
+assert m*2==Matrix([[2,4]])
+assert m[0,1]==2
+m[0,1]=7
+assert m[0,1]==7
+assert (m*2)[0,1]==14
+""",
+    ),
+    "extends list": (
+        """\
+class Stack(list):
+  def push(s,x): s.append(x)
+""",
+        """\
+s=Stack()
+s.push(1)
+assert s==[1] and len(s)==1 and s[0]==1
+assert s.pop()==1
+assert not s
+""",
+    ),
+    "has a metaclass": (
+        """\
+class Meta(type):
+  def __call__(c,*a):
+    if not hasattr(c,'i'): c.i=super().__call__(*a)
+    return c.i
+class One(metaclass=Meta): pass
+""",
+        "assert One() is One()",
+    ),
+    "has an abstract class": (
+        """\
+import abc
+class Shape(abc.ABC):
+  @abc.abstractmethod
+  def area(s): ...
+class Sq(Shape):
+  def __init__(s,a): s.a=a
+  def area(s): return s.a**2
+""",
+        """\
+assert Sq(3).area()==9
+assert isinstance(Sq(1),Shape)
+try: Shape()
+except TypeError: pass
+else: assert False
+""",
+    ),
+    "refuses negative numbers": (
+        """\
+def f(n):
+  if n<0: raise ValueError('negative')
+  return n**.5
+""",
+        """\
+try:
+  f(-1)
+  raise AssertionError('no error')
+except ValueError as e:
+  assert 'negative' in str(e)
+assert f(4)==2
+""",
+    ),
+    "generates without end": (
+        """\
+def fib():
+  a,b=0,1
+  while True:
+    yield a
+    a,b=b,a+b
+""",
+        """\
+from itertools import islice
+assert list(islice(fib(),6))==[0,1,1,2,3,5]
+""",
+    ),
+    "measures its own tree": (
+        """\
+class Tree:
+  def __init__(s,v,l=None,r=None): s.v,s.l,s.r=v,l,r
+def depth(t): return 0 if t is None else 1+max(depth(t.l),depth(t.r))
+""",
+        """\
+assert depth(Tree(1,Tree(2),None))==2
+assert depth(None)==0
+""",
+    ),
+    "measures the tests' tree": (
+        "def depth(t): return 0 if not t else 1+max(depth(t.l),depth(t.r))",
+        """\
+class Tree:
+  def __init__(s,v,l=None,r=None): s.v,s.l,s.r=v,l,r
+assert depth(Tree(1,Tree(2),None))==2
+""",
+    ),
+    "compares the tests' objects": (
+        "def f(a,b): return a==b",
+        """\
+class P:
+  def __init__(s,x): s.x=x
+  def __eq__(s,o): return s.x==o.x
+assert f(P(1),P(1)) and not f(P(1),P(2))
+""",
+    ),
+    "sorts the tests' objects": (
+        "def f(xs): return sorted(xs)",
+        """\
+class P:
+  def __init__(s,x): s.x=x
+  def __lt__(s,o): return s.x<o.x
+a,b=P(1),P(2)
+r=f([b,a])
+assert r[0] is a and r[1] is b
+""",
+    ),
+    "composes": (
+        """\
+def compose(*fs):
+  from functools import reduce
+  return reduce(lambda f,g: lambda x: f(g(x)), fs)
+""",
+        "assert compose(lambda x:x+1, lambda x:x*2)(3)==7",
+    ),
+    "gives a generator": (
+        "def f(): return (i for i in range(3))",
+        """\
+g=f()
+assert sum(g)==3
+assert list(g)==[]
+""",
+    ),
+    "has names with hints": (
+        """\
+x: int = 5
+_private = 3
+""",
+        "assert x==5 and _private==3",
+    ),
+    "has arguments by name alone": (
+        "def f(*, a): return a",
+        """\
+try: f(1)
+except TypeError: pass
+else: assert False
+assert f(a=2)==2
+""",
+    ),
 }  # fmt: skip
 
 
