@@ -164,9 +164,13 @@ class JudgeResult:
     """Why there is no score, in one line."""
 
     causes: tuple[str, ...] = ()
-    """Causes of a missing score in words to count, each once: `unreadable` (an answer that holds no verdict), `tooMany`
-    (completions to compare), or why there was no answer: `timeout`, `unreachable`, `overloaded`, `refused`,
-    `malformed`, `noText`, `circuitOpen`, `overBudget`, `deadline`."""
+    """Causes of a missing score in words to count, each once: `unreadable` (an answer that holds no verdict),
+    `conflict` (one that holds different ones), `tooMany` (completions to compare), or why there was no answer:
+    `timeout`, `unreachable`, `overloaded`, `refused`, `malformed`, `noText`, `circuitOpen`, `overBudget`,
+    `deadline`."""
+
+    conflicts: int = 0
+    """Replies that held different verdicts. Each counts as none: one of them may be the judged text's."""
 
     seconds: float = field(default=0.0, compare=False)
     """Seconds from the first question to the verdict, waits for other questions included."""

@@ -2,7 +2,10 @@
 
 from atlas_api.scoring import ItemResult
 
-_LASTING = frozenset({"unreadable", "noText", "tooMany"})
+CONFLICT = "conflict"
+"""A judge's reply holds different verdicts, so it holds none. A text that brings a verdict of its own may cause it."""
+
+_LASTING = frozenset({"unreadable", "noText", "tooMany", CONFLICT})
 """Causes that last: asked again, a judge would say the like."""
 
 
@@ -14,6 +17,11 @@ def cause_of(result: ItemResult) -> str:
 def unanswered(result: ItemResult) -> bool:
     """Whether *result* lacks a score because judges could not answer, whatever the item says. Asking again may help."""
     return result.score is None and not _causes(result) <= _LASTING
+
+
+def conflicting(result: ItemResult) -> bool:
+    """Whether *result* lacks a score for nothing but replies that contradict themselves."""
+    return result.score is None and _causes(result) == {CONFLICT}
 
 
 def _causes(result: ItemResult) -> frozenset[str]:

@@ -139,7 +139,9 @@ class _TrainingProcess:
             self.spec, tokenizer, dataset.train, reward, self.scratch, process_group=self.process_group
         )
         rows = evaluated_rows(dataset.eval, self.spec.evaluation.samples)
-        evaluator = Evaluator(tokenizer, reward, rows, self.spec.max_completion_tokens)
+        evaluator = Evaluator(
+            tokenizer, reward, rows, self.spec.max_completion_tokens, marks=self.spec.reward.answer.thought
+        )
         setup = TrainingSetup(dataset, trainer, evaluator)
         newest = self._from_main(lambda main: main.newest_checkpoint())
         self._from_main(lambda main: main.begin_training(setup, newest[1] if newest else 0))

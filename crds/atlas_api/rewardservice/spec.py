@@ -37,7 +37,7 @@ class RewardServiceSpec(Judging):
     """Weight of a verifier in the combined score, by name. Those not named weigh 1."""
 
     answer: Answer = Answer()
-    """Which part of a completion `verifiers` look at. Judges see all of it."""
+    """Which part of a completion `verifiers` look at. Judges see all of it but its thoughts."""
 
     token_from: SecretSource | None = None
     """Reference to the bearer token that callers must send. Left out: everybody may call."""

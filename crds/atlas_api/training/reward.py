@@ -74,7 +74,8 @@ class Code(ApiModel):
     """
 
     tests: str | None = Field(None, min_length=1, max_length=65_536)
-    """Python that runs after the completion's code, in the same module: assertions. Left out: the reference."""
+    """Python that runs after the completion's code, in a process of its own, and finds its global names: assertions.
+    Left out: the reference."""
 
     timeout_seconds: int = Field(10, ge=1, le=600)
     """Longest run, in seconds, 1 to 600. What takes longer scores 0. Left out: 10."""
@@ -124,6 +125,18 @@ class Verifier(ApiModel):
     )
 
 
+class ThoughtMarks(ApiModel):
+    """Marks around a thought, which a model writes before its answer."""
+
+    begin: str = Field(min_length=1, max_length=64)
+    """Text that begins a thought, for example `<scratchpad>`."""
+
+    end: str = Field(min_length=1, max_length=64)
+    """Text that ends a thought, for example `</scratchpad>`."""
+
+    RULES: ClassVar = (Rule("self.begin != self.end", "thought.begin and thought.end must differ"),)
+
+
 class Answer(ApiModel):
     """Which part of a completion is the answer that verifiers look at.
 
@@ -134,8 +147,8 @@ class Answer(ApiModel):
     """
 
     source: Literal["text", "envelope", "jsonPath"] = Field("text", alias="from")
-    """Where the answer is: `text` takes the whole completion; `envelope` the `deliverable` of the JSON that agents of
-    the SDK write, `{"result": {"deliverable": ..., "artifacts": ...}}`; `jsonPath` what `path` leads to in JSON. A
+    """Where the answer is, after thoughts: `text` takes all of it; `envelope` the `deliverable` of the JSON that agents
+    of the SDK write, `{"result": {"deliverable": ..., "artifacts": ...}}`; `jsonPath` what `path` leads to in JSON. A
     fence around the JSON is allowed, other text is not. Left out: `text`."""
 
     path: str | None = Field(None, pattern=r"^[^.]+([.][^.]+)*$", max_length=256)
@@ -143,7 +156,13 @@ class Answer(ApiModel):
 
     missing: float = Field(0.0, ge=0.0, le=1.0)
     """Score, 0 to 1, that verifiers of the answer give a completion without the demanded form, or whose answer is null.
-    `jsonSchema` and `length` read the whole completion and can give partial credit for it."""
+    `jsonSchema` and `length` read the whole completion and can give partial credit for it, unless a thought did not
+    end."""
+
+    thought: ThoughtMarks | None = None
+    """Marks of thoughts beside those that are known: `<think>`, `<thinking>`, `[THINK]` and channels. What a completion
+    says after the last end of a thought is all that judges and verifiers see; where a thought did not end it is no
+    answer. Left out: the known marks alone."""
 
     RULES: ClassVar = (
         Rule(
@@ -157,7 +176,7 @@ ANSWER_NEEDS_VERIFIERS = (
     "!has(self.answer) || !has(self.answer.from) || self.answer.from == 'text'"
     " || has(self.verifiers) && self.verifiers.size() > 0"
 )
-"""Rule for what has `answer` and `verifiers`: judges read whole completions."""
+"""Rule for what has `answer` and `verifiers`: of the form of an answer judges know nothing."""
 
 
 class ServiceRef(ApiModel):
@@ -205,13 +224,21 @@ class Reward(ApiModel):
     """Weight of a verifier by name, above 0. Those not named weigh 1."""
 
     answer: Answer = Answer()
-    """Which part of a completion `verifiers` look at. Judges see all of it; verifiers of a RewardService look at what
-    its own `answer` says."""
+    """Which part of a completion `verifiers` look at. Judges see all of it but its thoughts; verifiers of a
+    RewardService look at what its own `answer` says."""
+
+    conflicts: Literal["leaveOut", "floor"] = "leaveOut"
+    """What a completion gets that has no score because replies of judges held different verdicts, as a text can bring
+    about that forges one: no reward (`leaveOut`), or the lowest reward of its group (`floor`). Left out: `leaveOut`."""
 
     wait_seconds: int | None = Field(None, ge=1, le=2_000_000_000)
     """Longest wait, in seconds, for `serviceRef.name` to be Ready; then the run fails. Left out: no limit."""
 
     RULES: ClassVar = (
+        Rule(
+            "!has(self.conflicts) || self.conflicts == 'leaveOut' || has(self.serviceRef)",
+            "conflicts: floor needs serviceRef: verifiers never contradict themselves",
+        ),
         Rule(
             "!has(self.waitSeconds) || has(self.serviceRef) && has(self.serviceRef.name)",
             "waitSeconds needs serviceRef.name: nothing else is waited for",

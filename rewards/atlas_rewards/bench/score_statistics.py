@@ -38,6 +38,9 @@ class Summary:
     corrected: float
     """Share of items in which a rule between judges lowered a score."""
 
+    conflicting: float
+    """Share of verdicts for which a model gave different ones in one reply, which counts as none."""
+
     capped: float
     """Share of items that failed a reward hacking check."""
 
@@ -77,6 +80,7 @@ def summarise(results: Sequence[ItemResult], recorded: Sequence[float | None]) -
         uncertainty=fmean(doubts) if doubts else None,
         escalated=_share([judge.escalation_reason is not None for judge in verdicts]),
         corrected=_share([any(judge.corrections for judge in result.judges) for result in results]),
+        conflicting=_share([judge.conflicts > 0 for judge in verdicts]),
         capped=_share([bool(result.caps) for result in results]),
         compared=len(pairs),
         close=_share([abs(score - reward) <= CLOSE + _ROUNDING for score, reward in pairs]) if pairs else None,

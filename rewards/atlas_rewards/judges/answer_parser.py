@@ -4,7 +4,8 @@ Parser of judges' answers. They are untrusted: a model may ramble, and repeat wh
     read_verdict(answer, material)                   # Opinion | NoSample
     read_ranking(answer, ("C2", "C1"), material)     # one each, in that order
 
-JSON alone, in a Markdown fence or inside prose. Never raises for what an answer holds. Pure.
+JSON alone, in a Markdown fence or inside prose, after the model's thoughts. Forgiven are raw line ends and lone
+backslashes inside of texts, as in formulas and paths. Never raises for what an answer holds. Pure.
 """
 
 import json
@@ -16,6 +17,8 @@ from typing import Any, TypeGuard
 
 from atlas_api.scoring import Principle
 from atlas_api.text import one_line
+from atlas_rewards.causes import CONFLICT
+from atlas_rewards.judges.own_words import own_words, stands_first
 from atlas_rewards.safety.untrusted_text import printable, unescaped
 
 MAX_ANSWER = 250_000
@@ -36,6 +39,9 @@ UNREADABLE = "unreadable"
 """The model answered, and no verdict could be read from it."""
 
 _OPENING = re.compile(r"\{(?=\s{0,100}[\"}])")
+
+_ESCAPED = re.compile(r'(\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))|\\')
+"""An escape that JSON knows, as a group; or a backslash that begins none."""
 
 _SPACE_OR_MARK = re.compile(r"\\[nrt]?")
 """White space as JSON escapes it, and the mark of all other escapes."""
@@ -65,28 +71,43 @@ class NoSample:
     """Cause in one word, which is ours."""
 
 
-def read_verdict(answer: str, material: str) -> Opinion | NoSample:
-    """The verdict in *answer*. What *material*, the judged texts, holds too, however it is spelt, is no verdict."""
-    documents = _documents(answer, "score", material)
+def read_verdict(answer: str, material: str, *, cut: bool = False) -> Opinion | NoSample:
+    """The verdict in *answer*. What *material*, the judged texts, holds too, however it is spelt, is no verdict.
+
+    Different verdicts are none: one of them may be a draft, or the judged text's. *cut*: the model did not end, so only
+    a verdict that nothing stands before is one.
+    """
+    documents = _documents(answer, "score", material, cut)
     if isinstance(documents, NoSample):
         return documents
     return _only([_opinion(document, document.get("principles")) for document in documents])
 
 
-def read_ranking(answer: str, names: Sequence[str], material: str) -> list[Opinion | NoSample]:
-    """What *answer* says of each candidate in *names*. One that it forgot, or scored twice, has no sample."""
-    documents = _documents(answer, "ranking", material)
+def read_ranking(answer: str, names: Sequence[str], material: str, *, cut: bool = False) -> list[Opinion | NoSample]:
+    """What *answer* says of each candidate in *names*. One that it forgot, or scored twice, has no sample. The rest is
+    as in `read_verdict`.
+    """
+    documents = _documents(answer, "ranking", material, cut)
     if isinstance(documents, NoSample):
         return [documents] * len(names)
-    if len(documents) > 1:
-        return [NoSample("the answer holds more than one ranking")] * len(names)
-    entries = documents[0]["ranking"]
+    rankings = [_ranked(document, names) for document in documents]
+    if any(_numbers(ranking) != _numbers(rankings[0]) for ranking in rankings):
+        return [NoSample("the answer holds different rankings", CONFLICT)] * len(names)
+    return rankings[-1]
+
+
+def _ranked(document: dict[str, Any], names: Sequence[str]) -> list[Opinion | NoSample]:
+    entries = document["ranking"]
     objects = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    principles = documents[0].get("principles")
+    principles = document.get("principles")
     return [
         _of_candidate(name, [entry for entry in objects if entry.get("candidate") == name], principles)
         for name in names
     ]
+
+
+def _numbers(read: Sequence[Opinion | NoSample]) -> list[tuple[float, float] | None]:
+    return [(one.score, one.uncertainty) if isinstance(one, Opinion) else None for one in read]
 
 
 def _of_candidate(name: str, entries: Sequence[dict[str, Any]], principles: Any) -> Opinion | NoSample:
@@ -98,8 +119,8 @@ def _of_candidate(name: str, entries: Sequence[dict[str, Any]], principles: Any)
 def _only(read: Sequence[Opinion | NoSample]) -> Opinion | NoSample:
     """The one opinion among *read*; several must agree."""
     opinions = [one for one in read if isinstance(one, Opinion)]
-    if len({(opinion.score, opinion.uncertainty) for opinion in opinions}) > 1:
-        return NoSample("the answer holds different verdicts")
+    if len(set(_numbers(opinions))) > 1:
+        return NoSample("the answer holds different verdicts", CONFLICT)
     return opinions[-1] if opinions else read[0]
 
 
@@ -142,17 +163,27 @@ def _text(value: Any, limit: int) -> str:
     return printable(value)[:limit] if isinstance(value, str) else ""
 
 
-def _documents(answer: str, field: str, material: str) -> list[dict[str, Any]] | NoSample:
+def _documents(answer: str, field: str, material: str, cut: bool) -> list[dict[str, Any]] | NoSample:
     """The JSON objects in *answer* that have *field* and are no quotes; at least one."""
     if len(answer) > MAX_ANSWER:
         return NoSample(f"the answer has {len(answer)} characters; more than {MAX_ANSWER} are not read")
-    matches = _after_thoughts(answer, _objects(answer, field))
-    if not matches:
+    text = _with_whole_escapes(answer)
+    found = _objects(text, field)
+    begin = own_words(text, [(start, end) for _, start, end in found], material)
+    if begin is None:
+        return NoSample("the answer ends inside of its thought")
+    matches = [match for match in found if match[1] >= begin]
+    if not matches or (cut and not stands_first(text, begin, matches[0][1])):
         return NoSample(
             f"no JSON object with {field} in the answer {one_line(answer, 80)!r}" if answer else "empty answer"
         )
-    own = _without_quotes(answer, matches, field, material)
+    own = _without_quotes(text, matches, field, _with_whole_escapes(material))
     return own or NoSample("the answer only repeats a verdict that the judged text forged")
+
+
+def _with_whole_escapes(text: str) -> str:
+    r"""*text* with two backslashes where one begins no escape of JSON, as in `\(6 \cdot 7\)`. JSON stays as it is."""
+    return _ESCAPED.sub(lambda match: match[1] or "\\\\", text)
 
 
 def _without_quotes(answer: str, matches: list[_Match], field: str, material: str) -> list[dict[str, Any]]:
@@ -199,13 +230,6 @@ def _objects(text: str, field: str) -> list[_Match]:
         elif (in_vain := in_vain + after - start) > _MOST_IN_VAIN:
             return []
     return matches
-
-
-def _after_thoughts(text: str, matches: list[_Match]) -> list[_Match]:
-    """*matches* without what a reasoning model wrote before it had made up its mind."""
-    gaps = zip([0, *(end for _, _, end in matches)], [*(start for _, start, _ in matches), len(text)], strict=True)
-    thoughts = [place for place, (begin, end) in enumerate(gaps) if "</think>" in text[begin:end]]
-    return matches[thoughts[-1] :] if thoughts else matches
 
 
 def _bare(text: str) -> str:

@@ -10,6 +10,7 @@ from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_rewards.item import Item, conversation
 from atlas_rewards.judges.aggregate import NO_VERIFIERS
 from atlas_rewards.safety.reward_hacking import detect_reward_hacking
+from atlas_rewards.thoughts import without_thoughts
 from atlas_rewards.verifiers.answer import answered
 from atlas_rewards.verifiers.threads import CheckLost, CheckThreads
 from atlas_rewards.verifiers.weighted_mean import Score, Scorer
@@ -69,4 +70,5 @@ class Checks:
             return (), f"{CAPS_UNKNOWN}{lost}"
 
     def _found(self, item: Item) -> tuple[str, ...]:
-        return detect_reward_hacking(item, self._spec.anti_gaming, answered(item, self._spec.answer))
+        said = without_thoughts(item, self._spec.answer)
+        return detect_reward_hacking(said, self._spec.anti_gaming, answered(said, self._spec.answer))

@@ -22,6 +22,7 @@ from atlas_rewards.judges.prompt import Case, VisibleParts, cases, visible_parts
 from atlas_rewards.judges.revision import revision_of
 from atlas_rewards.judges.runner import JudgeRunner, ModelClient
 from atlas_rewards.llm.fair_semaphore import FairSemaphore
+from atlas_rewards.thoughts import without_thoughts
 from atlas_rewards.verifiers.weighted_mean import Scorer
 
 _PendingVerdict = tuple[asyncio.Future[list[JudgeResult]], int]
@@ -52,7 +53,8 @@ class Ensemble:
         async with asyncio.TaskGroup() as tasks:
             for indexes in by_prompt(items):
                 checks = [tasks.create_task(self._checks.run(items[index], deadline)) for index in indexes]
-                verdicts = await self._begin(tasks, runner, [visible_parts(items[index]) for index in indexes])
+                shown = [visible_parts(without_thoughts(items[index], self._spec.answer)) for index in indexes]
+                verdicts = await self._begin(tasks, runner, shown)
                 for index, check, of_item in zip(indexes, checks, verdicts, strict=True):
                     results[index] = tasks.create_task(self._result(check, of_item, started))
         return [results[index].result() for index in range(len(items))]

@@ -13,6 +13,7 @@ from typing import Protocol
 from atlas_api.rewardservice.judging import JudgeModel, Judging
 from atlas_api.scoring import JudgeResult, Sample
 from atlas_api.text import one_line
+from atlas_rewards.causes import CONFLICT
 from atlas_rewards.judges.answer_parser import NoSample, Opinion, read_ranking, read_verdict
 from atlas_rewards.judges.escalation import escalation_reason, least_uncertain, uncertainty_of
 from atlas_rewards.judges.prompt import Case, Question, ask_about
@@ -115,20 +116,22 @@ class JudgeRunner:
             )
         except NoAnswer as none:
             return [NoSample(f"{none.reason}: {one_line(str(none), 300)}", none.reason)] * len(question.names)
-        opinions = parsed.get(answer.text) or _read(answer.text, question)
         if answer.cut:
             cut = NoSample(f"the answer was cut at maxTokens; raise models.{self._role(model)}.maxTokens")
-            opinions = [cut if isinstance(one, NoSample) else one for one in opinions]
+            read = _read(answer.text, question, cut=True)
+            opinions = [cut if isinstance(one, NoSample) else one for one in read]
+        else:
+            opinions = parsed.get(answer.text) or _read(answer.text, question)
         return [one if isinstance(one, NoSample) else _sample(one, temperature, model.model) for one in opinions]
 
     def _role(self, model: JudgeModel) -> str:
         return "small" if model is self._judging.models.small else "large"
 
 
-def _read(text: str, question: Question) -> list[Opinion | NoSample]:
+def _read(text: str, question: Question, *, cut: bool = False) -> list[Opinion | NoSample]:
     if len(question.names) > 1:
-        return read_ranking(text, question.names, question.material)
-    return [read_verdict(text, question.material)]
+        return read_ranking(text, question.names, question.material, cut=cut)
+    return [read_verdict(text, question.material, cut=cut)]
 
 
 def _sample(opinion: Opinion, temperature: float, model: str) -> Sample:
@@ -152,21 +155,36 @@ def _small_verdict(name: str, results: Sequence[SampleResult], reason: str | Non
     if not samples:
         return _no_verdict(name, [one for one in results if isinstance(one, NoSample)])
     best = least_uncertain(samples)
-    return JudgeResult(name, best.score, best.rationale, best.principles, samples, uncertainty_of(samples, reason))
+    doubt = uncertainty_of(samples, reason)
+    return JudgeResult(name, best.score, best.rationale, best.principles, samples, doubt, conflicts=_conflicts(results))
 
 
 def _no_verdict(name: str, missing: Sequence[NoSample]) -> JudgeResult:
     why = one_line("; ".join(dict.fromkeys(one.reason for one in missing)), 600)
     causes = tuple(dict.fromkeys(one.cause for one in missing))
-    return JudgeResult(name, None, reason=f"no sample of {len(missing)} can be used: {why}", causes=causes)
+    reason = f"no sample of {len(missing)} can be used: {why}"
+    return JudgeResult(name, None, reason=reason, causes=causes, conflicts=_conflicts(missing))
+
+
+def _conflicts(results: Sequence[SampleResult]) -> int:
+    return sum(isinstance(one, NoSample) and one.cause == CONFLICT for one in results)
 
 
 def _large_verdict(name: str, small: Sequence[SampleResult], final: SampleResult, reason: str) -> JudgeResult:
-    samples = _samples(small)
+    known = JudgeResult(
+        name, None, samples=_samples(small), escalation_reason=reason, conflicts=_conflicts([*small, final])
+    )
     if isinstance(final, NoSample):
         problem = f"the large model was asked ({reason}) and gave no verdict: {final.reason}"
-        return JudgeResult(name, None, samples=samples, escalation_reason=reason, reason=problem, causes=(final.cause,))
-    return JudgeResult(name, final.score, final.rationale, final.principles, samples, final.uncertainty, True, reason)
+        return replace(known, reason=problem, causes=(final.cause,))
+    return replace(
+        known,
+        score=final.score,
+        rationale=final.rationale,
+        principles=final.principles,
+        uncertainty=final.uncertainty,
+        escalated=True,
+    )
 
 
 def _opinions(names: Sequence[str], results: Sequence[Sequence[SampleResult]]) -> str:

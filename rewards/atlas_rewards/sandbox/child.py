@@ -1,135 +1,67 @@
 """
-The inside of the sandbox: a program that locks itself in, runs the code, then the tests, and then writes the password.
+The inside of the sandbox: a process that locks itself in, and then runs a program, or the tests of one.
 
-It is a script for a bare interpreter and imports nothing of ours. Standard input is a file: the length of a JSON brief
-in 12 digits, the brief, the password. Standard output goes to `runner` alone: `ready`, or why not in one line, and
-after the tests the password. It is read only then, so that code which ends early or prints has nothing to write it
-with.
+It is a script for a bare interpreter. Standard input is a file with a JSON brief: a program, or tests, and never both,
+so that no process holds what a program could look up to pass. Standard output goes to `runner` alone: `ready`, or why
+not in one line; and from the tests `passed`, when they came to their end. A program has neither of them left.
 """
 
-import ctypes
 import json
 import os
-import resource
-import signal
-import struct
 import sys
 import types
 from pathlib import Path
 from typing import Any
 
-_PDEATHSIG, _NO_NEW_PRIVILEGES, _SECCOMP, _FILTER = 1, 38, 22, 2
-_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
-_ALL_ACCESS = (1 << 13) - 1
-_READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
-_BENEATH = 1
-_CAPABILITIES_V3 = 0x20080522
-_SYSTEM = ("/usr", "/lib", "/lib64")
-_OPEN_FILES = 64
-_LIBC = ctypes.CDLL(None, use_errno=True)
-
 
 def main() -> None:
-    """Run the brief. Ends the process: 0 and the password when the tests pass, anything else when not."""
-    source, result = _private_descriptors()
-    brief = json.loads(_read(source, int(_read(source, 12))))
+    """Run the brief. Ends the process: 0 after `passed`, anything else when not."""
+    brief = json.loads(sys.stdin.buffer.read())
+    result = _private_result()
+    _find_neighbours()
+    from atlas_rewards.sandbox.link import Link
+    from atlas_rewards.sandbox.lock import lock_in
+    from atlas_rewards.sandbox.sides import run_program, run_tests
+
+    tests = brief.get("tests")
     try:
-        tests = compile(brief["tests"], "<tests>", "exec", dont_inherit=True)
+        code = None if tests is None else compile(tests, "<tests>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         _end(result, f"tests {' '.join(str(error).split())}")
     try:
-        _lock_in(brief)
+        lock_in(brief)
     except OSError as error:
         _end(result, f"sandbox {error.strerror}: {error.filename}" if error.filename else f"sandbox {error.strerror}")
     os.write(result, b"ready\n")
-    module = types.ModuleType("__main__")
-    sys.modules["__main__"] = module
-    exec(compile(brief["code"], "<completion>", "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - our purpose
-    exec(tests, module.__dict__)  # noqa: S102
-    os.write(result, _read(source, brief["password"]))
+    if code is None:
+        os.close(result)
+        run_program(Link(brief["link"]), brief["code"])
+    else:
+        run_tests(Link(brief["link"], strict=True), code)
+        os.write(result, b"passed")
     os._exit(0)
 
 
-def _private_descriptors() -> tuple[int, int]:
-    """Source and result, moved away from standard input and output, which lead nowhere from here on."""
-    source, result = os.dup(0), os.dup(1)
+def _private_result() -> int:
+    """The descriptor of the result. Standard input and output lead nowhere from here on."""
+    result = os.dup(1)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
-    return source, result
+    os.close(nowhere)
+    return result
 
 
-def _read(source: int, size: int) -> bytes:
-    """Exactly *size* bytes."""
-    parts = []
-    while size > 0 and (part := os.read(source, size)):
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
+def _find_neighbours() -> None:
+    """Let modules of this folder be imported, without what the package loads: it is not installed here."""
+    package = types.ModuleType("atlas_rewards")
+    package.__path__ = [str(Path(__file__).parents[1])]
+    sys.modules["atlas_rewards"] = package
 
 
 def _end(result: int, why: str) -> Any:
     os.write(result, why.encode(errors="replace")[:1000] + b"\n")
     os._exit(3)
-
-
-def _lock_in(brief: dict[str, Any]) -> None:
-    """Give up, for good, everything but memory, time and reading Python itself. Raises OSError where that fails."""
-    _check(_LIBC.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0), "no_new_privs")
-    _drop_capabilities()
-    # The kernel forgets this wish when capabilities change, so it comes after.
-    _check(_LIBC.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "parent death signal")
-    if os.getppid() != brief["parent"]:
-        os._exit(4)
-    _hide_files()
-    with Path(os.__file__).open("rb"):  # Python itself must stay readable, also without the rights of root
-        _limit(brief)
-    _apply_seccomp(bytes.fromhex(brief["seccomp"]))
-
-
-def _drop_capabilities() -> None:
-    header = struct.pack("<Ii", _CAPABILITIES_V3, 0)
-    _check(_LIBC.capset(header, struct.pack("<6I", *[0] * 6)), "capabilities")
-
-
-def _hide_files() -> None:
-    """Landlock: nothing can be opened but Python, the system's libraries and the own empty folder, and only to read."""
-    ruleset = _check(_LIBC.syscall(_CREATE_RULESET, struct.pack("<Q", _ALL_ACCESS), 8, 0), "Landlock")
-    for folder in {sys.base_prefix, *_SYSTEM, str(Path.cwd())}:
-        if Path(folder).is_dir():
-            beneath = os.open(folder, os.O_PATH | os.O_CLOEXEC)
-            rule = struct.pack("<Qi", _READ_FILE | _READ_FOLDER, beneath)
-            _check(_LIBC.syscall(_ADD_RULE, ruleset, _BENEATH, rule, 0), "Landlock")
-            os.close(beneath)
-    _check(_LIBC.syscall(_RESTRICT_SELF, ruleset, 0), "Landlock")
-    os.close(ruleset)
-
-
-def _limit(brief: dict[str, Any]) -> None:
-    limits = {
-        resource.RLIMIT_AS: brief["memory"],
-        resource.RLIMIT_CPU: brief["seconds"] + 1,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NOFILE: _OPEN_FILES,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_MEMLOCK: 0,
-    }
-    for kind, most in limits.items():
-        hard = resource.getrlimit(kind)[1]
-        bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (bound, bound))
-
-
-def _apply_seccomp(program: bytes) -> None:
-    instructions = ctypes.create_string_buffer(program, len(program))
-    header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(instructions))
-    _check(_LIBC.prctl(_SECCOMP, _FILTER, ctypes.c_char_p(header), 0, 0), "seccomp")
-
-
-def _check(returned: int, what: str) -> int:
-    if returned < 0:
-        raise OSError(ctypes.get_errno(), f"the kernel refuses {what} ({os.strerror(ctypes.get_errno())})")
-    return returned
 
 
 if __name__ == "__main__":

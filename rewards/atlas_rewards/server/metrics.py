@@ -35,6 +35,10 @@ class Metrics:
             "atlas_rewards_verdicts", "Verdicts by judge and outcome (given, none)", ["judge", "outcome"],
             registry=registry,
         )  # fmt: skip
+        self._conflicts = Counter(
+            "atlas_rewards_conflicting_replies", "Replies that held different verdicts, so none", ["judge"],
+            registry=registry,
+        )  # fmt: skip
         self._judge_seconds = Histogram(
             "atlas_rewards_judge_seconds", "Time to a judge's verdict", ["judge"], buckets=_SECONDS, registry=registry
         )
@@ -74,6 +78,7 @@ class Metrics:
             self._items.labels(outcome).inc(count)
         for judge in (judge for result in results for judge in result.judges):
             self._verdicts.labels(judge.name, "none" if judge.score is None else "given").inc()
+            self._conflicts.labels(judge.name).inc(judge.conflicts)
             self._judge_seconds.labels(judge.name).observe(judge.seconds)
 
     def model_calls(self, generation: int, statistics: LLMStatistics) -> None:

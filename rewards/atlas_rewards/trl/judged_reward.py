@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from atlas_api.scoring import ItemResult
 from atlas_rewards.background_loop import BackgroundLoop
-from atlas_rewards.causes import unanswered
+from atlas_rewards.causes import conflicting, unanswered
 from atlas_rewards.item import Item
 from atlas_rewards.trl.columns import Text, items_of, means
 
@@ -40,6 +40,8 @@ class JudgedReward:
         self._loop = BackgroundLoop(self, scorer.close)
         self.revisions: tuple[str, ...] = ()
         """Revisions of the configurations that scored the newest batch, sorted; several while a service changes."""
+        self.conflicting: tuple[bool, ...] = ()
+        """Flags of the newest batch, one a completion: no score, because judges contradicted themselves."""
 
     async def __call__(
         self,
@@ -52,12 +54,14 @@ class JudgedReward:
     ) -> list[float | None]:
         """One number from 0 to 1 a completion, or None where there is no score: TRL leaves those out.
 
-        Logs the mean of each judge and verifier as `rewards/NAME`, the share without a score as `unscored_share`, and
-        the share without one because judges could not answer as `unanswered_share`.
+        Logs the mean of each judge and verifier as `rewards/NAME`, the share without a score as `unscored_share`, the
+        share without one because judges could not answer as `unanswered_share`, and, where there are any, the share of
+        completions about which a judge gave different verdicts in one reply as `conflicting_share`.
         Raises what a service raises when it stays away.
         """
         results = await self._loop.awaited(self._scorer.score(items_of(prompts, completions, columns)))
         self.revisions = revisions_of(results)
+        self.conflicting = tuple(map(conflicting, results))
         if log_metric is not None:
             for name, value in _metrics(results).items():
                 log_metric(name, value)
@@ -85,4 +89,6 @@ def _metrics(results: Sequence[ItemResult]) -> dict[str, float]:
         "unscored_share": fmean(result.score is None for result in results),
         "unanswered_share": fmean(unanswered(result) for result in results),
     }
+    if conflicts := fmean(any(judge.conflicts for judge in result.judges) for result in results):
+        shares["conflicting_share"] = conflicts
     return {f"rewards/{name}": mean for name, mean in parts.items()} | shares

@@ -14,7 +14,7 @@ Verifiers: deterministic checks of a completion, one file a kind.
 reference what is compared; `strict_json` reads JSON of others. `weighted_mean` makes one score of all verifiers of a
 manifest. `threads` runs checks beside an event loop, so that one that hangs holds up nobody.
 
-Knows `sandbox`, and of `safety` the Unicode forms. Needs no HTTP client and no judge.
+Knows `sandbox`, `thoughts`, and of `safety` the Unicode forms. Needs no HTTP client and no judge.
 
 To add a verifier: its configuration in `atlas_api.training.reward` (a class, a field of `Verifier`, a name in `KINDS`),
 a file here that gives an `Outcome`, one line in `_KINDS`, which says what it reads, and one above. A check that asks
@@ -40,8 +40,8 @@ from atlas_rewards.verifiers.similarity import reference_similarity
 __all__ = ["MAX_CHARACTERS", "Outcome", "Reads", "Unknown", "Unusable", "Verify", "build_verifier"]
 
 Reads = Literal["comparison", "answer", "completion", "size"]
-"""What a verifier reads: the answer beside the reference, the answer, the whole completion, or no more than its size.
-A text that is too long to be read still has a size."""
+"""What a verifier reads: the answer beside the reference, the answer, the whole completion (without its thoughts, as
+always), or no more than its size. A text that is too long to be read still has a size."""
 
 
 @dataclass(frozen=True, slots=True)

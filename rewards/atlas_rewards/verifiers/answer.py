@@ -1,8 +1,9 @@
 """
 The answer in a completion, and the reference in the same form: what verifiers compare. Pure.
 
-An agent that has to answer in JSON says more than its answer, while a recorded reference is often the bare answer. The
-rules of the form, and what counts as equal, are those of `atlas_api.training.reward.Answer`.
+What a completion says before its thoughts end is none of it (`thoughts`). An agent that has to answer in JSON says more
+than its answer, while a recorded reference is often the bare answer. The rules of the form, and what counts as equal,
+are those of `atlas_api.training.reward.Answer`.
 
 A turn that calls a tool gives no answer yet, so nobody can demand the form of one: where the reference is a call, both
 texts are compared as they stand.
@@ -15,6 +16,7 @@ from typing import Any
 
 from atlas_api.training.reward import Answer
 from atlas_rewards.item import Item
+from atlas_rewards.thoughts import spoken
 from atlas_rewards.verifiers.strict_json import strict_json
 from atlas_rewards.wire import depth_exceeds
 
@@ -32,17 +34,20 @@ _NO_FORM = (ValueError, RecursionError, LookupError)
 
 def answered(item: Item, answer: Answer) -> Item | None:
     """*item* with nothing but the answers in its completion and reference. None: the completion has no answer."""
-    reference = item.reference
+    said = spoken(item, answer)
+    if said is None:
+        return None
+    reference = said.reference
     if answer.source == "text" or (reference or "").rstrip().endswith(_CALL_ENDS):
-        return item
+        return said
     path = (answer.path or _ENVELOPE).split(".")
     try:
-        value = _taken(item.completion, path)
+        value = _taken(said.completion, path)
     except _NO_FORM:
         return None
     if value is None:
         return None
-    return replace(item, completion=_spelled(value), reference=reference and _of_reference(reference, path))
+    return replace(said, completion=_spelled(value), reference=reference and _of_reference(reference, path))
 
 
 def _of_reference(reference: str, path: list[str]) -> str | None:

@@ -11,6 +11,7 @@ from math import fsum
 from atlas_api.errors import InvalidManifest
 from atlas_api.training.reward import Answer, Reward
 from atlas_rewards.item import Item
+from atlas_rewards.thoughts import spoken
 from atlas_rewards.verifiers import MAX_CHARACTERS, Outcome, Reads, Unknown, Unusable, Verify, build_verifier
 from atlas_rewards.verifiers.answer import answered
 from atlas_rewards.verifiers.outcome import reference_of
@@ -54,8 +55,9 @@ class Scorer:
 
     def score(self, item: Item) -> Score:
         """The score of *item*. Never raises for what the texts hold."""
-        compared = self._compared(item)
-        outcomes = [(verifier, self._outcome(verifier, item, compared)) for verifier in self._verifiers]
+        said = spoken(item, self._answer)
+        compared = said and self._compared(said)
+        outcomes = [(verifier, self._outcome(verifier, item, said, compared)) for verifier in self._verifiers]
         weighted = [(verifier.weight, one) for verifier, one in outcomes if not isinstance(one, Unknown)]
         return Score(
             value=_mean(weighted),
@@ -71,11 +73,14 @@ class Scorer:
         # An answer may be longer than its text: a float has an exponent, the integer that it is has digits.
         return compared and (_unread(compared) or compared)
 
-    def _outcome(self, verifier: _WeightedVerifier, item: Item, compared: Item | Unknown | None) -> Outcome:
+    def _outcome(
+        self, verifier: _WeightedVerifier, item: Item, said: Item | None, compared: Item | Unknown | None
+    ) -> Outcome:
+        """*said*: *item* without thoughts; None where a thought did not end, and then nothing of it is an answer."""
         if verifier.reads == "size":
-            return verifier.verify(item)
+            return verifier.verify(said) if said else 0.0
         if verifier.reads == "completion":
-            return _unread(item) or verifier.verify(item)
+            return (_unread(said) or verifier.verify(said)) if said else 0.0
         if compared is None:
             silent = reference_of(item) if verifier.reads == "comparison" else None
             return silent if isinstance(silent, Unknown) else self._answer.missing

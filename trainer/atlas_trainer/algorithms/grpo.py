@@ -22,6 +22,7 @@ from atlas_trainer.algorithms.grpo_config import grpo_config
 from atlas_trainer.algorithms.grpo_reward import GrpoReward
 from atlas_trainer.algorithms.trl_callback import TrlCallback
 from atlas_trainer.algorithms.trl_training import train_to_end
+from atlas_trainer.dataset.completions import CompletionReader
 from atlas_trainer.dataset.rows import Row
 from atlas_trainer.dataset.tokenizer import address_of
 from atlas_trainer.distributed.interrupt import Interrupt
@@ -57,9 +58,11 @@ def build_trainer(
     Raises `ZeroSteps` when the rows do not fill one step, `InvalidManifest` for bad `trainerArgs`.
     """
     disable_progress_bar()
+    reader = CompletionReader(tokenizer, spec.reward.answer.thought)
+    floor = spec.reward.conflicts == "floor"
     trainer = GRPOTrainer(
         model=address_of(spec.model),
-        reward_funcs=[GrpoReward(reward, spec.grpo.group_size, process_group)],
+        reward_funcs=[GrpoReward(reward, spec.grpo.group_size, process_group, reader=reader, floor=floor)],
         args=grpo_config(spec, len(rows), folder, process_group.size),
         train_dataset=table_of(rows),
         processing_class=tokenizer,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from atlas_rewards.trl.judged_reward import JudgedReward
+from atlas_trainer.dataset.completions import CompletionReader
 from atlas_trainer.distributed.process_group import ProcessGroup
 
 
@@ -17,7 +18,21 @@ class GrpoReward:
 
     __name__ = "reward"
 
-    def __init__(self, reward: JudgedReward, group_size: int, process_group: ProcessGroup) -> None:
+    def __init__(
+        self,
+        reward: JudgedReward,
+        group_size: int,
+        process_group: ProcessGroup,
+        *,
+        reader: CompletionReader | None = None,
+        floor: bool = False,
+    ) -> None:
+        """*reader* reads the tokens of completions, so that training and evaluation score the same texts; left out,
+        TRL's texts are scored. *floor*: a completion about which judges contradicted themselves gets the lowest reward
+        of its group instead of none.
+        """
+        self._reader = reader
+        self._floor = floor
         self._reward = reward
         self._group_size = group_size
         self._process_group = process_group
@@ -28,17 +43,44 @@ class GrpoReward:
         self,
         prompts: Sequence[Any],
         completions: Sequence[Any],
+        completion_ids: Sequence[Sequence[int]] = (),
         *,
         log_metric: Callable[[str, float], None],
         **columns: Any,
     ) -> list[float | None]:
         """Score like `JudgedReward`, and log `varied_groups`. All processes of the group must call it."""
+        if self._reader is not None:
+            completions = [self._reader.text(ids) for ids in completion_ids]
         rewards = await self._reward(prompts, completions, log_metric=log_metric, **columns)
         # This stops TRL's event loop until all processes are here: it has nothing else to do.
         everywhere = self._process_group.gather((rewards, self._reward.revisions))
         self.revisions = tuple(sorted({revision for _, revisions in everywhere for revision in revisions}))
-        log_metric("varied_groups", varied_share([one for part, _ in everywhere for one in part], self._group_size))
+        parts = [part for part, _ in everywhere]
+        whole = [one for part in parts for one in part]
+        # A floor is a reward that the group has already, so it varies no more than before.
+        log_metric("varied_groups", varied_share(whole, self._group_size))
+        if self._floor:
+            begin = sum(map(len, parts[: self._process_group.rank]))
+            rewards = floored(rewards, self._reward.conflicting, whole, begin, self._group_size)
         return rewards
+
+
+def floored(
+    rewards: Sequence[float | None],
+    conflicting: Sequence[bool],
+    whole: Sequence[float | None],
+    begin: int,
+    group_size: int,
+) -> list[float | None]:
+    """*rewards*, with the lowest known reward of its group for each one that is *conflicting*. *whole*: the rewards of
+    all processes, those of this one from *begin* on. A group without any reward stays as it is.
+    """
+    filled = list(rewards)
+    for place in (place for place, conflict in enumerate(conflicting) if conflict):
+        start = (begin + place) // group_size * group_size
+        known = [reward for reward in whole[start : start + group_size] if reward is not None]
+        filled[place] = min(known, default=None)
+    return filled
 
 
 def varied_share(rewards: Sequence[float | None], group_size: int) -> float:

@@ -7,6 +7,7 @@ The dataset of a run: rows to train and to evaluate on, out of recorded sessions
     shortening        prompts that are too long lose parts of results
     row_selection     rows that a model can take; the others counted
     chat_tokens       chat messages as tokens, for any chat template
+    completions       completions as texts, with the marks of their thoughts
     tokenizer         the tokenizer of the spec's model
     split             which rows are held out
     near_duplicates   tasks that must lie on the same side of the split
@@ -16,7 +17,7 @@ The dataset of a run: rows to train and to evaluate on, out of recorded sessions
     session_view      sessions before they become rows, for people: many in a table, one in full
     steps_file        the flat table of steps as JSONL, CSV or Parquet
 
-May know `traces` and `storage`; never models, algorithms or evaluation.
+May know `traces`, `storage`, and of the rewards which marks thoughts have; never models, algorithms or evaluation.
 
 To add a kind of row (whole conversations for SFT, say): a function beside `session_rows`, and
 the choice of it in `row_selection`, where a session becomes rows.

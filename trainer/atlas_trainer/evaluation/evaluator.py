@@ -11,11 +11,13 @@ import torch
 
 from atlas_api.errors import AtlasError, NothingScored, SourceUnreachable
 from atlas_api.text import one_line
+from atlas_api.training.reward import ThoughtMarks
 from atlas_rewards import SUCCESS, Item, ItemResult
 from atlas_rewards.causes import unanswered
 from atlas_rewards.item import metadata_of
 from atlas_rewards.trl.judged_reward import JudgedReward, revisions_of
 from atlas_trainer.dataset.chat_tokens import prompt_ids
+from atlas_trainer.dataset.completions import CompletionReader
 from atlas_trainer.dataset.rows import Row
 from atlas_trainer.evaluation.measurement import EvaluationResult, Sample
 
@@ -38,7 +40,10 @@ class Evaluator:
         reward: JudgedReward,
         rows: Sequence[Row],
         max_completion_tokens: int,
+        marks: ThoughtMarks | None = None,
     ) -> None:
+        """*marks*: those of thoughts that `reward.answer.thought` names."""
+        self.reader = CompletionReader(tokenizer, marks)
         self.tokenizer = tokenizer
         self.reward = reward
         self.rows = rows
@@ -78,8 +83,7 @@ class Evaluator:
 
     def _read(self, ids: list[int], ends: set[int]) -> tuple[str, int, bool]:
         length = next((index + 1 for index, token in enumerate(ids) if token in ends), None)
-        text = self.tokenizer.decode(ids[:length], skip_special_tokens=True)
-        return text, length or len(ids), length is None
+        return self.reader.text(ids[:length]), length or len(ids), length is None
 
     def _result(self, step: int, answers: Sequence[tuple[Row, str, int, bool]]) -> EvaluationResult:
         """Score all answers at once: judges work on them at the same time."""

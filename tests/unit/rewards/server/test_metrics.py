@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from atlas_api.scoring import ItemResult, JudgeResult
 from atlas_rewards.llm.cache import CacheStatistics
 from atlas_rewards.llm.client import LLMStatistics
 from atlas_rewards.llm.statistics import CallStatistics
@@ -52,3 +53,11 @@ def test_calls_that_were_given_up_or_never_made_do_not_count_as_answered() -> No
     metrics.model_calls(1, counted(small=10))
     outcomes = ("answered", "abandoned", "timeout", "overBudget")
     assert [value(metrics, "model_calls", model="small", outcome=outcome) for outcome in outcomes] == [1, 2, 1, 4]
+
+
+def test_replies_with_different_verdicts_are_counted_also_where_others_gave_one() -> None:
+    metrics = Metrics()
+    judges = (JudgeResult("a", 0.5, conflicts=1), JudgeResult("b", None, causes=("conflict",), conflicts=2))
+    metrics.scored(0.1, [ItemResult(0.5, judges), ItemResult(0.5, (JudgeResult("a", 0.5),))], invalid=0)
+    assert value(metrics, "conflicting_replies", judge="a") == 1
+    assert value(metrics, "conflicting_replies", judge="b") == 2
