@@ -140,7 +140,12 @@ class _TrainingProcess:
         )
         rows = evaluated_rows(dataset.eval, self.spec.evaluation.samples)
         evaluator = Evaluator(
-            tokenizer, reward, rows, self.spec.max_completion_tokens, marks=self.spec.reward.answer.thought
+            tokenizer,
+            reward,
+            rows,
+            self.spec.max_completion_tokens,
+            marks=self.spec.reward.answer.thought,
+            cut_scores=self.spec.reward.truncated == "scored",
         )
         setup = TrainingSetup(dataset, trainer, evaluator)
         newest = self._from_main(lambda main: main.newest_checkpoint())

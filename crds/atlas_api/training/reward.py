@@ -231,6 +231,11 @@ class Reward(ApiModel):
     """What a completion gets that has no score because replies of judges held different verdicts, as a text can bring
     about that forges one: no reward (`leaveOut`), or the lowest reward of its group (`floor`). Left out: `leaveOut`."""
 
+    truncated: Literal["zero", "scored"] = "zero"
+    """What a completion gets that was cut at `maxCompletionTokens`: 0 (`zero`), since what is cut is no answer and may
+    pass for a right one that it was not going to be, or the score of what there is (`scored`), for long texts of which
+    a part is worth something. Left out: `zero`."""
+
     wait_seconds: int | None = Field(None, ge=1, le=2_000_000_000)
     """Longest wait, in seconds, for `serviceRef.name` to be Ready; then the run fails. Left out: no limit."""
 

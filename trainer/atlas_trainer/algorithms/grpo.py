@@ -59,10 +59,17 @@ def build_trainer(
     """
     disable_progress_bar()
     reader = CompletionReader(tokenizer, spec.reward.answer.thought)
-    floor = spec.reward.conflicts == "floor"
+    reward_function = GrpoReward(
+        reward,
+        spec.grpo.group_size,
+        process_group,
+        reader=reader,
+        floor=spec.reward.conflicts == "floor",
+        cut_scores=spec.reward.truncated == "scored",
+    )
     trainer = GRPOTrainer(
         model=address_of(spec.model),
-        reward_funcs=[GrpoReward(reward, spec.grpo.group_size, process_group, reader=reader, floor=floor)],
+        reward_funcs=[reward_function],
         args=grpo_config(spec, len(rows), folder, process_group.size),
         train_dataset=table_of(rows),
         processing_class=tokenizer,

@@ -26,13 +26,16 @@ class GrpoReward:
         *,
         reader: CompletionReader | None = None,
         floor: bool = False,
+        cut_scores: bool = False,
     ) -> None:
         """*reader* reads the tokens of completions, so that training and evaluation score the same texts; left out,
         TRL's texts are scored. *floor*: a completion about which judges contradicted themselves gets the lowest reward
-        of its group instead of none.
+        of its group instead of none. *cut_scores*: one that was cut at the token limit gets the score of what there is
+        instead of 0; needs *reader*.
         """
         self._reader = reader
         self._floor = floor
+        self._cut_scores = cut_scores
         self._reward = reward
         self._group_size = group_size
         self._process_group = process_group
@@ -52,6 +55,10 @@ class GrpoReward:
         if self._reader is not None:
             completions = [self._reader.text(ids) for ids in completion_ids]
         rewards = await self._reward(prompts, completions, log_metric=log_metric, **columns)
+        if self._reader is not None and not self._cut_scores:
+            rewards = [
+                reward if self._reader.ended(ids) else 0.0 for reward, ids in zip(rewards, completion_ids, strict=True)
+            ]
         # This stops TRL's event loop until all processes are here: it has nothing else to do.
         everywhere = self._process_group.gather((rewards, self._reward.revisions))
         self.revisions = tuple(sorted({revision for _, revisions in everywhere for revision in revisions}))

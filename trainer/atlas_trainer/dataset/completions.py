@@ -31,6 +31,10 @@ class CompletionReader:
         }
         self._opening = opened_by(prompt_text(tokenizer, [{"role": "user", "content": "question"}]), marks)
 
+    def ended(self, ids: Sequence[int]) -> bool:
+        """Whether a completion of *ids* ends by itself, with the end token; False: it was cut at the token limit."""
+        return bool(ids) and ids[-1] == self._tokenizer.eos_token_id
+
     def text(self, ids: Sequence[int]) -> str:
         """The text of a completion of *ids*, without special tokens that are no marks."""
         said = [token for token in ids if token not in self._left_out]

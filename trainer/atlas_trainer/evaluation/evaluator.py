@@ -5,6 +5,7 @@ Greedy decoding draws no random numbers, so that measuring does not change what 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -41,13 +42,18 @@ class Evaluator:
         rows: Sequence[Row],
         max_completion_tokens: int,
         marks: ThoughtMarks | None = None,
+        *,
+        cut_scores: bool = False,
     ) -> None:
-        """*marks*: those of thoughts that `reward.answer.thought` names."""
+        """*marks*: those of thoughts that `reward.answer.thought` names. *cut_scores*: an answer that was cut at the
+        token limit gets the score of what there is instead of 0.
+        """
         self.reader = CompletionReader(tokenizer, marks)
         self.tokenizer = tokenizer
         self.reward = reward
         self.rows = rows
         self.max_completion_tokens = max_completion_tokens
+        self.cut_scores = cut_scores
 
     def measure(self, model: "PreTrainedModel", step: int, advance: Advance) -> EvaluationResult:
         """Measure *model* at *step*. Raises `NothingScored` or `SourceUnreachable` when no answer could be scored."""
@@ -87,9 +93,13 @@ class Evaluator:
 
     def _result(self, step: int, answers: Sequence[tuple[Row, str, int, bool]]) -> EvaluationResult:
         """Score all answers at once: judges work on them at the same time."""
-        results = self.reward.score_sync([item_of(row, completion) for row, completion, _, _ in answers])
-        if all(result.score is None for result in results):
-            raise _no_score(results)
+        scored = self.reward.score_sync([item_of(row, completion) for row, completion, _, _ in answers])
+        if all(result.score is None for result in scored):
+            raise _no_score(scored)
+        results = [
+            replace(result, score=0.0) if cut and not self.cut_scores else result
+            for result, (_, _, _, cut) in zip(scored, answers, strict=True)
+        ]
         samples = [
             (_sample_of(row, completion, tokens, result), cut)
             for (row, completion, tokens, cut), result in zip(answers, results, strict=True)
