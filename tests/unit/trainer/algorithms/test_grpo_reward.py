@@ -134,3 +134,20 @@ def test_what_is_scored_are_the_tokens_that_were_generated_with_the_thought_that
         texts = [[{"role": "assistant", "content": "what TRL read"}]] * 2
         asyncio.run(function(["p"] * 2, texts, ids, log_metric=lambda *_: None))
     assert [answer_of(text) for text in seen] == ["42", None]
+
+
+@pytest.mark.parametrize(("cut_scores", "rewards"), [(False, [0.5, 0.0, 0.0]), (True, [0.5, 0.5, 0.5])])
+def test_what_was_cut_at_the_token_limit_is_no_answer_unless_the_recipe_says_so(
+    cut_scores: bool, rewards: list[float]
+) -> None:
+    tokenizer = make_tokenizer()
+
+    class Pleased(Service):
+        async def score(self, items: Sequence[Item]) -> list[ItemResult]:
+            return [ItemResult(0.5)] * len(items)
+
+    ids = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in ("done<|im_end|>", "it goes on and", "")]
+    with closing(JudgedReward(Pleased())) as reward:
+        reader = CompletionReader(tokenizer)
+        function = GrpoReward(reward, 3, ProcessGroup(), reader=reader, cut_scores=cut_scores)
+        assert asyncio.run(function(["p"] * 3, ["", "", ""], ids, log_metric=lambda *_: None)) == rewards
