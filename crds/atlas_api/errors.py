@@ -19,6 +19,7 @@ Every way a run can fail that a user can do something about.
       + OutOfMemory                46   host or device memory exhausted
       + CheckpointFailed           47   a checkpoint could not be written or read back
       + WorkerLost                 48   another process of the same attempt is gone
+      + UntrustedPeer              60   what joined as another process of the attempt is none
       + Preempted                 143   SIGTERM; a checkpoint was saved first
 
 The number is the exit code; Ctrl-C, which is no mistake, has `INTERRUPTED`. `failure` groups them for retries: the
@@ -155,6 +156,17 @@ class WorkerLost(AtlasError):
     """Another process of the same attempt ended or became unreachable. Why, it says itself, if it still could."""
 
     exit_code = 48
+    failure = "infrastructure"
+
+
+class UntrustedPeer(AtlasError):
+    """
+    What joined as another process does not know the attempt's secret, or sends what none of ours sends.
+
+    Somebody else on the network was faster: the next attempt has a secret of its own.
+    """
+
+    exit_code = 60
     failure = "infrastructure"
 
 

@@ -35,7 +35,7 @@ class GrpoReward:
         """Score like `JudgedReward`, and log `varied_groups`. All processes of the group must call it."""
         rewards = await self._reward(prompts, completions, log_metric=log_metric, **columns)
         # This stops TRL's event loop until all processes are here: it has nothing else to do.
-        everywhere = self._process_group.gather((rewards, self._reward.revisions))
+        everywhere = self._process_group.gather([rewards, self._reward.revisions])
         self.revisions = tuple(sorted({revision for _, revisions in everywhere for revision in revisions}))
         log_metric("varied_groups", varied_share([one for part, _ in everywhere for one in part], self._group_size))
         return rewards

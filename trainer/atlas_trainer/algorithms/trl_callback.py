@@ -75,7 +75,7 @@ class TrlCallback(TrainerCallback):  # type: ignore[misc]  # transformers ships 
         """Bring the random states of all processes into the checkpoint; each wrote its own in a folder apart."""
         if self.process_group.size == 1:
             return
-        states = self.process_group.gather((folder / _random_state(self.process_group.rank)).read_bytes())
+        states = self.process_group.gather_bytes((folder / _random_state(self.process_group.rank)).read_bytes())
         if not self.process_group.is_main:
             shutil.rmtree(folder)
             return
