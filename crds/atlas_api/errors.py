@@ -20,18 +20,24 @@ Every way a run can fail that a user can do something about.
       + CheckpointFailed           47   a checkpoint could not be written or read back
       + WorkerLost                 48   another process of the same attempt is gone
       + UntrustedPeer              60   what joined as another process of the attempt is none
-      + Preempted                 143   SIGTERM; a checkpoint was saved first
+      + HungUp                    129   SIGHUP, when a terminal is closed
+      + Interrupted               130   SIGINT, by Ctrl-C
+      + Preempted                 143   SIGTERM
 
-The number is the exit code; Ctrl-C, which is no mistake, has `INTERRUPTED`. `failure` groups them for retries: the
-operator tries again after `infrastructure` and `preempted`, and never after `user` or `data` unless told to.
+The number is the exit code; those of the last three are what shells have for these signals, and training saves a
+checkpoint first. `failure` groups them for retries: the operator tries again after `infrastructure` and `preempted`,
+and never after `user` or `data` unless told to.
 """
 
+import signal
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 FailureClass = Literal["infrastructure", "preempted", "user", "data", "outOfMemory"]
 
 INTERRUPTED = 130
-"""Exit code of a command after Ctrl-C, as shells have it."""
+"""Exit code of any command after Ctrl-C, as shells have it."""
 
 
 class AtlasError(Exception):
@@ -170,8 +176,28 @@ class UntrustedPeer(AtlasError):
     failure = "infrastructure"
 
 
+class HungUp(AtlasError):
+    """SIGHUP arrived, as when a terminal is closed, and a checkpoint was saved; the next attempt continues from it."""
+
+    exit_code = 129
+    failure = "preempted"
+
+
+class Interrupted(AtlasError):
+    """SIGINT arrived, as by Ctrl-C, and a checkpoint was saved; the next attempt continues from it."""
+
+    exit_code = INTERRUPTED
+    failure = "preempted"
+
+
 class Preempted(AtlasError):
     """SIGTERM arrived, and a checkpoint was saved; the next attempt continues from it."""
 
     exit_code = 143
     failure = "preempted"
+
+
+STOPPED_BY: Mapping[signal.Signals, type[AtlasError]] = MappingProxyType(
+    {signal.SIGHUP: HungUp, signal.SIGINT: Interrupted, signal.SIGTERM: Preempted}
+)
+"""What ends a run that was asked to end, by the signal that asked."""
