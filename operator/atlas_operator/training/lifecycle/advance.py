@@ -3,8 +3,10 @@
 from datetime import datetime
 
 from atlas_api.training.status import Stopping, StopReason
+from atlas_operator.backends import BACKEND
 from atlas_operator.cluster.document import Document
 from atlas_operator.failures.attempt import Success
+from atlas_operator.objects.join_secret import join_secret
 from atlas_operator.objects.run import progress_map
 from atlas_operator.status.plan_types import RECHECK_AFTER
 from atlas_operator.training.context import PlanContext
@@ -82,6 +84,9 @@ def _watch(context: PlanContext, job: Document) -> None:
         return
     if context.attempt.progress_map is None and not context.failed_precondition:
         context.create.append(progress_map(context.training, context.run.number))
+    if context.attempt.state in ("Unseen", "Starting") and not context.failed_precondition:
+        # The pods wait for it. Whether it is there cannot be asked, so it is made at each look until all of them run.
+        context.create += [join_secret(context.training, job)] if BACKEND.asks_for_join_secret(job) else []
     if context.attempt.state in ("Queued", "Suspending") and context.run.running_at:
         close_attempt(context)
         context.set(attempt_at=context.now)
