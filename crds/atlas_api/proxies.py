@@ -17,20 +17,19 @@ _Network = IPv4Network | IPv6Network
 _PORTS = {"http": 80, "https": 443}
 _CIDR = re.compile(r"([0-9a-f.:]+)/([0-9]+)")
 _WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^\[\]:]*)):([^\[\]:]*)")
-_WITH_HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]", re.IGNORECASE)
 
 
 class UnusableProxy(ValueError):
-    """A proxy of a kind that nothing here can talk to. The text names it, without its password."""
+    """A proxy that nothing here can talk to. The text names it, without its password: "..., which is no HTTP proxy"."""
 
 
 def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
     """The address of the proxy to *url* (http or https), as the variables say. None: it is reached directly.
 
     `HTTPS_PROXY` counts for https, `HTTP_PROXY` for http, names in small letters before those in capitals; one without
-    a scheme is an HTTP proxy. Never for `localhost` and loopback addresses, nor for what `NO_PROXY` lists: names with
-    all below them, `.name` for those below it alone, IP addresses, CIDRs, each but the last with a port where it
-    counts for that alone, and `*` for everything. Raises UnusableProxy for SOCKS.
+    a scheme is an HTTP proxy. Never for `localhost` and loopback addresses, nor for what `NO_PROXY` lists: a name with
+    all below it, `.name` for those below it alone, an IP address, each for all ports or one (`name:443`), a CIDR, and
+    `*` for everything. Raises UnusableProxy for one of another kind, and for what is no address.
     """
     parts = urlsplit(url)
     named = _variable(environment, f"{parts.scheme}_proxy") if parts.scheme in _PORTS else ""
@@ -40,10 +39,17 @@ def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
 
 
 def usable_proxy(named: str) -> str:
-    """The address of the proxy *named*, an HTTP proxy where it has no scheme. Raises UnusableProxy for other kinds."""
-    proxy = named if _WITH_HOST.match(named) else f"http://{named}"
-    if not proxy.lower().startswith(("http://", "https://")):
-        raise UnusableProxy(f"{without_password(proxy)} is no HTTP proxy")
+    """The address of the proxy *named*, an HTTP proxy where it has no scheme. Raises UnusableProxy for others."""
+    proxy = named if "://" in named else f"http://{named}"
+    try:
+        parts = urlsplit(proxy)
+        is_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise UnusableProxy("a proxy whose address is no address")
+    if parts.scheme not in _PORTS:
+        raise UnusableProxy(f"{without_password(proxy)}, which is no HTTP proxy")
     return proxy
 
 

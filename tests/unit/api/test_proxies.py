@@ -20,8 +20,18 @@ def test_names_in_small_letters_count_before_those_in_capitals() -> None:
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4", "ftp"])
 def test_what_is_no_http_proxy_is_refused_without_its_password(scheme: str) -> None:
-    with pytest.raises(UnusableProxy, match=f"^{scheme}://proxy:1080 is no HTTP proxy$"):
+    with pytest.raises(UnusableProxy, match=f"^{scheme}://proxy:1080, which is no HTTP proxy$"):
         proxy_for("https://api.example.com", {"HTTPS_PROXY": f"{scheme}://me:hidden@proxy:1080"})
+
+
+@pytest.mark.parametrize(
+    "named",
+    ["http://me:hidden/@@proxy", "me:hidden@proxy:99999", "http://[::1", "http://", "me:hidden@", "proxy:0", ":80"],
+)
+def test_what_is_no_address_is_refused_without_a_word_of_it(named: str) -> None:
+    with pytest.raises(UnusableProxy) as refused:
+        proxy_for("https://api.example.com", {"HTTPS_PROXY": named})
+    assert str(refused.value) == "a proxy whose address is no address"
 
 
 def test_what_is_exempt_needs_no_usable_proxy() -> None:
