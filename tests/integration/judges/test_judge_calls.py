@@ -213,6 +213,32 @@ def test_the_proxy_of_the_environment_is_used_where_it_should_be(
     run(in_turn(Reply("yes")), story)
 
 
+@pytest.mark.parametrize("exempt", [".svc,.cluster.local,127.0.0.0/8", "", "unrelated.example"])
+def test_a_judge_on_this_machine_needs_no_proxy(monkeypatch: pytest.MonkeyPatch, exempt: str) -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        monkeypatch.setenv("no_proxy", exempt)
+        settings = judging(judge.base_url)
+        async with calling(settings) as client:
+            assert (await ask(client, settings)).text == "yes"
+
+    run(in_turn(Reply("yes")), story)
+
+
+def test_a_network_in_no_proxy_exempts_judges_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        monkeypatch.setenv("http_proxy", judge.base_url.removesuffix("/v1"))
+        monkeypatch.setenv("no_proxy", "192.0.2.0/24")
+        for host, is_exempt in (("192.0.2.1", True), ("192.0.3.1", False)):
+            settings = judging(f"http://{host}:1/v1", retries={"attempts": 1}, timeouts={"callSeconds": 1})
+            before = len(judge.requests)
+            async with calling(settings) as client:
+                await refused(client, settings)
+            assert (len(judge.requests) == before) == is_exempt
+
+    run(in_turn(Reply("yes")), story)
+
+
 @pytest.mark.parametrize(
     ("proxy", "says"),
     [

@@ -1,7 +1,7 @@
-"""Proxies are chosen as Go's programs do: `support.kubernetes.proxy_table` is the table."""
+"""Proxies are chosen as Go's programs do: `support.server.proxy_table` is the table."""
 
 import pytest
-from support.kubernetes.proxy_table import PROXY, ROWS, Row
+from support.server.proxy_table import PROXY, ROWS, Row
 
 from atlas_api.proxies import UnusableProxy, proxy_for, usable_proxy, without_password
 
