@@ -116,7 +116,7 @@ def _trust(configuration: Configuration) -> ssl.SSLContext:
 
 
 def _proxy(configuration: Configuration) -> str | None:
-    """As kubectl has it: the `proxy-url` of the kubeconfig whatever the environment says, else what that says."""
+    """The `proxy-url` of the kubeconfig whatever the environment says, else what that says: kubectl's order."""
     try:
         if configuration.proxy:
             return usable_proxy(configuration.proxy)

@@ -32,14 +32,14 @@ class Reachability:
             late.cancel()
 
     def answered(self) -> None:
-        """It said something, if only that it is busy."""
+        """Note an answer, if only that the server is busy."""
         if self._silent_since is not None:
             silent = self._clock() - self._silent_since
             _log.info("the API server at %s answers again, after %.0f s", self._host, silent)
             self._silent_since = None
 
     def failed(self, why: str) -> None:
-        """It could not be asked, or did not answer."""
+        """Note that the server could not be asked, or did not answer."""
         if self._silent_since is None:
             self._silent_since = self._clock()
             _log.warning("the API server at %s does not answer: %s; it is asked again and again", self._host, why)

@@ -8,6 +8,7 @@ from support.judges.judge_calls import KEY, FakeTime, ask, calling, refused, run
 from support.judges.judge_replies import Rates, Reply, broken, hang, in_turn, refusal, verdict
 from support.judges.judge_settings import NOBODY, judging
 from support.judges.scripted_judge import ScriptedJudge
+from support.server.connect_proxy import FakeConnectProxy
 
 from atlas_api.errors import InvalidManifest, SourceMissing
 from atlas_rewards.llm.answer import Answer, NoAnswer
@@ -226,17 +227,17 @@ def test_a_judge_on_this_machine_needs_no_proxy(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_a_network_in_no_proxy_exempts_judges_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(judge: ScriptedJudge) -> None:
-        monkeypatch.setenv("http_proxy", judge.base_url.removesuffix("/v1"))
+    async def story(proxy: FakeConnectProxy) -> list[str]:
+        monkeypatch.setenv("https_proxy", proxy.url)
         monkeypatch.setenv("no_proxy", "192.0.2.0/24")
-        for host, is_exempt in (("192.0.2.1", True), ("192.0.3.1", False)):
-            settings = judging(f"http://{host}:1/v1", retries={"attempts": 1}, timeouts={"callSeconds": 1})
-            before = len(judge.requests)
+        for host in ("192.0.2.1", "192.0.3.1"):
+            settings = judging(f"https://{host}/v1", retries={"attempts": 1}, timeouts={"callSeconds": 1})
             async with calling(settings) as client:
                 await refused(client, settings)
-            assert (len(judge.requests) == before) == is_exempt
+        return proxy.asked
 
-    run(in_turn(Reply("yes")), story)
+    with FakeConnectProxy(answer="502 Bad Gateway") as proxy:
+        assert asyncio.run(story(proxy)) == ["192.0.3.1:443"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,7 +40,11 @@ os._exit(0)
 """
 
 JOINS_BY_TORCH_ALONE = 'distributed.init_process_group("gloo")'
-SENDS_PICKLES = "distributed.all_gather_object([None, None], Payload())"
+# Without reading what comes back, its own payload with it.
+SENDS_PICKLES = """
+distributed.distributed_c10d._unpickler = None
+distributed.all_gather_object([None, None], Payload())
+"""
 
 # What our processes do first, with the secret that the stranger has come to know.
 JOINS = """
@@ -49,8 +55,19 @@ group.join()
 """
 
 
-def run(tmp_path: Path, first: str, second: str, secrets: tuple[str, str] = ("right", "right")) -> tuple[int, str]:
-    """Exit code and output of process 0, which runs *first* while process 1 runs *second*."""
+def run(
+    tmp_path: Path,
+    first: str,
+    second: str,
+    secrets: tuple[str, str] = ("right", "right"),
+    *,
+    look_at: int = 0,
+    before: Callable[[int], None] = lambda _port: None,
+) -> tuple[int, str]:
+    """Exit code and output of process 0, which runs *first* while process 1 runs *second*; or of process *look_at*.
+
+    *before* is called with the port where they meet when process 0 listens there and process 1 has not begun.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     environment = {
@@ -58,18 +75,15 @@ def run(tmp_path: Path, first: str, second: str, secrets: tuple[str, str] = ("ri
         **{"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"},
         **{"MARK": str(tmp_path / "mark"), "OMP_NUM_THREADS": "1"},
     }
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", program],
-            env={**environment, "RANK": str(rank), "ATLAS_JOIN_SECRET": secrets[rank]},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for rank, program in enumerate((first, second))
-    ]
-    output, _ = processes[0].communicate(timeout=300)
-    processes[1].communicate(timeout=300)
-    return processes[0].returncode, output
+    processes = []
+    for rank, program in enumerate((first, second)):
+        variables = {"RANK": str(rank), "ATLAS_JOIN_SECRET": secrets[rank]}
+        command = [sys.executable, "-c", program]
+        processes.append(subprocess.Popen(command, env={**environment, **variables}, stdout=subprocess.PIPE, text=True))
+        if rank == 0:
+            before(port)
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    return processes[look_at].returncode, outputs[look_at]
 
 
 def nothing_ran(tmp_path: Path) -> bool:
@@ -116,7 +130,7 @@ def test_a_pickled_object_is_not_unpickled_even_from_one_who_knows_the_secret(tm
 def test_neither_do_the_object_collectives_of_libraries_unpickle(tmp_path: Path) -> None:
     then = "from accelerate.utils import gather_object; from accelerate import PartialState\n"
     then += "    PartialState(cpu=True); gather_object([1])"
-    real = "distributed.distributed_c10d._pickler = pickle.Pickler\n" + SENDS_PICKLES
+    real = f"distributed.distributed_c10d._pickler = pickle.Pickler\n{SENDS_PICKLES}"
     code, output = run(tmp_path, OURS.format(then=then), STRANGER.format(joins=JOINS, then=real))
     assert (code, output.split(":")[0]) == (60, "UntrustedPeer")
     assert nothing_ran(tmp_path)
@@ -136,6 +150,42 @@ distributed.all_gather(sizes, torch.tensor([{length}]), group=group._control_gro
         )
         assert code == 60
         assert f"process 1 announced a message of {length} bytes" in output
+
+
+def test_a_worker_does_not_follow_a_stranger_in_the_place_of_the_first_process(tmp_path: Path) -> None:
+    code, output = run(
+        tmp_path,
+        STRANGER.format(joins=JOINS_BY_TORCH_ALONE, then=SENDS_PICKLES),
+        OURS.format(then=""),
+        ("", "right"),
+        look_at=1,
+    )
+    assert (code, output.split(":")[0]) == (60, "UntrustedPeer")
+    assert nothing_ran(tmp_path)
+
+
+def test_noise_and_silence_at_the_meeting_point_keep_nobody_from_joining(tmp_path: Path) -> None:
+    held: list[socket.socket] = []
+
+    def knock(port: int) -> None:
+        """What a port scan does, and what holds connections open."""
+        noise = [b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01" + bytes(500), bytes(4096), b"\xff" * 4096]
+        while not held:
+            with suppress(ConnectionRefusedError):
+                held.append(socket.create_connection(("127.0.0.1", port)))
+        for number in range(100):
+            connection = socket.create_connection(("127.0.0.1", port))
+            with suppress(OSError):
+                connection.sendall(noise[number % len(noise)])
+            if number % 2:
+                held.append(connection)
+            else:
+                connection.close()
+
+    joined = OURS.format(then="assert group.gather(group.rank) == [0, 1]")
+    assert run(tmp_path, joined, joined, before=knock) == (0, "done\n")
+    for connection in held:
+        connection.close()
 
 
 def test_the_payload_of_these_tests_works_where_it_is_unpickled(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ class JsonWriter:
         self._file = file
 
     def dump(self, value: Json) -> None:
-        """Write *value*."""
+        """Write *value* as one JSON document."""
         self._file.write(encode(value))
 
 
@@ -28,7 +28,7 @@ class JsonReader:
         self._file = file
 
     def load(self) -> object:
-        """Read one value."""
+        """Read one JSON document to the end."""
         value: object = decode(self._file.read(), "another process")
         return value
 
