@@ -29,9 +29,14 @@ def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
     `HTTPS_PROXY` counts for https, `HTTP_PROXY` for http, names in small letters before those in capitals; one without
     a scheme is an HTTP proxy. Never for `localhost` and loopback addresses, nor for what `NO_PROXY` lists: a name with
     all below it, `.name` for those below it alone, an IP address, each for all ports or one (`name:443`), a CIDR, and
-    `*` for everything. Raises UnusableProxy for one of another kind, and for what is no address.
+    `*` for everything. A *url* that is none has no proxy: whoever dials it will say so. Raises UnusableProxy for a
+    proxy of another kind, and for one that is no address.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
     named = _variable(environment, f"{parts.scheme}_proxy") if parts.scheme in _PORTS else ""
     if not named or _is_exempt(parts, _variable(environment, "no_proxy")):
         return None

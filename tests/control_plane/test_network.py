@@ -1,5 +1,6 @@
 """The operator's way to a real API server: by the proxy and the name that kubectl would use, or with a word why not."""
 
+import base64
 import json
 import socket
 from collections.abc import Iterator
@@ -104,7 +105,8 @@ def test_a_proxy_that_goes_and_comes_back_is_said_once_each(rights: Path, kubect
     names = {UNKNOWN: address_of(rights)}
     with ExitStack() as running:
         with FakeConnectProxy(names) as proxy:
-            fields = {"server": server, "tls_server_name": IN_THE_CERTIFICATE, "proxy_url": proxy.url}
+            fields = {"server": server, "tls_server_name": IN_THE_CERTIFICATE}
+            fields["proxy_url"] = f"http://me:hidden@127.0.0.1:{proxy.port}"
             kubeconfig = rewritten(rights, tmp_path, **fields)
             begun = begun_operator(kubeconfig, tmp_path / "log", "--namespace", kubectl.namespace)
             operator = running.enter_context(begun)
@@ -115,6 +117,8 @@ def test_a_proxy_that_goes_and_comes_back_is_said_once_each(rights: Path, kubect
             noticed(kubectl)
         said = [line["message"] for line in operator.lines() if line["message"].startswith("watching /")]
         assert len(said) == 1
+        assert set(proxy.credentials) == {f"Basic {base64.b64encode(b'me:hidden').decode()}"}
+        assert "hidden" not in (tmp_path / "log").read_text()
 
 
 def test_a_server_that_accepts_and_says_nothing_is_said_too(rights: Path, kubectl: Kubectl, tmp_path: Path) -> None:

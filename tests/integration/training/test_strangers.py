@@ -152,6 +152,20 @@ distributed.all_gather(sizes, torch.tensor([{length}]), group=group._control_gro
         assert f"process 1 announced a message of {length} bytes" in output
 
 
+def test_words_of_the_first_process_that_are_none_of_its_own_are_refused(tmp_path: Path) -> None:
+    messages = [b"[]", b"3", b"{}", b'{"endedBy": 3}', b'{"value": NaN}', b"", b"\x80\x05N."]
+    sends = f"for message in {messages}: exchange.from_first(message, group._control_group)"
+    hears = f"""
+    for _ in range({len(messages)}):
+        try:
+            print("accepted", group.from_main(lambda: None), flush=True)
+        except AtlasError as error:
+            print(error.reason, flush=True)
+    """
+    code, output = run(tmp_path, STRANGER.format(joins=JOINS, then=sends), OURS.format(then=hears), look_at=1)
+    assert (code, output.split()) == (0, ["UntrustedPeer"] * len(messages) + ["done"])
+
+
 def test_a_worker_does_not_follow_a_stranger_in_the_place_of_the_first_process(tmp_path: Path) -> None:
     code, output = run(
         tmp_path,
