@@ -4,7 +4,6 @@ import base64
 
 import pytest
 from cluster.kubectl import Document, Kubectl
-from support.kubernetes.account_rights import may
 from support.kubernetes.leftovers import assert_nothing_is_left
 from support.training.training_story import NAME, edit, start
 
@@ -72,9 +71,3 @@ def test_one_worker_has_neither(watched: Kubectl) -> None:
     start(watched)
     assert watched.find("networkpolicy", run_name(NAME, 1)) is None
     assert watched.find("secret", SECRET) is None
-
-
-def test_the_operator_may_make_secrets_and_read_or_delete_none(watched: Kubectl) -> None:
-    of_the_operator = watched.within("atlas-system")
-    verbs = ("create", "get", "list", "watch", "update", "patch", "delete")
-    assert [verb for verb in verbs if may(of_the_operator, "atlas-operator", verb, "secrets")] == ["create"]
