@@ -52,6 +52,9 @@ JUDGE_ANSWER = Budget(4 * _MIB, 50_000)
 SCORES = Budget(16 * _MIB, 500_000)
 """An answer of a reward service."""
 
+PEER_MESSAGE = Budget(256 * _MIB, 2_000_000)
+"""A message between processes that train together: the random state of one, or the completions of a batch."""
+
 UNPACKED_RATIO = 1000
 """Bytes that one compressed byte may become. Real traces compress by 5 to 50; zlib's format ends at 1,032."""
 

@@ -19,18 +19,25 @@ Every way a run can fail that a user can do something about.
       + OutOfMemory                46   host or device memory exhausted
       + CheckpointFailed           47   a checkpoint could not be written or read back
       + WorkerLost                 48   another process of the same attempt is gone
-      + Preempted                 143   SIGTERM; a checkpoint was saved first
+      + UntrustedPeer              60   what joined as another process of the attempt is none
+      + HungUp                    129   SIGHUP, when a terminal is closed
+      + Interrupted               130   SIGINT, by Ctrl-C
+      + Preempted                 143   SIGTERM
 
-The number is the exit code; Ctrl-C, which is no mistake, has `INTERRUPTED`. `failure` groups them for retries: the
-operator tries again after `infrastructure` and `preempted`, and never after `user` or `data` unless told to.
+The number is the exit code; those of the last three are what shells have for these signals, and training saves a
+checkpoint first. `failure` groups them for retries: the operator tries again after `infrastructure` and `preempted`,
+and never after `user` or `data` unless told to.
 """
 
+import signal
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 FailureClass = Literal["infrastructure", "preempted", "user", "data", "outOfMemory"]
 
 INTERRUPTED = 130
-"""Exit code of a command after Ctrl-C, as shells have it."""
+"""Exit code of any command after Ctrl-C, as shells have it."""
 
 
 class AtlasError(Exception):
@@ -158,8 +165,39 @@ class WorkerLost(AtlasError):
     failure = "infrastructure"
 
 
+class UntrustedPeer(AtlasError):
+    """
+    What joined as another process does not know the attempt's secret, or sends what none of ours sends.
+
+    Somebody else on the network was faster: the next attempt has a secret of its own.
+    """
+
+    exit_code = 60
+    failure = "infrastructure"
+
+
+class HungUp(AtlasError):
+    """SIGHUP arrived, as when a terminal is closed, and a checkpoint was saved; the next attempt continues from it."""
+
+    exit_code = 129
+    failure = "preempted"
+
+
+class Interrupted(AtlasError):
+    """SIGINT arrived, as by Ctrl-C, and a checkpoint was saved; the next attempt continues from it."""
+
+    exit_code = INTERRUPTED
+    failure = "preempted"
+
+
 class Preempted(AtlasError):
     """SIGTERM arrived, and a checkpoint was saved; the next attempt continues from it."""
 
     exit_code = 143
     failure = "preempted"
+
+
+STOPPED_BY: Mapping[signal.Signals, type[AtlasError]] = MappingProxyType(
+    {signal.SIGHUP: HungUp, signal.SIGINT: Interrupted, signal.SIGTERM: Preempted}
+)
+"""What ends a run that was asked to end, by the signal that asked."""

@@ -148,13 +148,23 @@ class _TrainingProcess:
             cut_scores=self.spec.reward.truncated == "scored",
         )
         setup = TrainingSetup(dataset, trainer, evaluator)
-        newest = self._from_main(lambda main: main.newest_checkpoint())
-        self._from_main(lambda main: main.begin_training(setup, newest[1] if newest else 0))
-        resume = None if newest is None else self._checkpoint(*newest)
+        resume = self._resume(setup)
         algorithm.train(
             trainer, self.spec, self.process_group, self._handlers(setup), interrupt=self.interrupt, resume_from=resume
         )
-        return self._from_main(lambda main: main.publish_model(setup))
+        return self._model(setup)
+
+    def _resume(self, setup: TrainingSetup) -> Path | None:
+        """Begin at the newest checkpoint. Its local folder; None where the run begins from the beginning."""
+        newest = self.process_group.in_main(lambda: self._main().newest_checkpoint())
+        step = self._from_main(lambda _: newest[1] if newest else None)
+        self._from_main(lambda main: main.begin_training(setup, step or 0))
+        return None if step is None else self._checkpoint(newest[0] if newest else None, step)
+
+    def _model(self, setup: TrainingSetup) -> ModelStatus:
+        """Publish the final model. What is known of it, in every process."""
+        published = self._from_main(lambda main: main.publish_model(setup).model_dump(mode="json", by_alias=True))
+        return ModelStatus.model_validate(published)
 
     def _handlers(self, setup: TrainingSetup) -> EventHandlers | None:
         if self.main is None:
@@ -183,13 +193,16 @@ class _TrainingProcess:
             raise CheckpointFailed(f"{self.store.uri(key)} is there for the first process and not for this one")
         return dataset
 
-    def _checkpoint(self, in_main: Path, step: int) -> Path:
-        """Local folder of the checkpoint at *step*. One process of each pod fetches it, for all of them."""
-        folder = in_main if self.main else None
+    def _checkpoint(self, folder: Path | None, step: int) -> Path:
+        """Local folder of the checkpoint at *step*. One process of each pod fetches it, for all of them.
+
+        *folder* is where the main process has it already; None in the others.
+        """
         if folder is None and self.process_group.local_rank == 0:
             key = f"{self.run.folder}/{checkpoint_name(step)}"
             folder = self.store.bring_out(key, self.scratch / "resume")
-        fetched = self.process_group.gather(folder)[self.process_group.host_rank]
+        folders = self.process_group.gather(None if folder is None else str(folder))
+        fetched = folders[self.process_group.host_rank]
         if fetched is None:
             raise CheckpointFailed(f"the first process of this pod brought no checkpoint of step {step}")
-        return fetched
+        return Path(fetched)

@@ -128,7 +128,7 @@ class ClusterReport:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/merge-patch+json"}
         body = json.dumps({"data": {self.key: text}}).encode()
         trust = ssl.create_default_context(cafile=str(self.account / "ca.crt"))
-        # A proxy meant for the world outside is not the way to the API server.
+        # The kubelet names an address inside the cluster: a proxy meant for the world outside is not the way there.
         opener = build_opener(ProxyHandler({}), HTTPSHandler(context=trust))
         request = Request(self.url, body, headers, method="PATCH")  # noqa: S310
         with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:

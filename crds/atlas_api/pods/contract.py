@@ -58,6 +58,9 @@ MASTER_ADDR = "MASTER_ADDR"
 MASTER_PORT = "MASTER_PORT"
 """The variables by which torch's processes find each other; torchrun sets them for the processes that it starts."""
 
+JOIN_SECRET = "ATLAS_JOIN_SECRET"  # noqa: S105 - the name of a variable
+"""What the processes of one attempt prove to each other that they know. Set where several train together."""
+
 WORKER_INDEX = "ATLAS_WORKER"
 """Number of the pod among the workers, from 0. Not set where there is only one."""
 
@@ -84,6 +87,7 @@ REWARD_TOKEN = "ATLAS_REWARD_TOKEN"  # noqa: S105 - the name of a variable
 SECRET_VARIABLES = (
     TRACES_URL,
     REWARD_TOKEN,
+    JOIN_SECRET,
     *(f"{prefix}{key}" for prefix in (TRACES_S3, CHECKPOINTS_S3) for key in AWS_KEYS),
 )
 """Variables of training pods that hold secrets: their values are redacted in everything that a pod reports."""

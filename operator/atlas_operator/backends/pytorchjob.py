@@ -16,6 +16,7 @@ from atlas_operator.backends.base import JobState, job_metadata
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.fields import condition, get_path, integer, is_true, items, mapping, timestamp
 from atlas_operator.cluster.kinds import KINDS
+from atlas_operator.objects.join_secret import join_variable
 from atlas_operator.objects.names import job_name
 from atlas_operator.objects.training_pod import pod_template
 
@@ -45,7 +46,9 @@ _LABELS = "training.kubeflow.org"
 
 def build_job(training: Document, spec: AtlasTrainingSpec, image: str, run: RunStatus, allow_code: bool) -> Document:
     """The PyTorchJob of one attempt: one Master, or several Workers that find each other by c10d."""
-    peers = launch_environment(spec.compute, job_name(training["metadata"]["name"], run.number, run.attempt))
+    name = job_name(training["metadata"]["name"], run.number, run.attempt)
+    secret = [join_variable(name)] if spec.compute.processes > 1 else []
+    peers = [*launch_environment(spec.compute, name), *secret]
     template = pod_template(training, spec, image, run, allow_code, container=CONTAINER, peers=peers)
     replica = {"restartPolicy": "Never", "template": template}
     workers = spec.compute.workers
@@ -76,6 +79,13 @@ def launch_environment(compute: Compute, job: str) -> list[Document]:
     if compute.gpus_per_worker > 1:
         return [{"name": contract.WORKER_INDEX, **index}, *meeting]
     return [{"name": contract.RANK, **index}, {"name": contract.WORLD_SIZE, "value": str(compute.workers)}, *meeting]
+
+
+def asks_for_join_secret(job: Document) -> bool:
+    """Whether pods of *job* are given a secret by which its processes know each other."""
+    templates = [mapping(each, "template", "spec") for each in mapping(job, "spec", "pytorchReplicaSpecs").values()]
+    containers = [container for pod in templates for container in items(pod, "containers")]
+    return any(each.get("name") == contract.JOIN_SECRET for container in containers for each in items(container, "env"))
 
 
 def job_state(job: Document) -> JobState:

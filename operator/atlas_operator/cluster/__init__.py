@@ -5,7 +5,8 @@ With connections:
 
     client         objects and their children, created, applied, deleted; statuses, events
     api            one request: time limit, retries, errors in words
-    connection     address and credentials
+    connection     address, credentials, proxy: the sessions of all requests and watches
+    reachability   whether the API server answers, said when that changes
     listing        lists, page by page; events about objects
     events         recorder of events: repetitions are counted
     apply_errors   errors that the owner of an object can do something about

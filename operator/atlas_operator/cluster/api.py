@@ -13,11 +13,11 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 import aiohttp
-from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
 from atlas_operator.cluster import connection
 from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.reachability import Reachability
 
 Verb = Literal["get", "list", "create", "apply", "patch", "delete"]
 
@@ -73,10 +73,13 @@ class Api:
         may_write: Callable[[], bool] = lambda: True,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     ) -> None:
-        """*count* gets verb and HTTP code (or `error`) of each answer; *may_write* is asked before each write."""
+        """*count* gets verb and HTTP code (or `error`) of each answer; *may_write* is asked before each write.
+
+        To be made on the event loop that it is used on. Raises `NoCluster`: certificates or proxy cannot be used.
+        """
         self._configuration = configuration
-        self._client = ApiClient(configuration)
-        self._client.user_agent = "atlas-operator"
+        self._session = connection.session(configuration)
+        self._reachability = Reachability(configuration.host)
         self._slots = asyncio.Semaphore(_CONCURRENT)
         self._count = count
         self._may_write = may_write
@@ -84,7 +87,7 @@ class Api:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.close()
+        await self._session.close()
 
     async def request(
         self, verb: Verb, path: str, body: Document | None = None, query: Mapping[str, str] | None = None
@@ -108,6 +111,7 @@ class Api:
                 delay = error.retry_after
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 self._count(verb, "error")
+                self._reachability.failed(_words(error))
                 if tries >= _TRIES:
                     raise Unreachable(f"the API server does not answer: {_words(error)}") from error
                 delay = None
@@ -123,19 +127,21 @@ class Api:
 
     async def _once(self, verb: Verb, path: str, body: Document | None, query: Mapping[str, str] | None) -> Document:
         method, content_type = _METHODS[verb]
-        request = await self._client.param_serialize(
-            method,
-            path,
-            query_params=list((query or {}).items()),
-            header_params={"Accept": "application/json", "Content-Type": content_type},
-            body=body,
-            auth_settings=["BearerToken"],
-        )
         async with self._slots:
-            response = await self._client.call_api(*request, _request_timeout=aiohttp.ClientTimeout(total=_SECONDS))
-            text = await response.read()
+            with self._reachability.asking():
+                async with self._session.request(
+                    method,
+                    f"{self._configuration.host.rstrip('/')}{path}",
+                    params=query,
+                    data=None if body is None else json.dumps(body).encode(),
+                    headers={"Accept": "application/json", "Content-Type": content_type},
+                    timeout=aiohttp.ClientTimeout(total=_SECONDS),
+                    allow_redirects=False,
+                ) as response:
+                    text = await response.read()
+        self._reachability.answered()
         self._count(verb, str(response.status))
-        if response.status >= HTTPStatus.BAD_REQUEST:
+        if response.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise _error(verb, path, response.status, text, response.headers.get("Retry-After"))
         document: Document = json.loads(text)
         return document

@@ -73,13 +73,22 @@ class ClusterClient:
         Raises `NameTaken`: an object of this name belongs to something else.
         Raises `Terminating`: the child of this name is being deleted.
         """
-        namespace = document["metadata"]["namespace"]
         try:
-            await self._api.request("create", collection_path(document["kind"], namespace), document)
+            await self._api.request("create", _collection_of(document), document)
         except ApiError as error:
-            if error.status != HTTPStatus.CONFLICT or error.reason != "AlreadyExists":
+            if not _exists_already(error):
                 raise
             await self._adopt(document)
+        else:
+            self._on_create(document)
+
+    async def create_unread(self, document: Document) -> None:
+        """Make a child of a kind that the operator may not read; when one of its name exists, nothing happens."""
+        try:
+            await self._api.request("create", _collection_of(document), document)
+        except ApiError as error:
+            if not _exists_already(error):
+                raise
         else:
             self._on_create(document)
 
@@ -163,6 +172,14 @@ class ClusterClient:
         except ApiError as error:
             _unless(error, HTTPStatus.NOT_FOUND)
             return None
+
+
+def _collection_of(document: Document) -> str:
+    return collection_path(document["kind"], document["metadata"]["namespace"])
+
+
+def _exists_already(error: ApiError) -> bool:
+    return error.status == HTTPStatus.CONFLICT and error.reason == "AlreadyExists"
 
 
 def _unless(error: ApiError, *expected: HTTPStatus) -> None:

@@ -18,6 +18,8 @@ KINDS: dict[str, tuple[str, str]] = {
     "ServiceAccount": ("v1", "serviceaccounts"),
     "Role": (_RBAC, "roles"),
     "RoleBinding": (_RBAC, "rolebindings"),
+    "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
+    "Secret": ("v1", "secrets"),
     "Event": ("v1", "events"),
     "Lease": ("coordination.k8s.io/v1", "leases"),
 }

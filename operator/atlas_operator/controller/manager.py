@@ -28,6 +28,8 @@ _SPREAD = 60.0
 _OLDEST = 120.0
 _GRACE = 10.0
 _LEASE_LOOK = 0.5
+_FAILING = 5.0
+_TELL_EVERY = 1.0
 _STALE_PAUSE = 0.1
 
 _log = logging.getLogger(__name__)
@@ -68,7 +70,7 @@ class Manager:
 
         Raises what ended a part of the operator that never ends.
         """
-        parts = [self._watches.run(), self._resync()]
+        parts = [self._watches.run(), self._resync(), self._tell()]
         if self._leadership is not None:
             parts.append(self._leadership.run())
         background = [asyncio.create_task(part) for part in parts]
@@ -82,10 +84,10 @@ class Manager:
         self._queue.stop()
         ended = [part for part in (working, *background) if part.done()]
         # The lease is kept until the last write is done.
-        watches, resync, *lease = background
-        watches.cancel()
-        resync.cancel()
-        await asyncio.wait([working, watches, resync], timeout=_GRACE)
+        watches, resync, tell, *lease = background
+        for part in (watches, resync, tell):
+            part.cancel()
+        await asyncio.wait([working, watches, resync, tell], timeout=_GRACE)
         for task in (working, *lease):
             task.cancel()
         await asyncio.wait([working, *background], timeout=1.0)
@@ -133,6 +135,18 @@ class Manager:
                     controller.states.keep(keys)
                 for key in keys:
                     self._queue.add_after(key, random.uniform(0, _SPREAD))  # noqa: S311 - spreads load
+
+    async def _tell(self) -> None:
+        """Say in the log that a watch fails, and that all of them work again."""
+        said = False
+        while True:
+            failing = self._watch_health.failing(_FAILING)
+            if failing and not said:
+                _log.warning("%s; it is tried again and again", failing)
+            elif said and not failing:
+                _log.info("no watch fails any more")
+            said = bool(failing)
+            await asyncio.sleep(_TELL_EVERY)
 
     def _changed(self, key: Key, document: Document | None) -> None:
         if document is not None:

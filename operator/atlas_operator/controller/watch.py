@@ -39,6 +39,7 @@ class Watches:
         self._namespaces = namespaces
         self._sink = sink
         self._health = health
+        self._said = ""
         self.served: tuple[Controller, ...] = ()
         """Controllers whose kinds the API server knew last."""
 
@@ -48,7 +49,7 @@ class Watches:
             try:
                 kinds = await self._kinds()
             except (ApiError, Unreachable) as error:
-                self._health.interrupt(str(error))
+                self._tell(str(error))
             else:
                 await self._serve(kinds)
             await asyncio.sleep(_PAUSE)
@@ -57,7 +58,7 @@ class Watches:
         self.served = tuple(controller for controller in self._controllers if controller.kind in kinds)
         if not self.served:
             missing = " and no ".join(controller.kind for controller in self._controllers)
-            self._health.interrupt(f"the API server knows no {missing}; apply crds/*.yaml")
+            self._tell(f"the API server knows no {missing}; apply crds/*.yaml")
             return
         stop = threading.Event()
         thread = asyncio.create_task(self._start(kinds, stop))
@@ -71,6 +72,13 @@ class Watches:
             _log.error("the watches ended and start again", exc_info=error)
         self._health.interrupt("the watches start again")
 
+    def _tell(self, why: str) -> None:
+        """Say why nothing is watched, in the log once for each reason."""
+        self._health.interrupt(why)
+        if why != self._said:
+            _log.warning("nothing is watched: %s", why)
+        self._said = why
+
     async def _start(self, kinds: tuple[str, ...], stop: threading.Event) -> None:
         loop = asyncio.get_running_loop()
         sink = Sink(
@@ -80,6 +88,7 @@ class Watches:
         configuration = await connection.find()
         self._health.begin(collection_path(kind, where) for kind in kinds for where in self._namespaces or (None,))
         _log.info("watching %s", ", ".join(kinds))
+        self._said = ""
         await asyncio.to_thread(watch, configuration, kinds, self._namespaces, sink, self._health, stop=stop)
 
     async def _unchanged(self, kinds: tuple[str, ...]) -> bool:

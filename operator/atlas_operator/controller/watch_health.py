@@ -51,6 +51,15 @@ class WatchHealth:
             watch.failing_since = self._clock() if watch.failing_since is None else watch.failing_since
             watch.failure = failure
 
+    def failing(self, seconds: float) -> str:
+        """A watch that has been failing for so long at least, and why; empty when there is none."""
+        since = self._clock() - seconds
+        watches = self._watches.items()
+        late = (
+            (path, each) for path, each in watches if each.failing_since is not None and each.failing_since <= since
+        )
+        return next((f"watching {path} fails: {each.failure}" for path, each in late), "")
+
     def problem(self) -> str:
         """What is wrong, in one sentence; empty when everything is watched."""
         now = self._clock()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from atlas_api.errors import AtlasError, FailureClass, Preempted
+from atlas_api.errors import STOPPED_BY, AtlasError, FailureClass
 from atlas_api.pods.run_report import RunReport
 from atlas_api.training.status import ModelStatus
 from atlas_operator.backends import BACKEND
@@ -21,8 +21,8 @@ __all__ = ["Failure", "Success", "classify_attempt"]
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
-# Of failures in the same second: nobody's consequence is a SIGKILL, and a SIGTERM often is one.
-_AT_ONCE = {"Killed": 0, "PodDeleted": 2, "Preempted": 2}
+# Of failures in the same second: nobody's consequence is a SIGKILL, and a request to end often is one.
+_AT_ONCE = {"Killed": 0, "PodDeleted": 2, **{kind.__name__: 2 for kind in STOPPED_BY.values()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _claimed(claim: RunReport, pod: PodFailure | None) -> PodFailure:
     failure_class: FailureClass = kind.failure if kind else (pod.failure.failure_class if pod else "user")
     reason = claim.reason or (kind.__name__ if kind else "Crashed")
     message = claim.message or (pod.failure.message if pod else "the trainer did not say more; see its log")
-    specific = kind not in (None, AtlasError, Preempted)
+    specific = kind not in (None, AtlasError, *STOPPED_BY.values())
     return PodFailure(Failure(failure_class, reason, wording.message(message)), specific, pod.at if pod else None)
 
 

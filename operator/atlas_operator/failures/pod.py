@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from atlas_api.errors import AtlasError, FailureClass
+from atlas_api.errors import STOPPED_BY, AtlasError, FailureClass
 from atlas_operator.backends import BACKEND
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.fields import (
@@ -55,12 +55,15 @@ class PodFailure:
     """Time of the failure."""
 
 
-SIGKILL, SIGTERM = 128 + signal.SIGKILL, 128 + signal.SIGTERM
+SIGKILL = 128 + signal.SIGKILL
 _SIGNALS = {128 + each.value: each.name for each in signal.Signals}
 
 # These come from machine code that is wrong or was made for another CPU, and come again at every attempt. All other
 # signals are sent from outside, or (SIGABRT) by a communication library that has lost its peers.
 _OWN_FAULT = {128 + fault for fault in (signal.SIGSEGV, signal.SIGILL, signal.SIGFPE)}
+
+_ASKED_TO_END = {128 + number: kind for number, kind in STOPPED_BY.items()}
+"""SIGTERM is what kubelets send, unless the image asks for another signal."""
 
 _NEVER_STARTED = ("StartError", "ContainerCannotRun")
 
@@ -147,9 +150,10 @@ def _exit_failure(code: int, cause: str, container: Document, place: str) -> tup
     if cause in _NEVER_STARTED:
         words = string(_end(container), "message")
         return _failure("user", "StartError", f"{place}: could not be started; check the image: {words}"), True
-    if code == SIGTERM:
+    if asked_to_end := _ASKED_TO_END.get(code):
+        name = _SIGNALS[code]
         return _failure(
-            "preempted", "Preempted", f"{place}: was asked to end (SIGTERM) before training was done"
+            "preempted", asked_to_end.__name__, f"{place}: was asked to end ({name}) before training was done"
         ), False
     if kind and kind is not AtlasError:
         return _failure(kind.failure, kind.__name__, f"{place}: {_meaning(kind)}"), True

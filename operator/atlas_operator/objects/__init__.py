@@ -3,8 +3,9 @@ Builders of the objects that the operator creates. Pure: documents in, documents
 
     names              names of objects, deterministic
     metadata           what all children share: owner, labels, the account of pods that report
-    run                a run: run.json, progress, account
+    run                a run: run.json, progress, account, NetworkPolicy
     training_pod       pods of an attempt, for any backend; parts for all pods
+    join_secret        what the processes of an attempt prove to each other that they know
     rewardservice      a RewardService: configuration, Deployment, Service, PodDisruptionBudget
     rewardservice_pod  pods of a RewardService
 

@@ -4,7 +4,7 @@ from atlas_api.names import short_name
 
 
 def run_name(training: str, run: int) -> str:
-    """Name of the run's ServiceAccount, Role and RoleBinding, and the start of its jobs' and ConfigMaps' names."""
+    """Name of the run's account, its Role and RoleBinding, and its NetworkPolicy; the start of its other names."""
     return f"{short_name(training)}-{run}"
 
 
@@ -21,6 +21,11 @@ def progress_name(training: str, run: int) -> str:
 def job_name(training: str, run: int, attempt: int) -> str:
     """Name of an attempt's job: at most 50 characters, since pods and services add to it."""
     return f"{run_name(training, run)}-{attempt}"
+
+
+def join_secret_name(job: str) -> str:
+    """Name of the Secret by which the processes of the *job* know each other."""
+    return f"{job}-join"
 
 
 def configuration_name(service: str, digest: str) -> str:

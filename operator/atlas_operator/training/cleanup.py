@@ -10,6 +10,7 @@ from atlas_operator.backends import BACKEND
 from atlas_operator.backends.base import ENDED
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.fields import name_of
+from atlas_operator.cluster.kinds import KINDS
 from atlas_operator.cluster.labels import RUN
 from atlas_operator.cluster.ownership import is_owned
 from atlas_operator.objects.metadata import RBAC, child
@@ -48,6 +49,7 @@ def _of_run(training: Document, run: int) -> Iterator[Document]:
     name = training["metadata"]["name"]
     base = run_name(name, run)
     yield child(training, "v1", "ConfigMap", progress_name(name, run), {})
+    yield child(training, KINDS["NetworkPolicy"][0], "NetworkPolicy", base, {})
     yield child(training, RBAC, "RoleBinding", base, {})
     yield child(training, RBAC, "Role", base, {})
     yield child(training, "v1", "ServiceAccount", base, {})

@@ -1,6 +1,7 @@
 """Reconciliation of one AtlasTraining: observe, plan, apply, report, and say when to look again."""
 
 import logging
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from atlas_operator.cluster.document import Document, Key
 from atlas_operator.cluster.fields import mapping
 from atlas_operator.cluster.ownership import NameTaken
 from atlas_operator.cluster.status_writer import pause, wire
+from atlas_operator.objects.join_secret import with_value
 from atlas_operator.settings import Settings
 from atlas_operator.status.plan_types import EventNote
 from atlas_operator.training.observe import observe
@@ -83,7 +85,10 @@ async def _report(client: ClusterClient, training: Document, status: AtlasTraini
 
 async def _apply(client: ClusterClient, decision: Plan) -> None:
     for document in decision.create:
-        await client.create(document)
+        if document["kind"] == "Secret":
+            await client.create_unread(with_value(document, secrets.token_urlsafe(32)))
+        else:
+            await client.create(document)
     for document in decision.delete:
         await client.delete(document)
 

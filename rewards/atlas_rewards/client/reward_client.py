@@ -6,6 +6,7 @@ Outages are waited out and then raised: a judge that cannot be reached is never 
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from http import HTTPStatus
 import httpx
 
 from atlas_api.errors import AccessDenied, InvalidManifest, SourceUnreachable
+from atlas_api.proxies import UnusableProxy, proxy_for
 from atlas_api.scoring import ItemResult, ScoreResponse
 from atlas_rewards.background_loop import BackgroundLoop
 from atlas_rewards.client.batching import Batch, batches, halves, positions
@@ -54,7 +56,7 @@ class RewardClient:
         self.url = url.rstrip("/")
         self._patience = patience
         access = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.AsyncClient(headers={"Content-Type": "application/json", **access})
+        self._http = _connections(self.url, access)
         self._loop = BackgroundLoop(self, self._http.aclose)
 
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
@@ -154,6 +156,21 @@ class RewardClient:
                 raise SourceUnreachable(f"the reward service at {self.url} {problem}")
             await asyncio.sleep(wait)
             pause *= 2
+
+
+def _connections(url: str, access: dict[str, str]) -> httpx.AsyncClient:
+    """Connections to *url*, through the proxy that the environment names for it. httpx alone reads NO_PROXY otherwise.
+
+    Raises InvalidManifest for a proxy that is no HTTP proxy.
+    """
+    try:
+        proxy = proxy_for(url, os.environ)
+    except UnusableProxy as error:
+        cure = "correct it in the environment, or exempt the service by NO_PROXY"
+        raise InvalidManifest([f"spec.reward.serviceRef: would be reached through {error}; {cure}"]) from None
+    headers = {"Content-Type": "application/json", **access}
+    # What else httpx reads from the environment: certificates, which stay, and ~/.netrc.
+    return httpx.AsyncClient(headers=headers, proxy=proxy, verify=httpx.create_ssl_context(), trust_env=False)
 
 
 class _Outage:

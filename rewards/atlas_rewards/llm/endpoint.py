@@ -7,11 +7,10 @@ calls at once that is most of the time that a fast judge takes (`benchmarks/benc
 
 import os
 from importlib.metadata import version
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
+from atlas_api.proxies import UnusableProxy, proxy_for, without_password
 from atlas_api.text import escaped
 from atlas_rewards.llm.chat_completion import CallFailed, Completion, read_completion, read_error, without_key
 from atlas_rewards.llm.retries import retry_after
@@ -86,26 +85,17 @@ class Endpoint:
 
 
 def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for *url*; as for curl, an HTTP proxy where no scheme says otherwise.
-
-    Raises CallFailed for one of another kind.
-    """
-    parts = urlsplit(url)
-    named = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
-    if named is None:
-        return None
-    proxy = named if "://" in named else f"http://{named}"
-    if not proxy.lower().startswith(("http://", "https://")):
-        raise CallFailed(
-            "unreachable", f"cannot be reached through {_named(proxy)}, which is no HTTP proxy; {_CORRECT_PROXY}"
-        )
-    return proxy
+    """The proxy that the environment names for *url*. Raises CallFailed for one that is no HTTP proxy."""
+    try:
+        return proxy_for(url, os.environ)
+    except UnusableProxy as error:
+        proxy = escaped(str(error)[:200])
+        raise CallFailed("unreachable", f"cannot be reached through {proxy}; {_CORRECT_PROXY}") from None
 
 
 def _named(proxy: str) -> str:
     """*proxy* without user and password."""
-    scheme, _, rest = proxy.partition("://")
-    return escaped(f"{scheme}://{rest.rpartition('@')[2]}"[:200])
+    return escaped(without_password(proxy)[:200])
 
 
 def _why(error: OSError) -> str:

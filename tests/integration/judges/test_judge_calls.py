@@ -8,6 +8,7 @@ from support.judges.judge_calls import KEY, FakeTime, ask, calling, refused, run
 from support.judges.judge_replies import Rates, Reply, broken, hang, in_turn, refusal, verdict
 from support.judges.judge_settings import NOBODY, judging
 from support.judges.scripted_judge import ScriptedJudge
+from support.server.connect_proxy import FakeConnectProxy
 
 from atlas_api.errors import InvalidManifest, SourceMissing
 from atlas_rewards.llm.answer import Answer, NoAnswer
@@ -211,6 +212,32 @@ def test_the_proxy_of_the_environment_is_used_where_it_should_be(
             assert (await refused(client, settings)).reason == reason  # the fake is no proxy, and answers 404
 
     run(in_turn(Reply("yes")), story)
+
+
+@pytest.mark.parametrize("exempt", [".svc,.cluster.local,127.0.0.0/8", "", "unrelated.example"])
+def test_a_judge_on_this_machine_needs_no_proxy(monkeypatch: pytest.MonkeyPatch, exempt: str) -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        monkeypatch.setenv("no_proxy", exempt)
+        settings = judging(judge.base_url)
+        async with calling(settings) as client:
+            assert (await ask(client, settings)).text == "yes"
+
+    run(in_turn(Reply("yes")), story)
+
+
+def test_a_network_in_no_proxy_exempts_judges_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(proxy: FakeConnectProxy) -> list[str]:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        monkeypatch.setenv("no_proxy", "192.0.2.0/24")
+        for host in ("192.0.2.1", "192.0.3.1"):
+            settings = judging(f"https://{host}/v1", retries={"attempts": 1}, timeouts={"callSeconds": 1})
+            async with calling(settings) as client:
+                await refused(client, settings)
+        return proxy.asked
+
+    with FakeConnectProxy(answer="502 Bad Gateway") as proxy:
+        assert asyncio.run(story(proxy)) == ["192.0.3.1:443"]
 
 
 @pytest.mark.parametrize(

@@ -107,17 +107,45 @@ def test_a_killed_run_continues_to_the_same_weights(
     assert not (folder / RUN / ".saving").exists()
 
 
-def test_sigterm_saves_first_and_the_next_start_continues_there(
-    prepared: Callable[[str], Path], undisturbed: str
+SIGNALS = {
+    signal.SIGTERM: (143, "Preempted: preempted (SIGTERM); step "),
+    signal.SIGINT: (130, "Interrupted: interrupted by Ctrl-C (SIGINT); step "),
+    signal.SIGHUP: (129, "HungUp: stopped, since the terminal was closed (SIGHUP); step "),
+}
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_each_signal_has_its_code_and_saves_first_and_the_next_start_continues_there(
+    number: signal.Signals, prepared: Callable[[str], Path], undisturbed: str
 ) -> None:
-    folder = prepared("terminated")
+    code, said = SIGNALS[number]
+    folder = prepared("stopped")
     process = start(folder)
     while logged_step(folder) < 1:
+        assert process.poll() is None, (folder / "log.txt").read_text()
         time.sleep(0.001)
-    process.terminate()
-    assert process.wait() == 143
+    process.send_signal(number)
+    assert process.wait() == code
     saved = max(int(path.parent.name[-6:]) for path in (folder / RUN).glob(f"checkpoint-*/{MANIFEST}"))
     assert saved >= logged_step(folder)
+    status = json.loads((folder / RUN.parent / "status.json").read_text())
+    assert status["phase"] == "Interrupted"
+    assert status["message"].startswith(f"{said}{saved} of {STEPS} is saved")
 
     finish(folder)
     assert weights(folder) == undisturbed
+
+
+def test_a_second_ctrl_c_ends_the_run_at_once(prepared: Callable[[str], Path]) -> None:
+    folder = prepared("impatient")
+    process = start(folder)
+    while logged_step(folder) < 1:
+        assert process.poll() is None, (folder / "log.txt").read_text()
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    while "stopping after this step" not in (folder / "log.txt").read_text():
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    message = json.loads((folder / RUN.parent / "status.json").read_text())["message"]
+    assert message.startswith("Interrupted: interrupted by Ctrl-C (SIGINT); ")

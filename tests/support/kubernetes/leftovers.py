@@ -7,7 +7,7 @@ from cluster.programs.processes import ClusterError, wait_until
 
 _KINDS = (
     "pytorchjobs,deployments,replicasets,pods,services,poddisruptionbudgets,configmaps,serviceaccounts,roles,"
-    "rolebindings"
+    "rolebindings,networkpolicies,secrets"
 )
 
 

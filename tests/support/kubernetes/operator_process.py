@@ -6,7 +6,7 @@ import signal
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -88,11 +88,14 @@ def kubeconfig_of(kubectl: Kubectl, account: str, folder: Path) -> Path:
 
 @contextmanager
 def begun_operator(
-    kubeconfig: Path, log: Path, *arguments: str, calls: Path | None = None
+    kubeconfig: Path, log: Path, *arguments: str, calls: Path | None = None, variables: Mapping[str, str] | None = None
 ) -> Iterator[OperatorProcess]:
-    """An operator that has begun, on a free health port; killed at the end if it still runs. *calls*: `first_calls`."""
+    """An operator that has begun, on a free health port; killed at the end if it still runs. *calls*: `first_calls`.
+
+    *variables* are added to its environment.
+    """
     command = [*first_calls.command("atlas_operator", calls), "--health-port=0", *arguments]
-    environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), **(variables or {})}
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
     running = OperatorProcess(process, log)

@@ -122,7 +122,9 @@ class PlanRules:
         assert AtlasTrainingStatus.model_validate_json(text) == status, "a status that reads back differently"
         for document in planned.create:
             metadata = document["metadata"]
-            assert owner(document) == training["metadata"]["uid"], "a child without an owner"
+            jobs = {job["metadata"]["uid"] for job in self.cluster.jobs}
+            owners = jobs if document["kind"] == "Secret" else {training["metadata"]["uid"]}
+            assert owner(document) in owners, "a child without an owner"
             assert metadata["labels"][TRAINING] == "demo", "a child without the training's label"
             self._check_immutable(document)
         started = any(document["kind"] == "PyTorchJob" for document in planned.create)
@@ -143,7 +145,9 @@ class PlanRules:
     def _check_immutable(self, document: Document) -> None:
         """Each name has one content for ever: a kubelet may serve what an immutable ConfigMap of the name once held."""
         name = document["metadata"]["name"]
-        if document.get("immutable"):
+        if document["kind"] == "Secret":
+            assert not {"data", "stringData"} & set(document), "a plan with a secret in it"
+        elif document.get("immutable"):
             assert self._immutable.setdefault(name, document["data"]) == document["data"], f"two contents of {name}"
         elif document["kind"] == "PyTorchJob":
             (replica,) = document["spec"]["pytorchReplicaSpecs"].values()

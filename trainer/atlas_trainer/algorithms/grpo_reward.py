@@ -60,7 +60,7 @@ class GrpoReward:
                 reward if self._reader.ended(ids) else 0.0 for reward, ids in zip(rewards, completion_ids, strict=True)
             ]
         # This stops TRL's event loop until all processes are here: it has nothing else to do.
-        everywhere = self._process_group.gather((rewards, self._reward.revisions))
+        everywhere = self._process_group.gather([rewards, self._reward.revisions])
         self.revisions = tuple(sorted({revision for _, revisions in everywhere for revision in revisions}))
         parts = [part for part, _ in everywhere]
         whole = [one for part in parts for one in part]

@@ -6,6 +6,7 @@ nothing is learnt, or when somebody asked for it.
 """
 
 import shutil
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,8 @@ class TrlCallback(TrainerCallback):  # type: ignore[misc]  # transformers ships 
         step = state.global_step
         is_last = step >= state.max_steps
         # After the last step there is nothing to stop, and what the run has made is still to be measured.
-        if not is_last and self.process_group.any(self.interrupt.requested):
-            self.interrupt.requested = control.should_save = control.should_training_stop = True
+        if not is_last and self._must_stop():
+            control.should_save = control.should_training_stop = True
             return
         if is_last or (self.evaluate_every and step % self.evaluate_every == 0):
             self._handle(lambda handlers: handlers.evaluate(model, step))
@@ -67,6 +68,13 @@ class TrlCallback(TrainerCallback):  # type: ignore[misc]  # transformers ships 
             raise error
         handlers.step_done(state.global_step, logs, self.revisions())
 
+    def _must_stop(self) -> bool:
+        """Whether any process was asked to stop. From then on all of them were, by the same signal."""
+        asked = [number for number in self.process_group.gather(self.interrupt.asked_by) if number is not None]
+        if asked:
+            self.interrupt.asked_by = signal.Signals(asked[0])
+        return bool(asked)
+
     def _handle(self, event: Callable[[EventHandlers], None]) -> None:
         handlers = self.handlers
         self.process_group.from_main(lambda: event(handlers) if handlers else None)
@@ -75,7 +83,7 @@ class TrlCallback(TrainerCallback):  # type: ignore[misc]  # transformers ships 
         """Bring the random states of all processes into the checkpoint; each wrote its own in a folder apart."""
         if self.process_group.size == 1:
             return
-        states = self.process_group.gather((folder / _random_state(self.process_group.rank)).read_bytes())
+        states = self.process_group.gather_bytes((folder / _random_state(self.process_group.rank)).read_bytes())
         if not self.process_group.is_main:
             shutil.rmtree(folder)
             return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from atlas_api.errors import Preempted, ZeroSteps
+from atlas_api.errors import ZeroSteps
 from atlas_trainer.distributed.interrupt import Interrupt
 
 if TYPE_CHECKING:
@@ -28,16 +28,14 @@ class _NoStepTooMany(TrainerCallback):  # type: ignore[misc]  # transformers shi
 def train_to_end(trainer: "Trainer", interrupt: Interrupt, resume_from: Path | None) -> None:
     """Train to the last step, after the checkpoint in *resume_from* where there is one.
 
-    Raises what callbacks raise, `Preempted` when an interruption was asked for and the checkpoint is saved, and
-    `ZeroSteps` when TRL ended without a step.
+    Raises what callbacks raise, the error of `STOPPED_BY` when an interruption was asked for and the checkpoint is
+    saved, and `ZeroSteps` when TRL ended without a step.
     """
     trainer.add_callback(_NoStepTooMany)
     with interrupt.deferred(), suppress(_TrainedAlready):
         trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
     if interrupt.requested and trainer.state.global_step < trainer.args.max_steps:
-        raise Preempted(
-            f"stopped at step {trainer.state.global_step} of {trainer.args.max_steps} with a checkpoint; "
-            "run the same command again to continue"
-        )
+        reached = f"step {trainer.state.global_step} of {trainer.args.max_steps} is saved as a checkpoint"
+        raise interrupt.error(f"{reached}; run the same command again to continue")
     if trainer.state.global_step == 0:
         raise ZeroSteps("TRL ended without a single optimizer step")

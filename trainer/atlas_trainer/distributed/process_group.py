@@ -4,7 +4,8 @@ The process group of one attempt: rank and size of this process, and what all of
 Ranks come from the variables that torch's processes find each other by; on a laptop one process is alone. Rank 0 is the
 main process: it reads, evaluates, saves and reports while the others wait. Questions of control travel in a group of
 their own (gloo, CPU): waiting for the main process has its own patience, and a process that dies is noticed at once.
-Knows nothing of what is trained.
+What travels is JSON or plain bytes, once every process has proved that it knows the attempt's secret. Knows nothing of
+what is trained.
 """
 
 import os
@@ -17,8 +18,12 @@ from threading import Thread
 from typing import Any, Self, TypeVar
 
 from atlas_api import InvalidManifest
-from atlas_api.errors import AtlasError, WorkerLost
-from atlas_api.pods.contract import LOCAL_RANK, RANK, WORLD_SIZE
+from atlas_api.errors import AtlasError, UntrustedPeer, WorkerLost
+from atlas_api.pods.contract import JOIN_SECRET, LOCAL_RANK, RANK, WORLD_SIZE
+from atlas_trainer.distributed import exchange
+from atlas_trainer.distributed.exchange import Json
+from atlas_trainer.distributed.object_collectives import carry_json
+from atlas_trainer.distributed.proof import prove
 
 T = TypeVar("T")
 
@@ -39,6 +44,9 @@ class ProcessGroup:
     rank: int = 0
     size: int = 1
     local_rank: int = 0
+    secret: str = field(default="", repr=False)
+    """What all processes of the attempt know and nobody else does. Empty where there is none."""
+
     _control_group: Any = field(default=None, repr=False)
 
     @classmethod
@@ -51,7 +59,7 @@ class ProcessGroup:
             raise InvalidManifest([f"{RANK}, {WORLD_SIZE} and {LOCAL_RANK} must be whole numbers"]) from None
         if not 0 <= local <= rank < size:
             raise InvalidManifest([f"{RANK} {rank}, {WORLD_SIZE} {size} and {LOCAL_RANK} {local} do not fit together"])
-        return cls(rank, size, local)
+        return cls(rank, size, local, environment.get(JOIN_SECRET, ""))
 
     @property
     def is_main(self) -> bool:
@@ -64,7 +72,11 @@ class ProcessGroup:
         return self.rank - self.local_rank
 
     def join(self) -> None:
-        """Wait for the other processes. Raises what torch raises when they do not come."""
+        """
+        Wait for the other processes, and have each prove that it is one.
+
+        Raises what torch raises when they do not come, and `UntrustedPeer` when somebody else came.
+        """
         if self.size == 1:
             return
         import torch
@@ -87,27 +99,35 @@ class ProcessGroup:
         from torch import distributed
 
         try:
+            carry_json()
             distributed.init_process_group(backend, timeout=timedelta(seconds=JOIN_SECONDS))
+            # First where patience is short: a stranger might say nothing.
+            device = f"cuda:{self.local_rank}" if backend == "nccl" else "cpu"
+            prove(self.rank, self.secret, lambda data: exchange.gather(data, None, device))
             self._control_group = distributed.new_group(backend="gloo", timeout=timedelta(seconds=MAIN_SECONDS))
+            prove(self.rank, self.secret, self.gather_bytes)
         except BaseException as error:
             joined.set_exception(error)
         else:
             joined.set_result(None)
 
     def from_main(self, work: Callable[[], T]) -> T:
-        """Do *work* in the main process alone and give what it returns to every process; the others only wait.
+        """Do *work* in the main process alone and give what it returns, a `Json`, to every process; they only wait.
 
-        What it raises there ends the others with `WorkerLost`.
+        What it raises there ends the others with `WorkerLost`. Raises `UntrustedPeer` for a message that is none.
         """
         if self.size == 1:
             return work()
         if self.is_main:
             return self._work_and_share(work)
-        value, ended_by = self._broadcast(None)
-        if ended_by is not None:
-            raise WorkerLost(f"the first process ended the attempt ({ended_by}); its own report says why")
-        result: T = value
-        return result
+        message = exchange.decode(exchange.from_first(None, self._control_group), "process 0")
+        match message:
+            case {"value": value}:
+                result: T = value
+                return result
+            case {"endedBy": str(ended_by)}:
+                raise WorkerLost(f"the first process ended the attempt ({ended_by}); its own report says why")
+        raise UntrustedPeer("process 0 sent a message that is none of atlas-core")
 
     def in_main(self, work: Callable[[], T]) -> T | None:
         """Do *work* in the main process alone, which keeps the result. None in the others, which wait."""
@@ -115,15 +135,16 @@ class ProcessGroup:
         self.from_main(lambda: kept.append(work()))
         return kept[0] if kept else None
 
-    def gather(self, value: T) -> list[T]:
-        """Collect the *value* of every process, by rank."""
+    def gather(self, value: Json) -> list[Any]:
+        """Collect the *value* of every process, by rank. Raises `UntrustedPeer` for a message that is no JSON."""
         if self.size == 1:
             return [value]
-        from torch import distributed
+        messages = enumerate(self.gather_bytes(exchange.encode(value)))
+        return [exchange.decode(message, f"process {rank}") for rank, message in messages]
 
-        values: list[Any] = [None] * self.size
-        distributed.all_gather_object(values, value, group=self._control_group)
-        return values
+    def gather_bytes(self, data: bytes) -> list[bytes]:
+        """Collect the *data* of every process, by rank, as they are. Raises `UntrustedPeer` for too many of them."""
+        return [data] if self.size == 1 else exchange.gather(data, self._control_group)
 
     def any(self, flag: bool) -> bool:
         """Whether *flag* is set in any process."""
@@ -132,18 +153,12 @@ class ProcessGroup:
     def _work_and_share(self, work: Callable[[], T]) -> T:
         try:
             value = work()
+            message = exchange.encode({"value": value})  # type: ignore[dict-item]  # what is no JSON raises
         except BaseException as error:
             # When the others are gone as well, the error here says more than that.
             with suppress(RuntimeError):
-                self._broadcast((None, error.reason if isinstance(error, AtlasError) else type(error).__name__))
+                ended_by = error.reason if isinstance(error, AtlasError) else type(error).__name__
+                exchange.from_first(exchange.encode({"endedBy": ended_by}), self._control_group)
             raise
-        self._broadcast((value, None))
+        exchange.from_first(message, self._control_group)
         return value
-
-    def _broadcast(self, outcome: tuple[Any, str | None] | None) -> tuple[Any, str | None]:
-        from torch import distributed
-
-        box: list[Any] = [outcome]
-        distributed.broadcast_object_list(box, src=0, group=self._control_group)
-        shared: tuple[Any, str | None] = box[0]
-        return shared

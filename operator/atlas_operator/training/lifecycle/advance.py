@@ -3,8 +3,10 @@
 from datetime import datetime
 
 from atlas_api.training.status import Stopping, StopReason
+from atlas_operator.backends import BACKEND
 from atlas_operator.cluster.document import Document
 from atlas_operator.failures.attempt import Success
+from atlas_operator.objects.join_secret import join_secret
 from atlas_operator.objects.run import progress_map
 from atlas_operator.status.plan_types import RECHECK_AFTER
 from atlas_operator.training.context import PlanContext
@@ -73,6 +75,7 @@ def _start_if_wanted(context: PlanContext) -> None:
 
 
 def _watch(context: PlanContext, job: Document) -> None:
+    is_new = context.run.job_uid != job["metadata"]["uid"]
     context.set(job_uid=job["metadata"]["uid"])
     if context.attempt.ended:
         if context.attempt.has_live_pods:
@@ -82,6 +85,8 @@ def _watch(context: PlanContext, job: Document) -> None:
         return
     if context.attempt.progress_map is None and not context.failed_precondition:
         context.create.append(progress_map(context.training, context.run.number))
+    if is_new or context.attempt.state in ("Unseen", "Starting"):
+        _ensure_join_secret(context, job)
     if context.attempt.state in ("Queued", "Suspending") and context.run.running_at:
         close_attempt(context)
         context.set(attempt_at=context.now)
@@ -92,6 +97,12 @@ def _watch(context: PlanContext, job: Document) -> None:
         context.requeue_at.append(context.now + RECHECK_AFTER)
     if stop := _unwanted(context) or _overdue(context):
         _stop(context, *stop)
+
+
+def _ensure_join_secret(context: PlanContext, job: Document) -> None:
+    """Make the Secret that the pods wait for. Whether it is there cannot be asked: it is made until all of them run."""
+    if BACKEND.asks_for_join_secret(job) and not context.failed_precondition:
+        context.create.append(join_secret(context.training, job))
 
 
 def _unwanted(context: PlanContext) -> tuple[StopReason, str] | None:

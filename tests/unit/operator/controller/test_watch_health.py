@@ -69,3 +69,22 @@ def test_an_interruption_gives_its_reason() -> None:
     health.interrupt("the watches start again")
     health.opened(PODS)
     assert health.problem() == "the watches start again"
+
+
+def test_a_watch_counts_as_failing_after_a_while_and_no_longer_once_it_is_open() -> None:
+    health, clock = _watching()
+    health.failed(JOBS, "Cannot connect")
+    assert health.failing(5) == ""
+    clock.now = 5.0
+    health.failed(JOBS, "Connection refused")
+    assert health.failing(5) == f"watching {JOBS} fails: Connection refused"
+    health.opened(JOBS)
+    assert health.failing(0) == ""
+
+
+def test_where_nothing_is_watched_no_watch_fails() -> None:
+    health, clock = _watching()
+    health.failed(JOBS, "Cannot connect")
+    clock.now = 60.0
+    health.interrupt("the watches start again")
+    assert health.failing(5) == ""

@@ -99,6 +99,8 @@ ONE_POD: dict[str, tuple[Document, str, str]] = {
     ),
     "killed, but not for memory": (ended_pod(137), "infrastructure", "Killed"),
     "asked to end": (ended_pod(143), "preempted", "Preempted"),
+    "asked to end by the signal that its image names": (ended_pod(130), "preempted", "Interrupted"),
+    "asked to end by SIGHUP": (ended_pod(129), "preempted", "HungUp"),
     "a segmentation fault": (ended_pod(139), "user", "Crashed"),
     "an instruction that this CPU does not know": (ended_pod(132), "user", "Crashed"),
     "aborted by a library that lost its peers": (ended_pod(134), "infrastructure", "Killed"),

@@ -15,6 +15,7 @@ from atlas_api.training.status import RunStatus
 from atlas_operator.backends import BACKEND
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.labels import TRAINING
+from atlas_operator.objects.join_secret import join_secret, with_value
 from atlas_operator.objects.names import job_name, progress_name, run_name
 from atlas_operator.objects.run import recipe_children
 
@@ -110,6 +111,75 @@ def test_the_role_opens_exactly_one_config_map() -> None:
     assert made["RoleBinding"]["roleRef"]["name"] == made["Role"]["metadata"]["name"]
     assert [each["name"] for each in made["RoleBinding"]["subjects"]] == [made["ServiceAccount"]["metadata"]["name"]]
     assert template()["spec"]["serviceAccountName"] == made["ServiceAccount"]["metadata"]["name"]
+
+
+ALONE = [{}, {"gpusPerWorker": 0}, {"workers": 1, "gpusPerWorker": 1}]
+TOGETHER = [{"workers": 2}, {"workers": 4, "gpusPerWorker": 0}, {"workers": 1, "gpusPerWorker": 2}]
+
+
+@pytest.mark.parametrize("compute", TOGETHER)
+def test_pods_that_train_together_are_reached_from_pods_of_their_run_alone(compute: Document) -> None:
+    made = children(compute=compute)
+
+    of_the_run = {
+        "app.kubernetes.io/managed-by": "atlas-operator",
+        "atlas.arc.computer/training": "demo",
+        "atlas.arc.computer/run": "3",
+    }
+    assert made["NetworkPolicy"]["apiVersion"] == "networking.k8s.io/v1"
+    assert made["NetworkPolicy"]["spec"] == {
+        "podSelector": {"matchLabels": of_the_run},
+        "policyTypes": ["Ingress"],
+        "ingress": [{"from": [{"podSelector": {"matchLabels": of_the_run}}]}],
+    }
+    assert of_the_run.items() <= template(compute=compute)["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize("compute", ALONE)
+def test_a_process_alone_has_neither_policy_nor_secret(compute: Document) -> None:
+    made = children(compute=compute)
+
+    assert "NetworkPolicy" not in made
+    assert not BACKEND.asks_for_join_secret(made["PyTorchJob"])
+    assert "ATLAS_JOIN_SECRET" not in str(made)
+
+
+@pytest.mark.parametrize("compute", TOGETHER)
+def test_processes_that_train_together_are_given_a_secret_by_reference(compute: Document) -> None:
+    job = children(compute=compute)["PyTorchJob"]
+
+    assert BACKEND.asks_for_join_secret(job)
+    (variable,) = [
+        each
+        for each in template(compute=compute)["spec"]["containers"][0]["env"]
+        if each["name"] == "ATLAS_JOIN_SECRET"
+    ]
+    assert variable["valueFrom"] == {"secretKeyRef": {"name": "demo-3-2-join", "key": "secret"}}
+
+
+def test_the_secret_of_a_job_goes_with_the_job_and_is_planned_without_its_value() -> None:
+    training = training_document("demo")
+    job = children(compute={"workers": 2})["PyTorchJob"]
+    job["metadata"]["uid"] = "uid-of-job"
+
+    made = join_secret(training, job)
+
+    (owner,) = made["metadata"]["ownerReferences"]
+    assert (owner["apiVersion"], owner["kind"], owner["name"], owner["uid"], owner["controller"]) == (
+        "kubeflow.org/v1",
+        "PyTorchJob",
+        "demo-3-2",
+        "uid-of-job",
+        True,
+    )
+    assert (made["metadata"]["name"], made["immutable"]) == ("demo-3-2-join", True)
+    assert not {"data", "stringData"} & set(made)
+    assert with_value(made, "drawn")["stringData"] == {"secret": "drawn"}
+
+
+@pytest.mark.parametrize("job", [{}, {"spec": None}, {"spec": {"pytorchReplicaSpecs": {"Worker": None, "Master": 3}}}])
+def test_an_odd_job_asks_for_no_secret(job: Document) -> None:
+    assert not BACKEND.asks_for_join_secret(job)
 
 
 def test_run_json_cannot_be_changed_and_holds_no_secret() -> None:

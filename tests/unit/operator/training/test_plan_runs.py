@@ -73,6 +73,7 @@ def test_another_recipe_after_success_starts_the_next_run_and_sweeps_the_last() 
     assert names(second.last.delete) == [
         ("PyTorchJob", "demo-1-1"),
         ("ConfigMap", "demo-1-progress"),
+        ("NetworkPolicy", "demo-1"),
         ("RoleBinding", "demo-1"),
         ("Role", "demo-1"),
         ("ServiceAccount", "demo-1"),

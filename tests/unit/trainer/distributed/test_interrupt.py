@@ -6,13 +6,70 @@ from contextlib import suppress
 
 import pytest
 
-from atlas_api.errors import Preempted
+from atlas_api.errors import STOPPED_BY, HungUp, Interrupted, Preempted
 from atlas_trainer.distributed.interrupt import Interrupt
 
 
 def test_a_signal_ends_the_block_at_once() -> None:
     with Interrupt().installed(), pytest.raises(Preempted, match="SIGTERM"):
         signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "code", "words"),
+    [
+        (signal.SIGTERM, Preempted, 143, "preempted (SIGTERM)"),
+        (signal.SIGINT, Interrupted, 130, "interrupted by Ctrl-C (SIGINT)"),
+        (signal.SIGHUP, HungUp, 129, "the terminal was closed (SIGHUP)"),
+    ],
+)
+def test_each_signal_has_an_error_with_the_code_of_shells_and_words_for_what_happened(
+    number: signal.Signals, kind: type[Exception], code: int, words: str
+) -> None:
+    with Interrupt().installed(), pytest.raises(kind) as caught:
+        signal.raise_signal(number)
+    assert words in str(caught.value)
+    assert STOPPED_BY[number].exit_code == code == 128 + number
+
+
+@pytest.mark.parametrize("number", STOPPED_BY, ids=lambda number: number.name)
+def test_a_deferred_request_ends_in_the_error_of_its_signal(number: signal.Signals) -> None:
+    interrupt = Interrupt()
+    with interrupt.installed(), interrupt.deferred():
+        signal.raise_signal(number)
+    assert interrupt.asked_by is number
+    error = interrupt.error("step 3 of 9 is saved")
+    assert type(error) is STOPPED_BY[number]
+    assert str(error).endswith("; step 3 of 9 is saved")
+
+
+def test_the_first_of_several_signals_says_why_the_run_ended() -> None:
+    interrupt = Interrupt()
+    with interrupt.installed(), interrupt.deferred():
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):
+            signal.raise_signal(number)
+    assert interrupt.asked_by is signal.SIGHUP
+
+
+def test_ctrl_c_after_another_signal_is_obeyed_at_once_and_is_the_reason() -> None:
+    interrupt = Interrupt()
+    with interrupt.installed(), interrupt.deferred():
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(Interrupted):
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("number", STOPPED_BY, ids=lambda number: number.name)
+def test_what_was_set_to_be_ignored_stays_ignored_as_under_nohup(number: signal.Signals) -> None:
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        interrupt = Interrupt()
+        with interrupt.installed():
+            signal.raise_signal(number)
+        assert not interrupt.requested
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_deferred_signal_is_only_noted() -> None:
@@ -26,7 +83,7 @@ def test_a_second_ctrl_c_is_obeyed_at_once() -> None:
     interrupt = Interrupt()
     with interrupt.installed(), interrupt.deferred():
         signal.raise_signal(signal.SIGINT)
-        with pytest.raises(Preempted, match="SIGINT"):
+        with pytest.raises(Interrupted, match="SIGINT"):
             signal.raise_signal(signal.SIGINT)
 
 
