@@ -52,6 +52,9 @@ JUDGE_ANSWER = Budget(4 * _MIB, 50_000)
 SCORES = Budget(16 * _MIB, 500_000)
 """An answer of a reward service."""
 
+SOURCE_BYTES = 1 * _MIB
+"""A file of Python that is looked at and not run: its syntax tree is a hundred times as large."""
+
 UNPACKED_RATIO = 1000
 """Bytes that one compressed byte may become. Real traces compress by 5 to 50; zlib's format ends at 1,032."""
 
