@@ -234,8 +234,12 @@ def test_running_out_of_memory_names_the_cure(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param({"learning_rate": 1.0}, "other fields", id="what the spec sets"),
+        pytest.param({"learning_rate": 1.0}, "use spec.optimization.learningRate", id="what the spec sets"),
         pytest.param({"top_kk": 5}, 'did you mean "top_k"', id="what TRL does not know"),
+        pytest.param({"dataloader_num_workers": 0, "save_safetensors": True}, "no such argument", id="what TRL forgot"),
+        pytest.param(
+            {"steps_per_generation": 3, "generation_batch_size": 7}, "TRL refuses these", id="what TRL refuses"
+        ),
     ],
 )
 def test_bad_trainer_args_are_refused(folder: Path, arguments: dict[str, Any], message: str) -> None:
