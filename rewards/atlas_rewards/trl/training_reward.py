@@ -86,10 +86,11 @@ def _service(named: ServiceRef, namespace: str) -> ItemScorer:
     from atlas_rewards.client.reward_client import RewardClient
 
     token = read_token(named.token_from, REWARD_TOKEN) if named.token_from else None
-    return RewardClient(named.url or _inside(named.name or "", namespace), token)
+    return RewardClient(named.url or address_inside(named.name or "", namespace), token)
 
 
-def _inside(name: str, namespace: str) -> str:
+def address_inside(name: str, namespace: str) -> str:
+    """Where the pods of a cluster reach the RewardService *name*. Raises `InvalidManifest` outside of one."""
     if "KUBERNETES_SERVICE_HOST" not in os.environ:
         raise InvalidManifest(
             [f"spec.reward.serviceRef.name: {name} is looked up in a cluster; without one use url or file"]

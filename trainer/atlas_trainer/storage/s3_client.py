@@ -80,11 +80,7 @@ def client_for(
     """
     if endpoint and not urlsplit(endpoint).hostname:
         raise SourceMissing(f"endpoint {endpoint!r} names no host: write it as http://host:port")
-    base = botocore.session.get_session()
-    if credentials_from and credentials_from.file:
-        _use_file(base, Path(credentials_from.file).expanduser())
-    if credentials_from and credentials_from.secret_ref:
-        _use_secret(base, credentials_from.secret_ref, prefix)
+    base = _session(credentials_from, prefix)
     with s3_errors("the AWS configuration"):
         session = boto3.Session(botocore_session=base)
         return session.client(
@@ -94,6 +90,20 @@ def client_for(
             region_name=region or session.region_name or ("us-east-1" if endpoint else None),
             config=_config(custom=endpoint is not None),
         )
+
+
+def check_credentials(credentials_from: CredentialsSource, prefix: str) -> None:
+    """Raises what `client_for` would where the credentials are missing or cannot be used. Asks nobody."""
+    _session(credentials_from, prefix)
+
+
+def _session(credentials_from: CredentialsSource | None, prefix: str) -> botocore.session.Session:
+    session = botocore.session.get_session()
+    if credentials_from and credentials_from.file:
+        _use_file(session, Path(credentials_from.file).expanduser())
+    if credentials_from and credentials_from.secret_ref:
+        _use_secret(session, credentials_from.secret_ref, prefix)
+    return session
 
 
 def _config(custom: bool) -> Config:

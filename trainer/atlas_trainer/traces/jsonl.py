@@ -3,10 +3,11 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EACCES
 from pathlib import Path
 
 from atlas_api.errors import AccessDenied, SourceMissing, SourceUnreachable
-from atlas_api.training.traces import Traces
+from atlas_api.training.traces import FileTraces, Traces
 from atlas_trainer.traces.filters import filter_sessions
 from atlas_trainer.traces.formats.reader import LineReader
 from atlas_trainer.traces.lines import Line, numbered_lines
@@ -29,6 +30,16 @@ def read_files(traces: Traces, tally: Tally) -> Iterator[Session]:
         raise ValueError("traces.file is not set")
     path = Path(traces.file.path).expanduser()
     return filter_sessions(traces.filter, LineReader(traces, tally).sessions(_files(path)), tally)
+
+
+def check_files(file: FileTraces) -> None:
+    """Raises what `read_files` would where a file is missing or may not be read. Opens none of them."""
+    path = Path(file.path).expanduser()
+    with _file_errors(path):
+        path.stat()
+        for found in _exports_in(path) if path.is_dir() else [path]:
+            if not os.access(found, os.R_OK):
+                raise PermissionError(EACCES, os.strerror(EACCES), str(found))
 
 
 def _files(path: Path) -> Iterator[tuple[str, Iterator[Line]]]:
