@@ -13,7 +13,7 @@ that goes.
     backends/       the kinds of jobs that an attempt can be
     objects/        builders of the objects that are created
     cluster/        the API server: client, kinds, fields, ownership, events
-    status/         conditions, events and preconditions, as all kinds tell them
+    status/         events and preconditions, as all kinds tell them
     settings        what the command line decides
 
 Rooms know those below them; import-linter checks it (pyproject.toml), and that what decides or builds never reaches the

@@ -47,10 +47,10 @@ class _Source:
     """Names of the module's own scope, and whether each is nothing but a coroutine function."""
 
     dynamic: bool = False
-    """Whether running it could bind more, or find modules where the finders do not."""
+    """Whether running the module could bind more, or find modules where the finders do not."""
 
     stars: bool = False
-    """Whether it takes all names of another module."""
+    """Whether all names of another module are taken by a star import."""
 
     def mentions(self, name: str) -> bool:
         """Whether *name* stands anywhere in the source, as a name or in a text."""
@@ -199,7 +199,7 @@ def _source_of(spec: ModuleSpec | None) -> _Source | None:
 
 
 def _parsed(data: bytes, name: str) -> _Source | None:
-    """None where Python gives up for the size of what it parses, which an import may survive."""
+    """What the source *data* tells; None where Python gives up for its size, which an import may survive."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
