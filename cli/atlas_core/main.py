@@ -173,9 +173,9 @@ def _validate(arguments: argparse.Namespace, console: Console) -> int:
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.check:
-        from atlas_core.commands.validate import validate
+        from atlas_core.commands.validate import check_run
 
-        return validate([arguments.file], console, here=True)
+        return check_run(arguments.file, console)
     training = load_manifest(arguments.file)
     from atlas_core.commands.run import run
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from atlas_api import AtlasTraining
-from atlas_api.errors import AtlasError
+from atlas_api.manifest.paths import expanded
 from atlas_api.pods.contract import (
     CHECKPOINTS_S3,
     LARGE_JUDGE_KEY,
@@ -46,7 +46,8 @@ def _model(model: ModelSpec, findings: Findings) -> None:
         from atlas_trainer.dataset.tokenizer import address_of
     except ModuleNotFoundError:  # told as a package that is missing
         return
-    address = findings.look(lambda: address_of(model))
+    known = findings.look(lambda: expanded(model.source), "spec.model.source")
+    address = known and findings.look(lambda: address_of(model))
     if address is None:
         return
     if Path(address).is_dir():
@@ -69,8 +70,8 @@ def _traces(traces: Traces, findings: Findings) -> None:
 
 def _checkpoints(checkpoints: Checkpoints, findings: Findings) -> None:
     if checkpoints.local is not None:
-        folder = Path(checkpoints.local.path).expanduser()
-        findings.look(lambda: check_written_folder(folder), "spec.checkpoints.local.path")
+        local = checkpoints.local
+        findings.look(lambda: check_written_folder(expanded(local.path)), "spec.checkpoints.local.path")
     if checkpoints.volume is not None:
         from atlas_trainer.storage.store import open_store
 
@@ -94,10 +95,8 @@ def _reward(reward: Reward, namespace: str, findings: Findings) -> None:
 
 
 def _service_file(named: ServiceRef, findings: Findings) -> None:
-    try:
-        service = service_of(named)
-    except AtlasError:  # told by the check of the manifest
-        return
+    # What is wrong with the file itself was told by the check of the manifest.
+    service = Findings().look(lambda: service_of(named))
     if service is not None:
         inside = Findings()
         _service(service.spec, inside)

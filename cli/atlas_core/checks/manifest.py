@@ -1,24 +1,32 @@
 """What is known about a manifest by itself, verifiers and names of arguments included. Runs none of the user's code."""
 
+import json
+from difflib import get_close_matches
 from pathlib import Path
 
 from atlas_api import AtlasTraining, InvalidManifest, parse
 from atlas_api.manifest.parse import read_document
+from atlas_api.manifest.paths import expanded
 from atlas_api.rewardservice.spec import RewardService
 from atlas_api.training import trainer_args
 from atlas_api.training.reward import Reward, ServiceRef
 from atlas_core.checks.findings import Findings
 
+_KINDS = {"atlastraining": AtlasTraining, "rewardservice": RewardService}
+_SHOWN = 60
 SERVICE_FILE = "spec.reward.serviceRef.file"
 _LOOKS_DEEPER = "`atlas-core validate --import` looks deeper, and runs it"
 
 
-def read_manifest(file: Path) -> AtlasTraining | RewardService:
-    """The object in *file*. Raises `InvalidManifest`."""
-    document = read_document(file, "manifest")
-    if document.get("kind") == "RewardService":
-        return parse(RewardService, document)
-    return parse(AtlasTraining, document)
+def read_manifest(file: Path, wanted: str = "manifest") -> AtlasTraining | RewardService:
+    """The object in *file*, of the kind *wanted*; left out: of any. Raises `InvalidManifest`."""
+    document = read_document(file, wanted)
+    kind = document.get("kind")
+    likely = get_close_matches(kind[:_SHOWN].lower(), _KINDS, n=1) if isinstance(kind, str) else ["atlastraining"]
+    if not likely:
+        named = " or ".join(f'"{model.__name__}"' for model in _KINDS.values())
+        raise InvalidManifest([f"kind: {json.dumps(kind[:_SHOWN])} is not {named}"])
+    return parse(_KINDS[likely[0]], document)
 
 
 def check_manifest(manifest: AtlasTraining | RewardService, *, importing: bool) -> Findings:
@@ -39,7 +47,7 @@ def service_of(named: ServiceRef) -> RewardService | None:
     """The RewardService whose manifest *named* points to; None when it points elsewhere. Raises `InvalidManifest`."""
     from atlas_rewards.configuration import load_configuration
 
-    return None if named.file is None else load_configuration(Path(named.file).expanduser())
+    return None if named.file is None else load_configuration(expanded(named.file))
 
 
 def _service_ref(named: ServiceRef, findings: Findings, *, importing: bool) -> None:
@@ -48,11 +56,7 @@ def _service_ref(named: ServiceRef, findings: Findings, *, importing: bool) -> N
     url = named.url
     if url is not None:
         findings.look(lambda: check_address(url))
-    try:
-        service = service_of(named)
-    except InvalidManifest as error:
-        findings.problems += [f"{SERVICE_FILE}: {line}" for line in error.problems]
-        return
+    service = findings.look(lambda: service_of(named), SERVICE_FILE)
     if service is not None:
         findings.take(_service(service, importing=importing), SERVICE_FILE)
 

@@ -1,6 +1,6 @@
 """`atlas-core validate`, and `run --check`: what can be known before anything runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -18,7 +18,15 @@ def validate(files: Sequence[Path], console: Console, *, here: bool = False, imp
 
     *here*: this machine is looked at too. *importing*: functions of the user's own are imported, which runs their code.
     """
-    found = {file: _findings(file, here=here, importing=importing) for file in files}
+    return _told({file: _findings(file, "manifest", here=here, importing=importing) for file in files}, console)
+
+
+def check_run(file: Path, console: Console) -> int:
+    """`validate --here` for what `run` takes. Returns the exit code."""
+    return _told({file: _findings(file, "AtlasTraining", here=True, importing=False)}, console)
+
+
+def _told(found: Mapping[Path, Findings], console: Console) -> int:
     for file, findings in found.items():
         for problem in findings.problems:
             _say(console, f"{file}: {problem}", "red")
@@ -29,9 +37,9 @@ def validate(files: Sequence[Path], console: Console, *, here: bool = False, imp
     return InvalidManifest.exit_code if any(findings.problems for findings in found.values()) else 0
 
 
-def _findings(file: Path, *, here: bool, importing: bool) -> Findings:
+def _findings(file: Path, kind: str, *, here: bool, importing: bool) -> Findings:
     try:
-        manifest = read_manifest(file)
+        manifest = read_manifest(file, kind)
     except InvalidManifest as error:
         return Findings(error.problems)
     findings = check_manifest(manifest, importing=importing)

@@ -19,6 +19,9 @@ from atlas_api.training.spec import AtlasTraining
 
 Model = TypeVar("Model", bound=ApiModel)
 
+KINDS = ("AtlasTraining", "RewardService")
+"""Kinds of manifests."""
+
 
 def load_manifest(file: FilePath) -> AtlasTraining:
     """The AtlasTraining in *file*. Raises `InvalidManifest`, also when it cannot be read; the caller names it."""
@@ -33,11 +36,16 @@ def read_document(file: FilePath, kind: str) -> dict[str, Any]:
         raise InvalidManifest(["no such file"]) from None
     except UnicodeDecodeError as error:
         raise InvalidManifest([f"byte {error.start} is not UTF-8; save the file as UTF-8"]) from None
+    except IsADirectoryError:
+        raise InvalidManifest(["is a folder; name a file in it"]) from None
     except OSError as error:
         raise InvalidManifest([f"cannot be read: {error.strerror}"]) from None
     documents = read_documents(text)
     if len(documents) > 1:
         raise InvalidManifest([f"holds {len(documents)} documents; give each {kind} a file of its own"])
+    found = documents[0].get("kind")
+    if kind in KINDS and found in KINDS and found != kind:
+        raise InvalidManifest([f"kind: {found} is not {kind}, which is needed here; name another file"])
     return documents[0]
 
 

@@ -8,9 +8,9 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from atlas_api.errors import InvalidManifest
+from atlas_api.manifest.paths import expanded
 from atlas_api.pods.contract import REWARD_TOKEN, reward_service_url
 from atlas_api.scoring import ItemResult
 from atlas_api.training.reward import Reward, ServiceRef
@@ -82,7 +82,7 @@ def _service(named: ServiceRef, namespace: str) -> ItemScorer:
     if named.file is not None:
         from atlas_rewards.scorer import RewardScorer
 
-        return RewardScorer.from_file(Path(named.file).expanduser())
+        return RewardScorer.from_file(expanded(named.file))
     from atlas_rewards.client.reward_client import RewardClient
 
     token = read_token(named.token_from, REWARD_TOKEN) if named.token_from else None

@@ -20,6 +20,7 @@ from botocore.credentials import SharedCredentialProvider
 from urllib3.exceptions import HTTPError
 
 from atlas_api.errors import AccessDenied, AtlasError, SourceMissing, SourceUnreachable
+from atlas_api.manifest.paths import expanded
 from atlas_api.pods.contract import AWS_KEYS
 from atlas_api.secrets import CredentialsSource, SecretRef
 
@@ -100,7 +101,7 @@ def check_credentials(credentials_from: CredentialsSource, prefix: str) -> None:
 def _session(credentials_from: CredentialsSource | None, prefix: str) -> botocore.session.Session:
     session = botocore.session.get_session()
     if credentials_from and credentials_from.file:
-        _use_file(session, Path(credentials_from.file).expanduser())
+        _use_file(session, expanded(credentials_from.file))
     if credentials_from and credentials_from.secret_ref:
         _use_secret(session, credentials_from.secret_ref, prefix)
     return session
@@ -123,7 +124,7 @@ def _use_file(session: botocore.session.Session, path: Path) -> None:
     """Make the session use the file alone: the standard chain would prefer the environment to it."""
     cure = "it must have a [default] section with aws_access_key_id and aws_secret_access_key"
     if not path.is_file():
-        raise SourceMissing(f"credentials file {path} does not exist")
+        raise SourceMissing(f"credentials file {path} does not exist; put it there or correct credentialsFrom.file")
     try:
         credentials = SharedCredentialProvider(str(path), "default").load()
     except (botocore_errors.BotoCoreError, OSError, ValueError) as error:

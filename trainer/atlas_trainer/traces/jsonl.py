@@ -7,6 +7,7 @@ from errno import EACCES
 from pathlib import Path
 
 from atlas_api.errors import AccessDenied, SourceMissing, SourceUnreachable
+from atlas_api.manifest.paths import expanded
 from atlas_api.training.traces import FileTraces, Traces
 from atlas_trainer.traces.filters import filter_sessions
 from atlas_trainer.traces.formats.reader import LineReader
@@ -28,13 +29,13 @@ def read_files(traces: Traces, tally: Tally) -> Iterator[Session]:
     """
     if traces.file is None:
         raise ValueError("traces.file is not set")
-    path = Path(traces.file.path).expanduser()
+    path = expanded(traces.file.path)
     return filter_sessions(traces.filter, LineReader(traces, tally).sessions(_files(path)), tally)
 
 
 def check_files(file: FileTraces) -> None:
     """Raises what `read_files` would where a file is missing or may not be read. Opens none of them."""
-    path = Path(file.path).expanduser()
+    path = expanded(file.path)
     with _file_errors(path):
         path.stat()
         for found in _exports_in(path) if path.is_dir() else [path]:
