@@ -14,6 +14,7 @@ nothing here knows training, clusters, or files other than manifests; everything
     condition        one condition of a status
     secrets names quantity times   references to secrets; names, amounts and moments as Kubernetes writes them
     extras           which extra brings which package, and the sentence where one is missing
+    budgets          how many bytes, values and levels each reader of outside data takes
     errors           every way a run can fail, with its exit code
     text             texts from outside, made safe to show
     json_log         log lines as JSON

@@ -52,7 +52,7 @@ JUDGE_ANSWER = Budget(4 * _MIB, 50_000)
 SCORES = Budget(16 * _MIB, 500_000)
 """An answer of a reward service."""
 
-SOURCE_BYTES = 1 * _MIB
+SOURCE_BYTES = 256 * _KIB
 """A file of Python that is looked at and not run: its syntax tree is a hundred times as large."""
 
 UNPACKED_RATIO = 1000

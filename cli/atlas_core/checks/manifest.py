@@ -5,14 +5,13 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from atlas_api import AtlasTraining, InvalidManifest, parse
-from atlas_api.manifest.parse import read_document
+from atlas_api.manifest.parse import KINDS, read_document
 from atlas_api.manifest.paths import expanded
 from atlas_api.rewardservice.spec import RewardService
 from atlas_api.training import trainer_args
 from atlas_api.training.reward import Reward, ServiceRef
 from atlas_core.checks.findings import Findings
 
-_KINDS = {"atlastraining": AtlasTraining, "rewardservice": RewardService}
 _SHOWN = 60
 SERVICE_FILE = "spec.reward.serviceRef.file"
 _LOOKS_DEEPER = "`atlas-core validate --import` looks deeper, and runs it"
@@ -21,12 +20,20 @@ _LOOKS_DEEPER = "`atlas-core validate --import` looks deeper, and runs it"
 def read_manifest(file: Path, wanted: str = "manifest") -> AtlasTraining | RewardService:
     """The object in *file*, of the kind *wanted*; left out: of any. Raises `InvalidManifest`."""
     document = read_document(file, wanted)
-    kind = document.get("kind")
-    likely = get_close_matches(kind[:_SHOWN].lower(), _KINDS, n=1) if isinstance(kind, str) else ["atlastraining"]
-    if not likely:
-        named = " or ".join(f'"{model.__name__}"' for model in _KINDS.values())
-        raise InvalidManifest([f"kind: {json.dumps(kind[:_SHOWN])} is not {named}"])
-    return parse(_KINDS[likely[0]], document)
+    if _likely_kind(document.get("kind")) == "RewardService":
+        return parse(RewardService, document)
+    return parse(AtlasTraining, document)
+
+
+def _likely_kind(kind: object) -> str | None:
+    """The kind that *kind* is, or was meant to be. Raises `InvalidManifest` for a text that is far from any."""
+    if not isinstance(kind, str):
+        return None
+    close = get_close_matches(kind[:_SHOWN].lower(), [each.lower() for each in KINDS], n=1)
+    if not close:
+        known = " or ".join(f'"{each}"' for each in KINDS)
+        raise InvalidManifest([f"kind: {json.dumps(kind[:_SHOWN])} is not {known}"])
+    return next(each for each in KINDS if each.lower() == close[0])
 
 
 def check_manifest(manifest: AtlasTraining | RewardService, *, importing: bool) -> Findings:

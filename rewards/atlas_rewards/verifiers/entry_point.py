@@ -59,7 +59,7 @@ def _load(entry_point: str) -> Callable[[Item], Any]:
         close = get_close_matches(name, vars(module), n=1)
         hint = f'; did you mean "{close[0]}"?' if close else ""
         raise Unusable(_FIELD, f"module {module_name} has no function {name}{hint}")
-    if not callable(function) or inspect.iscoroutinefunction(function):
+    if not callable(function) or inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise Unusable(_FIELD, f"{entry_point} is not an ordinary function that takes an Item")
     return function  # type: ignore[no-any-return]
 

@@ -31,6 +31,7 @@ def shouts(item): raise ValueError("\\x1b[2J half a character: \\ud800")
 def leaves(item): raise SystemExit(3)
 def sees(item): return float(item.completion == item.reference == item.metadata["task"] == "x")
 async def later(item): return 1.0
+async def one_by_one(item): yield 1.0
 constant = 3
 """
 
@@ -96,6 +97,7 @@ def test_the_function_sees_the_item() -> None:
         ("my_rewards:hafl", 'has no function hafl; did you mean "half"?'),
         ("my_rewards:constant", "not an ordinary function"),
         ("my_rewards:later", "not an ordinary function"),
+        ("my_rewards:one_by_one", "not an ordinary function"),
     ],
 )
 def test_what_cannot_be_called_is_refused_early(point: str, problem: str) -> None:
