@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from atlas_api import InvalidManifest
-from atlas_api.text import visible
+from atlas_api.text import escaped
 from atlas_core.checks.findings import Findings
 from atlas_core.checks.here import check_here
 from atlas_core.checks.manifest import check_manifest, read_manifest
@@ -51,4 +51,4 @@ def _findings(file: Path, kind: str, *, here: bool, importing: bool) -> Findings
 
 
 def _say(console: Console, line: str, style: str = "") -> None:
-    console.print(Text(visible(line), style=style), soft_wrap=True)
+    console.print(Text(escaped(line), style=style), soft_wrap=True)

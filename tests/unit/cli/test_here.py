@@ -34,6 +34,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text("{}")
     (tmp_path / "checks").write_text("no credentials")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "nowhere.jsonl").symlink_to("nothing")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "latin").write_bytes(b"\xe9")
     with chdir(tmp_path):
         yield tmp_path
 
@@ -42,6 +46,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("ATLAS_", "AWS_", "KUBERNETES_"))]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("ATLAS_BLANK", " ")
 
 
 def write(folder: Path, document: dict[str, Any], name: str = "manifest.yaml") -> Path:
@@ -90,6 +95,26 @@ MISSING: list[tuple[str, dict[str, Any], str]] = [
      "spec.traces.file.path: model holds no file whose name ends in"),
     ("a path through a file", {"traces": {"file": {"path": "traces.jsonl/x"}}},
      "spec.traces.file.path: traces.jsonl/x does not exist"),
+    ("a link that leads nowhere", {"traces": {"file": {"path": "links"}}},
+     "spec.traces.file.path: links/nowhere.jsonl does not exist"),
+    ("a link that leads to itself", {"traces": {"file": {"path": "loop"}}},
+     "spec.traces.file.path: loop cannot be read: Too many levels of symbolic links"),
+    ("a path on two lines", {"traces": {"file": {"path": "a\nb"}}},
+     r"spec.traces.file.path: a\nb does not exist"),
+    ("a path longer than any", {"traces": {"file": {"path": "x" * 4096}}},
+     f"spec.traces.file.path: {'x' * 60}...: longer than a path can be; shorten it"),
+    ("a model longer than any", {"model": {"source": "x" * 1024, "maxLength": 128}},
+     f"spec.model.source: {'x' * 60}...: longer than a path can be; shorten it"),
+    ("checkpoints with a name longer than any", {"checkpoints": {"local": {"path": "x" * 300}}},
+     f"spec.checkpoints.local.path: {'x' * 60}...: longer than a path can be; shorten it"),
+    ("credentials longer than any", {"checkpoints": {"s3": {"uri": "s3://b", "credentialsFrom": {"file": "x" * 300}}}},
+     f"spec.checkpoints.s3.credentialsFrom: {'x' * 60}...: longer than a path can be; shorten it"),
+    ("a blank variable", {"traces": {"postgres": {"urlFrom": {"env": "ATLAS_BLANK"}}}},
+     "spec.traces.postgres.urlFrom: environment variable ATLAS_BLANK is not set or empty"),
+    ("a secret that is no text", {"traces": {"postgres": {"urlFrom": {"file": "latin"}}}},
+     "spec.traces.postgres.urlFrom: secret file latin cannot be read: not UTF-8 text"),
+    ("checkpoints behind a link that leads nowhere", {"checkpoints": {"local": {"path": "links/nowhere.jsonl/x"}}},
+     "spec.checkpoints.local.path: "),
     ("the home of nobody", {"traces": {"file": {"path": "~nobody-by-this-name/x"}}},
      "spec.traces.file.path: ~nobody-by-this-name/x: there is no home folder of this user; write the path in full"),
     ("a variable that is not set", {"traces": {"postgres": {"urlFrom": {"env": "ATLAS_DB_URL"}}}},
@@ -223,7 +248,7 @@ def test_nothing_is_made_or_changed(folder: Path) -> None:
     file = training(folder, reward=verified(python={"entryPoint": "checks:f"}))
 
     def seen() -> list[tuple[str, int, int]]:
-        return [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(folder.rglob("*"))]
+        return [(str(path), path.lstat().st_mtime_ns, path.lstat().st_size) for path in sorted(folder.rglob("*"))]
 
     before = seen()
     assert here(file) == ["ok"]

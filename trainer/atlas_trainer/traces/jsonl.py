@@ -39,6 +39,7 @@ def check_files(file: FileTraces) -> None:
     with _file_errors(path):
         path.stat()
         for found in _exports_in(path) if path.is_dir() else [path]:
+            found.stat()
             if not os.access(found, os.R_OK):
                 raise PermissionError(EACCES, os.strerror(EACCES), str(found))
 
@@ -75,7 +76,7 @@ def _file_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise SourceMissing(f"{path} does not exist; check traces.file.path") from error
+        raise SourceMissing(f"{error.filename or path} does not exist; check traces.file.path") from error
     except PermissionError as error:
         where = error.filename or path
         raise AccessDenied(f"{where} may not be read by this user; change its permissions or owner") from error
