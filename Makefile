@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 CLUSTER := PYTHONPATH=tests:examples $(BIN)/python -m cluster
 
 .PHONY: help run test test-faults test-gpu test-cluster e2e cluster-tools cluster-up cluster-down demo-cluster rewards-demo check format crds \
-	requirements bench-traces bench-seeds bench-plan bench-rewards clean
+	trl-arguments requirements bench-traces bench-seeds bench-plan bench-rewards clean
 
 help: ## Print this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ check: $(READY) ## Format, lint, types, layers
 
 crds: $(READY) ## Write the CustomResourceDefinitions (crds/*.yaml) anew from the types
 	$(BIN)/python -m atlas_api.crd
+
+trl-arguments: $(READY) ## Write down anew which trainerArgs the installed TRL takes
+	$(BIN)/python -m atlas_trainer.algorithms.argument_names
 
 format: $(READY) ## Format the code and mend what ruff can
 	$(BIN)/ruff format .

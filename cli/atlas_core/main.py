@@ -11,6 +11,7 @@ from rich.console import Console
 
 from atlas_api import AtlasError, InvalidManifest, load_manifest
 from atlas_api.errors import INTERRUPTED
+from atlas_api.extras import MISSING, missing_package
 from atlas_api.text import visible
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -46,10 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(["no space left for a file; free some, then run the same command again"])
         return 1
     except ModuleNotFoundError as missing:
-        if missing.name is None or missing.name.startswith("atlas_"):
-            raise
-        _complain([f'this command needs {missing.name}; install atlas-core with the extra "trainer"'])
-        return InvalidManifest.exit_code
+        _complain([missing_package(missing, "this command", arguments.extra)])
+        return MISSING
 
 
 def _placed(problem: str, file: Path) -> str:
@@ -67,16 +66,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="atlas-core", description="Turn the traces that AI agents leave behind into better models."
     )
+    parser.set_defaults(extra="trainer")
     parser.add_argument("--version", action="version", version=version("atlas-core"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    validate = commands.add_parser("validate", help="check manifests without running them")
-    validate.add_argument("-f", "--file", dest="files", type=Path, nargs="+", required=True, metavar="FILE")
-    validate.set_defaults(command=_validate)
+    _add_validate(commands.add_parser("validate", help="check manifests; runs, writes and asks nothing"))
 
     run = commands.add_parser("run", help="train what a manifest says; continues an interrupted run of the same recipe")
     _add_file(run)
     run.add_argument("--new", action="store_true", help="start a new run even if the last one can be continued")
+    run.add_argument(
+        "--check",
+        action="store_true",
+        help="train nothing: say what this machine lacks for the manifest, as `validate --here` does",
+    )
     run.set_defaults(command=_run)
 
     _add_data(commands.add_parser("data", help="look at recorded sessions, and at what a manifest would train on"))
@@ -86,6 +89,22 @@ def _parser() -> argparse.ArgumentParser:
     rewards = commands.add_parser("rewards", help="measure judges").add_subparsers(required=True, metavar="COMMAND")
     _add_bench(rewards.add_parser("bench", help="combinations of judges over recorded sessions"))
     return parser
+
+
+def _add_validate(validate: argparse.ArgumentParser) -> None:
+    validate.add_argument("-f", "--file", dest="files", type=Path, nargs="+", required=True, metavar="FILE")
+    validate.add_argument(
+        "--here",
+        action="store_true",
+        help="look at this machine too: files, folders, environment variables, keys and packages that are named",
+    )
+    validate.add_argument(
+        "--import",
+        dest="importing",
+        action="store_true",
+        help="import your own verifiers, which runs their code; else their files are only looked at",
+    )
+    validate.set_defaults(command=_validate)
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
@@ -122,7 +141,7 @@ def _add_score(score: argparse.ArgumentParser) -> None:
     score.add_argument("--reference", metavar="TEXT", help="the right answer, where one is known")
     score.add_argument("-o", "--output", type=Path, metavar="FILE", help="results of --items; continued if it exists")
     score.add_argument("--json", action="store_true", help="print JSON")
-    score.set_defaults(command=_score, refuse=score.error)
+    score.set_defaults(command=_score, extra="rewards", refuse=score.error)
 
 
 def _add_bench(bench: argparse.ArgumentParser) -> None:
@@ -139,7 +158,7 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
         help="also compare this combination of judges and verifiers; may be repeated",
     )
     bench.add_argument("--seed", type=int, default=0, help="decides the order of the sessions (default 0)")
-    bench.set_defaults(command=_bench)
+    bench.set_defaults(command=_bench, extra="rewards")
 
 
 def _add_file(parser: argparse.ArgumentParser, what: str = "the AtlasTraining manifest") -> None:
@@ -149,10 +168,14 @@ def _add_file(parser: argparse.ArgumentParser, what: str = "the AtlasTraining ma
 def _validate(arguments: argparse.Namespace, console: Console) -> int:
     from atlas_core.commands.validate import validate
 
-    return validate(arguments.files, console)
+    return validate(arguments.files, console, here=arguments.here, importing=arguments.importing)
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
+    if arguments.check:
+        from atlas_core.commands.validate import check_run
+
+        return check_run(arguments.file, console)
     training = load_manifest(arguments.file)
     from atlas_core.commands.run import run
 

@@ -13,6 +13,8 @@ nothing here knows training, clusters, or files other than manifests; everything
     schema crd       structural schemas; the CustomResourceDefinitions (`python -m atlas_api.crd`)
     condition        one condition of a status
     secrets names quantity times   references to secrets; names, amounts and moments as Kubernetes writes them
+    extras           which extra brings which package, and the sentence where one is missing
+    budgets          how many bytes, values and levels each reader of outside data takes
     errors           every way a run can fail, with its exit code
     budgets          how much of what comes from outside is read
     proxies          which HTTP proxy leads to an address, by kubectl's rules

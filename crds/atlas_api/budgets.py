@@ -55,6 +55,9 @@ SCORES = Budget(16 * _MIB, 500_000)
 PEER_MESSAGE = Budget(256 * _MIB, 2_000_000)
 """A message between processes that train together: the random state of one, or the completions of a batch."""
 
+SOURCE_BYTES = 256 * _KIB
+"""A file of Python that is looked at and not run: its syntax tree is a hundred times as large."""
+
 UNPACKED_RATIO = 1000
 """Bytes that one compressed byte may become. Real traces compress by 5 to 50; zlib's format ends at 1,032."""
 

@@ -2,7 +2,8 @@
 The operator: AtlasTraining objects become training jobs, RewardServices become Deployments, and their status tells how
 that goes.
 
-    main            the command `atlas-operator`: connects the parts and ends them in order
+    command         the command `atlas-operator`, also where its packages are missing
+    main            reads the command line, connects the parts and ends them in order
     training/       AtlasTraining: what is observed becomes a plan, a plan becomes changes
     rewardservice/  RewardService: the same
     controller/     manager, watches, work queue, leader election, probes, metrics: knows no kind
@@ -12,7 +13,7 @@ that goes.
     backends/       the kinds of jobs that an attempt can be
     objects/        builders of the objects that are created
     cluster/        the API server: client, kinds, fields, ownership, events
-    status/         conditions, events and preconditions, as all kinds tell them
+    status/         events and preconditions, as all kinds tell them
     settings        what the command line decides
 
 Rooms know those below them; import-linter checks it (pyproject.toml), and that what decides or builds never reaches the

@@ -2,6 +2,6 @@
 
 import sys
 
-from atlas_operator.main import main
+from atlas_operator.command import main
 
 sys.exit(main())

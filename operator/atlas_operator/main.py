@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
 
 from atlas_operator.cluster.api import connected
 from atlas_operator.cluster.client import ClusterClient
@@ -53,6 +54,7 @@ def settings_of(arguments: Sequence[str] | None) -> Settings:
 
 
 def _options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--version", action="version", version=version("atlas-core"))
     parser.add_argument(
         "--namespace", dest="namespaces", action="append", default=[], metavar="NS",
         help="serve this namespace; may be repeated; without it the whole cluster is served",

@@ -25,7 +25,8 @@ Rooms, each knowing only those below it:
 
 and below these modules that know nothing of scoring or only what is scored: `item`, `wire` (items and results as JSON;
 their types are `atlas_api.scoring`), `thoughts` (the answer of a completion), `causes` (why there is no score),
-`configuration` (the manifest), `secret`, `address`, `background_loop` (an event loop in a thread).
+`configuration` (the manifest), `secret`, `address`, `background_loop` (an event loop in a thread), `module_source` (a
+module, seen without running it).
 
 To add a verifier or a judge: the room's docstring says what must be touched. To add a room: its line here, and its
 place in the contract of pyproject.toml, which refuses rooms that it does not know.

@@ -12,7 +12,8 @@ Knows nothing about HTTP, TRL or Kubernetes.
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +31,7 @@ from atlas_rewards.item import Item
 from atlas_rewards.judges.ensemble import Ensemble
 from atlas_rewards.judges.revision import revision_of
 from atlas_rewards.judges.runner import ModelClient
-from atlas_rewards.verifiers.weighted_mean import Scorer, build_scorer
+from atlas_rewards.verifiers.weighted_mean import Scorer, build_scorer, doubts_about
 
 
 class ClosableModelClient(ModelClient, Protocol):
@@ -125,10 +126,31 @@ def verifiers_of(spec: RewardServiceSpec) -> Scorer | None:
     """The verifiers of *spec*, ready to use; None when it has none. Raises `InvalidManifest`."""
     if not spec.verifiers:
         return None
+    with _fields_of_a_service():
+        return build_scorer(_reward(spec))
+
+
+def doubts_about_verifiers(spec: RewardServiceSpec) -> list[str]:
+    """What stays in doubt about the verifiers of *spec* until they are built. Raises `InvalidManifest`."""
+    with _fields_of_a_service():
+        return [_in_service(doubt) for doubt in doubts_about(_reward(spec))]
+
+
+def _reward(spec: RewardServiceSpec) -> Reward:
+    return Reward(verifiers=spec.verifiers, weights=spec.weights, answer=spec.answer)
+
+
+@contextmanager
+def _fields_of_a_service() -> Iterator[None]:
+    """Name fields as they are called in a RewardService. Raises `InvalidManifest` as the block does."""
     try:
-        return build_scorer(Reward(verifiers=spec.verifiers, weights=spec.weights, answer=spec.answer))
+        yield
     except InvalidManifest as invalid:
-        raise InvalidManifest([line.replace("spec.reward.", "spec.", 1) for line in invalid.problems]) from None
+        raise InvalidManifest(list(map(_in_service, invalid.problems))) from None
+
+
+def _in_service(line: str) -> str:
+    return line.replace("spec.reward.", "spec.", 1)
 
 
 def _client_for(judging: Judging, revision: str) -> ClosableModelClient:

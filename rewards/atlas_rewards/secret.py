@@ -5,9 +5,9 @@ The value goes to the caller alone: no message, log, status or answer of ours ev
 """
 
 import os
-from pathlib import Path
 
 from atlas_api.errors import SourceMissing
+from atlas_api.manifest.paths import expanded
 from atlas_api.secrets import SecretSource
 
 
@@ -44,7 +44,7 @@ def describe(source: SecretSource, variable: str) -> str:
 
 def _from_file(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return expanded(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise SourceMissing(

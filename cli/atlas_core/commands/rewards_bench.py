@@ -18,6 +18,7 @@ from rich.text import Text
 
 from atlas_api import AtlasError, InvalidManifest
 from atlas_api.errors import NothingScored, SourceUnreachable
+from atlas_api.extras import missing_package
 from atlas_api.rewardservice.judging import Judging
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.text import visible
@@ -85,9 +86,8 @@ def _recorded(traces: Path, seed: int, tally: Tally, answer: Answer) -> list[Rec
     try:
         return recorded_items(traces_in(traces), seed, tally, answer)
     except ModuleNotFoundError as missing:
-        raise InvalidManifest(
-            [f'--traces {traces}: reading it needs {missing.name}; install atlas-core with the extra "trainer"']
-        ) from None
+        told = missing_package(missing, "reading it", "rewards")
+        raise InvalidManifest([f"--traces {traces}: {told}"]) from None
 
 
 async def _hear(spec: RewardServiceSpec, items: Sequence[RecordedItem], console: Console) -> _Heard:

@@ -1,65 +1,54 @@
-"""`atlas-core validate`: everything that can be known about a manifest without reading traces or loading a model."""
+"""`atlas-core validate`, and `run --check`: what can be known before anything runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
-from atlas_api import InvalidManifest, load_manifest
-from atlas_api.manifest.parse import read_document
-from atlas_api.training.reward import Reward
-
-
-def validate(files: Sequence[Path], console: Console) -> int:
-    """Print one line a problem, or `ok`, for each file. Returns the exit code: 0 when all are good, else 2."""
-    found = {file: _problems(file) for file in files}
-    for file, problems in found.items():
-        for problem in problems:
-            console.print(f"{file}: {problem}", style="red", markup=False, highlight=False, soft_wrap=True)
-        if not problems:
-            console.print(f"{file}: ok", markup=False, highlight=False, soft_wrap=True)
-    return InvalidManifest.exit_code if any(found.values()) else 0
+from atlas_api import InvalidManifest
+from atlas_api.text import escaped
+from atlas_core.checks.findings import Findings
+from atlas_core.checks.here import check_here
+from atlas_core.checks.manifest import check_manifest, read_manifest
 
 
-def _problems(file: Path) -> list[str]:
+def validate(files: Sequence[Path], console: Console, *, here: bool = False, importing: bool = False) -> int:
+    """Print one line a problem and a note, or `ok`, for each file. The exit code: 0 when all are good, else 2.
+
+    *here*: this machine is looked at too. *importing*: functions of the user's own are imported, which runs their code.
+    """
+    return _told({file: _findings(file, "manifest", here=here, importing=importing) for file in files}, console)
+
+
+def check_run(file: Path, console: Console) -> int:
+    """`validate --here` for what `run` takes. Returns the exit code."""
+    return _told({file: _findings(file, "AtlasTraining", here=True, importing=False)}, console)
+
+
+def _told(found: Mapping[Path, Findings], console: Console) -> int:
+    for file, findings in found.items():
+        for problem in findings.problems:
+            _say(console, f"{file}: {problem}", "red")
+        for note in findings.notes:
+            _say(console, f"{file}: note: {note}", "yellow")
+        if not findings.problems:
+            _say(console, f"{file}: ok")
+    return InvalidManifest.exit_code if any(findings.problems for findings in found.values()) else 0
+
+
+def _findings(file: Path, kind: str, *, here: bool, importing: bool) -> Findings:
     try:
-        if _kind(file) == "RewardService":
-            _load_service(file)
-        else:
-            _build(load_manifest(file).spec.reward)
+        manifest = read_manifest(file, kind)
     except InvalidManifest as error:
-        return error.problems
-    return []
+        return Findings(error.problems)
+    findings = check_manifest(manifest, importing=importing)
+    if here:
+        more = check_here(manifest)
+        findings.problems += more.problems
+        findings.notes += more.notes
+    return findings
 
 
-def _kind(file: Path) -> object:
-    """`kind` of the document in *file*. None for a file that cannot be read: whoever loads it says why."""
-    try:
-        return read_document(file, "manifest").get("kind")
-    except InvalidManifest:
-        return None
-
-
-def _load_service(file: Path) -> None:
-    """Load a RewardService, verifiers included. Asks no model. Raises `InvalidManifest`."""
-    from atlas_rewards.configuration import load_configuration
-    from atlas_rewards.scorer import verifiers_of
-
-    verifiers_of(load_configuration(file).spec)
-
-
-def _build(reward: Reward) -> None:
-    """Build what can be built without a model. Raises `InvalidManifest`."""
-    from atlas_rewards import build_scorer
-    from atlas_rewards.client.service_address import check_address
-    from atlas_rewards.configuration import load_configuration
-
-    if reward.verifiers:
-        build_scorer(reward)
-    if reward.service_ref and reward.service_ref.url:
-        check_address(reward.service_ref.url)
-    if reward.service_ref and reward.service_ref.file:
-        try:
-            load_configuration(Path(reward.service_ref.file).expanduser())
-        except InvalidManifest as error:
-            raise InvalidManifest([f"spec.reward.serviceRef.file: {line}" for line in error.problems]) from None
+def _say(console: Console, line: str, style: str = "") -> None:
+    console.print(Text(escaped(line), style=style), soft_wrap=True)

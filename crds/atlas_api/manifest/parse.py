@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path as FilePath
@@ -19,6 +20,12 @@ from atlas_api.training.spec import AtlasTraining
 
 Model = TypeVar("Model", bound=ApiModel)
 
+_HALF = re.compile("[\ud800-\udfff]")
+_HALF_A_CHARACTER = "holds half of a character (a lone surrogate), which no text has"
+
+KINDS = ("AtlasTraining", "RewardService")
+"""Kinds of manifests."""
+
 
 def load_manifest(file: FilePath) -> AtlasTraining:
     """The AtlasTraining in *file*. Raises `InvalidManifest`, also when it cannot be read; the caller names it."""
@@ -33,11 +40,16 @@ def read_document(file: FilePath, kind: str) -> dict[str, Any]:
         raise InvalidManifest(["no such file"]) from None
     except UnicodeDecodeError as error:
         raise InvalidManifest([f"byte {error.start} is not UTF-8; save the file as UTF-8"]) from None
+    except IsADirectoryError:
+        raise InvalidManifest(["is a folder; name a file in it"]) from None
     except OSError as error:
         raise InvalidManifest([f"cannot be read: {error.strerror}"]) from None
     documents = read_documents(text)
     if len(documents) > 1:
         raise InvalidManifest([f"holds {len(documents)} documents; give each {kind} a file of its own"])
+    found = documents[0].get("kind")
+    if kind in KINDS and found in KINDS and found != kind:
+        raise InvalidManifest([f"kind: {found} is not {kind}, which is needed here; name another file"])
     return documents[0]
 
 
@@ -55,7 +67,8 @@ def parse(model: type[Model], document: dict[str, Any]) -> Model:
     try:
         parsed = model.model_validate_json(text, by_alias=True, by_name=False)
     except ValidationError as error:
-        details = [one for one in error.errors() if one["loc"] not in refused]
+        # What is no JSON at all says so of the whole document.
+        details = [one for one in error.errors() if one["loc"] not in refused and (one["loc"] or not refused)]
         problems = [line for one in details if (line := describe(model, one))]
         raise InvalidManifest(_lines(refused) + problems + _broken(model, json.loads(text))) from None
     defaulted = parsed.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -86,6 +99,8 @@ def _not_json(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     match value:
         case dict():
             for key, inner in value.items():
+                if _HALF.search(str(key)):
+                    yield (*path, str(key)), _HALF_A_CHARACTER
                 yield from _not_json(inner, (*path, str(key)))
         case list():
             for index, inner in enumerate(value):
@@ -94,6 +109,8 @@ def _not_json(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield path, f"{value} is not a finite number"
         case int() if abs(value) > sys.float_info.max:
             yield path, "a number this large does not fit in 64 bits"
+        case str() if _HALF.search(value):
+            yield path, _HALF_A_CHARACTER
         case str() if "\0" in value:
             yield path, "holds a null byte (\\0), which no path, address or name has"
         case None | str() | float() | int():

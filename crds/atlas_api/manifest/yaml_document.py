@@ -64,7 +64,7 @@ def read_documents(text: str) -> list[Document]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        cure = "; indent with spaces" if "'\\t'" in str(error.problem) else ""
+        cure = _cure(str(error.problem))
         raise InvalidManifest([f"{where}not valid YAML: {escaped(str(error.problem))}{cure}"]) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -83,3 +83,14 @@ def read_documents(text: str) -> list[Document]:
         if not isinstance(document, dict):
             raise InvalidManifest(["a manifest is a mapping with apiVersion, kind, metadata and spec"])
     return documents
+
+
+def _cure(problem: str) -> str:
+    """What to do about a *problem* that YAML tells in words of its own grammar."""
+    if "'\\t'" in problem:
+        return "; indent with spaces"
+    if "<block end>" in problem or "<block mapping start>" in problem:
+        return "; indent this line like those beside it"
+    if "mapping values are not allowed here" in problem:
+        return "; put text with a colon in quotes, and indent this line like those beside it"
+    return ""

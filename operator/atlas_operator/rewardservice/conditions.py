@@ -8,12 +8,11 @@ Reconciling whenever something else keeps it from being Ready, never both. All c
 from dataclasses import dataclass
 from datetime import datetime
 
-from atlas_api.condition import Condition
+from atlas_api.condition import Condition, ConditionValue, stalled, stamped
 from atlas_api.rewardservice.status import JudgeStatus
 from atlas_operator.pending.reasons import PendingReason
 from atlas_operator.rewardservice.judges import failing
 from atlas_operator.rewardservice.rollout import Rollout
-from atlas_operator.status.conditions import ConditionValue, stalled, stamped
 from atlas_operator.status.preconditions import FailedPrecondition
 
 

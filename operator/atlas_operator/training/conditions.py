@@ -10,11 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from atlas_api import AtlasTrainingSpec
-from atlas_api.condition import Condition
+from atlas_api.condition import Condition, ConditionValue, stalled, stamped
+from atlas_api.training.conditions import (
+    ACCEPTED,
+    ACTIVE,
+    NO_LIVE_RUN,
+    awaited,
+    last_run,
+    model_available,
+    ready_after,
+    training,
+)
 from atlas_api.training.status import ModelStatus, Phase, RunStatus, Trigger
 from atlas_operator.backends.base import JobState
 from atlas_operator.pending.reasons import PendingReason
-from atlas_operator.status.conditions import ConditionValue, stalled, stamped
 from atlas_operator.status.preconditions import FailedPrecondition
 
 MISSING_REFERENCES = frozenset({"SecretMissing", "KeyMissing", "ConfigMapMissing", "ClaimMissing"})
@@ -118,8 +127,8 @@ def conditions(facts: Facts) -> tuple[Condition, ...]:
         "Accepted": accepted,
         "Running": running,
         "Suspended": _suspended(facts),
-        "LastRunSucceeded": _last_run(facts),
-        "ModelAvailable": _model(facts),
+        "LastRunSucceeded": last_run(facts.run),
+        "ModelAvailable": model_available(facts.model),
     }
     return stamped(values, facts.before, facts.generation, facts.now)
 
@@ -129,21 +138,17 @@ def _accepted(facts: Facts) -> ConditionValue:
         return ConditionValue("False", facts.failed_precondition.reason, facts.failed_precondition.message)
     if facts.pending_reason and facts.pending_reason.reason in MISSING_REFERENCES:
         return ConditionValue("False", facts.pending_reason.reason, facts.pending_reason.message)
-    return ConditionValue("True", "Accepted", "the spec is valid")
+    return ACCEPTED
 
 
 def _suspended(facts: Facts) -> ConditionValue:
-    return (
-        ConditionValue("True", "Suspended", "spec.suspend is true")
-        if facts.suspended
-        else ConditionValue("False", "Active")
-    )
+    return ConditionValue("True", "Suspended", "spec.suspend is true") if facts.suspended else ACTIVE
 
 
 def _running(facts: Facts) -> ConditionValue:
     run = facts.run
     if run is None or run.finished_at is not None:
-        return ConditionValue("False", "NoLiveRun", "no run is live")
+        return NO_LIVE_RUN
     value = _at_work(facts, run)
     if facts.next_trigger is None:
         return value
@@ -161,7 +166,7 @@ def _at_work(facts: Facts, run: RunStatus) -> ConditionValue:
         when = f"attempt {run.attempt + 1} starts at {run.retry_at:%H:%M:%S} UTC"
         return ConditionValue("False", run.reason or "Retrying", f"{when}: {run.message}")
     if facts.state == "Running":
-        return ConditionValue("True", "Training", f"run {run.number}, attempt {run.attempt}")
+        return training(run)
     return _starting(facts, run)
 
 
@@ -185,14 +190,8 @@ def _ready(facts: Facts, accepted: ConditionValue, running: ConditionValue) -> C
         return ConditionValue("True", "Suspended", "suspended by spec.suspend")
     if accepted.status == "False":
         return accepted
-    if run is not None and run.outcome == "Failed":
-        return ConditionValue("False", run.reason or "RunFailed", run.message or "the run failed")
-    if run is not None and run.outcome == "Succeeded":
-        return ConditionValue("True", "RunSucceeded", f"run {run.number} succeeded")
-    wanted = facts.spec.ready_when if facts.spec else "Accepted"
-    if wanted == "Accepted" or (wanted == "Running" and running.status == "True"):
-        return ConditionValue("True", wanted, f"readyWhen is {wanted}")
-    return ConditionValue("False", running.reason, running.message or f"readyWhen is {wanted}")
+    ended = ready_after(run) if run is not None else None
+    return ended or awaited(facts.spec.ready_when if facts.spec else "Accepted", running)
 
 
 def _reconciling(
@@ -213,20 +212,3 @@ def _reconciling(
 def _is_final(facts: Facts) -> bool:
     """Whether nothing will change without somebody's help."""
     return facts.wrong or (not facts.live and facts.failed_precondition is None)
-
-
-def _last_run(facts: Facts) -> ConditionValue:
-    run = facts.run
-    if run is None:
-        return ConditionValue("Unknown", "NoRun", "no run has started")
-    if run.finished_at is None:
-        return ConditionValue("Unknown", "RunLive", f"run {run.number} has not ended")
-    if run.outcome == "Succeeded":
-        return ConditionValue("True", "RunSucceeded", f"run {run.number}")
-    return ConditionValue("False", run.reason or "RunFailed", run.message or "")
-
-
-def _model(facts: Facts) -> ConditionValue:
-    if facts.model is None:
-        return ConditionValue("False", "NoModel", "no run has finished a model")
-    return ConditionValue("True", "ModelAvailable", f"run {facts.model.run}: {facts.model.uri}")

@@ -1,7 +1,8 @@
 """
 The scoring service: judges and verifiers behind an HTTP address.
 
-    main              the command `atlas-rewards serve`
+    command           the command `atlas-rewards`, also where its packages are missing
+    main              reads the command line
     server            connects the parts, serves, shuts down gracefully
     http/             the HTTP interface: requests in, answers out
     reload            watches the configuration file

@@ -5,6 +5,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from atlas_api.errors import INTERRUPTED, AtlasError, InvalidManifest
@@ -48,6 +49,7 @@ def _complain(code: int, *lines: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="atlas-rewards", description="Scores completions by judges and verifiers.")
+    parser.add_argument("--version", action="version", version=version("atlas-core"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("serve", help="answer scoring requests over HTTP")
     command.add_argument("--config", type=Path, required=True, metavar="FILE", help="the RewardService manifest")

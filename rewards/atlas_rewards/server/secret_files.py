@@ -3,6 +3,7 @@
 from hashlib import blake2b
 from pathlib import Path
 
+from atlas_api.manifest.paths import expanded
 from atlas_api.rewardservice.spec import RewardServiceSpec
 
 
@@ -10,7 +11,7 @@ def secret_files(spec: RewardServiceSpec) -> tuple[Path, ...]:
     """Files with secrets that *spec* names."""
     models = (spec.models.small, spec.models.large)
     sources = [spec.token_from, *(model.api_key_from for model in models if model is not None)]
-    return tuple(Path(source.file) for source in sources if source is not None and source.file is not None)
+    return tuple(expanded(source.file) for source in sources if source is not None and source.file is not None)
 
 
 def fingerprint(files: tuple[Path, ...]) -> str:

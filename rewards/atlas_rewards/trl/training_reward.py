@@ -8,9 +8,9 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from atlas_api.errors import InvalidManifest
+from atlas_api.manifest.paths import expanded
 from atlas_api.pods.contract import REWARD_TOKEN, reward_service_url
 from atlas_api.scoring import ItemResult
 from atlas_api.training.reward import Reward, ServiceRef
@@ -82,14 +82,15 @@ def _service(named: ServiceRef, namespace: str) -> ItemScorer:
     if named.file is not None:
         from atlas_rewards.scorer import RewardScorer
 
-        return RewardScorer.from_file(Path(named.file).expanduser())
+        return RewardScorer.from_file(expanded(named.file))
     from atlas_rewards.client.reward_client import RewardClient
 
     token = read_token(named.token_from, REWARD_TOKEN) if named.token_from else None
-    return RewardClient(named.url or _inside(named.name or "", namespace), token)
+    return RewardClient(named.url or address_inside(named.name or "", namespace), token)
 
 
-def _inside(name: str, namespace: str) -> str:
+def address_inside(name: str, namespace: str) -> str:
+    """Where the pods of a cluster reach the RewardService *name*. Raises `InvalidManifest` outside of one."""
     if "KUBERNETES_SERVICE_HOST" not in os.environ:
         raise InvalidManifest(
             [f"spec.reward.serviceRef.name: {name} is looked up in a cluster; without one use url or file"]

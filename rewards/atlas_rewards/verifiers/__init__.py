@@ -27,8 +27,8 @@ from functools import partial
 from typing import Any, Literal
 
 from atlas_api.training.reward import Verifier
-from atlas_rewards.verifiers.code import code_verifier
-from atlas_rewards.verifiers.entry_point import entry_point_verifier
+from atlas_rewards.verifiers.code import code_verifier, look_at_tests
+from atlas_rewards.verifiers.entry_point import entry_point_verifier, look_for_entry_point
 from atlas_rewards.verifiers.exact_match import exact_match
 from atlas_rewards.verifiers.json_schema import json_schema_verifier
 from atlas_rewards.verifiers.length import length
@@ -37,7 +37,16 @@ from atlas_rewards.verifiers.outcome import MAX_CHARACTERS, Outcome, Unknown, Un
 from atlas_rewards.verifiers.pattern import pattern_verifier
 from atlas_rewards.verifiers.similarity import reference_similarity
 
-__all__ = ["MAX_CHARACTERS", "Outcome", "Reads", "Unknown", "Unusable", "Verify", "build_verifier"]
+__all__ = [
+    "MAX_CHARACTERS",
+    "Outcome",
+    "Reads",
+    "Unknown",
+    "Unusable",
+    "Verify",
+    "build_verifier",
+    "look_at_verifier",
+]
 
 Reads = Literal["comparison", "answer", "completion", "size"]
 """What a verifier reads: the answer beside the reference, the answer, the whole completion (without its thoughts, as
@@ -50,6 +59,8 @@ class _Kind:
 
     build: Callable[[Any], Verify]
     reads: Reads
+    look: Callable[[Any], str | None] | None = None
+    """What can be said without running anything, where building does: what stays in doubt. Raises Unusable."""
 
 
 _KINDS: Mapping[str, _Kind] = {
@@ -59,15 +70,31 @@ _KINDS: Mapping[str, _Kind] = {
     "json_schema": _Kind(json_schema_verifier, "completion"),
     "reference_similarity": _Kind(lambda config: partial(reference_similarity, config), "comparison"),
     "length": _Kind(lambda config: partial(length, config), "size"),
-    "code": _Kind(code_verifier, "answer"),
-    "python": _Kind(entry_point_verifier, "answer"),
+    "code": _Kind(code_verifier, "answer", look_at_tests),
+    "python": _Kind(entry_point_verifier, "answer", look_for_entry_point),
 }
 
 
 def build_verifier(verifier: Verifier) -> tuple[Verify, Reads]:
     """The check that *verifier* describes, and what it reads. Raises Unusable for what can never work."""
+    kind, config = _kind_of(verifier)
+    return kind.build(config), kind.reads
+
+
+def look_at_verifier(verifier: Verifier) -> str | None:
+    """What stays in doubt about *verifier* until it is built, as `field: doubt`; None for nothing.
+
+    Runs no code of the user's, and needs nothing of this machine. Raises Unusable for what can never work.
+    """
+    kind, config = _kind_of(verifier)
+    if kind.look is None:
+        kind.build(config)
+        return None
+    return kind.look(config)
+
+
+def _kind_of(verifier: Verifier) -> tuple[_Kind, Any]:
     kinds = [kind for kind in _KINDS if getattr(verifier, kind) is not None]
     if len(kinds) != 1:
         raise Unusable("name", f"{verifier.name} sets {len(kinds)} kinds; set exactly one")
-    kind = _KINDS[kinds[0]]
-    return kind.build(getattr(verifier, kinds[0])), kind.reads
+    return _KINDS[kinds[0]], getattr(verifier, kinds[0])

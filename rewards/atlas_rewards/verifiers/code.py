@@ -17,7 +17,8 @@ def code_verifier(config: Code) -> Verify:
         problem = f"this process may not run code; set the environment variable {ALLOW_CODE}=1 where it runs"
         raise Unusable("code", problem)
     bounds = Bounds(config.timeout_seconds, config.memory_bytes)
-    _try_out(config.tests, bounds)
+    look_at_tests(config)
+    _try_out(bounds)
 
     def run(item: Item) -> Outcome:
         tests = reference_of(item) if config.tests is None else config.tests
@@ -32,6 +33,14 @@ def code_verifier(config: Code) -> Verify:
             return Unknown(f"the sandbox did not start: {error}")
 
     return run
+
+
+def look_at_tests(config: Code) -> None:
+    """Read the tests of *config*, without a sandbox. Raises Unusable for tests that are not Python."""
+    try:
+        compile(config.tests or "", "<tests>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise Unusable("code.tests", f"{error}; write Python") from None
 
 
 def code_in(text: str) -> str:
@@ -54,14 +63,10 @@ def code_in(text: str) -> str:
     return "".join(blocks) if fenced else text
 
 
-def _try_out(tests: str | None, bounds: Bounds) -> None:
+def _try_out(bounds: Bounds) -> None:
     """Start the sandbox once, so that a machine without one is known before anything else starts."""
     try:
-        if tests is not None:
-            compile(tests, "<tests>", "exec", dont_inherit=True)
         if not passes("", "", bounds):
             raise Unusable("code", "an empty program does not end within timeoutSeconds and memoryBytes; raise them")
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise Unusable("code.tests", f"{error}; write Python") from None
     except NoSandboxError as error:
         raise Unusable("code", f"the sandbox does not start here: {error}") from None

@@ -6,14 +6,15 @@ import sys
 from collections.abc import Callable
 from difflib import get_close_matches
 from numbers import Real
-from pathlib import Path
 from typing import Any
 
 from atlas_api.text import escaped
 from atlas_api.training.reward import PythonEntryPoint
 from atlas_rewards.item import Item
+from atlas_rewards.module_source import NotThereError, doubt_about, search_path
 from atlas_rewards.verifiers.outcome import Outcome, Unknown, Unusable, Verify
 
+_FIELD = "python.entryPoint"
 _SHOWN = 200
 _ROUNDING = 1e-9
 """A weighted mean of ones may come to 1.0000000000000002."""
@@ -32,24 +33,34 @@ def entry_point_verifier(config: PythonEntryPoint) -> Verify:
     return judge
 
 
+def look_for_entry_point(config: PythonEntryPoint) -> str | None:
+    """What stays in doubt about the function of *config* until it is imported; None when its source shows it.
+
+    Runs nothing of the user's. Raises Unusable where an import would fail for certain.
+    """
+    module, _, function = config.entry_point.partition(":")
+    try:
+        doubt = doubt_about(module, function)
+    except NotThereError as error:
+        raise Unusable(_FIELD, _one_line(str(error))) from None
+    return doubt and f"{_FIELD}: {_one_line(doubt)}"
+
+
 def _load(entry_point: str) -> Callable[[Item], Any]:
     """Import it the way `python -m` would: modules in the current directory are found."""
     module_name, _, name = entry_point.partition(":")
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, here)
+    sys.path[:] = search_path()
     try:
         module = importlib.import_module(module_name)
+        function = getattr(module, name, None)
     except (Exception, SystemExit) as error:  # importing runs the user's code: anything can come out
-        raise Unusable(
-            "python.entryPoint", _one_line(f"importing {module_name} failed: {type(error).__name__}: {error}")
-        ) from None
-    function = getattr(module, name, None)
+        raise Unusable(_FIELD, _one_line(f"importing {module_name} failed: {type(error).__name__}: {error}")) from None
     if function is None:
         close = get_close_matches(name, vars(module), n=1)
         hint = f'; did you mean "{close[0]}"?' if close else ""
-        raise Unusable("python.entryPoint", f"module {module_name} has no function {name}{hint}")
-    if not callable(function) or inspect.iscoroutinefunction(function):
-        raise Unusable("python.entryPoint", f"{entry_point} is not an ordinary function that takes an Item")
+        raise Unusable(_FIELD, f"module {module_name} has no function {name}{hint}")
+    if not callable(function) or inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise Unusable(_FIELD, f"{entry_point} is not an ordinary function that takes an Item")
     return function  # type: ignore[no-any-return]
 
 

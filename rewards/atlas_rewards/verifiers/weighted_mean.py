@@ -4,17 +4,29 @@ One score for one completion: the weighted mean of the verifiers that could say 
 Knows nothing about training, datasets or where texts come from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import fsum
+from typing import TypeVar
 
 from atlas_api.errors import InvalidManifest
-from atlas_api.training.reward import Answer, Reward
+from atlas_api.training.reward import Answer, Reward, Verifier
 from atlas_rewards.item import Item
 from atlas_rewards.thoughts import spoken
-from atlas_rewards.verifiers import MAX_CHARACTERS, Outcome, Reads, Unknown, Unusable, Verify, build_verifier
+from atlas_rewards.verifiers import (
+    MAX_CHARACTERS,
+    Outcome,
+    Reads,
+    Unknown,
+    Unusable,
+    Verify,
+    build_verifier,
+    look_at_verifier,
+)
 from atlas_rewards.verifiers.answer import answered
 from atlas_rewards.verifiers.outcome import reference_of
+
+T = TypeVar("T")
 
 SUCCESS = 0.8
 """A task succeeds when its reward is at least this."""
@@ -90,18 +102,38 @@ class Scorer:
 def build_scorer(reward: Reward) -> Scorer:
     """The scorer that `spec.reward` describes. Raises InvalidManifest with everything that can be known beforehand."""
     heaviest = max(reward.weights.get(verifier.name, 1.0) for verifier in reward.verifiers)
-    weighed, problems = [], []
+    built = _each(reward, build_verifier)
+    weighed = [
+        _WeightedVerifier(verifier.name, reward.weights.get(verifier.name, 1.0) / heaviest, check, reads)
+        for verifier, (check, reads) in zip(reward.verifiers, built, strict=True)
+    ]
+    return Scorer(tuple(weighed), reward.answer)
+
+
+def doubts_about(reward: Reward) -> list[str]:
+    """What stays in doubt about `spec.reward` until it is built, a line each with its field.
+
+    Runs no code of the user's. Raises InvalidManifest with everything that is wrong for certain.
+    """
+    doubts = _each(reward, look_at_verifier)
+    return [f"{_place(index)}.{doubt}" for index, doubt in enumerate(doubts) if doubt is not None]
+
+
+def _each(reward: Reward, work: Callable[[Verifier], T]) -> list[T]:
+    """What *work* gives for each verifier. Raises InvalidManifest with those that are unusable."""
+    done, problems = [], []
     for index, verifier in enumerate(reward.verifiers):
         try:
-            check, reads = build_verifier(verifier)
+            done.append(work(verifier))
         except Unusable as unusable:
-            problems.append(f"spec.reward.verifiers[{index}].{unusable}")
-            continue
-        weight = reward.weights.get(verifier.name, 1.0) / heaviest
-        weighed.append(_WeightedVerifier(verifier.name, weight, check, reads))
+            problems.append(f"{_place(index)}.{unusable}")
     if problems:
         raise InvalidManifest(problems)
-    return Scorer(tuple(weighed), reward.answer)
+    return done
+
+
+def _place(index: int) -> str:
+    return f"spec.reward.verifiers[{index}]"
 
 
 def _unread(item: Item) -> Unknown | None:

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.served import item, service_manifest, write_manifest
 from support.server.installed import brought_by
 from support.traces.exports import jsonl, session_record
+from support.trainer.trainings import write_manifest as write_training
 
 ROOT = Path(__file__).parents[3]
 
@@ -29,6 +32,15 @@ def folder(tmp_path: Path) -> Iterator[Path]:
             service_manifest(judge.base_url, verifiers=[{"name": "right", "numeric": {}}], cache={"path": "cache"}),
         )
         yield tmp_path
+
+
+def training(folder: Path) -> None:
+    """A training that reads the export and starts from a folder that looks like a model."""
+    (folder / "model").mkdir()
+    (folder / "model" / "config.json").write_text("{}")
+    (folder / "export.jsonl").rename(folder / "traces.jsonl")
+    shutil.copy(folder / "traces.jsonl", folder / "export.jsonl")
+    write_training(folder)
 
 
 def done(folder: Path, module: str, *arguments: str, extra: str = "rewards") -> "subprocess.CompletedProcess[str]":
@@ -51,7 +63,7 @@ def test_the_extra_is_light() -> None:
         ["atlas_core", "score", "-f", "service.yaml", "--prompt", "a", "--response", "b"],
         ["atlas_core", "score", "-f", "service.yaml", "--items", "items.jsonl", "-o", "scored.jsonl"],
         ["atlas_core", "rewards", "bench", "-f", "service.yaml", "--traces", "export.jsonl", "-o", "bench"],
-        ["atlas_rewards.server.main", "--help"],
+        ["atlas_rewards.server.command", "--help"],
     ],
     ids=lambda arguments: " ".join(arguments[:3]),
 )
@@ -95,6 +107,59 @@ def test_what_needs_more_is_told_with_the_extra_that_brings_it(folder: Path) -> 
     assert ended.stderr.strip() == (
         '--traces export.jsonl.zst: reading it needs zstandard; install atlas-core with the extra "trainer"'
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ["atlas_core", "score", "-f", "service.yaml", "--prompt", "a", "--response", "b"],
+            'this command needs aiohttp; install atlas-core with the extra "rewards"',
+        ),
+        (
+            ["atlas_core", "rewards", "bench", "-f", "service.yaml", "--traces", "export.jsonl", "-o", "bench"],
+            'this command needs aiohttp; install atlas-core with the extra "rewards"',
+        ),
+        (
+            ["atlas_rewards.server.command", "serve", "--config", "service.yaml"],
+            '`atlas-rewards` needs starlette; install atlas-core with the extra "rewards"',
+        ),
+        (["atlas_operator"], '`atlas-operator` needs kopf; install atlas-core with the extra "operator"'),
+        (
+            ["atlas_core", "data", "preview", "-f", "training.yaml"],
+            'this command needs jinja2; install atlas-core with the extra "trainer"',
+        ),
+        (
+            ["atlas_core", "data", "export", "-f", "training.yaml", "-o", "rows.parquet"],
+            'this command needs pyarrow; install atlas-core with the extra "trainer"',
+        ),
+    ],
+    ids=lambda value: " ".join(value[:3]) if isinstance(value, list) else "",
+)
+def test_without_any_extra_each_program_names_its_own_in_one_sentence(
+    folder: Path, arguments: list[str], sentence: str
+) -> None:
+    training(folder)
+    ended = done(folder, *arguments, extra="")
+    assert ended.returncode == 2
+    assert re.sub(r"needs \w+;", "needs ...;", ended.stderr) == re.sub(r"needs \w+;", "needs ...;", f"{sentence}\n")
+
+
+@pytest.mark.parametrize("module", ["atlas_core", "atlas_rewards.server.command", "atlas_operator"])
+def test_every_program_tells_its_version_whatever_is_installed(folder: Path, module: str) -> None:
+    ended = done(folder, module, "--version", extra="")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"{version('atlas-core')}\n", "")
+
+
+def test_without_any_extra_a_look_at_this_machine_says_what_is_missing(folder: Path) -> None:
+    training(folder)
+    ended = done(folder, "atlas_core", "run", "--check", "-f", "training.yaml", extra="")
+    assert ended.returncode == 2
+    (line,) = ended.stdout.splitlines()
+    assert re.fullmatch(
+        r'training.yaml: a run needs accelerate, .*torch, .*; install atlas-core with the extra "trainer"', line
+    )
+    assert ended.stderr == ""
 
 
 def test_a_training_is_told_what_to_install(folder: Path) -> None:

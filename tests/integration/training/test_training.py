@@ -133,6 +133,7 @@ def test_a_request_to_stop_that_comes_in_the_last_step_leaves_nothing_unmeasured
 
     execute(make_run(folder), Console(quiet=True), send=stop)
     assert status(folder)["phase"] == "Succeeded"
+    assert (status(folder)["run"]["outcome"], "finishedAt" in status(folder)["run"]) == ("Succeeded", True)
     assert (folder / RUN / "evaluations" / "step-000004.json").exists()
     assert "evalSuccess" in json.loads((folder / RUN / "final" / "manifest.json").read_text())["metrics"]
 
@@ -234,8 +235,12 @@ def test_running_out_of_memory_names_the_cure(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param({"learning_rate": 1.0}, "other fields", id="what the spec sets"),
+        pytest.param({"learning_rate": 1.0}, "use spec.optimization.learningRate", id="what the spec sets"),
         pytest.param({"top_kk": 5}, 'did you mean "top_k"', id="what TRL does not know"),
+        pytest.param({"dataloader_num_workers": 0, "save_safetensors": True}, "no such argument", id="what TRL forgot"),
+        pytest.param(
+            {"steps_per_generation": 3, "generation_batch_size": 7}, "TRL refuses these", id="what TRL refuses"
+        ),
     ],
 )
 def test_bad_trainer_args_are_refused(folder: Path, arguments: dict[str, Any], message: str) -> None:
@@ -248,4 +253,8 @@ def test_a_failed_run_is_reported_in_status_and_report(folder: Path) -> None:
         train(folder, reward={"verifiers": [{"name": "never", "regex": {"pattern": "^impossible$"}}]})
     assert status(folder)["phase"] == "Failed"
     assert "nothing to learn" in status(folder)["message"]
+    run, conditions = status(folder)["run"], {each["type"]: each for each in status(folder)["conditions"]}
+    assert (run["outcome"], run["finishedAt"] >= run["startedAt"]) == ("Failed", True)
+    assert conditions["Stalled"]["status"] == "True"
+    assert conditions["LastRunSucceeded"]["reason"] == run["reason"]
     assert "nothing to learn" in (folder / RUN / "report.html").read_text()

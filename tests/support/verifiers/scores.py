@@ -9,8 +9,13 @@ from atlas_rewards import Item, Score, Scorer, build_scorer
 
 def scorer_of(*verifiers: dict[str, Any], **weights: float) -> Scorer:
     """A scorer of unnamed verifiers, called `v0`, `v1`, ... in order."""
+    return build_scorer(reward_of(*verifiers, **weights))
+
+
+def reward_of(*verifiers: dict[str, Any], **weights: float) -> Reward:
+    """A reward of unnamed verifiers, called `v0`, `v1`, ... in order."""
     named = [{"name": f"v{index}", **verifier} for index, verifier in enumerate(verifiers)]
-    return build_scorer(parse(Reward, {"verifiers": named, "weights": weights}))
+    return parse(Reward, {"verifiers": named, "weights": weights})
 
 
 def score_of(verifier: dict[str, Any], completion: str, reference: str | None = None, **metadata: str) -> Score:

@@ -1,14 +1,16 @@
 """`atlas-core validate`: a line for each problem, the file first; every example of the repository is good."""
 
+import os
 import subprocess
 import sys
+from contextlib import chdir
 from io import StringIO
 from pathlib import Path
 
 import pytest
 import yaml
 from rich.console import Console
-from support.trainer.trainings import write_manifest
+from support.trainer.trainings import training_document, write_manifest
 
 from atlas_core.commands.validate import validate
 
@@ -16,9 +18,9 @@ ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
 
 
-def run_validate(*files: Path) -> tuple[int, list[str]]:
+def run_validate(*files: Path, importing: bool = False) -> tuple[int, list[str]]:
     output = StringIO()
-    code = validate(files, Console(file=output, width=40))
+    code = validate(files, Console(file=output, width=40), importing=importing)
     return code, output.getvalue().splitlines()
 
 
@@ -109,3 +111,99 @@ def test_an_address_of_a_service_that_is_none_is_told(tmp_path: Path) -> None:
             " write it like http://localhost:8080"
         ],
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "problem"),
+    [
+        ("Deployment", 'kind: "Deployment" is not "AtlasTraining" or "RewardService"'),
+        ("atlastraining", 'kind: "atlastraining" is not "AtlasTraining"'),
+        ("AtlasTrainings", 'kind: "AtlasTrainings" is not "AtlasTraining"'),
+        (["AtlasTraining"], """kind: ["AtlasTraining"] is not "AtlasTraining\""""),
+        (None, "kind: is required. Kind of the object, `AtlasTraining`."),
+    ],
+)
+def test_another_kind_is_told_by_the_kinds_that_there_are(tmp_path: Path, kind: object, problem: str) -> None:
+    file = tmp_path / "manifest.yaml"
+    file.write_text(yaml.safe_dump(training_document(tmp_path) | {"kind": kind}))
+    assert run_validate(file) == (2, [f"{file}: {problem}"])
+
+
+@pytest.mark.parametrize("spec", [{}, {"reward": verifier(python={"entryPoint": "writes:f"})}])
+def test_validate_runs_no_code_of_the_user(tmp_path: Path, spec: dict[str, object]) -> None:
+    (tmp_path / "writes.py").write_text("open('ran', 'w')\ndef f(item): return 1.0\n")
+    file = write_manifest(tmp_path, **spec)
+    with chdir(tmp_path):
+        assert run_validate(file) == (0, [f"{file}: ok"])
+    assert not (tmp_path / "ran").exists()
+
+
+def test_with_import_it_is_run_and_its_mistakes_are_told(tmp_path: Path) -> None:
+    (tmp_path / "fails_to_load.py").write_text("f = 1 / 0\n")
+    file = write_manifest(tmp_path, reward=verifier(python={"entryPoint": "fails_to_load:f"}))
+    with chdir(tmp_path):
+        assert run_validate(file) == (0, [f"{file}: ok"])
+        assert run_validate(file, importing=True) == (
+            2,
+            [
+                f"{file}: spec.reward.verifiers[0].python.entryPoint:"
+                " importing fails_to_load failed: ZeroDivisionError: division by zero"
+            ],
+        )
+
+
+def test_what_stays_in_doubt_is_a_note_and_no_refusal(tmp_path: Path) -> None:
+    (tmp_path / "starry.py").write_text("from math import *\n")
+    file = write_manifest(tmp_path, reward=verifier(python={"entryPoint": "starry:sqrt"}))
+    with chdir(tmp_path):
+        code, (note, ok) = run_validate(file)
+    assert (code, ok) == (0, f"{file}: ok")
+    assert note.startswith(f"{file}: note: spec.reward.verifiers[0].python.entryPoint: ")
+    assert note.endswith("; `atlas-core validate --import` looks deeper, and runs it")
+
+
+def test_the_verifiers_of_a_service_in_a_file_are_looked_at_too(tmp_path: Path) -> None:
+    good = yaml.safe_load((ROOT / "examples" / "rewardservice.yaml").read_text())
+    wrong = verifier(python={"entryPoint": "no_such_module:f"}) | {"weights": {}}
+    (tmp_path / "judges.yaml").write_text(yaml.safe_dump(good | {"spec": good["spec"] | wrong}))
+    file = write_manifest(tmp_path, reward={"serviceRef": {"file": str(tmp_path / "judges.yaml")}})
+    _, (line,) = run_validate(file)
+    assert line.startswith(
+        f"{file}: spec.reward.serviceRef.file: spec.verifiers[0].python.entryPoint: there is no module no_such_module"
+    )
+
+
+def test_arguments_of_trl_are_checked_without_trl(tmp_path: Path) -> None:
+    file = write_manifest(tmp_path, trainerArgs={"top_kk": 5, "learning_rate": 1})
+    assert run_validate(file) == (
+        2,
+        [
+            f"{file}: spec.trainerArgs.learning_rate: other fields of the spec set this;"
+            " use spec.optimization.learningRate",
+            f'{file}: spec.trainerArgs.top_kk: TRL\'s GRPOConfig has no such argument; did you mean "top_k"?',
+        ],
+    )
+
+
+def test_a_manifest_that_can_be_read_once_is_enough(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, write_manifest(tmp_path).read_bytes())
+    os.close(writing)
+    file = Path(f"/dev/fd/{reading}")
+    assert run_validate(file) == (0, [f"{file}: ok"])
+    os.close(reading)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: 1\n b: 2\n", "put text with a colon in quotes, and indent this line like those beside it"),
+        ("a:\n   b: 1\n  c: 1\n", "indent this line like those beside it"),
+        ("a:\n\tb: 1\n", "indent with spaces"),
+    ],
+)
+def test_wrong_indentation_is_told_in_words_of_the_user(tmp_path: Path, text: str, problem: str) -> None:
+    file = tmp_path / "manifest.yaml"
+    file.write_text(text)
+    _, (line,) = run_validate(file)
+    assert line.endswith(f"; {problem}")

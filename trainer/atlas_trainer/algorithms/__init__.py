@@ -8,6 +8,7 @@ Algorithms that train a model, one module each, by the part of the spec that ask
 What belongs to no algorithm, for every one that trains with TRL:
 
     trl_config      arguments of the optimizer, the batch, saving and logging; `trainerArgs` checked
+    argument_names  which arguments the installed TRL takes, written down for `trainerArgs`
     trl_callback    evaluation, reports, checkpoints and stops at TRL's callbacks
     trl_training    a run of TRL's trainer to its end: resume, interruption, no silent end
     event_handlers  what the main process does on events of training

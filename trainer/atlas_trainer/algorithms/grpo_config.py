@@ -19,9 +19,17 @@ def grpo_config(spec: AtlasTrainingSpec, prompts: int, folder: Path, processes: 
     and for bad `trainerArgs`.
     """
     steps = planned_steps(spec, prompts)
-    ours = {**common_arguments(spec, steps, folder, processes), **_algorithm(spec.grpo)}
+    ours = arguments_of(spec, steps, folder, processes)
     # A group's own deviation explodes when scores differ by little; the batch's does not (arXiv 2508.08221).
     return build_config(GRPOConfig, spec, ours, defaults={"scale_rewards": "batch"})
+
+
+def arguments_of(spec: AtlasTrainingSpec, steps: int, folder: Path, processes: int) -> dict[str, Any]:
+    """Arguments that *spec* and atlas-core set, and that `trainerArgs` may not name.
+
+    Raises `InvalidManifest` when the batch cannot be shared out evenly.
+    """
+    return {**common_arguments(spec, steps, folder, processes), **_algorithm(spec.grpo)}
 
 
 def planned_steps(spec: AtlasTrainingSpec, prompts: int) -> int:

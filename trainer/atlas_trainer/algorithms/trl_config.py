@@ -4,19 +4,20 @@ Arguments of TRL's trainers that belong to no algorithm: the spec in the words o
 Pure, but for a look at whether there is a GPU.
 """
 
-import dataclasses
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from atlas_api import AtlasTrainingSpec, InvalidManifest
+from atlas_api.text import one_line
+from atlas_api.training import trainer_args
 from atlas_trainer.models.policy import loading_arguments
 
 FULL_LEARNING_RATE = 1e-6
 LORA_LEARNING_RATE = 1e-5
 LARGEST_MICRO_BATCH = 8
+_SHOWN = 300
 
 
 def build_config(
@@ -24,7 +25,7 @@ def build_config(
 ) -> Any:
     """A *config_class* with what the spec's own fields set (*ours*), its `trainerArgs`, and *defaults* below both.
 
-    Raises `InvalidManifest` for `trainerArgs` that *ours* sets or that the class does not have.
+    Raises `InvalidManifest` for `trainerArgs` that other fields set, that the class does not have, or that it refuses.
     """
     common = {
         # Recomputation saves memory that only GPUs run out of first.
@@ -32,8 +33,15 @@ def build_config(
         # Every trained weight takes part in every step.
         "ddp_find_unused_parameters": False,
     }
-    _check_trainer_args(spec.trainer_args, ours, config_class)
-    return config_class(**{**common, **defaults, **spec.trainer_args, **ours})
+    if problems := trainer_args.problems_in(spec.trainer_args):
+        raise InvalidManifest(problems)
+    try:
+        return config_class(**{**common, **defaults, **spec.trainer_args, **ours})
+    except (TypeError, ValueError, ImportError) as error:
+        if not spec.trainer_args:
+            raise
+        said = one_line(f"{type(error).__name__}: {error}", _SHOWN)
+        raise InvalidManifest([f"spec.trainerArgs: TRL refuses these values; correct them: {said}"]) from error
 
 
 def common_arguments(spec: AtlasTrainingSpec, steps: int, folder: Path, processes: int) -> dict[str, Any]:
@@ -92,17 +100,3 @@ def _surroundings(spec: AtlasTrainingSpec, folder: Path, on_gpu: bool) -> dict[s
         "report_to": [],
         "disable_tqdm": True,
     }
-
-
-def _check_trainer_args(given: dict[str, Any], ours: dict[str, Any], config_class: type[Any]) -> None:
-    known = {field.name for field in dataclasses.fields(config_class)}
-    problems = []
-    for name in given:
-        if name in ours:
-            problems.append(f"spec.trainerArgs.{name}: other fields of the spec set this; use those")
-        elif name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f'; did you mean "{close[0]}"?' if close else ""
-            problems.append(f"spec.trainerArgs.{name}: TRL's {config_class.__name__} has no such argument{hint}")
-    if problems:
-        raise InvalidManifest(problems)

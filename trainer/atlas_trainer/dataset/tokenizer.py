@@ -4,12 +4,12 @@ The tokenizer of `spec.model`, loaded so that generation stops where the chat te
 Loads no model.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2.exceptions import TemplateError
 
 from atlas_api.errors import AtlasError, InvalidManifest, SourceUnreachable
+from atlas_api.manifest.paths import expanded
 from atlas_api.training.model import ModelSpec
 from atlas_trainer.dataset.chat_tokens import end_of_turn
 
@@ -44,7 +44,7 @@ def load_tokenizer(model: ModelSpec) -> "PreTrainedTokenizerBase":
 
 def address_of(model: ModelSpec) -> str:
     """Address of *model* for transformers. A path that is missing must not become a question to the hub."""
-    folder = Path(model.source).expanduser()
+    folder = expanded(model.source)
     if folder.is_dir():
         return str(folder)
     if folder.exists():
@@ -72,7 +72,7 @@ def _translated(model: ModelSpec, error: Exception) -> AtlasError:
     reason = " ".join(str(error).split())
     if "trust_remote_code" in reason:
         return _invalid(model, "comes with Python code of its own; set model.trustRemoteCode: true if you trust it")
-    if Path(model.source).expanduser().is_dir():
+    if expanded(model.source).is_dir():
         return _invalid(model, f"the folder holds no tokenizer that can be loaded: {reason[:_SHOWN]}")
     if isinstance(error.__cause__, LocalEntryNotFoundError):
         return SourceUnreachable(

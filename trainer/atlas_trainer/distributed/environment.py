@@ -2,8 +2,8 @@
 
 import logging
 import os
-from pathlib import Path
 
+from atlas_api.manifest.paths import expanded
 from atlas_api.training.model import ModelSpec
 
 
@@ -16,5 +16,5 @@ def prepare(model: ModelSpec) -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     # It warns about an optional kernel package each time it is imported.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    if Path(model.source).expanduser().is_dir():
+    if expanded(model.source).is_dir():
         os.environ["HF_HUB_OFFLINE"] = "1"

@@ -6,6 +6,7 @@ Reporting: what happens in an attempt, for people, for files and for the operato
     summary          the last table of a run, with `load_snippet` below it
     metrics_log      metrics.jsonl
     tensorboard      the same numbers as TensorBoard files
+    conditions       what the status says in the words of the operator; pure
     status           the status of the training after each event; pure
     html/            report.html
     pod_reporter     reports of a pod to the operator, redacted

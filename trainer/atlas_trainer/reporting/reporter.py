@@ -85,7 +85,7 @@ class Reporter:
         self.marks: list[datetime] = []
         self.published_at: datetime | None = None
         self.reported_at = clock()
-        self._write_status(status_rules.status_after_start(_read_status(self.status_path), run))
+        self._write_status(status_rules.status_after_start(_read_status(self.status_path), run, self.reported_at))
 
     def __enter__(self) -> Self:
         return self

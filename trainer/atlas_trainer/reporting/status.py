@@ -14,6 +14,7 @@ from atlas_api.errors import AtlasError
 from atlas_api.pods.run_file import TrainingRun
 from atlas_api.pods.run_report import RunReport
 from atlas_api.text import one_line
+from atlas_api.training.conditions import ReadyWhen
 from atlas_api.training.status import (
     CheckpointsStatus,
     DatasetStatus,
@@ -25,6 +26,7 @@ from atlas_api.training.status import (
     RunStatus,
 )
 from atlas_trainer.evaluation.measurement import EvaluationResult
+from atlas_trainer.reporting.conditions import GENERATION, conditions
 
 MESSAGE_LIMIT = 1000
 RESUMABLE = ("preempted", "infrastructure", "outOfMemory")
@@ -33,28 +35,35 @@ RESUMABLE = ("preempted", "infrastructure", "outOfMemory")
 RECENT_STEPS = 20
 
 
-def status_after_start(previous: LocalStatus | None, run: TrainingRun) -> LocalStatus:
+def status_after_start(previous: LocalStatus | None, run: TrainingRun, now: datetime) -> LocalStatus:
     """Begin an attempt. The same run keeps what it has reached; a new run moves the previous one into the history.
 
     One of the same number that started at another time is a new one: the training was deleted and made anew.
     """
     begun = RunStatus(number=run.number, attempt=run.attempt, spec_hash=run.spec.hash(), started_at=run.started_at)
+    return _stated(_begun(previous, run, begun), now, run.spec.ready_when)
+
+
+def _begun(previous: LocalStatus | None, run: TrainingRun, begun: RunStatus) -> LocalStatus:
     if previous is None:
         return LocalStatus(phase="Running", run=begun)
     if (previous.run.number, previous.run.started_at) == (run.number, run.started_at):
         return previous.model_copy(update={"phase": "Running", "message": None, "run": begun})
     history = (_history_entry(previous), *previous.history)[: run.spec.history_limit]
-    return LocalStatus(phase="Running", run=begun, model=previous.model, history=history)
+    return LocalStatus(
+        phase="Running", run=begun, model=previous.model, history=history, conditions=previous.conditions
+    )
 
 
 def _history_entry(ended: LocalStatus) -> HistoryEntry:
     """Sum up a run. One whose phase is still Running was killed before it could report anything else."""
     killed = ended.phase == "Running"
+    seen = ended.progress.updated_at if ended.progress else ended.run.started_at
     return HistoryEntry(
         run=ended.run.number,
         phase="Interrupted" if killed else ended.phase,
         reason="Killed" if killed else reason_in(ended.message),
-        finished_at=ended.progress.updated_at if ended.progress else ended.run.started_at,
+        finished_at=ended.run.finished_at or seen,
         metrics=ended.metrics,
     )
 
@@ -96,18 +105,33 @@ def status_after_save(status: LocalStatus, checkpoints: CheckpointsStatus) -> Lo
 
 def status_after_success(status: LocalStatus, model: ModelStatus, now: datetime) -> LocalStatus:
     """End the run with a model."""
-    return _ended(status, "Succeeded", None, now).model_copy(update={"model": model})
+    run = status.run.model_copy(update={"finished_at": now, "outcome": "Succeeded"})
+    ended = _at_rest(status, "Succeeded", None, now).model_copy(update={"model": model, "run": run})
+    return _stated(ended, now)
 
 
 def status_after_failure(status: LocalStatus, error: AtlasError, interrupted: bool, now: datetime) -> LocalStatus:
-    """End the attempt without a model. That of an earlier run stays."""
-    return _ended(status, "Interrupted" if interrupted else "Failed", message_of(error), now)
+    """End the attempt without a model. That of an earlier run stays.
+
+    One that was interrupted goes on as the next attempt, so its run has not ended.
+    """
+    why: dict[str, Any] = {"reason": error.reason, "message": one_line(str(error), MESSAGE_LIMIT)}
+    if not interrupted:
+        why |= {"finished_at": now, "outcome": "Failed"}
+    ended = _at_rest(status, "Interrupted" if interrupted else "Failed", message_of(error), now)
+    return _stated(ended.model_copy(update={"run": status.run.model_copy(update=why)}), now)
 
 
-def _ended(status: LocalStatus, phase: Phase, message: str | None, now: datetime) -> LocalStatus:
+def _at_rest(status: LocalStatus, phase: Phase, message: str | None, now: datetime) -> LocalStatus:
     at_rest = {"eta_seconds": None, "updated_at": now}
     progress = status.progress.model_copy(update=at_rest) if status.progress else None
     return status.model_copy(update={"phase": phase, "message": message, "progress": progress})
+
+
+def _stated(status: LocalStatus, now: datetime, ready_when: ReadyWhen = "Accepted") -> LocalStatus:
+    """*status* with the conditions that follow from it. *ready_when* counts while the run trains."""
+    facts = {"conditions": conditions(status, now, ready_when), "observed_generation": GENERATION}
+    return status.model_copy(update=facts)
 
 
 def _with_metrics(status: LocalStatus, numbers: Mapping[str, float | None]) -> LocalStatus:

@@ -20,6 +20,7 @@ from botocore.credentials import SharedCredentialProvider
 from urllib3.exceptions import HTTPError
 
 from atlas_api.errors import AccessDenied, AtlasError, SourceMissing, SourceUnreachable
+from atlas_api.manifest.paths import expanded
 from atlas_api.pods.contract import AWS_KEYS
 from atlas_api.secrets import CredentialsSource, SecretRef
 
@@ -80,11 +81,7 @@ def client_for(
     """
     if endpoint and not urlsplit(endpoint).hostname:
         raise SourceMissing(f"endpoint {endpoint!r} names no host: write it as http://host:port")
-    base = botocore.session.get_session()
-    if credentials_from and credentials_from.file:
-        _use_file(base, Path(credentials_from.file).expanduser())
-    if credentials_from and credentials_from.secret_ref:
-        _use_secret(base, credentials_from.secret_ref, prefix)
+    base = _session(credentials_from, prefix)
     with s3_errors("the AWS configuration"):
         session = boto3.Session(botocore_session=base)
         return session.client(
@@ -94,6 +91,20 @@ def client_for(
             region_name=region or session.region_name or ("us-east-1" if endpoint else None),
             config=_config(custom=endpoint is not None),
         )
+
+
+def check_credentials(credentials_from: CredentialsSource, prefix: str) -> None:
+    """Raises what `client_for` would where the credentials are missing or cannot be used. Asks nobody."""
+    _session(credentials_from, prefix)
+
+
+def _session(credentials_from: CredentialsSource | None, prefix: str) -> botocore.session.Session:
+    session = botocore.session.get_session()
+    if credentials_from and credentials_from.file:
+        _use_file(session, expanded(credentials_from.file))
+    if credentials_from and credentials_from.secret_ref:
+        _use_secret(session, credentials_from.secret_ref, prefix)
+    return session
 
 
 def _config(custom: bool) -> Config:
@@ -113,7 +124,7 @@ def _use_file(session: botocore.session.Session, path: Path) -> None:
     """Make the session use the file alone: the standard chain would prefer the environment to it."""
     cure = "it must have a [default] section with aws_access_key_id and aws_secret_access_key"
     if not path.is_file():
-        raise SourceMissing(f"credentials file {path} does not exist")
+        raise SourceMissing(f"credentials file {path} does not exist; put it there or correct credentialsFrom.file")
     try:
         credentials = SharedCredentialProvider(str(path), "default").load()
     except (botocore_errors.BotoCoreError, OSError, ValueError) as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from atlas_api.errors import CheckpointFailed, InvalidManifest
+from atlas_api.manifest.paths import expanded
 from atlas_api.pods.contract import CHECKPOINT_MOUNT, CHECKPOINTS_S3
 from atlas_api.training.checkpoints import Checkpoints, S3Checkpoints, VolumeCheckpoints
 from atlas_trainer.storage.atomic_file import replace_bytes
@@ -168,7 +169,7 @@ def open_store(checkpoints: Checkpoints, mount: Path = Path(CHECKPOINT_MOUNT)) -
     Raises `InvalidManifest` when no claim is mounted there, and what `client_for` raises.
     """
     if checkpoints.local is not None:
-        return LocalStore(Path(checkpoints.local.path).expanduser())
+        return LocalStore(expanded(checkpoints.local.path))
     if checkpoints.volume is not None:
         return _open_volume(checkpoints.volume, mount)
     assert checkpoints.s3 is not None, "the API's rules say exactly one"  # noqa: S101

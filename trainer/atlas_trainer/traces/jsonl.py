@@ -3,10 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EACCES
 from pathlib import Path
 
 from atlas_api.errors import AccessDenied, SourceMissing, SourceUnreachable
-from atlas_api.training.traces import Traces
+from atlas_api.manifest.paths import expanded
+from atlas_api.training.traces import FileTraces, Traces
 from atlas_trainer.traces.filters import filter_sessions
 from atlas_trainer.traces.formats.reader import LineReader
 from atlas_trainer.traces.lines import Line, numbered_lines
@@ -27,8 +29,19 @@ def read_files(traces: Traces, tally: Tally) -> Iterator[Session]:
     """
     if traces.file is None:
         raise ValueError("traces.file is not set")
-    path = Path(traces.file.path).expanduser()
+    path = expanded(traces.file.path)
     return filter_sessions(traces.filter, LineReader(traces, tally).sessions(_files(path)), tally)
+
+
+def check_files(file: FileTraces) -> None:
+    """Raises what `read_files` would where a file is missing or may not be read. Opens none of them."""
+    path = expanded(file.path)
+    with _file_errors(path):
+        path.stat()
+        for found in _exports_in(path) if path.is_dir() else [path]:
+            found.stat()
+            if not os.access(found, os.R_OK):
+                raise PermissionError(EACCES, os.strerror(EACCES), str(found))
 
 
 def _files(path: Path) -> Iterator[tuple[str, Iterator[Line]]]:
@@ -63,7 +76,7 @@ def _file_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise SourceMissing(f"{path} does not exist; check traces.file.path") from error
+        raise SourceMissing(f"{error.filename or path} does not exist; check traces.file.path") from error
     except PermissionError as error:
         where = error.filename or path
         raise AccessDenied(f"{where} may not be read by this user; change its permissions or owner") from error

@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import chdir
+from contextlib import chdir, suppress
 from pathlib import Path
 
 import pytest
-from support.verifiers.scores import score_of, scorer_of
+from support.verifiers.scores import reward_of, score_of, scorer_of
 
 from atlas_api import InvalidManifest
+from atlas_rewards.verifiers.weighted_mean import doubts_about
 
 SOURCE = """
 import numpy
@@ -30,6 +31,7 @@ def shouts(item): raise ValueError("\\x1b[2J half a character: \\ud800")
 def leaves(item): raise SystemExit(3)
 def sees(item): return float(item.completion == item.reference == item.metadata["task"] == "x")
 async def later(item): return 1.0
+async def one_by_one(item): yield 1.0
 constant = 3
 """
 
@@ -95,6 +97,7 @@ def test_the_function_sees_the_item() -> None:
         ("my_rewards:hafl", 'has no function hafl; did you mean "half"?'),
         ("my_rewards:constant", "not an ordinary function"),
         ("my_rewards:later", "not an ordinary function"),
+        ("my_rewards:one_by_one", "not an ordinary function"),
     ],
 )
 def test_what_cannot_be_called_is_refused_early(point: str, problem: str) -> None:
@@ -103,3 +106,29 @@ def test_what_cannot_be_called_is_refused_early(point: str, problem: str) -> Non
     (line,) = refused.value.problems
     assert line.startswith("spec.reward.verifiers[0].python.entryPoint: ")
     assert problem in line
+
+
+@pytest.mark.parametrize("point", ["my_rewards:half", "broken_rewards:f", "program_rewards:f", "unreadable_rewards:f"])
+def test_looking_imports_nothing(point: str, tmp_path: Path) -> None:
+    (tmp_path / "my_rewards.py").write_text(
+        f"(__import__('pathlib').Path({str(tmp_path)!r}) / 'ran').touch()\n{SOURCE}"
+    )
+    with suppress(InvalidManifest):
+        doubts_about(reward_of(entry(point)))
+    assert not (tmp_path / "ran").exists()
+    assert "my_rewards" not in sys.modules
+
+
+def test_a_look_names_the_field_of_what_is_wrong_and_of_what_stays_in_doubt(tmp_path: Path) -> None:
+    (tmp_path / "starry_rewards.py").write_text("from math import *")
+    with pytest.raises(InvalidManifest) as refused:
+        doubts_about(reward_of(entry("my_rewards:hafl"), entry("my_rewards:half"), entry("no_such_module:f")))
+    assert refused.value.problems == [
+        'spec.reward.verifiers[0].python.entryPoint: module my_rewards has no function hafl; did you mean "half"?',
+        "spec.reward.verifiers[2].python.entryPoint: there is no module no_such_module;"
+        " it is looked for in the current directory and on the PYTHONPATH",
+    ]
+    assert doubts_about(reward_of(entry("my_rewards:half"), entry("starry_rewards:sqrt"))) == [
+        f"spec.reward.verifiers[1].python.entryPoint: {tmp_path}/starry_rewards.py is there,"
+        " and sqrt is not seen in it without running it"
+    ]

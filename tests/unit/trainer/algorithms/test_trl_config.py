@@ -1,4 +1,4 @@
-"""The batch of a step is the same, however many processes share it."""
+"""Arguments of TRL: the batch of a step is the same, however many processes share it; names are known without TRL."""
 
 from pathlib import Path
 
@@ -6,6 +6,9 @@ import pytest
 from support.trainer.trainings import make_training
 
 from atlas_api import AtlasTrainingSpec, InvalidManifest
+from atlas_api.training import trainer_args
+from atlas_trainer.algorithms.argument_names import argument_names
+from atlas_trainer.algorithms.grpo_config import arguments_of
 from atlas_trainer.algorithms.trl_config import micro_batch
 
 
@@ -34,3 +37,11 @@ def test_as_written_it_is_kept_where_the_share_allows_it(tmp_path: Path, process
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidManifest, match="batchSize: 8 is not a multiple of the 3 processes"):
         micro_batch(spec_with(tmp_path, batchSize=8), 3)
+
+
+def test_the_names_that_are_written_down_are_those_of_the_installed_trl() -> None:
+    assert sorted(trainer_args.known_names()) == argument_names(), "TRL has changed: run `make trl-arguments`"
+
+
+def test_what_atlas_core_sets_is_what_is_refused_in_trainer_args(tmp_path: Path) -> None:
+    assert set(arguments_of(make_training(tmp_path).spec, 1, tmp_path, 1)) == set(trainer_args.SET_BY)

@@ -70,7 +70,7 @@ class Page(HTMLParser):
 
 
 def finished(folder: Path, **spec: Any) -> LocalStatus:
-    status = status_after_start(None, make_run(folder, **spec))
+    status = status_after_start(None, make_run(folder, **spec), START)
     status = status_after_dataset(status, make_dataset(reviewStatus=31, noAnswer=1200))
     status = status_after_step(status, progress_at(4, 4, 0, START), trl_log(4))
     status = status_after_save(status, CheckpointsStatus(latest=make_address(4, 0.75), best=make_address(2, 0.875)))
@@ -292,7 +292,7 @@ def test_the_page_stays_bounded_however_much_was_answered(tmp_path: Path) -> Non
 def test_a_run_that_failed_before_anything_was_known_has_a_page(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     error = NothingMatched("no session passed the filter; widen spec.traces.filter")
-    status = status_after_failure(status_after_start(None, run), error, False, START)
+    status = status_after_failure(status_after_start(None, run, START), error, False, START)
     page = Page(render_report(run, status, [], [], START))
     assert "Failed" in page.text
     assert "NothingMatched: no session passed the filter; widen spec.traces.filter" in page.text
@@ -301,7 +301,7 @@ def test_a_run_that_failed_before_anything_was_known_has_a_page(tmp_path: Path) 
 
 def test_a_page_in_the_middle_of_a_run_says_so(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    status = status_after_step(status_after_start(None, run), progress_at(1, 4, 90, START), trl_log(1))
+    status = status_after_step(status_after_start(None, run, START), progress_at(1, 4, 90, START), trl_log(1))
     text = Page(render_report(run, status, lines(1), [make_result(0, success=0.2)], START)).text
     assert "Step 1 of 4, 25 %." in text
     assert "about 1m 30s" in text
@@ -310,5 +310,5 @@ def test_a_page_in_the_middle_of_a_run_says_so(tmp_path: Path) -> None:
 
 def test_the_model_of_an_earlier_run_is_not_passed_off_as_this_one(tmp_path: Path) -> None:
     second = make_run(tmp_path, number=2)
-    status = status_after_start(finished(tmp_path), second)
+    status = status_after_start(finished(tmp_path), second, START)
     assert "from_pretrained" not in Page(render_report(second, status, [], [], START)).text

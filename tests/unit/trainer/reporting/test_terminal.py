@@ -125,7 +125,7 @@ def test_text_that_the_console_cannot_encode_is_shown_as_far_as_it_goes() -> Non
 def ended(folder: Path, after: float | None, **spec: Any) -> str:
     """The summary of a run that started from 20 % and ended with *after*."""
     run = make_run(folder, **spec)
-    status = status_after_step(status_after_start(None, run), progress_at(4, 4, 0, START), {})
+    status = status_after_step(status_after_start(None, run, START), progress_at(4, 4, 0, START), {})
     return summary_text(run, status_after_success(status, make_model(), START), after)
 
 
@@ -147,7 +147,7 @@ def test_the_summary_compare_before_and_after(tmp_path: Path) -> None:
 
 def test_the_summary_says_how_tasks_were_held_out(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    status = status_after_dataset(status_after_start(None, run), make_dataset())
+    status = status_after_dataset(status_after_start(None, run, START), make_dataset())
     assert "Held out: 38 of 160 rows, by task: " in summary_text(run, status, 0.95)
 
 
@@ -201,7 +201,7 @@ def test_a_model_on_a_claim_is_copied_first(tmp_path: Path) -> None:
 
 def test_an_interrupted_run_says_where_it_stopped_and_offers_no_model(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    status = status_after_step(status_after_start(None, run), progress_at(2, 4, 9, START), {})
+    status = status_after_step(status_after_start(None, run, START), progress_at(2, 4, 9, START), {})
     text = summary_text(run, status_after_failure(status, Preempted("saved"), True, START), None)
     assert "Run 1 of agents/demo was interrupted after step 2 of 4" in text
     assert "from_pretrained" not in text
