@@ -31,7 +31,8 @@ def own_words(text: str, objects: Sequence[Span], material: str) -> int | None:
 
     A thought stands in front of everything else, so it ends with the first mark of an end behind its beginning: later
     ones may be quotes. Where the prompt began the thought, the end alone is seen. It is believed unless something
-    speaks against it: JSON in front of all, other words on its line, or judged texts (*material*) that bring one too.
+    speaks against it: JSON in front of all, other words on its line, another end, or judged texts (*material*) that
+    bring one too.
     """
     begin = 0
     while opened := _THOUGHT.match(text, begin):
@@ -43,6 +44,8 @@ def own_words(text: str, objects: Sequence[Span], material: str) -> int | None:
         return begin
     end = _end_outside(text, 0, objects)
     if end is None or not _alone_on_its_line(text, end) or _holds_mark(material):
+        return 0
+    if _end_outside(text, end.end(), objects):
         return 0
     return end.end()
 
