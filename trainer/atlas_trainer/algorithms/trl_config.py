@@ -1,10 +1,11 @@
 """
 Arguments of TRL's trainers that belong to no algorithm: the spec in the words of `transformers.TrainingArguments`.
 
-Pure, but for a look at whether there is a GPU.
+Pure, but for a look at whether there is a GPU, and for the environment that trackers need.
 """
 
 import dataclasses
+import os
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ from typing import Any
 import torch
 
 from atlas_api import AtlasTrainingSpec, InvalidManifest
-from atlas_trainer.models.policy import loading_arguments
+from atlas_api.text import one_line
+from atlas_trainer.algorithms.trackers import trackers_of
 
 FULL_LEARNING_RATE = 1e-6
 LORA_LEARNING_RATE = 1e-5
 LARGEST_MICRO_BATCH = 8
+
+_SHOWN = 240
 
 
 def build_config(
@@ -24,7 +28,7 @@ def build_config(
 ) -> Any:
     """A *config_class* with what the spec's own fields set (*ours*), its `trainerArgs`, and *defaults* below both.
 
-    Raises `InvalidManifest` for `trainerArgs` that *ours* sets or that the class does not have.
+    Raises `InvalidManifest` for `trainerArgs` that *ours* sets, that the class does not have, or that it refuses.
     """
     common = {
         # Recomputation saves memory that only GPUs run out of first.
@@ -32,8 +36,16 @@ def build_config(
         # Every trained weight takes part in every step.
         "ddp_find_unused_parameters": False,
     }
-    _check_trainer_args(spec.trainer_args, ours, config_class)
-    return config_class(**{**common, **defaults, **spec.trainer_args, **ours})
+    given = spec.trainer_args
+    _check_trainer_args(given, ours, config_class)
+    arguments = {**common, **defaults, **given, **ours, "report_to": trackers_of(given, os.environ)}
+    try:
+        return config_class(**arguments)
+    except (ValueError, TypeError, ImportError) as error:
+        if not given:
+            raise
+        reason = one_line(str(error), _SHOWN)
+        raise InvalidManifest([f"spec.trainerArgs: TRL does not take {', '.join(sorted(given))}: {reason}"]) from error
 
 
 def common_arguments(spec: AtlasTrainingSpec, steps: int, folder: Path, processes: int) -> dict[str, Any]:
@@ -79,17 +91,18 @@ def _optimization(spec: AtlasTrainingSpec, steps: int, on_gpu: bool) -> dict[str
 
 
 def _surroundings(spec: AtlasTrainingSpec, folder: Path, on_gpu: bool) -> dict[str, Any]:
-    """Arguments for where training runs, what it loads and saves, what it logs."""
+    """Arguments for where training runs, what it saves, what it logs."""
     return {
         "output_dir": str(folder),
         "use_cpu": not on_gpu,
-        "model_init_kwargs": loading_arguments(spec.model),
+        # The policy is loaded and checked before; a KL penalty's reference is loaded by TRL from the same folder.
+        "model_init_kwargs": None,
+        "trust_remote_code": spec.model.trust_remote_code,
         "save_strategy": "steps",
         "save_steps": spec.checkpoints.every_steps,
         "logging_steps": 1,
         # Early stopping reads the log: TRL must not replace NaN by an older mean.
         "logging_nan_inf_filter": False,
-        "report_to": [],
         "disable_tqdm": True,
     }
 

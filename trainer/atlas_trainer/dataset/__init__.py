@@ -7,6 +7,7 @@ The dataset of a run: rows to train and to evaluate on, out of recorded sessions
     shortening        prompts that are too long lose parts of results
     row_selection     rows that a model can take; the others counted
     chat_tokens       chat messages as tokens, for any chat template
+    model_source      the spec's model as folders here: saved models and adapters, from a folder or the hub
     tokenizer         the tokenizer of the spec's model
     split             which rows are held out
     near_duplicates   tasks that must lie on the same side of the split
