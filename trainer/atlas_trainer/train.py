@@ -26,7 +26,6 @@ from atlas_trainer.algorithms import algorithm_of
 from atlas_trainer.algorithms.event_handlers import EventHandlers
 from atlas_trainer.dataset.dataset import Dataset, thaw
 from atlas_trainer.dataset.model_source import find_model, lies_here
-from atlas_trainer.dataset.tokenizer import load_tokenizer
 from atlas_trainer.distributed import environment
 from atlas_trainer.distributed.interrupt import Interrupt
 from atlas_trainer.distributed.process_group import ProcessGroup
@@ -130,16 +129,15 @@ class _TrainingProcess:
 
     def _train(self, reward: JudgedReward) -> ModelStatus:
         source = find_model(self.spec.model)
-        tokenizer = load_tokenizer(self.spec.model, source)
 
-        # torch and TRL take seconds to import: every mistake above is reported before. All that can be known of the
-        # rest is known before sessions are read, which can take hours.
+        # torch and TRL take seconds to import: a model that is not there is reported before. Reading sessions can take
+        # hours: everything else that is wrong with model and arguments is reported before that.
         algorithm = algorithm_of(self.spec)
         from atlas_trainer.evaluation.evaluator import Evaluator, evaluated_rows
         from atlas_trainer.models.checks import check_model
 
         algorithm.check_arguments(self.spec, self.process_group.size)
-        note = check_model(self.spec.model, source, tokenizer)
+        tokenizer, note = check_model(self.spec.model, source)
         if note and self.main:
             self.main.reporter.note(note)
         dataset = self._dataset(tokenizer)

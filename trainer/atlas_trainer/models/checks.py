@@ -10,6 +10,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from atlas_api.training.model import ModelSpec
 from atlas_trainer.dataset.model_source import MODEL_WEIGHTS, ModelSource
+from atlas_trainer.dataset.tokenizer import load_tokenizer
 from atlas_trainer.models.adapters import check_adapters
 from atlas_trainer.models.completeness import empty_model
 from atlas_trainer.models.configuration import (
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-def check_model(model: ModelSpec, source: ModelSource, tokenizer: "PreTrainedTokenizerBase") -> str | None:
-    """Check *model* as far as that goes without its weights, and let *tokenizer* pad with a token that it has.
+def check_model(model: ModelSpec, source: ModelSource) -> tuple["PreTrainedTokenizerBase", str | None]:
+    """Check *model* as far as that goes without its weights.
 
-    Returns what a person should know, if there is anything. Raises `InvalidManifest` that names tensor, token or field.
+    Returns its tokenizer, and what a person should know of it, if there is anything. Raises `InvalidManifest` that
+    names tensor, token or field, and what `load_tokenizer` raises.
     A model that brings Python code of its own shows what it is made of when it is loaded.
     """
     disable_progress_bar()
@@ -40,15 +42,16 @@ def check_model(model: ModelSpec, source: ModelSource, tokenizer: "PreTrainedTok
     check_quantisation(model, config)
     check_length(model, config)
     shapes = _saved(model, source)
+    tokenizer = load_tokenizer(model, source)
     if has_own_code(model, config):
-        return None
+        return tokenizer, None
     # Quantised weights have names and shapes of their own, which only their loader knows.
     empty = empty_model(model, architecture, config, None if is_quantised(config) else shapes)
     rows = empty.get_input_embeddings().weight.shape[0]
     check_generation(model, source.base, rows)
     note = settle_tokens(model, tokenizer, rows)
     check_adapters(model, source, empty)
-    return note
+    return tokenizer, note
 
 
 def _saved(model: ModelSpec, source: ModelSource) -> Shapes | None:
