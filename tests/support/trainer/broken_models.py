@@ -271,5 +271,3 @@ BREAKAGES = (
         r"cannot render.*ZeroDivisionError",
     ),
 )  # fmt: skip
-
-

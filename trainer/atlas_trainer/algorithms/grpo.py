@@ -25,7 +25,7 @@ from atlas_trainer.dataset.model_source import ModelSource
 from atlas_trainer.dataset.rows import Row
 from atlas_trainer.distributed.interrupt import Interrupt
 from atlas_trainer.distributed.process_group import ProcessGroup
-from atlas_trainer.models.adapters import new_adapters, restore_saved_adapters
+from atlas_trainer.models.adapters import new_adapters, restore_saved_adapters, save_trained_alone
 from atlas_trainer.models.policy import keep_gradients_through_quantised_layers, keep_masters_in_fp32, load_policy
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def build_trainer(
     trainer.remove_callback(PrinterCallback)
     keep_masters_in_fp32(trainer.model)
     restore_saved_adapters(trainer.model, source)
+    save_trained_alone(trainer.model)
     keep_gradients_through_quantised_layers(trainer.model)
     trainer.model.generation_config.eos_token_id = trainer.eos_token_ids
     # It is saved with the model, which may have come from a cache of the hub. TRL has loaded its reference by then.

@@ -5,6 +5,7 @@ Saved adapters keep their form, because rank, scale and places are part of what 
 same, so that nobody reads in it what is not so.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
@@ -56,6 +57,16 @@ def restore_saved_adapters(trained: Any, source: ModelSource) -> None:
     if source.adapters is not None:
         weights = load_peft_weights(str(source.adapters.folder), device="cpu")
         set_peft_model_state_dict(trained, weights, adapter_name=ADAPTER)
+
+
+def save_trained_alone(trained: Any) -> None:
+    """Let *trained* save the trained adapters only.
+
+    For a KL penalty TRL keeps a copy of saved adapters as they were. It is made anew at each start; found in a
+    checkpoint, it would be loaded in place of the trained ones.
+    """
+    if isinstance(trained, PeftModel):
+        trained.save_pretrained = partial(trained.save_pretrained, selected_adapters=[ADAPTER])
 
 
 def check_adapters(model: ModelSpec, source: ModelSource, empty: Any) -> None:

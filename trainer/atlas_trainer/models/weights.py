@@ -17,7 +17,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 """Shapes of tensors, by name."""
 
 _SUFFIX = ".safetensors"
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+_PICKLES = ("pytorch_model*.bin", "adapter_model*.bin", "consolidated*.pth", "*.ckpt")
 _LENGTH_BYTES = 8
 
 
