@@ -93,10 +93,10 @@ def test_training_starts_from_their_weights(adapters: Path, folder: Path, quanti
     assert len(trained) == len(saved)
     for name, weights in saved.items():
         assert torch.equal(trained[name.replace(".weight", ".default.weight")], weights)
-    prompt = torch.arange(12).unsqueeze(0)
     if quantization == "none":
-        expected = AutoPeftModelForCausalLM.from_pretrained(adapters)(prompt).logits
-        assert torch.equal(trainer.model(prompt).logits, expected)
+        ids = torch.arange(12).unsqueeze(0)
+        expected = AutoPeftModelForCausalLM.from_pretrained(adapters)(ids).logits
+        assert torch.equal(trainer.model(ids).logits, expected)
 
 
 def test_the_next_run_measures_first_what_the_first_one_ended_with(
@@ -186,7 +186,7 @@ def widen(adapters: Path) -> None:
     ],
 )
 def test_what_does_not_fit_is_refused_before_sessions_are_read(
-    adapters: Path, folder: Path, lora: Any, break_it: Any, message: str, capsys: pytest.CaptureFixture[str]
+    lora: Any, break_it: Any, message: str, *, adapters: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if break_it:
         break_it(adapters)

@@ -5,12 +5,15 @@ None is a dependency, and none is asked for anything before training begins.
 """
 
 import netrc
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
 from atlas_api import InvalidManifest
+from atlas_api.errors import AccessDenied, SourceUnreachable
+from atlas_api.text import one_line
 
 FIELD = "spec.trainerArgs.report_to"
 
@@ -21,6 +24,7 @@ _WRITTEN_ANYWAY = {"tensorboard", "none"}
 """TensorBoard files lie in the folder of each run."""
 
 _WANDB_ADDRESS = "https://api.wandb.ai"
+_SHOWN = 240
 _WITHOUT_KEY = {"offline", "disabled", "dryrun"}
 
 
@@ -37,6 +41,20 @@ def trackers_of(trainer_args: Mapping[str, Any], environment: Mapping[str, str])
     if problems:
         raise InvalidManifest(problems)
     return [name for name in dict.fromkeys(names) if name in _PACKAGES]
+
+
+@contextmanager
+def tracker_errors() -> Iterator[None]:
+    """Translate errors of trackers in the block: `AccessDenied` for a wrong key, else `SourceUnreachable`."""
+    try:
+        yield
+    except Exception as error:
+        names = [each.__name__ for each in type(error).__mro__]
+        if type(error).__module__.partition(".")[0] not in _PACKAGES.values():
+            raise
+        denied = any("Auth" in name or "Permission" in name for name in names)
+        kind, cure = (AccessDenied, "correct its key") if denied else (SourceUnreachable, "start again once it answers")
+        raise kind(f"{FIELD}: {one_line(str(error), _SHOWN)}; {cure}, or remove it from trainerArgs") from error
 
 
 def _problem(name: str, environment: Mapping[str, str]) -> str | None:
