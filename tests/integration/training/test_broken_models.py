@@ -19,11 +19,13 @@ from support.trainer.broken_models import (
     encoder,
     encoder_with_decoder,
     end_token_added,
+    endless,
     first_shard,
     folder_in_place_of,
     image_classifier,
     pickle_alone,
     pickle_renamed,
+    pipe_in_place_of,
     prefixed,
     put,
     remove,
@@ -31,6 +33,7 @@ from support.trainer.broken_models import (
     sequence_classifier,
     sharded_then,
     template,
+    wrapped,
     write,
 )
 from support.trainer.tiny_model import CHATML, save_tiny_model
@@ -50,6 +53,9 @@ class Breakage:
 
     model: dict[str, Any] = field(default_factory=dict)
     """Changes of `spec.model`."""
+
+
+RECURSION = "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}"
 
 
 def nothing(_: Path) -> None:
@@ -148,7 +154,12 @@ BREAKAGES = (
         r"spec\.model\.lora\.targets: .* no module no_such_layer; there are down_proj, gate_proj",
         {"lora": {"targets": ["q_proj", "no_such_layer"]}},
     ),
-    Breakage("target that is no layer", nothing, r"spec\.model\.lora\.targets: ", {"lora": {"targets": ["norm"]}}),
+    Breakage(
+        "target that is no layer",
+        nothing,
+        r"lora\.targets: norm can have no adapters; there are down_proj",
+        {"lora": {"targets": ["norm"]}},
+    ),
     Breakage(
         "all-linear among others", nothing, r"no module all-linear;", {"lora": {"targets": ["all-linear", "q_proj"]}}
     ),
@@ -174,6 +185,18 @@ BREAKAGES = (
         edit_json("generation_config.json", eos_token_id=[40, 99]),
         r"generation_config\.json has eos_token_id 99",
     ),
+    Breakage(
+        "end token of generation a text",
+        edit_json("generation_config.json", eos_token_id="end"),
+        r"generation_config\.json has eos_token_id 'end', which is no id",
+    ),
+    Breakage("weights a pipe", pipe_in_place_of(WEIGHTS), r"model\.safetensors is no regular file"),
+    Breakage("config without an end", endless("config.json"), r"holds no config\.json"),
+    Breakage("a name with control characters", write("a\x1b[31m\n.json", POINTER), r"git lfs pull"),
+    Breakage("vocabulary of nothing", edit_json("config.json", vocab_size=0), r"embedding ends at -1"),
+    Breakage("template that recurses", write("chat_template.jinja", RECURSION), r"cannot render.*RecursionError"),
+    Breakage("template without text", write("chat_template.jinja", b"\xff\xfe"), r"no tokenizer that can be loaded"),
+    Breakage("adapters not merged", edit_weights(wrapped), r"lack 2 tensors.*hold 2 tensors.*q_proj\.base_layer"),
     Breakage(
         "generation config no JSON", write("generation_config.json", "{nope"), r"generation_config\.json is no JSON"
     ),
@@ -225,5 +248,6 @@ def test_it_is_refused_with_tensor_token_or_field(
     assert main(["run", "-f", str(manifest)]) == 2
     printed = capsys.readouterr().err
     assert "Traceback" not in printed
+    assert "\x1b[31m" not in printed
     assert "traces" not in printed
     assert re.search(breakage.message, " ".join(printed.split())), printed

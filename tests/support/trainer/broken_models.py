@@ -1,6 +1,7 @@
 """Ways to break a saved model: each is a function that changes the tiny model in a folder."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,28 @@ def folder_in_place_of(name: str) -> Callable[[Path], None]:
         (folder / name).mkdir()
 
     return replace
+
+
+def pipe_in_place_of(name: str) -> Callable[[Path], None]:
+    def replace(folder: Path) -> None:
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+
+    return replace
+
+
+def endless(name: str) -> Callable[[Path], None]:
+    def replace(folder: Path) -> None:
+        (folder / name).unlink()
+        (folder / name).symlink_to("/dev/zero")
+
+    return replace
+
+
+def wrapped(weights: dict[str, torch.Tensor]) -> None:
+    """Names as peft has them in a model with adapters that were never merged."""
+    for name in [name for name in weights if "q_proj" in name]:
+        weights[name.replace(".weight", ".base_layer.weight")] = weights.pop(name)
 
 
 def copied_adapter_config(folder: Path) -> None:

@@ -173,7 +173,9 @@ def _refuse_pointers(model: ModelSpec, folder: Path) -> None:
     if pointers:
         others = f" and {len(pointers) - 1} more" if len(pointers) > 1 else ""
         raise invalid(
-            model, f"{pointers[0]}{others} stand for large files of a git repository: run `git lfs pull` in {folder}"
+            model,
+            f"{one_line(pointers[0], _SHOWN)}{others} stand for large files of a git repository: run `git lfs pull` in "
+            f"{folder}",
         )
 
 

@@ -82,7 +82,13 @@ def check_adapters(model: ModelSpec, source: ModelSource, empty: Any) -> None:
     try:
         adapted = get_peft_model(empty, _configuration(model.lora, source.base))
     except (ValueError, TypeError, NotImplementedError) as error:
-        raise InvalidManifest([f"spec.model.lora.targets: {one_line(str(error), _SHOWN)}"]) from error
+        others = [
+            target
+            for target in _targets(model.lora)
+            if not any(isinstance(module, nn.Linear) for module in _matching(target, empty))
+        ]
+        problem = f"{', '.join(others)} can have no adapters" if others else one_line(str(error), _SHOWN)
+        raise _no_targets(problem, empty) from error
     if source.adapters is not None:
         state = get_peft_model_state_dict(adapted, save_embedding_layers=False)
         wanted = {name: tuple(weights.shape) for name, weights in state.items()}
@@ -91,20 +97,29 @@ def check_adapters(model: ModelSpec, source: ModelSource, empty: Any) -> None:
 
 def check_targets(lora: Lora, loaded: nn.Module) -> None:
     """Raise `InvalidManifest` for targets that the model does not have: peft is content when one of them is there."""
-    if lora.targets == (ALL_LINEAR,):
-        return
-    names = [name for name, _ in loaded.named_modules()]
-    absent = [
-        target for target in lora.targets if not any(name == target or name.endswith(f".{target}") for name in names)
-    ]
+    absent = [target for target in _targets(lora) if not _matching(target, loaded)]
     if absent:
-        linear = {name.rpartition(".")[2] for name, module in loaded.named_modules() if isinstance(module, nn.Linear)}
-        raise InvalidManifest(
-            [
-                f"spec.model.lora.targets: the model has no module {', '.join(absent)}; there are "
-                f"{', '.join(sorted(linear))}, and {ALL_LINEAR} by itself for all but the head"
-            ]
-        )
+        raise _no_targets(f"the model has no module {', '.join(absent)}", loaded)
+
+
+def _targets(lora: Lora) -> tuple[str, ...]:
+    """Names of modules; none for all linear layers."""
+    return () if lora.targets == (ALL_LINEAR,) else lora.targets
+
+
+def _matching(target: str, loaded: nn.Module) -> list[nn.Module]:
+    """Modules that peft takes *target* for."""
+    return [module for name, module in loaded.named_modules() if name == target or name.endswith(f".{target}")]
+
+
+def _no_targets(problem: str, loaded: nn.Module) -> InvalidManifest:
+    there = {name.rpartition(".")[2] for name, module in loaded.named_modules() if isinstance(module, nn.Linear)}
+    return InvalidManifest(
+        [
+            f"spec.model.lora.targets: {problem}; there are {', '.join(sorted(there))}, and {ALL_LINEAR} by itself for "
+            "all but the head"
+        ]
+    )
 
 
 def _configuration(lora: Lora, base: FoundModel) -> LoraConfig:

@@ -142,7 +142,9 @@ def _check_tokens(model: ModelSpec, file: str, holder: Any, rows: int | None) ->
     for name in _TOKENS:
         declared = getattr(holder, name, None)
         for token in declared if isinstance(declared, list) else [declared]:
-            if isinstance(token, int) and rows is not None and token >= rows:
+            if token is not None and type(token) is not int:
+                raise invalid(model, f"{file} has {name} {one_line(repr(token), _SHOWN)}, which is no id of a token")
+            if token is not None and rows is not None and token >= rows:
                 raise invalid(
                     model,
                     f"{file} has {name} {token}, but the model's embedding ends at {rows - 1}: a token was added and "

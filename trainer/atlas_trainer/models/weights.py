@@ -10,6 +10,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from atlas_api.budgets import WEIGHTS_INDEX, decode_json
+from atlas_api.text import one_line
 from atlas_api.training.model import ModelSpec
 from atlas_trainer.dataset.model_source import INDEX_SUFFIX, POINTER, FoundModel, download, invalid, read_json
 
@@ -19,6 +20,8 @@ Shapes = Mapping[str, tuple[int, ...]]
 _SUFFIX = ".safetensors"
 _PICKLES = ("pytorch_model*.bin", "adapter_model*.bin", "consolidated*.pth", "*.ckpt")
 _LENGTH_BYTES = 8
+_LARGEST_FILE = 2**63
+_SHOWN = 80
 
 
 def fetch_weights(model: ModelSpec, found: FoundModel, stem: str) -> None:
@@ -55,15 +58,15 @@ def _weight_files(model: ModelSpec, folder: Path, stem: str) -> list[Path]:
             raise invalid(
                 model,
                 f"{len(missing)} of the {len(names)} files that {index.name} lists are not there, "
-                f"first {missing[0]}; copy or download them",
+                f"first {one_line(missing[0], _SHOWN)}; copy or download them",
             )
         return [folder / name for name in names]
     pickled = sorted(file.name for pattern in _PICKLES for file in folder.glob(pattern))
     if pickled:
         raise invalid(
             model,
-            f"its weights are pickled ({pickled[0]}), and nothing is unpickled here, since that runs code; save the "
-            f"model as safetensors (save_pretrained does)",
+            f"its weights are pickled ({one_line(pickled[0], _SHOWN)}), and nothing is unpickled here, since that runs "
+            "code; save the model as safetensors (save_pretrained does)",
         )
     raise invalid(model, f"the folder holds no weights ({whole.name}, or {index.name} with the files that it lists)")
 
@@ -76,7 +79,9 @@ def _shards(model: ModelSpec, index: Path) -> tuple[str, ...]:
     names = sorted({str(name) for name in places.values()})
     strange = [name for name in names if Path(name).name != name or not name.endswith(_SUFFIX)]
     if strange:
-        raise invalid(model, f"{index.name} lists {strange[0][:80]!r}, which is no safetensors file beside it")
+        raise invalid(
+            model, f"{index.name} lists {one_line(strange[0], _SHOWN)!r}, which is no safetensors file beside it"
+        )
     return tuple(names)
 
 
@@ -110,7 +115,7 @@ def _defect(file: Path) -> str:
             return f"is cut: {size:,} bytes, and its header alone has {length:,}; {again}"
         stream.seek(_LENGTH_BYTES)
         end = _LENGTH_BYTES + length + _data_bytes(stream.read(length))
-    if end > size:
+    if size < end <= _LARGEST_FILE:
         return f"is cut: {size:,} bytes, and its header tells of {end:,}; {again}"
     return f"is damaged: its header and its {size:,} bytes do not agree; {again}"
 
