@@ -58,6 +58,12 @@ PEER_MESSAGE = Budget(256 * _MIB, 2_000_000)
 SOURCE_BYTES = 256 * _KIB
 """A file of Python that is looked at and not run: its syntax tree is a hundred times as large."""
 
+MODEL_FILE = Budget(16 * _MIB, 500_000)
+"""A JSON file of a saved model but its tokenizer: configurations take some kilobytes, names of many classes more."""
+
+WEIGHTS_INDEX = Budget(128 * _MIB, 2_000_000)
+"""Index or header of a model's weights: 70 to 150 bytes a tensor, and large mixtures of experts have 100,000."""
+
 UNPACKED_RATIO = 1000
 """Bytes that one compressed byte may become. Real traces compress by 5 to 50; zlib's format ends at 1,032."""
 

@@ -1,9 +1,9 @@
 """
 One attempt at one run, from traces to a finished model.
 
-The order is the story: tokenizer, dataset (frozen by the first attempt), baseline, training with checkpoints, final
-model. Where several processes train together, all go through it; what `MainProcess` does happens in rank 0 while the
-others wait. Every ending is reported: success, failure, interruption.
+The order is the story: the model and its tokenizer checked, dataset (frozen by the first attempt), baseline, training
+with checkpoints, final model. Where several processes train together, all go through it; what `MainProcess` does
+happens in rank 0 while the others wait. Every ending is reported: success, failure, interruption.
 """
 
 import shutil
@@ -25,7 +25,7 @@ from atlas_rewards.trl.training_reward import build_reward
 from atlas_trainer.algorithms import algorithm_of
 from atlas_trainer.algorithms.event_handlers import EventHandlers
 from atlas_trainer.dataset.dataset import Dataset, thaw
-from atlas_trainer.dataset.tokenizer import load_tokenizer
+from atlas_trainer.dataset.model_source import find_model, lies_here
 from atlas_trainer.distributed import environment
 from atlas_trainer.distributed.interrupt import Interrupt
 from atlas_trainer.distributed.process_group import ProcessGroup
@@ -54,7 +54,7 @@ def train(
 
     Returns the finished model; raises the `AtlasError` that ended it, already reported.
     """
-    environment.prepare(run.spec.model)
+    environment.prepare(offline=lies_here(run.spec.model))
     store = open_store(run.spec.checkpoints)
     run = claim(run, store)
     folder = work_folder(run, store)
@@ -81,7 +81,7 @@ def train(
 
 def run_worker(run: TrainingRun, process_group: ProcessGroup) -> None:
     """Execute *run* as a process of the group that is not the main one. Raises the `AtlasError` that ended it."""
-    environment.prepare(run.spec.model)
+    environment.prepare(offline=lies_here(run.spec.model))
     store = open_store(run.spec.checkpoints)
     run = locate(run, store)
     interrupt = Interrupt()
@@ -128,15 +128,27 @@ class _TrainingProcess:
             return self._train(reward)
 
     def _train(self, reward: JudgedReward) -> ModelStatus:
-        tokenizer = load_tokenizer(self.spec.model)
-        dataset = self._dataset(tokenizer)
+        source = find_model(self.spec.model)
 
-        # torch and TRL take seconds to import: every mistake above is reported before.
+        # torch and TRL take seconds to import: a model that is not there is reported before. Reading sessions can take
+        # hours: everything else that is wrong with model and arguments is reported before that.
         algorithm = algorithm_of(self.spec)
         from atlas_trainer.evaluation.evaluator import Evaluator, evaluated_rows
+        from atlas_trainer.models.checks import check_model
 
+        algorithm.check_arguments(self.spec, self.process_group.size)
+        tokenizer, note = check_model(self.spec.model, source)
+        if note and self.main:
+            self.main.reporter.note(note)
+        dataset = self._dataset(tokenizer)
         trainer = algorithm.build_trainer(
-            self.spec, tokenizer, dataset.train, reward, self.scratch, process_group=self.process_group
+            self.spec,
+            source,
+            tokenizer,
+            dataset.train,
+            reward=reward,
+            folder=self.scratch,
+            process_group=self.process_group,
         )
         rows = evaluated_rows(dataset.eval, self.spec.evaluation.samples)
         evaluator = Evaluator(

@@ -12,6 +12,7 @@ from atlas_api.errors import ZeroSteps
 from atlas_api.training.traces import Split
 from atlas_core.commands.output_file import checked_output, output_errors
 from atlas_trainer.dataset.dataset import Dataset, dataset_of, open_sessions
+from atlas_trainer.dataset.model_source import lies_here
 from atlas_trainer.dataset.preview import (
     chosen_rows,
     counts_table,
@@ -82,6 +83,6 @@ def _dataset(
 ) -> tuple[Dataset, "PreTrainedTokenizerBase"]:
     """The dataset and its tokenizer. That takes seconds to load, so the source says first what is wrong with it."""
     sessions = open_sessions(training.spec.traces, tally)
-    environment.prepare(training.spec.model)
+    environment.prepare(offline=lies_here(training.spec.model))
     tokenizer = load_tokenizer(training.spec.model)
     return dataset_of(sessions, training.spec, tokenizer, tally, hold_out), tokenizer

@@ -29,7 +29,8 @@ class ModelSpec(ApiModel):
     """The model that training starts from (the policy)."""
 
     source: str = Field(min_length=1, max_length=1024)
-    """Hub id (`Qwen/Qwen2.5-1.5B-Instruct`) or folder with a saved model (`./models/mine`)."""
+    """Hub id (`Qwen/Qwen2.5-1.5B-Instruct`) or folder with a saved model (`./models/mine`). May be saved LoRA adapters,
+    a run's `final` say: training goes on from them, on their base, with a `lora` that says the same."""
 
     revision: str | None = Field(None, min_length=1, max_length=253)
     """Branch, tag or commit on the hub. Pin a commit to make runs repeatable. Left out: the hub's default branch."""

@@ -64,8 +64,8 @@ class AtlasTrainingSpec(ApiModel):
     """What the condition Ready means while nothing has failed. Runs take hours: pipelines rarely wait for more."""
 
     trainer_args: dict[str, Any] = {}
-    """Arguments that TRL's `GRPOConfig` takes as they are, for exotic knobs. Names that other fields set are
-    refused."""
+    """Arguments that TRL's `GRPOConfig` takes as they are, for exotic knobs. Names that other fields set are refused.
+    `report_to` may be `wandb` (installed, with `WANDB_API_KEY` in the environment) or `mlflow`."""
 
     RULES: ClassVar = (
         Rule(

@@ -38,13 +38,13 @@ SET_BY: Mapping[str, str] = {
     "epsilon_high": "spec.grpo.clip.high",
     "loss_type": "spec.grpo.loss",
     "model_init_kwargs": "spec.model",
+    "trust_remote_code": "spec.model.trustRemoteCode",
     "output_dir": "spec.checkpoints",
     "save_strategy": "spec.checkpoints.everySteps",
     "save_steps": "spec.checkpoints.everySteps",
     "use_cpu": _ITSELF,
     "logging_steps": _ITSELF,
     "logging_nan_inf_filter": _ITSELF,
-    "report_to": _ITSELF,
     "disable_tqdm": _ITSELF,
 }
 """Argument of TRL -> the field that sets it, or atlas-core where none does."""

@@ -214,7 +214,7 @@ def test_a_run_without_any_score_stops(folder: Path) -> None:
 
 
 def test_running_out_of_memory_names_the_cure(folder: Path) -> None:
-    model = {"source": str(folder / "model"), "maxLength": 1024}
+    model = {"source": str(folder / "model"), "maxLength": 512}
     optimization = {"maxSteps": 1, "batchSize": 2048, "microBatchSize": 2048}
     grpo = {"groupSize": 256, "maxCompletionTokens": 256}
     write_manifest(folder, model=model, grpo=grpo, optimization=optimization)

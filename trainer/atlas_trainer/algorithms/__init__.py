@@ -9,6 +9,7 @@ What belongs to no algorithm, for every one that trains with TRL:
 
     trl_config      arguments of the optimizer, the batch, saving and logging; `trainerArgs` checked
     argument_names  which arguments the installed TRL takes, written down for `trainerArgs`
+    trackers        Weights & Biases and others that get the numbers too, where `trainerArgs` asks for it
     trl_callback    evaluation, reports, checkpoints and stops at TRL's callbacks
     trl_training    a run of TRL's trainer to its end: resume, interruption, no silent end
     event_handlers  what the main process does on events of training
@@ -20,9 +21,9 @@ For every one that learns from rewards:
 May know `dataset`, `models`, `distributed` and the rewards; never evaluation, storage or reporting, which it reaches
 through the handlers. Importing this package loads no torch.
 
-To add an algorithm: a part of the spec in `atlas_api.training`, a module here with `build_trainer` and `train` as in
-`grpo`, and a line in `MODULES`. A row that is more than a prompt begins in `dataset.session_rows`, a second model (a
-teacher) in `models`, the lines of its recipe in `reporting.html.recipe`.
+To add an algorithm: a part of the spec in `atlas_api.training`, a module here with `check_arguments`, `build_trainer`
+and `train` as in `grpo`, and a line in `MODULES`. A row that is more than a prompt begins in `dataset.session_rows`, a
+second model (a teacher) in `models`, the lines of its recipe in `reporting.html.recipe`.
 """
 
 from collections.abc import Mapping

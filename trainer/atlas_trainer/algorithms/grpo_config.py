@@ -12,6 +12,11 @@ from atlas_api.training.grpo import Grpo
 from atlas_trainer.algorithms.trl_config import build_config, common_arguments
 
 
+def check_arguments(spec: AtlasTrainingSpec, processes: int) -> None:
+    """Raise what `grpo_config` raises for any number of prompts: `InvalidManifest`."""
+    grpo_config(spec, _prompts_of_a_step(spec), Path(), processes)
+
+
 def grpo_config(spec: AtlasTrainingSpec, prompts: int, folder: Path, processes: int) -> GRPOConfig:
     """TRL's arguments for *spec*, that many training prompts, and *processes* that share each batch.
 
@@ -34,13 +39,17 @@ def arguments_of(spec: AtlasTrainingSpec, steps: int, folder: Path, processes: i
 
 def planned_steps(spec: AtlasTrainingSpec, prompts: int) -> int:
     """Optimizer steps for that many training prompts. Raises `ZeroSteps` when they do not fill one."""
-    needed = spec.optimization.batch_size // spec.grpo.group_size
+    needed = _prompts_of_a_step(spec)
     if prompts < needed:
         raise ZeroSteps(
             f"{prompts} training tasks, and one step takes {needed} (optimization.batchSize / grpo.groupSize): "
             f"lower batchSize to {max(prompts, 1) * spec.grpo.group_size}, lower traces.split.eval, or widen the filter"
         )
     return spec.optimization.max_steps or math.ceil((spec.optimization.epochs or 1.0) * (prompts // needed))
+
+
+def _prompts_of_a_step(spec: AtlasTrainingSpec) -> int:
+    return spec.optimization.batch_size // spec.grpo.group_size
 
 
 def _algorithm(grpo: Grpo) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """
 Arguments of TRL's trainers that belong to no algorithm: the spec in the words of `transformers.TrainingArguments`.
 
-Pure, but for a look at whether there is a GPU.
+Pure, but for a look at whether there is a GPU, and for the environment that trackers need.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from atlas_api import AtlasTrainingSpec, InvalidManifest
 from atlas_api.text import one_line
 from atlas_api.training import trainer_args
-from atlas_trainer.models.policy import loading_arguments
+from atlas_trainer.algorithms.trackers import trackers_of
 
 FULL_LEARNING_RATE = 1e-6
 LORA_LEARNING_RATE = 1e-5
@@ -35,8 +36,9 @@ def build_config(
     }
     if problems := trainer_args.problems_in(spec.trainer_args):
         raise InvalidManifest(problems)
+    trackers = trackers_of(spec.trainer_args, os.environ)
     try:
-        return config_class(**{**common, **defaults, **spec.trainer_args, **ours})
+        return config_class(**{**common, **defaults, **spec.trainer_args, **ours, "report_to": trackers})
     except (TypeError, ValueError, ImportError) as error:
         if not spec.trainer_args:
             raise
@@ -87,16 +89,17 @@ def _optimization(spec: AtlasTrainingSpec, steps: int, on_gpu: bool) -> dict[str
 
 
 def _surroundings(spec: AtlasTrainingSpec, folder: Path, on_gpu: bool) -> dict[str, Any]:
-    """Arguments for where training runs, what it loads and saves, what it logs."""
+    """Arguments for where training runs, what it saves, what it logs."""
     return {
         "output_dir": str(folder),
         "use_cpu": not on_gpu,
-        "model_init_kwargs": loading_arguments(spec.model),
+        # The policy is loaded and checked before; a KL penalty's reference is loaded by TRL from the same folder.
+        "model_init_kwargs": None,
+        "trust_remote_code": spec.model.trust_remote_code,
         "save_strategy": "steps",
         "save_steps": spec.checkpoints.every_steps,
         "logging_steps": 1,
         # Early stopping reads the log: TRL must not replace NaN by an older mean.
         "logging_nan_inf_filter": False,
-        "report_to": [],
         "disable_tqdm": True,
     }

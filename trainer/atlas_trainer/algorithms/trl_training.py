@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import TrainerCallback
 
 from atlas_api.errors import ZeroSteps
+from atlas_trainer.algorithms.trackers import tracker_errors
 from atlas_trainer.distributed.interrupt import Interrupt
 
 if TYPE_CHECKING:
@@ -28,11 +29,12 @@ class _NoStepTooMany(TrainerCallback):  # type: ignore[misc]  # transformers shi
 def train_to_end(trainer: "Trainer", interrupt: Interrupt, resume_from: Path | None) -> None:
     """Train to the last step, after the checkpoint in *resume_from* where there is one.
 
-    Raises what callbacks raise, the error of `STOPPED_BY` when an interruption was asked for and the checkpoint is
-    saved, and `ZeroSteps` when TRL ended without a step.
+    Raises what callbacks raise, `AccessDenied` and `SourceUnreachable` where a tracker does not take the numbers, the
+    error of `STOPPED_BY` when an interruption was asked for and the checkpoint is saved, and `ZeroSteps` when TRL ended
+    without a step.
     """
     trainer.add_callback(_NoStepTooMany)
-    with interrupt.deferred(), suppress(_TrainedAlready):
+    with interrupt.deferred(), tracker_errors(), suppress(_TrainedAlready):
         trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
     if interrupt.requested and trainer.state.global_step < trainer.args.max_steps:
         reached = f"step {trainer.state.global_step} of {trainer.args.max_steps} is saved as a checkpoint"

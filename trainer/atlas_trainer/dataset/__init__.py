@@ -8,6 +8,7 @@ The dataset of a run: rows to train and to evaluate on, out of recorded sessions
     row_selection     rows that a model can take; the others counted
     chat_tokens       chat messages as tokens, for any chat template
     completions       completions as texts, with the marks of their thoughts
+    model_source      the spec's model as folders here: saved models and adapters, from a folder or the hub
     tokenizer         the tokenizer of the spec's model
     split             which rows are held out
     near_duplicates   tasks that must lie on the same side of the split

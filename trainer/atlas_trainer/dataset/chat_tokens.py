@@ -194,7 +194,7 @@ def _takes_tools(tokenizer: "PreTrainedTokenizerBase") -> bool:
     ]
     try:
         text = _rendered(tokenizer, probe, answer=True)
-    except (TemplateError, TypeError):
+    except TemplateError:
         return False
     return f"{_PROBE}-result" in text and text.count(_PROBE) > 1
 
@@ -209,5 +209,11 @@ def _takes_system(tokenizer: "PreTrainedTokenizerBase") -> bool:
 
 
 def _rendered(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], answer: bool = False) -> str:
-    text: str = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=answer)
+    """Text of *messages*. Raises TemplateError, however the template fails."""
+    try:
+        text: str = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=answer)
+    except TemplateError:
+        raise
+    except Exception as error:  # a template is a program: it fails in every way that Python knows
+        raise TemplateError(f"{type(error).__name__}: {error}") from error
     return text

@@ -141,10 +141,10 @@ def dataset_of(
 ) -> Dataset:
     """The rows of *sessions*, which *tally* has counted, as *spec* wants them.
 
-    A row is dropped as `controlToken` when its prompt spells one of the tokenizer's control tokens, and as
-    `promptTooLong` when prompt and longest completion exceed `model.maxLength` even with shortened results; a session
-    is where no row is left. Raises `NothingMatched` with the causes when no row is left at all, `ZeroSteps` when the
-    rows cannot be split by *hold_out*.
+    A row is dropped as `controlToken` when its prompt spells one of the tokenizer's control tokens, as
+    `templateRefused` when the chat template fails on it, and as `promptTooLong` when prompt and longest completion
+    exceed `model.maxLength` even with shortened results; a session is where no row is left. Raises `NothingMatched`
+    with the causes when no row is left at all, `ZeroSteps` when the rows cannot be split by *hold_out*.
     """
     longest = spec.model.max_length - spec.max_completion_tokens
     rows, dropped, cut = usable_rows(sessions, spec.traces, tokenizer, longest, tally)

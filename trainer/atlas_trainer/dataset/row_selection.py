@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from jinja2.exceptions import TemplateError
+
 from atlas_api.training.traces import Traces
 from atlas_trainer.dataset.chat_tokens import fit_messages, holds_control_token, prompt_text, token_counts
 from atlas_trainer.dataset.rows import Row
@@ -34,8 +36,8 @@ def usable_rows(
     The rows of *sessions* by age, turns that are none by cause, and how many prompts were shortened.
 
     Prompts have the form that the chat template takes, and at most *longest* tokens. A prompt that spells one of the
-    tokenizer's control tokens, or stays too long even with shortened results, gives no row. Sessions of which no row is
-    left are tallied.
+    tokenizer's control tokens, is refused by the template, or stays too long even with shortened results, gives no row.
+    Sessions of which no row is left are tallied.
     """
     counts = _RowCounts()
     candidates = _plain_rows(_turns(sessions, traces, tally, counts), tokenizer, counts)
@@ -94,7 +96,7 @@ def _plain_rows(rows: Iterable[Row], tokenizer: "PreTrainedTokenizerBase", count
 def _short_enough(
     rows: Iterable[Row], tokenizer: "PreTrainedTokenizerBase", longest: int, counts: _RowCounts
 ) -> Iterator[Row]:
-    for batch, texts in _batches((row, prompt_text(tokenizer, row.prompt)) for row in rows):
+    for batch, texts in _batches(_rendered(rows, tokenizer, counts)):
         for row, text, tokens in zip(batch, texts, token_counts(tokenizer, texts), strict=True):
             prompt: tuple[Message, ...] | None = row.prompt
             if tokens > longest:
@@ -104,6 +106,19 @@ def _short_enough(
                 counts.drop(row, "promptTooLong")
             else:
                 yield replace(row, prompt=fit_messages(tokenizer, prompt))
+
+
+def _rendered(
+    rows: Iterable[Row], tokenizer: "PreTrainedTokenizerBase", counts: _RowCounts
+) -> Iterator[tuple[Row, str]]:
+    """Rows with the text of their prompts. Some templates refuse some conversations, two user turns in a row say."""
+    for row in rows:
+        try:
+            text = prompt_text(tokenizer, row.prompt)
+        except TemplateError:
+            counts.drop(row, "templateRefused")
+        else:
+            yield row, text
 
 
 def _fitting(

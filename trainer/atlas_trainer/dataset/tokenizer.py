@@ -8,79 +8,63 @@ from typing import TYPE_CHECKING
 
 from jinja2.exceptions import TemplateError
 
-from atlas_api.errors import AtlasError, InvalidManifest, SourceUnreachable
-from atlas_api.manifest.paths import expanded
+from atlas_api.errors import AtlasError
+from atlas_api.text import one_line
 from atlas_api.training.model import ModelSpec
-from atlas_trainer.dataset.chat_tokens import end_of_turn
+from atlas_trainer.dataset.chat_tokens import end_of_turn, prompt_ids
+from atlas_trainer.dataset.model_source import ModelSource, find_model, invalid
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_PATH_STARTS = ("/", ".", "~")
-_HUB_ID_SLASHES = 1
+_FILES = ("tokenizer.json", "tokenizer_config.json")
 _SHOWN = 160
 
 
-def load_tokenizer(model: ModelSpec) -> "PreTrainedTokenizerBase":
+def load_tokenizer(model: ModelSpec, source: ModelSource | None = None) -> "PreTrainedTokenizerBase":
     """Load the tokenizer of *model*, with `eos_token` set to what ends assistant turns, a pad token, and left padding.
 
-    Raises `InvalidManifest` when the model is not there or has no usable chat template, `WrongEndToken` when its
-    template ends turns with no special token, `SourceUnreachable` when the hub does not answer.
+    *source* is what `find_model` found; left out, it is looked for. Raises `InvalidManifest` when the model is not
+    there or has no usable chat template, `WrongEndToken` when its template ends turns with no special token,
+    `SourceUnreachable` and `AccessDenied` when the hub does not answer or asks for rights.
     """
-    tokenizer = _load(model, address_of(model))
+    tokenizer = _load(model, _folder(source or find_model(model)))
     if not tokenizer.is_fast:
-        raise _invalid(model, "has a tokenizer without tokenizer.json; convert it to a fast tokenizer first")
+        raise invalid(model, "has a tokenizer without tokenizer.json; convert it to a fast tokenizer first")
     if not tokenizer.chat_template:
-        raise _invalid(model, "has no chat template; use an instruct model, or add chat_template.jinja to the folder")
+        raise invalid(model, "has no chat template; use an instruct model, or add chat_template.jinja to the folder")
     try:
         tokenizer.eos_token = end_of_turn(tokenizer)
+        prompt_ids(tokenizer, [{"role": "user", "content": "question"}])
     except TemplateError as error:
-        raise _invalid(model, f"has a chat template that cannot render a question and its answer: {error}") from None
+        reason = one_line(str(error), _SHOWN)
+        raise invalid(model, f"has a chat template that cannot render a question and its answer: {reason}") from None
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"
     return tokenizer
 
 
-def address_of(model: ModelSpec) -> str:
-    """Address of *model* for transformers. A path that is missing must not become a question to the hub."""
-    folder = expanded(model.source)
-    if folder.is_dir():
-        return str(folder)
-    if folder.exists():
-        raise _invalid(model, "is a file; give the folder that holds the saved model")
-    if model.source.startswith(_PATH_STARTS) or model.source.count("/") > _HUB_ID_SLASHES:
-        raise _invalid(model, "no such folder; give a folder with a saved model, or a hub id like owner/name")
-    return model.source
+def _folder(source: ModelSource) -> Path:
+    """Folder of the tokenizer: adapters that were saved with one were trained with it."""
+    adapters = source.adapters.folder if source.adapters else None
+    has_its_own = adapters is not None and any((adapters / name).exists() for name in _FILES)
+    return adapters if adapters is not None and has_its_own else source.base.folder
 
 
-def _load(model: ModelSpec, address: str) -> "PreTrainedTokenizerBase":
+def _load(model: ModelSpec, folder: Path) -> "PreTrainedTokenizerBase":
     from transformers import AutoTokenizer
 
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            address, revision=model.revision, trust_remote_code=model.trust_remote_code
+            folder, trust_remote_code=model.trust_remote_code
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # broken files end in KeyError, TypeError and bare Exception as well
         raise _translated(model, error) from error
     return tokenizer
 
 
 def _translated(model: ModelSpec, error: Exception) -> AtlasError:
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    reason = " ".join(str(error).split())
-    if "trust_remote_code" in reason:
-        return _invalid(model, "comes with Python code of its own; set model.trustRemoteCode: true if you trust it")
-    if expanded(model.source).is_dir():
-        return _invalid(model, f"the folder holds no tokenizer that can be loaded: {reason[:_SHOWN]}")
-    if isinstance(error.__cause__, LocalEntryNotFoundError):
-        return SourceUnreachable(
-            f"spec.model.source: {model.source} is no folder here, and the model hub cannot be reached; "
-            "check the path, or the network"
-        )
-    return _invalid(model, f"is no folder here, and the model hub does not give it: {reason[:_SHOWN]}")
-
-
-def _invalid(model: ModelSpec, problem: str) -> InvalidManifest:
-    return InvalidManifest([f"spec.model.source: {model.source}: {problem}"])
+    if "trust_remote_code" in str(error):
+        return invalid(model, "comes with Python code of its own; set model.trustRemoteCode: true if you trust it")
+    return invalid(model, f"the folder holds no tokenizer that can be loaded: {one_line(str(error), _SHOWN)}")

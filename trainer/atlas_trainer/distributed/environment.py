@@ -3,12 +3,9 @@
 import logging
 import os
 
-from atlas_api.manifest.paths import expanded
-from atlas_api.training.model import ModelSpec
 
-
-def prepare(model: ModelSpec) -> None:
-    """Turn telemetry off, and hub access too when the model is a folder. Call it before torch is loaded."""
+def prepare(*, offline: bool) -> None:
+    """Turn telemetry off, and when *offline* access to the model hub too. Call it before torch is loaded."""
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -16,5 +13,5 @@ def prepare(model: ModelSpec) -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     # It warns about an optional kernel package each time it is imported.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    if expanded(model.source).is_dir():
+    if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"

@@ -1,5 +1,5 @@
 """
-The policy, the model that is trained: arguments for loading it, adapters, precision, quantisation.
+The policy, the model that is trained: loaded whole or not at all, with its precision and quantisation.
 
 Knows nothing about algorithms.
 """
@@ -7,29 +7,48 @@ Knows nothing about algorithms.
 from typing import Any
 
 import torch
-from peft import LoraConfig
+from safetensors import SafetensorError
 from transformers import BitsAndBytesConfig
+from transformers.utils.logging import disable_progress_bar
 
 from atlas_api.training.model import ModelSpec
+from atlas_trainer.dataset.model_source import MODEL_WEIGHTS, ModelSource
+from atlas_trainer.models.adapters import check_targets, saved_adapters
+from atlas_trainer.models.completeness import check_complete, loading_failed
+from atlas_trainer.models.configuration import architecture_of, load_configuration
+from atlas_trainer.models.weights import fetch_weights, saved_shapes
 
 
-def loading_arguments(model: ModelSpec) -> dict[str, Any]:
-    """Arguments of `from_pretrained`: masters are fp32 whatever the file holds."""
-    return {"dtype": "float32", "revision": model.revision or "main", "trust_remote_code": model.trust_remote_code}
+def load_policy(model: ModelSpec, source: ModelSource, *, alone: bool) -> Any:
+    """Load *source* for training, saved adapters on their base; masters are fp32 whatever the files hold.
 
-
-def lora_of(model: ModelSpec) -> LoraConfig | None:
-    """Configuration of LoRA for peft, None for full fine-tuning."""
-    if model.lora is None:
-        return None
-    targets = model.lora.targets
-    return LoraConfig(
-        r=model.lora.rank,
-        lora_alpha=model.lora.alpha,
-        lora_dropout=model.lora.dropout,
-        target_modules=targets[0] if targets == ("all-linear",) else list(targets),
-        task_type="CAUSAL_LM",
-    )
+    *alone* tells that no other process trains with this one. Raises `InvalidManifest` when the weights are not all and
+    only those of the architecture, and what `find_model` raises when they are still on the hub.
+    """
+    disable_progress_bar()
+    config = load_configuration(model, source.base)
+    architecture = architecture_of(model, config)
+    fetch_weights(model, source.base, MODEL_WEIGHTS)
+    saved_shapes(model, source.base.folder, MODEL_WEIGHTS)
+    try:
+        loaded, report = architecture.from_pretrained(
+            source.base.folder,
+            dtype=torch.float32,
+            device_map="auto" if alone and torch.cuda.is_available() else None,
+            quantization_config=quantization_of(model),
+            trust_remote_code=model.trust_remote_code,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise loading_failed(model, error) from error
+    check_complete(model, type(loaded).__name__, report)
+    # Adapters are saved with the name of their base, and a cache of the hub is nobody else's.
+    loaded.name_or_path = source.base.name
+    if model.lora is not None:
+        check_targets(model.lora, loaded)
+    return saved_adapters(loaded, model, source)
 
 
 def quantization_of(model: ModelSpec) -> BitsAndBytesConfig | None:

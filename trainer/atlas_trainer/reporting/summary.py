@@ -1,10 +1,9 @@
 """
 The summary of a run at its end: what training changed, whether targets are met, where the model is, how to load it.
 
-Pure: builds something that rich can print.
+Builds something that rich can print; looks at nothing but whether TensorBoard is installed.
 """
 
-import shlex
 from collections.abc import Callable
 
 from rich import box
@@ -20,6 +19,7 @@ from atlas_trainer.evaluation.measurement import EvaluationResult
 from atlas_trainer.reporting.formatting import change, percent, points, score, tokens
 from atlas_trainer.reporting.held_out import held_out_text
 from atlas_trainer.reporting.load_snippet import load_snippet
+from atlas_trainer.reporting.tensorboard import view_command
 
 
 def run_summary(run: TrainingRun, status: LocalStatus, comparison: Comparison, folder: str) -> RenderableType:
@@ -79,7 +79,7 @@ def _places(status: LocalStatus, folder: str) -> list[RenderableType]:
         ("Checkpoint", f"{latest.uri} (step {latest.step})" if latest else None),
         ("Best checkpoint", f"{best.uri} (step {best.step})" if best and best != latest else None),
         ("Report", f"{folder}/report.html"),
-        ("TensorBoard", f"tensorboard --logdir {shlex.quote(f'{folder}/tensorboard')}"),
+        ("TensorBoard", view_command(f"{folder}/tensorboard")),
     ]
     return [Text(f"{label:<17}{address}") for label, address in places if address]
 

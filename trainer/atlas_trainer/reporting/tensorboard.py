@@ -6,7 +6,9 @@ tells TensorBoard to forget the steps that are done again.
 """
 
 import math
+import shlex
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,12 @@ from atlas_trainer.reporting.metrics_log import Kind
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
+
+
+def view_command(folder: str) -> str:
+    """The command that shows the files in *folder*; where TensorBoard is not installed, with how to install it."""
+    installed = find_spec("tensorboard") is not None
+    return f"tensorboard --logdir {shlex.quote(folder)}" + ("" if installed else "  # first: pip install tensorboard")
 
 
 class TensorBoard:

@@ -145,6 +145,17 @@ def test_the_summary_compare_before_and_after(tmp_path: Path) -> None:
     assert "completion tokens 14.0 7.0 -50 %" in text
 
 
+def test_the_line_for_tensorboard_can_be_run_or_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = "tensorboard --logdir /runs/demo/tensorboard"
+    assert f"TensorBoard {line} # first: pip install tensorboard\n" in ended(tmp_path, 0.95)
+    (tmp_path / "tensorboard").mkdir()
+    (tmp_path / "tensorboard" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert f"TensorBoard {line}\n" in ended(tmp_path, 0.95)
+
+
 def test_the_summary_says_how_tasks_were_held_out(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     status = status_after_dataset(status_after_start(None, run, START), make_dataset())

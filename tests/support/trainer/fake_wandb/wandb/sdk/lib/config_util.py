@@ -1,0 +1,5 @@
+"""Part of the fake."""
+
+
+class ConfigError(Exception):
+    """Error for settings that cannot be changed."""
