@@ -12,6 +12,7 @@ Language models over HTTP, as reliable as they let it be. Knows nothing of judge
     hedging           a second request when the first takes long
     model_calls       single calls of one model: admitted, timed, counted (`statistics`)
     endpoint          one address over HTTP; what is sent and read there: `chat_completion`
+    endpoint_words    what an endpoint says about an error, in its own words and without the key
 
 Knows no other room, only modules beside the folders.
 
