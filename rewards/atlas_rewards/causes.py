@@ -16,5 +16,12 @@ def unanswered(result: ItemResult) -> bool:
     return result.score is None and not _causes(result) <= _LASTING
 
 
+def refused(result: ItemResult) -> bool:
+    """Whether an endpoint refused to answer a judge about the item. Asking again does not help, unless it was the item
+    alone: too long, for example.
+    """
+    return "refused" in _causes(result)
+
+
 def _causes(result: ItemResult) -> frozenset[str]:
     return frozenset(cause for judge in result.judges for cause in judge.causes)

@@ -41,7 +41,7 @@ async def _read(chunks: AsyncIterator[bytes], budget: Budget, gzip: "_Gzip | Non
         body += chunk if gzip is None else gzip.unpack(chunk, budget.bytes - len(body) + 1)
         if len(body) > budget.bytes:
             raise OverBudgetError(f"longer than {budget.bytes:,} bytes")
-    if gzip is not None and body and not gzip.whole:
+    if gzip is not None and not gzip.whole:
         raise UnreadableBodyError("a gzip body that ends early")
     return bytes(body)
 
@@ -51,9 +51,11 @@ class _Gzip:
 
     def __init__(self) -> None:
         self._data = zlib.decompressobj(_GZIP)
+        self._begun = False
 
     def unpack(self, chunk: bytes, most: int) -> bytes:
         """At most *most* bytes of what *chunk* adds; what is more is lost. Raises UnreadableBodyError."""
+        self._begun |= bool(chunk)
         try:
             return self._data.decompress(chunk, most)
         except zlib.error:
@@ -61,5 +63,5 @@ class _Gzip:
 
     @property
     def whole(self) -> bool:
-        """Whether the compressed data has come to its end."""
-        return self._data.eof
+        """Whether the compressed data has come to its end, or none came."""
+        return self._data.eof or not self._begun

@@ -128,6 +128,8 @@ class _TrainingProcess:
             return self._train(reward)
 
     def _train(self, reward: JudgedReward) -> ModelStatus:
+        # Before anything is read or loaded: a judge that refuses its key would refuse it hours later, too.
+        self.process_group.in_main(reward.check)
         tokenizer = load_tokenizer(self.spec.model)
         dataset = self._dataset(tokenizer)
 
