@@ -84,8 +84,12 @@ def test_the_version_of_an_interface_is_part_of_an_address(version: str) -> None
 
 
 @pytest.mark.parametrize(
-    "query", ["key=hunter2", "api-version=hunter2", "api-version=", "api-version", "hunter2",
-              "api-version=v1&key=hunter2", "api-version=v1&api-version=v2", "API-VERSION=v1", "api-version=v1;key=hunter2", "api-version=v1%00"],
+    "query",
+    [
+        "key=hunter2", "hunter2", "api-version", "api-version=", "api-version=hunter2", "API-VERSION=v1",
+        "api-version=v1&key=hunter2", "api-version=v1&api-version=v2", "api-version=v1;key=hunter2",
+        "api-version=v1%00",
+    ],
 )  # fmt: skip
 def test_nothing_else_may_stand_in_a_query(query: str) -> None:
     complaint = address_problem(f"{AZURE}?{query}", "http://h", "the key", versioned=True)
