@@ -99,7 +99,7 @@ class RewardScorer:
 
         Raises `JudgeRefused` with the words of those that refuse, `SourceMissing` for a key that is not there.
         """
-        from atlas_rewards.llm.model_check import check_models  # needs the client library, which verifiers do without
+        from atlas_rewards.model_check import check_models  # needs the client library, which verifiers do without
 
         await check_models(self.spec)
 

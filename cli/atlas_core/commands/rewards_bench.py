@@ -100,7 +100,7 @@ async def _hear(spec: RewardServiceSpec, items: Sequence[RecordedItem], console:
         return clients[-1]
 
     service = RewardScorer(spec, open_client)
-    refusals = Refusals(service)
+    refusals = Refusals(service.check)
 
     async def judged(item: Item) -> ItemResult:
         return (await service.score([item]))[0]

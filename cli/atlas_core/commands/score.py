@@ -118,7 +118,7 @@ def score_file(service: RewardScorer, items: Path, output: Path, as_json: bool, 
 
 
 async def _score_file(service: RewardScorer, items: Path, total: int, scored: ScoredFile, console: Console) -> Counts:
-    counts, refusals = Counts(), Refusals(service)
+    counts, refusals = Counts(), Refusals(service.check)
 
     async def judged(group: Sequence[ItemLine]) -> list[ItemResult]:
         return await service.score([line.item for line in group if line.item is not None])

@@ -1,17 +1,17 @@
 """Ends a long work early where judges are refused: a wrong key is wrong for the ten thousand items that follow, too."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from atlas_api.scoring import ItemResult
 from atlas_rewards.causes import refused
-from atlas_rewards.scorer import RewardScorer
 
 
 class Refusals:
     """Looks at results as they come. One item may be refused for itself; then models take another question."""
 
-    def __init__(self, scorer: RewardScorer) -> None:
-        self._scorer = scorer
+    def __init__(self, check: Callable[[], Awaitable[None]]) -> None:
+        """*check* asks the models, as `RewardScorer.check` does."""
+        self._check = check
         self._checked = False
 
     async def look(self, results: Sequence[ItemResult]) -> None:
@@ -20,4 +20,4 @@ class Refusals:
             self._checked = False
         elif not self._checked:
             self._checked = True
-            await self._scorer.check()
+            await self._check()

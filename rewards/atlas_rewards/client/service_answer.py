@@ -8,8 +8,8 @@ from http import HTTPStatus
 import httpx
 
 from atlas_api.budgets import SCORES, OverBudgetError, check_json
+from atlas_rewards.error_words import complaint_in
 from atlas_rewards.http_body import UnreadableBodyError, read_body
-from atlas_rewards.llm.endpoint_words import complaint_in
 
 _BEGIN_SECONDS = 60.0
 """Seconds to be connected, and for each part of a request to be taken."""

@@ -10,10 +10,8 @@ Language models over HTTP, as reliable as they let it be. Knows nothing of judge
     fair_semaphore    places for work, shared fairly between batches
     retries           when a failed call is made again
     hedging           a second request when the first takes long
-    model_check       whether each model takes what it is asked, before anything is scored
     model_calls       single calls of one model: admitted, timed, counted (`statistics`)
     endpoint          one address over HTTP; what is sent and read there: `chat_completion`
-    endpoint_words    what an endpoint says about an error, in its own words and without the key
 
 Knows no other room, only modules beside the folders.
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from atlas_api.budgets import JUDGE_ANSWER, OverBudgetError, check_json
 from atlas_api.rewardservice.judging import JudgeModel
+from atlas_rewards.error_words import Complaint, complaint_in, without_key
 from atlas_rewards.llm.answer import Reason
-from atlas_rewards.llm.endpoint_words import Complaint, complaint_in, without_key
 
 LETTERS_A_TOKEN = 4
 """Letters of a token, to estimate where the endpoint counts nothing."""

@@ -15,9 +15,9 @@ import aiohttp
 from atlas_api.budgets import JUDGE_ANSWER, OverBudgetError
 from atlas_api.text import escaped
 from atlas_rewards.address import below, is_azure
+from atlas_rewards.error_words import without_key
 from atlas_rewards.http_body import ACCEPTED, UnreadableBodyError, read_body
 from atlas_rewards.llm.chat_completion import CallFailed, Completion, read_completion, read_error
-from atlas_rewards.llm.endpoint_words import without_key
 from atlas_rewards.llm.retries import retry_after
 
 _PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=None)

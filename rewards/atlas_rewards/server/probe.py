@@ -15,7 +15,7 @@ from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
 from atlas_rewards.llm.client import ProcessState
-from atlas_rewards.llm.model_check import asked_once
+from atlas_rewards.model_check import asked_once
 from atlas_rewards.server.generation import Generation, Generations
 from atlas_rewards.server.score_source import OpenScoreSource
 

@@ -31,14 +31,14 @@ class Connection(Protocol):
 
 
 class Connections:
-    """Those that are open."""
+    """Connections that are open."""
 
     def __init__(self, room: Callable[[], int]) -> None:
         """*room*: how many there may be now."""
         self._room = room
         self._open: set[Connection] = set()
         self._silent: dict[Connection, None] = {}
-        """Those of whom no request is being answered, the longest silent first."""
+        """Connections without a request that is being answered, the longest silent first."""
 
     def __len__(self) -> int:
         return len(self._open)

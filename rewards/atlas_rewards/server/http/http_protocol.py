@@ -18,7 +18,7 @@ PIPELINED = 64
 """Requests that may wait for the answer to another one of the same connection."""
 
 CROWDED = "crowded"
-"""In the state of a request that came where there is no more room: whether it did."""
+"""Name, in the state of a request, of whether it came where there is no more room."""
 
 _OF_SCORING = "/v1/"
 
