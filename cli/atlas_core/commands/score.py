@@ -74,7 +74,7 @@ def score_one(service: RewardScorer, item: Item, as_json: bool, console: Console
     if as_json:
         _print_json(result_body(result), console)
     else:
-        console.print(result_table(result))
+        console.print(result_table(result, service.spec))
     if unanswered(result) and refused(result):
         raise JudgeRefused("judges were refused, for the reasons given; mend that, and the same command asks again")
     if unanswered(result):

@@ -125,8 +125,9 @@ def _why(error: OSError) -> str:
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
+    encoding = ", ".join(response.headers.getall("Content-Encoding", []))
     try:
-        return await read_body(response.content.iter_any(), response.headers.get("Content-Encoding"), JUDGE_ANSWER)
+        return await read_body(response.content.iter_any(), encoding, JUDGE_ANSWER)
     except (OverBudgetError, UnreadableBodyError) as unread:
         raise CallFailed(
             "malformed", f"answers {response.status} with a body that cannot be read: {unread}; check baseUrl"

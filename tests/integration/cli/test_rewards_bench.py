@@ -213,4 +213,5 @@ def test_the_demo_runs_from_judges_to_report(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "a fake that goes by rules" in done.stdout
     assert "processAboveAccuracy" in done.stdout
+    assert "0.97 = (2 x 0.99 + 0.89 + 0.94 + 0.89 + 4 x 1.00 + 1.00) / 10" in done.stdout
     assert (tmp_path / ".demo/rewards/report/report.md").exists()

@@ -31,6 +31,7 @@ def test_one_completion_is_shown_with_each_judge_and_verifier(tmp_path: Path) ->
     assert "Right [bold]and" in done.stdout
     assert "\x1b" not in done.stdout
     assert "verifier answer: 1.00" in done.stdout
+    assert "0.85 = (0.70 + 1.00) / 2" in done.stdout
 
 
 def test_the_table_says_who_decided_and_which_rule_changed_what(tmp_path: Path) -> None:
