@@ -95,10 +95,7 @@ class MalformedTraces(AtlasError):
 
 
 class JudgeRefused(AtlasError):
-    """A judge's endpoint refuses what it is asked: wrong key, unknown model, no credit, a parameter it does not take.
-
-    Asking again changes nothing. Once that is mended there, the run goes on where it stopped.
-    """
+    """A judge's endpoint refuses what it is asked: wrong key, unknown model, no credit, an unknown parameter."""
 
     exit_code = 25
 
