@@ -50,7 +50,8 @@ def _objects(schema: Schema, definitions: Mapping[str, Schema]) -> st.SearchStra
 def broken(draw: st.DrawFn, of: st.SearchStrategy[Any]) -> Any:
     """A document out of *of* with something else in one of its places."""
     document = draw(of)
-    parent, place = None, None
+    parent: Any = None
+    place: Any = None
     here = document
     while isinstance(here, dict | list) and here and draw(st.integers(0, 3)):
         places = sorted(here) if isinstance(here, dict) else range(len(here))
