@@ -20,7 +20,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SCORE_EXIT_CODES = (
     "exit code: 0 done; 2 the configuration or an argument must change; 3 another process is writing the same output;"
     " 20 some items could not be judged, run the same command again to retry them;"
-    " 22 the items file, a key or a secret is missing; 45 no item has a score; 130 interrupted"
+    " 22 the items file, a key or a secret is missing; 25 an endpoint refuses the judges;"
+    " 45 no item has a score; 130 interrupted"
 )
 
 

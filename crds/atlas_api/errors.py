@@ -9,6 +9,7 @@ Every way a run can fail that a user can do something about.
       + SourceMissing              22   file, bucket, object or secret is not there
       + SchemaMismatch             23   the database is not one the SDK wrote
       + MalformedTraces            24   too many unreadable lines
+      + JudgeRefused               25   a judge's endpoint says no: key, model, credit, parameter
       + NothingMatched             30   no session passed the filter, or none could be used
       + ZeroSteps                  40   too few prompts for one optimizer step
       + WrongEndToken              41   the chat template ends no turn with a token the model can stop at
@@ -98,6 +99,12 @@ class MalformedTraces(AtlasError):
 
     exit_code = 24
     failure = "data"
+
+
+class JudgeRefused(AtlasError):
+    """A judge's endpoint refuses what it is asked: wrong key, unknown model, no credit, an unknown parameter."""
+
+    exit_code = 25
 
 
 class NothingMatched(AtlasError):

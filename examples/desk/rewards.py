@@ -20,9 +20,11 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
+from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_core.report.recorded_items import recorded_items, traces_in
 from atlas_core.report.score_table import result_table
 from atlas_rewards.client.reward_client import RewardClient
+from atlas_rewards.configuration import load_configuration
 from atlas_trainer.traces.session import Tally
 
 FOLDER = Path(".demo/rewards")
@@ -57,14 +59,14 @@ def run(folder: Path, console: Console) -> int:
         command = [*_python("atlas_rewards.server.main"), "serve", "--config", str(manifest), "--port", "0"]
         with _started(command, folder / "service.log") as service:
             console.print(f"  the service answers at {service}")
-            _show_some(service, console)
+            _show_some(service, load_configuration(manifest).spec, console)
         console.rule("[bold]3 of 3: atlas-core rewards bench", align="left")
         bench = [*_python("atlas_core"), "rewards", "bench", "-f", str(manifest), "--traces", str(SESSIONS)]
         bench += ["--combination", "accuracy+process", "--combination", "accuracy+answer", "-o", str(folder / "report")]
         return subprocess.run(bench, check=False, env=_environment()).returncode  # noqa: S603 - our own command
 
 
-def _show_some(service: str, console: Console) -> None:
+def _show_some(service: str, spec: RewardServiceSpec, console: Console) -> None:
     client = RewardClient(service)
     items = [one for one in recorded_items(traces_in(SESSIONS), 0, Tally()) if one.session in SHOWN]
     results = client.score_sync([recorded.item for recorded in items])
@@ -74,7 +76,7 @@ def _show_some(service: str, console: Console) -> None:
         console.print(
             Text(f'\n  "{asked}"  ->  "{recorded.item.completion}"   recorded reward {recorded.reward}'), soft_wrap=True
         )
-        console.print(result_table(result))
+        console.print(result_table(result, spec))
 
 
 def _manifest(folder: Path, models: str) -> Path:

@@ -17,6 +17,7 @@ Rooms, each knowing only those below it:
     bench          items in files, and how scores behave over many of them
     scorer         the library: judges and verifiers of one configuration
     client         a scoring service elsewhere
+    model_check    whether models take what judges would ask, before anything is scored
     judges         scores by language models
     verifiers      scores by deterministic checks
     llm            language models over HTTP
@@ -25,8 +26,9 @@ Rooms, each knowing only those below it:
 
 and below these modules that know nothing of scoring or only what is scored: `item`, `wire` (items and results as JSON;
 their types are `atlas_api.scoring`), `thoughts` (the answer of a completion), `causes` (why there is no score),
-`configuration` (the manifest), `secret`, `address`, `background_loop` (an event loop in a thread), `module_source` (a
-module, seen without running it).
+`configuration` (the manifest), `secret`, `address`, `http_body` (bodies of answers, within a budget), `error_words`
+(what endpoints say of errors), `background_loop` (an event loop in a thread), `module_source` (a module, seen without
+running it).
 
 To add a verifier or a judge: the room's docstring says what must be touched. To add a room: its line here, and its
 place in the contract of pyproject.toml, which refuses rooms that it does not know.

@@ -19,6 +19,13 @@ def unanswered(result: ItemResult) -> bool:
     return result.score is None and not _causes(result) <= _LASTING
 
 
+def refused(result: ItemResult) -> bool:
+    """Whether an endpoint refused to answer a judge about the item. Asking again does not help, unless it was the item
+    alone: too long, for example.
+    """
+    return "refused" in _causes(result)
+
+
 def conflicting(result: ItemResult) -> bool:
     """Whether *result* lacks a score for nothing but replies that contradict themselves."""
     return result.score is None and _causes(result) == {CONFLICT}

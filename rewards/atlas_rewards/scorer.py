@@ -95,6 +95,15 @@ class RewardScorer:
         """
         return await self._opened().ensemble.score(items)
 
+    async def check(self) -> None:
+        """Ask each model once whether it takes questions, before there are any. An endpoint that is away is no mistake.
+
+        Raises `JudgeRefused` with the words of those that refuse, `SourceMissing` for a key that is not there.
+        """
+        from atlas_rewards.model_check import check_models  # needs the client library, which verifiers do without
+
+        await check_models(self.spec)
+
     def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
         """`score` for programs without an event loop, from any thread, also inside a loop (which then stands still)."""
         with self._starting:

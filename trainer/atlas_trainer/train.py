@@ -129,6 +129,8 @@ class _TrainingProcess:
 
     def _train(self, reward: JudgedReward) -> ModelStatus:
         source = find_model(self.spec.model)
+        # Before anything is read or loaded: a judge that refuses its key would refuse it hours later, too.
+        self.process_group.in_main(reward.check)
 
         # torch and TRL take seconds to import: a model that is not there is reported before. Reading sessions can take
         # hours: everything else that is wrong with model and arguments is reported before that.

@@ -31,6 +31,7 @@ from atlas_core.report.recorded_items import RecordedItem, recorded_items, trace
 from atlas_rewards import Item, ItemResult, RewardScorer
 from atlas_rewards.bench.judge_subsets import JudgeSubset, judge_subsets, subset_result
 from atlas_rewards.bench.ordered import items_at_once, ordered
+from atlas_rewards.bench.refusals import Refusals
 from atlas_rewards.bench.score_statistics import summarise
 from atlas_rewards.causes import unanswered
 from atlas_rewards.configuration import load_configuration
@@ -54,7 +55,8 @@ class _Heard:
 def bench(file: Path, traces: Path, out: Path, console: Console, *, wanted: Sequence[str] = (), seed: int = 0) -> None:
     """Score the sessions that *traces* names with the configuration *file*; report in the folder *out*.
 
-    *wanted*: further combinations, as `accuracy+process`. Raises `AtlasError`, after the report when it holds no score.
+    *wanted*: further combinations, as `accuracy+process`. Raises `AtlasError`: at once when judges are refused, after
+    the report when it holds no score.
     """
     spec = load_configuration(file).spec
     combinations = judge_subsets(spec, wanted)
@@ -98,6 +100,7 @@ async def _hear(spec: RewardServiceSpec, items: Sequence[RecordedItem], console:
         return clients[-1]
 
     service = RewardScorer(spec, open_client)
+    refusals = Refusals(service.check)
 
     async def judged(item: Item) -> ItemResult:
         return (await service.score([item]))[0]
@@ -109,6 +112,7 @@ async def _hear(spec: RewardServiceSpec, items: Sequence[RecordedItem], console:
             async for _, result in scored:
                 results.append(result)
                 show(len(results))
+                await refusals.look([result])
         return _Heard(results, clients[0].statistics())
 
 

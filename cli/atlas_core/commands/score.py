@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from atlas_api.errors import NothingScored, SourceUnreachable
+from atlas_api.errors import JudgeRefused, NothingScored, SourceUnreachable
 from atlas_api.text import visible
 from atlas_core.report.progress_bar import counting
 from atlas_core.report.score_table import result_table
@@ -20,7 +20,8 @@ from atlas_core.report.scored_file import Record, ScoredFile, scored_file
 from atlas_rewards import Item, ItemResult, RewardScorer
 from atlas_rewards.bench.items_file import ItemLine, count_lines, read_items
 from atlas_rewards.bench.ordered import items_at_once, ordered
-from atlas_rewards.causes import cause_of, unanswered
+from atlas_rewards.bench.refusals import Refusals
+from atlas_rewards.causes import cause_of, refused, unanswered
 from atlas_rewards.item import in_common
 from atlas_rewards.wire import result_body
 
@@ -62,7 +63,8 @@ class Counts:
 def score_one(service: RewardScorer, item: Item, as_json: bool, console: Console) -> None:
     """Print the result of *item*, the reasons of what is missing in it included. Raises `SourceMissing` for keys.
 
-    When it has no score, raises after that `SourceUnreachable` where judges could not answer, else `NothingScored`.
+    When it has no score, raises after that `JudgeRefused` where judges were refused, `SourceUnreachable` where they
+    could not answer, else `NothingScored`.
     """
     try:
         with Console(stderr=True).status("asking the judges"):  # seen on a terminal only
@@ -72,7 +74,9 @@ def score_one(service: RewardScorer, item: Item, as_json: bool, console: Console
     if as_json:
         _print_json(result_body(result), console)
     else:
-        console.print(result_table(result))
+        console.print(result_table(result, service.spec))
+    if unanswered(result) and refused(result):
+        raise JudgeRefused("judges were refused, for the reasons given; mend that, and the same command asks again")
     if unanswered(result):
         raise SourceUnreachable(
             "judges could not answer about the completion, for the reasons given;"
@@ -89,7 +93,8 @@ def score_file(service: RewardScorer, items: Path, output: Path, as_json: bool, 
     """Append a result to *output* for each line of *items*, in their order; those that are there are not asked again.
 
     A line that holds no item gets a result without a score. Lines that judges could not answer in an earlier start are
-    asked about again. Raises `SourceUnreachable` when such lines remain, `NothingScored` when no item has a score.
+    asked about again. Raises `JudgeRefused` as soon as judges are refused, `SourceUnreachable` when lines without an
+    answer remain, `NothingScored` when no item has a score.
     """
     total = count_lines(items)
     with scored_file(output, service.revision) as scored:
@@ -113,7 +118,7 @@ def score_file(service: RewardScorer, items: Path, output: Path, as_json: bool, 
 
 
 async def _score_file(service: RewardScorer, items: Path, total: int, scored: ScoredFile, console: Console) -> Counts:
-    counts = Counts()
+    counts, refusals = Counts(), Refusals(service.check)
 
     async def judged(group: Sequence[ItemLine]) -> list[ItemResult]:
         return await service.score([line.item for line in group if line.item is not None])
@@ -129,6 +134,7 @@ async def _score_file(service: RewardScorer, items: Path, total: int, scored: Sc
                         _count(counts, line, result, items.name)
                     scored.append([_record(line, result) for line, result in whole])
                     show(scored.lines)
+                    await refusals.look(said)
     counts.kept = scored.lines - counts.scored - counts.unscored - len(counts.malformed)
     return counts
 

@@ -15,6 +15,7 @@ _HEAD = (
     "deviation",
     "uncertainty",
     "escalated",
+    "ordered",
     "within 0.02",
     "Pearson",
     "p50",
@@ -22,13 +23,15 @@ _HEAD = (
     "no score",
 )
 
-_SHORT = ("combination", "mean", "std", "unsure", "large", "close", "Pearson", "p50 s", "p95 s", "none")
+_SHORT = ("combination", "mean", "std", "unsure", "large", "order", "close", "Pearson", "p50 s", "p95 s", "none")
 """Heads of the columns for a terminal of 80 columns."""
 
 _NOTES = """\
 - **mean, deviation**: of the scores; population standard deviation.
 - **uncertainty**: mean of what judges say of themselves. **escalated**: share of hearings (an item before a judge) in
   which the large model was asked.
+- **ordered**: share of pairs of sessions with different recorded rewards whose scores are in the same order. It is what
+  a training learns from. Equal scores count half: 50 % is chance.
 - **within 0.02, Pearson**: agreement with the recorded reward, over items that have both. A dash: too few of them, or
   one side never varies.
 - **p50, p95**: seconds until the slowest judge of an item had decided, while many items were being judged; answers that
@@ -59,7 +62,8 @@ def markdown(bench: Bench) -> str:
     head = bench.rows[0].summary
     parts = [
         "# Judges and recorded sessions",
-        f"{head.items} sessions, {head.compared} of them with a score and a recorded reward. Configuration"
+        f"{head.items} sessions, {head.compared} of them with a score and a recorded reward ({head.values} different"
+        f" ones). Configuration"
         f" {bench.revision}, seed {bench.seed}.{_left_out(bench.dropped)}",
         _grid(_HEAD, [_cells(row) for row in bench.rows]),
         f"![Scores of each combination]({SCORES})",
@@ -88,6 +92,7 @@ def _cells(row: BenchRow) -> tuple[str, ...]:
         score(told.deviation),
         score(told.uncertainty),
         percent(told.escalated),
+        percent(told.ordered),
         percent(told.close),
         score(told.pearson),
         _seconds(told.p50_seconds),

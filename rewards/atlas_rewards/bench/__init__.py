@@ -3,6 +3,7 @@ Scoring of many items: what the commands `score` and `rewards bench` share. Pure
 
     items_file         items in a JSONL file
     ordered            much work at once, results in order
+    refusals           ends early where judges are refused
     judge_subsets      ablation: what a subset of the judges would have given
     score_statistics   how scores behave over many items
 

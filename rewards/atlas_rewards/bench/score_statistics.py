@@ -4,6 +4,7 @@ How scores behave over many items: their spread, how sure judges are, how well t
 Pure. Unknown is None, never 0.
 """
 
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,6 +51,13 @@ class Summary:
     close: float | None
     """Share of them that are within 0.02 of each other."""
 
+    values: int
+    """Different recorded rewards among them."""
+
+    ordered: float | None
+    """Share of pairs of these items with different rewards whose scores are in the same order (concordance); equal
+    scores count half, so that chance gives a half. None when there are no such pairs."""
+
     pearson: float | None
     """Pearson correlation of score and reward. None for fewer than two, or when either side never varies."""
 
@@ -84,6 +92,8 @@ def summarise(results: Sequence[ItemResult], recorded: Sequence[float | None]) -
         capped=_share([bool(result.caps) for result in results]),
         compared=len(pairs),
         close=_share([abs(score - reward) <= CLOSE + _ROUNDING for score, reward in pairs]) if pairs else None,
+        values=len({reward for _, reward in pairs}),
+        ordered=_concordance(pairs),
         pearson=_pearson(pairs),
         p50_seconds=percentile(seconds, 50),
         p95_seconds=percentile(seconds, 95),
@@ -98,6 +108,21 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
 
 def _share(marks: Sequence[bool]) -> float:
     return fmean(marks) if marks else 0.0
+
+
+def _concordance(pairs: Sequence[tuple[float, float]]) -> float | None:
+    """Concordance of scores and rewards, as Harrell's index has it, in time that hardly grows faster than the items."""
+    lower: list[float] = []
+    by_reward: dict[float, list[float]] = {}
+    for score, reward in pairs:
+        by_reward.setdefault(reward, []).append(score)
+    compared, in_order = 0, 0.0
+    for _, scores in sorted(by_reward.items()):
+        compared += len(lower) * len(scores)
+        in_order += sum((bisect_left(lower, score) + bisect_right(lower, score)) / 2 for score in scores)
+        for score in scores:
+            insort(lower, score)
+    return in_order / compared if compared else None
 
 
 def _pearson(pairs: Sequence[tuple[float, float]]) -> float | None:

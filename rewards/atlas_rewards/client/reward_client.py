@@ -13,13 +13,16 @@ from http import HTTPStatus
 
 import httpx
 
-from atlas_api.errors import AccessDenied, InvalidManifest, SourceUnreachable
+from atlas_api.errors import AccessDenied, InvalidManifest, JudgeRefused, SourceUnreachable
 from atlas_api.proxies import UnusableProxy, proxy_for
-from atlas_api.scoring import ItemResult, ScoreResponse
+from atlas_api.scoring import ItemResult, JudgesAnswer, ScoreResponse
+from atlas_api.text import one_line
 from atlas_rewards.background_loop import BackgroundLoop
 from atlas_rewards.client.batching import Batch, batches, halves, positions
 from atlas_rewards.client.service_address import check_address
+from atlas_rewards.client.service_answer import ServiceAnswer, ask_service
 from atlas_rewards.client.service_settings import SLACK_SECONDS, ServiceSettings, read_settings
+from atlas_rewards.http_body import ACCEPTED
 from atlas_rewards.item import Item
 from atlas_rewards.llm.retries import retry_after
 from atlas_rewards.wire import request_bytes
@@ -28,6 +31,7 @@ AT_ONCE = 8
 """Requests in flight, so that all replicas of a service work: together 512 items, a large batch of a training, and a
 quarter of the `limits.waitingItems` that a service has when nothing is said."""
 
+_SHOWN = 400
 _SHORTEST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 30.0
 _AGAIN = {
@@ -54,9 +58,11 @@ class RewardClient:
         except httpx.InvalidURL as error:  # names in foreign letters that no domain can have
             raise InvalidManifest([f"spec.reward.serviceRef.url: {error}"]) from None
         self.url = url.rstrip("/")
+        self._token = token
         self._patience = patience
         access = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = _connections(self.url, access)
+        spoken = {"Content-Type": "application/json", "Accept-Encoding": ACCEPTED}
+        self._http = _connections(self.url, {**spoken, **access})
         self._loop = BackgroundLoop(self, self._http.aclose)
 
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
@@ -70,6 +76,13 @@ class RewardClient:
     def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
         """`score` for programs without an event loop."""
         return self._loop.run(self._scored(items))
+
+    async def check(self) -> None:
+        """Look whether the service's judges refuse to be asked at all. One that is away or busy is no mistake.
+
+        Raises `JudgeRefused` with the words of their endpoints, `AccessDenied` when the service refuses the token.
+        """
+        await self._loop.awaited(self._checked())
 
     async def close(self) -> None:
         """Let go of the connections. What is being asked is given up."""
@@ -90,7 +103,8 @@ class RewardClient:
             places = positions(batch)
             async with slots:
                 answer = await self._post([items[place] for place in places], settings, outage)
-            if answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and len(places) > 1:
+            too_large = answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or answer.unread
+            if too_large and len(places) > 1:
                 _warn_of_parts(batch)
                 for half in halves(batch):
                     asking.create_task(ask(half))
@@ -109,47 +123,72 @@ class RewardClient:
         """The service's settings, asked for each time: it takes new ones without a restart."""
         usual = ServiceSettings()
         answer = await self._exchange("GET", "/v1/config", None, usual, self._outage(usual))
-        return read_settings(answer.content)
+        return read_settings(answer.body)
+
+    async def _checked(self) -> None:
+        try:
+            ready = await ask_service(self._http, "GET", f"{self.url}/readyz", None, SLACK_SECONDS)
+            if ready.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                return
+            answer = await ask_service(self._http, "GET", f"{self.url}/v1/judges", None, SLACK_SECONDS)
+            self._check_access(answer)
+            told = JudgesAnswer.model_validate_json(answer.body)
+        except (httpx.RequestError, TimeoutError, ValueError):
+            return  # whoever scores waits for it, or says what is wrong with it
+        refusing = [judge.name for judge in told.judges if judge.state == "Failing" and judge.reason == "refused"]
+        if refusing:
+            words = told.problem or f"the endpoint of {', '.join(refusing)} refuses to answer"
+            raise JudgeRefused(f"the reward service at {self.url}: {one_line(words, _SHOWN)}")
 
     def _outage(self, settings: ServiceSettings) -> "_Outage":
         return _Outage(settings.patience_seconds if self._patience is None else self._patience)
 
-    async def _post(self, items: Sequence[Item], settings: ServiceSettings, outage: "_Outage") -> httpx.Response:
+    async def _post(self, items: Sequence[Item], settings: ServiceSettings, outage: "_Outage") -> ServiceAnswer:
         return await self._exchange("POST", "/v1/score", request_bytes(items), settings, outage)
 
-    def _results(self, answer: httpx.Response, count: int) -> tuple[ItemResult, ...]:
-        if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            raise AccessDenied(f"the reward service at {self.url} refuses the token; check reward.serviceRef.tokenFrom")
-        quoted = f"{answer.status_code} {answer.text[:200]!r}"
-        if answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            reason = f"too large for the reward service, which says {quoted}; raise its limits.bodyBytes"
+    def _results(self, answer: ServiceAnswer, count: int) -> tuple[ItemResult, ...]:
+        self._check_access(answer)
+        said = answer.words(self._token)
+        if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            reason = f"too large for the reward service, which says {said}; raise its limits.bodyBytes"
             return (ItemResult(None, reasons=(reason,)),)
         try:
-            answer.raise_for_status()
-            results = ScoreResponse.model_validate_json(answer.content).results
-        except (httpx.HTTPStatusError, ValueError):
-            raise InvalidManifest(
-                [f"spec.reward.serviceRef: {self.url} is no reward service: it says {quoted}"]
-            ) from None
+            results = ScoreResponse.model_validate_json(answer.body).results if answer.status == HTTPStatus.OK else None
+        except ValueError:
+            results = None
+        if results is None:
+            raise self._stranger(f"it says {said}")
         if len(results) != count:
             raise SourceUnreachable(f"the reward service at {self.url} answered {len(results)} of {count} items")
+        if any(result.score is not None and not 0 <= result.score <= 1 for result in results):
+            raise self._stranger("it gives scores outside 0 to 1")
         return results
+
+    def _check_access(self, answer: ServiceAnswer) -> None:
+        if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise AccessDenied(
+                f"the reward service at {self.url} refuses the token (it says {answer.words(self._token)});"
+                " check reward.serviceRef.tokenFrom"
+            )
+
+    def _stranger(self, why: str) -> InvalidManifest:
+        return InvalidManifest([f"spec.reward.serviceRef: {self.url} is no reward service: {why}; correct the address"])
 
     async def _exchange(
         self, method: str, path: str, body: bytes | None, settings: ServiceSettings, outage: "_Outage"
-    ) -> httpx.Response:
+    ) -> ServiceAnswer:
         """The answer, once the service is neither away nor busy."""
-        timeout = httpx.Timeout(SLACK_SECONDS, read=SLACK_SECONDS if body is None else settings.answer_seconds)
+        seconds = SLACK_SECONDS if body is None else settings.answer_seconds
         pause = 0.5
         while True:
             try:
-                answer = await self._http.request(method, f"{self.url}{path}", content=body, timeout=timeout)
-                if answer.status_code not in _AGAIN:
+                answer = await ask_service(self._http, method, f"{self.url}{path}", body, seconds)
+                if answer.status not in _AGAIN:
                     outage.ended()
                     return answer
-                problem = f"{_AGAIN[HTTPStatus(answer.status_code)]} (it says {answer.status_code})"
+                problem = f"{_AGAIN[HTTPStatus(answer.status)]} (it says {answer.words(self._token)})"
                 wanted = retry_after(answer.headers)
-            except httpx.RequestError as error:
+            except (httpx.RequestError, TimeoutError) as error:
                 problem, wanted = f"cannot be reached; check that it is ready ({type(error).__name__})", None
             wait = min(max(pause if wanted is None else wanted, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
             if outage.lasts_too_long(wait):
@@ -158,7 +197,7 @@ class RewardClient:
             pause *= 2
 
 
-def _connections(url: str, access: dict[str, str]) -> httpx.AsyncClient:
+def _connections(url: str, headers: dict[str, str]) -> httpx.AsyncClient:
     """Connections to *url*, through the proxy that the environment names for it. httpx alone reads NO_PROXY otherwise.
 
     Raises InvalidManifest for a proxy that is no HTTP proxy.
@@ -168,7 +207,6 @@ def _connections(url: str, access: dict[str, str]) -> httpx.AsyncClient:
     except UnusableProxy as error:
         cure = "correct it in the environment, or exempt the service by NO_PROXY"
         raise InvalidManifest([f"spec.reward.serviceRef: would be reached through {error}; {cure}"]) from None
-    headers = {"Content-Type": "application/json", **access}
     # What else httpx reads from the environment: certificates, which stay, and ~/.netrc.
     return httpx.AsyncClient(headers=headers, proxy=proxy, verify=httpx.create_ssl_context(), trust_env=False)
 

@@ -3,6 +3,7 @@ Interfaces of other reward systems over this one. The import path `RIM` leads he
 
     rim             `RIMReward` of ATLAS, called as before
     rim_config      its configuration (`rim:` in a YAML file) as a RewardService
+    rim_models      where its models are
     rim_breakdown   results in its shape
 
 Knows `scorer` and `trl`; nobody imports it.

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
 
+from atlas_api.budgets import JUDGE_ANSWER, OverBudgetError, check_json
 from atlas_api.rewardservice.judging import JudgeModel
-from atlas_api.text import escaped
+from atlas_rewards.error_words import Complaint, complaint_in, without_key
 from atlas_rewards.llm.answer import Reason
 
 LETTERS_A_TOKEN = 4
 """Letters of a token, to estimate where the endpoint counts nothing."""
 
-_QUOTED = 200
 _PLACEHOLDER = 8
 """Characters below which a key is none, like `x` or `EMPTY`: where it was taken out, a verdict could not be read."""
 
@@ -21,9 +21,14 @@ _MOST_TOKENS = 10**9
 """Tokens of one call at most; a count above it is no count."""
 
 _RETRIED: frozenset[Reason] = frozenset({"timeout", "unreachable", "overloaded", "malformed"})
-_ABOUT_THE_REQUEST = frozenset({400, 413, 422})
-_EXPLAINED = _ABOUT_THE_REQUEST | {404}
-_CURES = {401: "apiKeyFrom", 403: "apiKeyFrom", 404: "baseUrl and model", 405: "baseUrl"}
+_CURES = {
+    401: "apiKeyFrom",
+    402: "the account behind apiKeyFrom",
+    403: "apiKeyFrom",
+    404: "baseUrl and model",
+    405: "baseUrl",
+    410: "model",
+}
 
 Health = Literal["failing", "alive", "busy"]
 """What a failed call says about its endpoint."""
@@ -72,41 +77,63 @@ def request_body(model: JudgeModel, messages: Sequence[Mapping[str, str]], tempe
 
 
 def read_completion(body: bytes, key: str | None = None) -> Completion:
-    """The text in the body of a successful response, without *key*. Raises CallFailed (`malformed`, `noText`)."""
+    """The text in the body of a response with status 200, without *key*.
+
+    Raises CallFailed: for an error that the body holds instead, as if its code were the status; else `malformed` or
+    `noText`.
+    """
     try:
-        document = json.loads(body)
-        message = document["choices"][0]["message"]
+        document = _document(body)
+    except OverBudgetError as too_much:
+        raise CallFailed("malformed", f"answers JSON that is {too_much}; check baseUrl") from None
+    except ValueError:
+        document = None
+    try:
+        choice = document["choices"][0]
+        message = choice["message"]
         text = _text(message)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise CallFailed("malformed", "answers something that is no chat completion") from None
+    except (LookupError, TypeError, AttributeError):
+        raise _no_completion(body, document, key) from None
+    if choice.get("error"):
+        raise _no_completion(body, choice, key)
     if not text.strip():
-        raise CallFailed("noText", _why_silent(document["choices"][0], message), "alive")
-    cut = document["choices"][0].get("finish_reason") == "length"
+        raise CallFailed("noText", _why_silent(choice, message), "alive")
     if key is not None and len(key) >= _PLACEHOLDER:
         text = without_key(text, key)
-    return Completion(text, _tokens(document.get("usage")), cut)
+    return Completion(text, _tokens(document.get("usage")), choice.get("finish_reason") == "length")
 
 
 def read_error(status: int, body: bytes, retry_after: float | None, key: str | None = None) -> CallFailed:
-    """What a response with an error status means, told without *key*."""
+    """What a response with an error status means, told in the endpoint's words, without *key*."""
+    return _error(status, complaint_in(body, key), retry_after)
+
+
+def _error(status: int, complaint: Complaint, retry_after: float | None = None) -> CallFailed:
     named = f"{status} {_phrase(status)}".strip()
+    words = "" if complaint.words == _phrase(status) else complaint.words
+    says = f"answers {named}: {words}" if words else f"answers {named}"
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT):
-        return CallFailed("overloaded", f"answers {named}", "busy", retry_after)
+        return CallFailed("overloaded", says, "busy", retry_after)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return CallFailed("overloaded", f"answers {named}", "failing", retry_after)
-    explanation = _explanation(body, key) if status in _EXPLAINED else ""
-    explained = f": {explanation}" if explanation and explanation != _phrase(status) else ""
+        return CallFailed("overloaded", says, "failing", retry_after)
     cure = _CURES.get(status, "baseUrl" if status < HTTPStatus.BAD_REQUEST else "")
-    return CallFailed(
-        "refused",
-        f"answers {named}{explained}{f'; check {cure}' if cure else ''}",
-        "alive" if status >= HTTPStatus.BAD_REQUEST else "failing",
-    )
+    health: Health = "alive" if status >= HTTPStatus.BAD_REQUEST else "failing"
+    return CallFailed("refused", f"{says}; check {cure}" if cure else says, health)
 
 
-def without_key(text: str, key: str | None) -> str:
-    """*text*, in case that it repeats *key*: some servers say which key they refuse."""
-    return text.replace(key, "***") if key else text
+def _no_completion(body: bytes, document: Any, key: str | None) -> CallFailed:
+    """What a response with status 200 means that holds no completion."""
+    complaint = complaint_in(document if isinstance(document, dict | list) else body, key)
+    if complaint.status is not None:
+        return _error(complaint.status, complaint)
+    says = f", and says: {complaint.words}" if complaint.words else ""
+    return CallFailed("malformed", f"answers something that is no chat completion{says}")
+
+
+def _document(body: bytes) -> Any:
+    """The JSON in *body*. Raises ValueError. NaN, which is none, is left to those who read a number."""
+    check_json(body, JUDGE_ANSWER)
+    return json.loads(body.decode("utf-8-sig", "surrogatepass"))
 
 
 def _text(message: Any) -> str:
@@ -141,15 +168,3 @@ def _phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
-
-
-def _explanation(body: bytes, key: str | None) -> str:
-    """What the endpoint says about it, in one short line: as OpenAI writes errors, or as FastAPI does."""
-    try:
-        document = json.loads(body)
-        error = document.get("error", document.get("detail", document))
-        error = error[0] if isinstance(error, list) else error
-        message = error.get("message", error.get("msg")) if isinstance(error, dict) else error
-    except (ValueError, LookupError, AttributeError, RecursionError):
-        return ""
-    return escaped(without_key(message, key)[:_QUOTED]) if isinstance(message, str) else ""

@@ -227,7 +227,7 @@ def _models(judging: Judging) -> dict[str, JudgeModel]:
 
 
 def _address_problem(model: JudgeModel) -> str | None:
-    return address_problem(model.base_url, "https://api.openai.com/v1", "the key with apiKeyFrom")
+    return address_problem(model.base_url, "https://api.openai.com/v1", "the key with apiKeyFrom", versioned=True)
 
 
 def _address(model: JudgeModel) -> str:

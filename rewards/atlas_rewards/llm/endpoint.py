@@ -10,12 +10,15 @@ from importlib.metadata import version
 
 import aiohttp
 
+from atlas_api.budgets import JUDGE_ANSWER, OverBudgetError
 from atlas_api.proxies import UnusableProxy, proxy_for, without_password
 from atlas_api.text import escaped
-from atlas_rewards.llm.chat_completion import CallFailed, Completion, read_completion, read_error, without_key
+from atlas_rewards.address import below, is_azure
+from atlas_rewards.error_words import without_key
+from atlas_rewards.http_body import ACCEPTED, UnreadableBodyError, read_body
+from atlas_rewards.llm.chat_completion import CallFailed, Completion, read_completion, read_error
 from atlas_rewards.llm.retries import retry_after
 
-_LARGEST = 16 * 1024 * 1024
 _PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=None)
 _ABOUT_THE_PROXY = (
     aiohttp.ClientHttpProxyError,
@@ -31,7 +34,7 @@ class Endpoint:
     """Connections to one address. Belongs to the event loop that first uses it."""
 
     def __init__(self, base_url: str, key: str | None) -> None:
-        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        self._url = below(base_url, "/chat/completions")
         self._key = key
         self._proxy: str | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -41,7 +44,7 @@ class Endpoint:
         session = self._session = self._session or self._connect()
         try:
             async with session.post(self._url, data=body, allow_redirects=False) as response:
-                content = await _bounded(response)
+                content = await _body(response)
                 if response.status == 200:  # noqa: PLR2004
                     return read_completion(content, self._key)
                 raise read_error(response.status, content, retry_after(response.headers), self._key)
@@ -55,9 +58,15 @@ class Endpoint:
 
     def _connect(self) -> aiohttp.ClientSession:
         """Connections without a limit: `judging.concurrency` is the limit."""
-        headers = {"Content-Type": "application/json", "User-Agent": f"atlas-core/{version('atlas-core')}"}
+        headers = {
+            "Accept-Encoding": ACCEPTED,
+            "Content-Type": "application/json",
+            "User-Agent": f"atlas-core/{version('atlas-core')}",
+        }
         if self._key is not None:
             headers["Authorization"] = f"Bearer {self._key}"
+            if is_azure(self._url):  # some of its services read one header, some the other
+                headers["api-key"] = self._key
         self._proxy = _proxy(self._url)  # by aiohttp's own trust_env it would read ~/.netrc, twice a call
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
@@ -65,6 +74,7 @@ class Endpoint:
             timeout=_PATIENCE,
             proxy=self._proxy,
             cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
         )
 
     def _trouble(self, error: aiohttp.ClientError) -> str:
@@ -104,11 +114,11 @@ def _why(error: OSError) -> str:
     return cause or str(error)
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
-    chunks, size = [], 0
-    async for chunk in response.content.iter_any():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > _LARGEST:
-            raise CallFailed("malformed", f"answers more than {_LARGEST} bytes")
-    return b"".join(chunks)
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    encoding = ", ".join(response.headers.getall("Content-Encoding", []))
+    try:
+        return await read_body(response.content.iter_any(), encoding, JUDGE_ANSWER)
+    except (OverBudgetError, UnreadableBodyError) as unread:
+        raise CallFailed(
+            "malformed", f"answers {response.status} with a body that cannot be read: {unread}; check baseUrl"
+        ) from None

@@ -10,11 +10,12 @@ import asyncio
 import logging
 import time
 
-from atlas_api.rewardservice.judging import AntiGaming, Budget, Cache, CallRetries, CircuitBreaker, Timeouts
+from atlas_api.rewardservice.judging import AntiGaming
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
 from atlas_rewards.llm.client import ProcessState
+from atlas_rewards.model_check import asked_once
 from atlas_rewards.server.generation import Generation, Generations
 from atlas_rewards.server.score_source import OpenScoreSource
 
@@ -26,7 +27,6 @@ PATIENCE_SECONDS = 0.5
 FIRST_SECONDS = 4.0
 """Seconds that an answer waits for the first probe."""
 
-CALL_SECONDS = 20.0
 UNKNOWN = "the judges have not answered the first probe yet"
 
 _ITEM = Item(completion="2 + 2 = 4.", reference="4", prompt=({"role": "user", "content": "What is 2 + 2?"},))
@@ -103,18 +103,12 @@ def _in_own_words(result: ItemResult, quorum: int) -> str:
 
 def probe_spec(spec: RewardServiceSpec) -> RewardServiceSpec:
     """*spec* with each judge asked once, really, and nothing else that could give or take a score."""
-    seconds = min(spec.timeouts.call_seconds, CALL_SECONDS)
-    return spec.model_copy(
+    return asked_once(spec).model_copy(
         update={
             "temperatures": spec.temperatures[:1],
             "verifiers": (),
             "weights": {},
             "anti_gaming": AntiGaming(enabled=False),
             "escalation": spec.escalation.model_copy(update={"score_std": 1.0, "uncertainty": 1.0}),
-            "retries": CallRetries(attempts=1),
-            "circuit_breaker": CircuitBreaker(failures=10_000),
-            "timeouts": Timeouts(call_seconds=seconds, total_seconds=min(spec.timeouts.total_seconds, 2 * seconds)),
-            "budget": Budget(),
-            "cache": Cache(entries=0),
         }
     )

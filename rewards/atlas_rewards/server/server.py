@@ -8,12 +8,15 @@ finished first.
 import asyncio
 import gc
 import logging
+import math
 import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -22,17 +25,15 @@ from atlas_rewards.server.background import background
 from atlas_rewards.server.generation import Generation, Generations
 from atlas_rewards.server.http.admission import Admission
 from atlas_rewards.server.http.application import Service, application, judges_report
+from atlas_rewards.server.http.connections import ACCEPTED, Connections, room_for_clients
 from atlas_rewards.server.http.draining import Draining
-from atlas_rewards.server.http.http_protocol import BoundedHttp
+from atlas_rewards.server.http.http_protocol import BoundedHttp, Patience
 from atlas_rewards.server.http.scoring_endpoint import GRACE_SECONDS, ScoringEndpoint
 from atlas_rewards.server.metrics import Metrics
 from atlas_rewards.server.operator_report import keep_reporting
 from atlas_rewards.server.probe import Probe
 from atlas_rewards.server.reload import Reload
 from atlas_rewards.server.score_source import OpenScoreSource, open_score_source
-
-KEEP_ALIVE_SECONDS = 75
-"""How long an idle connection stays open: longer than clients and proxies usually keep theirs."""
 
 CONNECTION_DRAIN_SECONDS = 5
 """Seconds that clients which keep their connections have to learn that they should leave, by asking once more."""
@@ -77,7 +78,8 @@ async def serve(
         # What was imported stays: without this, each full collection looks at all of it, and requests wait.
         gc.collect()
         gc.freeze()
-        server = _Server(_settings(service))
+        clients = Connections(lambda: room_for_clients(service.generations.newest.spec.concurrency))
+        server = _Server(_settings(service, clients))
         serving = asyncio.create_task(server.serve([listening]))
         _log.info("listening on %s", _address(listening))
         await asyncio.wait({asyncio.create_task(stop.wait()), serving}, return_when=asyncio.FIRST_COMPLETED)
@@ -147,23 +149,31 @@ async def _wait_while(holds: Callable[[], bool], seconds: float) -> None:
         await asyncio.sleep(0.02)
 
 
-def _settings(service: Service) -> uvicorn.Config:
+def _settings(service: Service, clients: Connections) -> uvicorn.Config:
+    http: Any = partial(BoundedHttp, clients=clients)
     return uvicorn.Config(
         application(service),
         loop="asyncio",
-        http=BoundedHttp,
+        http=http,
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        backlog=ACCEPTED,
+        timeout_keep_alive=math.ceil(Patience().silence),
         timeout_graceful_shutdown=CLOSING_SECONDS,
     )
 
 
 class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen. What asyncio takes at once is few; what the system lets wait for that is many."""
+        await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(BACKLOG)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals are `serve`'s business: it drains first."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from atlas_api.scoring import ItemResult
 from atlas_rewards.background_loop import BackgroundLoop
-from atlas_rewards.causes import conflicting, unanswered
+from atlas_rewards.causes import conflicting, refused, unanswered
 from atlas_rewards.item import Item
 from atlas_rewards.trl.columns import Text, items_of, means
 
@@ -22,6 +22,9 @@ class ItemScorer(Protocol):
     async def score(self, items: Sequence[Item]) -> list[ItemResult]:
         """One result an item, in their order."""
         ...
+
+    async def check(self) -> None:
+        """Raise JudgeRefused where judges refuse to be asked at all."""
 
     async def close(self) -> None:
         """Let go of what this event loop has opened."""
@@ -43,6 +46,9 @@ class JudgedReward:
         self.conflicting: tuple[bool, ...] = ()
         """Flags of the newest batch, one a completion: no score, because judges contradicted themselves."""
 
+        self.trouble = ""
+        """Why the newest completion without a score that judges could not answer about has none, in their words."""
+
     async def __call__(
         self,
         prompts: Sequence[Text],
@@ -55,13 +61,15 @@ class JudgedReward:
         """One number from 0 to 1 a completion, or None where there is no score: TRL leaves those out.
 
         Logs the mean of each judge and verifier as `rewards/NAME`, the share without a score as `unscored_share`, the
-        share without one because judges could not answer as `unanswered_share`, and, where there are any, the share of
-        completions about which a judge gave different verdicts in one reply as `conflicting_share`.
+        share without one because judges could not answer as `unanswered_share`, of these the share that an endpoint
+        refused as `refused_share`, and, where there are any, the share of completions about which a judge gave
+        different verdicts in one reply as `conflicting_share`.
         Raises what a service raises when it stays away.
         """
         results = await self._loop.awaited(self._scorer.score(items_of(prompts, completions, columns)))
         self.revisions = revisions_of(results)
         self.conflicting = tuple(map(conflicting, results))
+        self.trouble = next(("; ".join(each.reasons) for each in results if unanswered(each)), self.trouble)
         if log_metric is not None:
             for name, value in _metrics(results).items():
                 log_metric(name, value)
@@ -70,6 +78,10 @@ class JudgedReward:
     def score_sync(self, items: Sequence[Item]) -> list[ItemResult]:
         """One result an item, in their order, for callers without an event loop. Raises as the awaited call does."""
         return self._loop.run(self._scorer.score(items))
+
+    def check(self) -> None:
+        """Raise `JudgeRefused` where judges refuse to be asked at all, before anything is scored."""
+        self._loop.run(self._scorer.check())
 
     def close(self) -> None:
         """Let go of the scorer. Left out, that happens when the program ends."""
@@ -88,6 +100,7 @@ def _metrics(results: Sequence[ItemResult]) -> dict[str, float]:
     shares = {
         "unscored_share": fmean(result.score is None for result in results),
         "unanswered_share": fmean(unanswered(result) for result in results),
+        "refused_share": fmean(unanswered(result) and refused(result) for result in results),
     }
     if conflicts := fmean(any(judge.conflicts for judge in result.judges) for result in results):
         shares["conflicting_share"] = conflicts

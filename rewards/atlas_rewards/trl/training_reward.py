@@ -38,6 +38,11 @@ class TrainingReward:
         both = zip(*await asyncio.gather(checking, self._service.score(items)), strict=True)
         return [combined(verified, judged, self._weight) for verified, judged in both]
 
+    async def check(self) -> None:
+        """Raise `JudgeRefused` where the judges of the service refuse to be asked at all."""
+        if self._service is not None:
+            await self._service.check()
+
     async def close(self) -> None:
         """Let go of the service."""
         if self._service is not None:

@@ -15,7 +15,7 @@ from support.judges.judge_replies import JudgeRequest, Rates, Reply, Script, ref
 from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.served import service_manifest, write_manifest
 
-from atlas_api.errors import AtlasError, InvalidManifest, NothingMatched, NothingScored, SourceUnreachable
+from atlas_api.errors import AtlasError, InvalidManifest, JudgeRefused, NothingMatched, NothingScored, SourceUnreachable
 from atlas_core.commands.rewards_bench import bench
 from atlas_rewards.configuration import load_configuration
 from atlas_rewards.scorer import RewardScorer
@@ -122,7 +122,7 @@ def test_failures_are_counted_by_cause_and_nothing_is_made_up(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
-        pytest.param(lambda _: refusal(401), SourceUnreachable, id="judges could not answer"),
+        pytest.param(lambda _: refusal(503, "0"), SourceUnreachable, id="judges could not answer"),
         pytest.param(
             lambda request: Reply("no") if request.number else refusal(401), SourceUnreachable, id="one could not"
         ),
@@ -133,6 +133,13 @@ def test_a_report_without_a_score_is_no_success(script: Script, expected: type[A
     with ScriptedJudge(script) as judge, pytest.raises(expected, match="no item has a score; of the first: 0 of 4"):
         benched(configuration(tmp_path, judge), tmp_path / "out")
     assert (tmp_path / "out/report.md").exists()
+
+
+def test_judges_that_are_refused_end_it_at_once(tmp_path: Path) -> None:
+    with ScriptedJudge(lambda _: refusal(403, message="no access")) as judge:
+        with pytest.raises(JudgeRefused, match="403 Forbidden: no access"):
+            benched(configuration(tmp_path, judge, concurrency=1), tmp_path / "out")
+        assert judge.count < 60
 
 
 def test_no_file_holds_the_key(tmp_path: Path) -> None:
@@ -206,4 +213,5 @@ def test_the_demo_runs_from_judges_to_report(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "a fake that goes by rules" in done.stdout
     assert "processAboveAccuracy" in done.stdout
+    assert "0.97 = (2 x 0.99 + 0.89 + 0.94 + 0.89 + 4 x 1.00 + 1.00) / 10" in done.stdout
     assert (tmp_path / ".demo/rewards/report/report.md").exists()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from support.judges.judge_replies import JudgeRequest, Reply, verdict
+from support.judges.judge_replies import JudgeRequest, Reply, refusal, verdict
 from support.judges.scripted_judge import ScriptedJudge
 from support.rewardservice.served import service_manifest, write_manifest
 from support.server.score_command import atlas_core, items_file, line, manifest, number_of, results, scored
 
 from atlas_api import InvalidManifest
-from atlas_api.errors import NothingScored, RunActive, SourceMissing, SourceUnreachable
+from atlas_api.errors import JudgeRefused, NothingScored, RunActive, SourceMissing, SourceUnreachable
 from atlas_core.commands.score import score_file, score_one
 from atlas_rewards import Item, RewardScorer
 
@@ -31,6 +31,7 @@ def test_one_completion_is_shown_with_each_judge_and_verifier(tmp_path: Path) ->
     assert "Right [bold]and" in done.stdout
     assert "\x1b" not in done.stdout
     assert "verifier answer: 1.00" in done.stdout
+    assert "0.85 = (0.70 + 1.00) / 2" in done.stdout
 
 
 def test_the_table_says_who_decided_and_which_rule_changed_what(tmp_path: Path) -> None:
@@ -84,6 +85,41 @@ def test_why_judges_could_not_answer_is_said_once_and_the_end_says_what_to_do(tm
         "SourceUnreachable: judges could not answer about the completion, for the reasons given;"
         " the same command asks again, once their endpoint answers\n"
     )
+
+
+def test_a_refusal_is_a_mistake_with_the_words_of_the_endpoint(tmp_path: Path) -> None:
+    with ScriptedJudge(lambda _: refusal(401, message="Incorrect API key provided")) as judge:
+        done = atlas_core("score", "-f", manifest(tmp_path, judge), "--prompt", "a", "--response", "b")
+    assert done.returncode == JudgeRefused.exit_code
+    assert "401 Unauthorized: Incorrect API key provided; check apiKeyFrom" in " ".join(done.stdout.split())
+    assert done.stderr == (
+        "JudgeRefused: judges were refused, for the reasons given; mend that, and the same command asks again\n"
+    )
+
+
+@pytest.mark.parametrize("fine", [0, 5])
+def test_a_file_ends_when_judges_begin_to_be_refused_and_goes_on_when_that_is_mended(fine: int, tmp_path: Path) -> None:
+    items, output = items_file(tmp_path, *map(line, range(200))), tmp_path / "scored.jsonl"
+    with ScriptedJudge(lambda request: verdict(0.5) if request.number < fine else refusal(402)) as judge:
+        file = manifest(tmp_path, judge, concurrency=1)
+        with pytest.raises(
+            JudgeRefused, match=r"^small at http.*answers 402 Payment Required: scripted refusal; check"
+        ):
+            scored(file, items, output)
+        assert judge.count < 20
+        judge.script = lambda _: verdict(0.5)
+        scored(file, items, output)
+    assert [one["score"] for one in results(output)] == [0.5] * 200
+
+
+def test_an_item_that_is_refused_for_itself_ends_nothing(tmp_path: Path) -> None:
+    def script(request: JudgeRequest) -> Reply:
+        return refusal(400, message="too long") if "answer 1" in request.text else verdict(0.5)
+
+    items, output = items_file(tmp_path, *map(line, range(30))), tmp_path / "scored.jsonl"
+    with ScriptedJudge(script) as judge, pytest.raises(SourceUnreachable, match="about 11 of 30"):
+        scored(manifest(tmp_path, judge, concurrency=1), items, output)
+    assert sum(one["score"] == 0.5 for one in results(output)) == 19
 
 
 @pytest.mark.parametrize(("lines", "why"), [((), "holds no item"), (("{", "[]"), "no item of .* got a score")])
@@ -200,5 +236,5 @@ def test_judges_that_compare_are_shown_neighbours_with_the_same_prompt_together(
 
 def test_the_help_names_the_exit_codes() -> None:
     printed = " ".join(atlas_core("score", "--help").stdout.split())
-    for error in (InvalidManifest, RunActive, SourceUnreachable, NothingScored):
+    for error in (InvalidManifest, RunActive, SourceUnreachable, JudgeRefused, NothingScored):
         assert re.search(rf"\b{error.exit_code} [a-z]", printed)

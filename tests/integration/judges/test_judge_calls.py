@@ -69,7 +69,7 @@ def test_what_will_not_get_better_is_not_asked_again(reply: Reply, reason: str, 
 @pytest.mark.parametrize(
     ("reply", "reason", "says"),
     [
-        (refusal(503), "overloaded", "answers 503 Service Unavailable (3 calls made)"),
+        (refusal(503), "overloaded", "answers 503 Service Unavailable: scripted refusal (3 calls made)"),
         (hang(), "timeout", "gives no answer within 0.3 s (3 calls made)"),
         (broken(), "unreachable", "cannot be reached"),
         (Reply(body={"choices": []}), "malformed", "no chat completion"),
@@ -298,8 +298,8 @@ def test_a_proxy_that_is_away_is_named_and_the_judge_is_not_blamed(
 @pytest.mark.parametrize(
     ("base_url", "says"),
     [
-        ("http://me:hidden@judge/v1", "holds a user, a query or a fragment; leave it out"),
-        ("http://judge/v1?key=hidden", "holds a user, a query or a fragment; leave it out"),
+        ("http://me:hidden@judge/v1", "holds a user, a fragment or a query other than api-version; leave it out"),
+        ("http://judge/v1?key=hidden", "holds a user, a fragment or a query other than api-version; leave it out"),
         ("http://judge:99999/v1", "names no host, or a port that does not exist"),
         ("http://:80/v1", "names no host, or a port that does not exist"),
         ("http://a..b/v1", "names no host, or a port that does not exist"),
@@ -312,6 +312,17 @@ def test_an_address_that_cannot_be_one_is_refused_beforehand_and_its_password_no
     with pytest.raises(InvalidManifest, match=f"^models.small.baseUrl: {says}") as caught:
         llm_client_for(judging(base_url), "r1")
     assert "hidden" not in str(caught.value)
+
+
+def test_an_interface_with_versions_is_asked_below_its_path_with_both_headers_that_it_may_read() -> None:
+    async def story(judge: ScriptedJudge) -> None:
+        settings = with_key(f"{judge.base_url}?api-version=2024-10-21")
+        async with calling(settings) as client:
+            assert (await ask(client, settings)).text == "yes"
+
+    (request,) = run(in_turn(Reply("yes")), story).requests
+    assert request.path == "/v1/chat/completions?api-version=2024-10-21"
+    assert (request.headers["authorization"], request.headers["api-key"]) == (f"Bearer {KEY}", KEY)
 
 
 def test_the_large_models_key_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,9 +204,9 @@ def test_what_may_pass_is_tried_again(status: int, wait: str | None) -> None:
 @pytest.mark.parametrize(
     ("status", "explanation"),
     [
-        (429, r"is too busy; raise its limits\.waitingItems, or run more replicas \(it says 429\)"),
-        (500, r"failed internally; see its log \(it says 500\)"),
-        (503, r"cannot be reached; check that it is ready \(it says 503\)"),
+        (429, r"is too busy; raise its limits\.waitingItems, or run more replicas \(it says 429: refused\)"),
+        (500, r"failed internally; see its log \(it says 500: refused\)"),
+        (503, r"cannot be reached; check that it is ready \(it says 503: refused\)"),
     ],
 )
 def test_what_does_not_pass_is_an_outage_with_a_cure(status: int, explanation: str) -> None:
@@ -222,7 +222,7 @@ def test_something_else_at_the_address_is_told() -> None:
     with (
         scripted_service([(404, {})]) as service,
         client(service.url) as elsewhere,
-        pytest.raises(InvalidManifest, match="is no reward service: it says 404"),
+        pytest.raises(InvalidManifest, match="is no reward service: it says 404: refused; correct the address"),
     ):
         elsewhere.score_sync([Item("42")])
 

@@ -26,7 +26,7 @@ from support.trainer.report_page import drawn
 from support.trainer.trainings import make_training
 from trl import GRPOConfig, GRPOTrainer
 
-from atlas_api.errors import SourceUnreachable
+from atlas_api.errors import JudgeRefused, SourceUnreachable
 from atlas_api.pods.run_report import RunReport
 from atlas_core.commands.run import run
 from atlas_rewards import Item, ItemResult, RewardScorer
@@ -101,9 +101,9 @@ def test_a_service_elsewhere_is_asked(folder: Path) -> None:
 
 
 def test_judges_that_cannot_answer_are_an_outage_after_which_the_run_goes_on(folder: Path) -> None:
-    with ScriptedJudge(lambda _: refusal(401)) as judge:
+    with ScriptedJudge(lambda _: refusal(503, "0")) as judge:
         training = make_training(folder, reward={"serviceRef": {"file": str(write_service(folder, judge))}})
-        with pytest.raises(SourceUnreachable, match=r"judges could not answer about 3 of 3 \(.*refused"):
+        with pytest.raises(SourceUnreachable, match=r"judges could not answer about 3 of 3 \(.*answers 503 Service"):
             run(training, False, Console(quiet=True))
         judge.script = by_content
         run(training, False, Console(quiet=True))
@@ -111,12 +111,46 @@ def test_judges_that_cannot_answer_are_an_outage_after_which_the_run_goes_on(fol
     assert (status["phase"], status["run"]["number"], status["run"]["attempt"]) == ("Succeeded", 1, 2)
 
 
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        (refusal(401, message="Incorrect API key provided"), "401 Unauthorized: Incorrect API key provided; check api"),
+        (refusal(404, message="no model small"), "404 Not Found: no model small; check baseUrl and model"),
+        (refusal(400, message="temperature is not taken"), "400 Bad Request: temperature is not taken"),
+        (Reply(body={"error": {"code": 402, "message": "Insufficient credits"}}), "402 Payment Required: Insufficient"),
+    ],
+)
+def test_judges_that_refuse_end_a_run_before_anything_is_read_and_it_goes_on_when_that_is_mended(
+    folder: Path, reply: Reply, says: str
+) -> None:
+    with ScriptedJudge(lambda _: reply) as judge:
+        training = make_training(folder, reward={"serviceRef": {"file": str(write_service(folder, judge))}})
+        with pytest.raises(JudgeRefused, match=f"small at {judge.base_url}: answers {says}") as caught:
+            run(training, False, Console(quiet=True))
+        assert (caught.value.exit_code, caught.value.failure, judge.count) == (25, "user", 1)
+        status = json.loads((folder / RUN.parent / "status.json").read_text())
+        assert (status["phase"], status.get("dataset")) == ("Interrupted", None)
+        judge.script = by_content
+        run(training, False, Console(quiet=True))
+    status = json.loads((folder / RUN.parent / "status.json").read_text())
+    assert (status["phase"], status["run"]["number"], status["run"]["attempt"]) == ("Succeeded", 1, 2)
+
+
+def test_judges_of_a_service_that_refuse_end_a_run_before_anything_is_read(folder: Path) -> None:
+    with (
+        ScriptedJudge(lambda _: refusal(401, message="Incorrect API key provided")) as judge,
+        served(write_service(folder, judge)) as url,
+        pytest.raises(JudgeRefused, match=f"the reward service at {url}: .*401 Unauthorized: Incorrect API key"),
+    ):
+        run(make_training(folder, reward={"serviceRef": {"url": url}}), False, Console(quiet=True))
+
+
 def test_judges_that_go_away_while_it_trains_stop_the_run_before_it_learns_from_nothing(folder: Path) -> None:
     with ScriptedJudge(by_content) as judge:
 
         def leave(report: RunReport) -> None:
             if report.phase == "Running" and report.progress and report.progress.step == 1:
-                judge.script = lambda _: refusal(401)
+                judge.script = lambda _: refusal(402, message="no credit left")
 
         begun = make_run(
             folder,
@@ -124,7 +158,7 @@ def test_judges_that_go_away_while_it_trains_stop_the_run_before_it_learns_from_
             optimization={"maxSteps": 8, "batchSize": 8, "microBatchSize": 8},
             evaluation={"everySteps": 8},
         )
-        with pytest.raises(SourceUnreachable, match="no completion of the last 3 steps has a score"):
+        with pytest.raises(JudgeRefused, match=r"no completion of the last 3 steps has a score.*no credit left"):
             execute(begun, Console(quiet=True), send=leave)
         judge.script = by_content
         execute(begun.model_copy(update={"attempt": 2}), Console(quiet=True))
@@ -133,7 +167,9 @@ def test_judges_that_go_away_while_it_trains_stop_the_run_before_it_learns_from_
 
 
 class Change:
-    """Changes the configuration of a service when its judge is asked first, and waits until that is in effect."""
+    """Changes the configuration of a service when its judge is first asked about an answer, and waits until that is in
+    effect. The probe of the service comes before that.
+    """
 
     def __init__(self, config: Path) -> None:
         self.config = config
@@ -141,7 +177,7 @@ class Change:
         self.revisions: list[str] = []
 
     def __call__(self, request: JudgeRequest) -> Reply:
-        if not self.revisions:
+        if not self.revisions and "2 + 2 = 4." not in request.text:
             self.revisions = [self.current()]
             self.config.write_text(self.config.read_text().replace("rubric: helpfulness", "rubric: process"))
             while self.current() == self.revisions[0]:

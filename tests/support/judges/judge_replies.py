@@ -46,6 +46,9 @@ class JudgeRequest:
     headers: Mapping[str, str]
     """Headers by lower-case name."""
 
+    path: str = "/v1/chat/completions"
+    """Path and query."""
+
     @property
     def model(self) -> str:
         return str(self.body.get("model"))

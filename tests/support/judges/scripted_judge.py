@@ -93,10 +93,10 @@ class ScriptedJudge:
         names = ("count", "most_in_flight", "busy_seconds", "abandoned")
         return {name: getattr(self, name) for name in names}
 
-    def reply_to(self, body: bytes, headers: dict[str, str]) -> tuple[JudgeRequest, Reply]:
+    def reply_to(self, body: bytes, headers: dict[str, str], path: str) -> tuple[JudgeRequest, Reply]:
         """What the script says to one request for a completion."""
         key = hash(body)
-        request = JudgeRequest(self.count, self._bodies[key], Body(body), headers)
+        request = JudgeRequest(self.count, self._bodies[key], Body(body), headers, path)
         self.count += 1
         self._bodies[key] += 1
         if self._remember:
@@ -152,7 +152,7 @@ class _Connection(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        route = (self._parser.get_method(), self._url)
+        route = (self._parser.get_method(), self._url.partition(b"?")[0])
         if route == (b"GET", b"/v1/models"):
             models = [{"id": "scripted", "object": "model", "created": 0, "owned_by": "tests"}]
             self.transport.write(response(200, {}, {"object": "list", "data": models}))
@@ -164,7 +164,7 @@ class _Connection(asyncio.Protocol):
             self.transport.write(response(404, {}, {"error": {"message": "no such address"}}))
 
     def _complete(self) -> None:
-        request, reply = self._judge.reply_to(b"".join(self._body), self._headers)
+        request, reply = self._judge.reply_to(b"".join(self._body), self._headers, self._url.decode("latin-1"))
         self._answering = True
         self._judge.in_flight += 1
         self._judge.most_in_flight = max(self._judge.most_in_flight, self._judge.in_flight)

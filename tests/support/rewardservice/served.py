@@ -121,10 +121,19 @@ class Served:
 
 @contextmanager
 def serving(
-    config: Path, log: Path, port: int = 0, token: str | None = None, calls: Path | None = None, **variables: str
+    config: Path,
+    log: Path,
+    port: int = 0,
+    token: str | None = None,
+    calls: Path | None = None,
+    *,
+    descriptors: int | None = None,
+    **variables: str,
 ) -> Iterator[Served]:
-    """A service that listens; killed at the end if it still runs. *calls*: see `first_calls`."""
-    process = run(config, log, port, calls, **variables)
+    """A service that listens; killed at the end if it still runs. *calls*: see `first_calls`. *descriptors*: how many
+    it may have.
+    """
+    process = run(config, log, port, calls, descriptors=descriptors, **variables)
     try:
         yield Served(process, _address(process, log), log, token)
     finally:
@@ -132,10 +141,20 @@ def serving(
         process.wait()
 
 
-def run(config: Path, log: Path, port: int = 0, calls: Path | None = None, **variables: str) -> subprocess.Popen[bytes]:
+def run(
+    config: Path,
+    log: Path,
+    port: int = 0,
+    calls: Path | None = None,
+    *,
+    descriptors: int | None = None,
+    **variables: str,
+) -> subprocess.Popen[bytes]:
     """The command, started."""
     command = [*first_calls.command("atlas_rewards.server.main", calls), "serve", "--config", str(config)]
     command += [f"--port={port}"]
+    if descriptors is not None:
+        command = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
     with log.open("wb") as output:
         return subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, **variables})
 

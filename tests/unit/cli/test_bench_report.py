@@ -52,7 +52,7 @@ def cells(text: str, name: str) -> list[str]:
 
 def test_each_combination_has_a_line_with_its_figures() -> None:
     assert cells(markdown(GOOD), "accuracy") == [
-        "accuracy", "0.57", "0.33", "-", "0 %", "100 %", "1.00", "1.5 s", "1.5 s", "0",
+        "accuracy", "0.57", "0.33", "-", "0 %", "100 %", "100 %", "1.00", "1.5 s", "1.5 s", "0",
     ]  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def test_unknown_is_a_dash_and_a_missing_score_has_its_cause() -> None:
 
 def test_what_was_left_out_and_how_to_repeat_it_is_said() -> None:
     text = markdown(GOOD)
-    assert "3 sessions, 2 of them with a score and a recorded reward" in text
+    assert "3 sessions, 2 of them with a score and a recorded reward (2 different ones)" in text
     assert "seed 7. Left out: noAnswer 2." in text
     assert "3 questions had a remembered answer, 2 shared the answer to the same one." in text
 

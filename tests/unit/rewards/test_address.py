@@ -5,7 +5,7 @@ import pytest
 import yarl
 
 from atlas_api import InvalidManifest
-from atlas_rewards.address import address_problem
+from atlas_rewards.address import address_problem, below, is_azure
 from atlas_rewards.client.service_address import check_address
 
 GOOD = [
@@ -68,3 +68,40 @@ def test_what_names_no_host_is_told_with_an_example(address: str) -> None:
 def test_an_address_with_more_than_a_place_is_refused_and_not_repeated(address: str) -> None:
     complaint = problem(address)
     assert complaint == "holds a user, a query or a fragment; leave it out and refer to the key with keyFrom"
+
+
+AZURE = "https://r.openai.azure.com/openai/deployments/d"
+
+
+@pytest.mark.parametrize("version", ["2024-10-21", "2024-05-01-preview", "preview", "latest", "v1"])
+def test_the_version_of_an_interface_is_part_of_an_address(version: str) -> None:
+    address = f"{AZURE}?api-version={version}"
+    assert address_problem(address, "http://h", "the key", versioned=True) is None
+    assert below(address, "/chat/completions") == f"{AZURE}/chat/completions?api-version={version}"
+    assert is_azure(address)
+    with pytest.raises(InvalidManifest, match="a query"):
+        check_address(address)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "key=hunter2", "hunter2", "api-version", "api-version=", "api-version=hunter2", "API-VERSION=v1",
+        "api-version=v1&key=hunter2", "api-version=v1&api-version=v2", "api-version=v1;key=hunter2",
+        "api-version=v1%00",
+    ],
+)  # fmt: skip
+def test_nothing_else_may_stand_in_a_query(query: str) -> None:
+    complaint = address_problem(f"{AZURE}?{query}", "http://h", "the key", versioned=True)
+    assert complaint == "holds a user, a fragment or a query other than api-version; leave it out and refer to the key"
+
+
+@pytest.mark.parametrize(
+    ("address", "joined"),
+    [("http://h", "http://h/x"), ("http://h/", "http://h/x"), ("http://h/v1//", "http://h/v1/x"),
+     ("http://[fe80::1%25eth0]/v1", "http://[fe80::1%25eth0]/v1/x"),
+     ("http://h/v1?api-version=v1", "http://h/v1/x?api-version=v1"),
+     ("http://h/v1/?api-version=v1", "http://h/v1/x?api-version=v1")],
+)  # fmt: skip
+def test_a_path_is_joined_before_the_query(address: str, joined: str) -> None:
+    assert below(address, "/x") == joined

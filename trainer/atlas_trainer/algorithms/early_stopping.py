@@ -6,9 +6,19 @@ Pure: a list of log entries in, an error or nothing out. Silence is a defect, so
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from atlas_api.errors import AllTruncated, AtlasError, FlatReward, NotFinite, NothingScored, SourceUnreachable
+from atlas_api.errors import (
+    AllTruncated,
+    AtlasError,
+    FlatReward,
+    JudgeRefused,
+    NotFinite,
+    NothingScored,
+    SourceUnreachable,
+)
+from atlas_api.text import one_line
 
 Log = Mapping[str, Any]
 """One step as TRL logs it, with `varied_groups` (share of groups with two different rewards) added by us."""
@@ -16,12 +26,16 @@ Log = Mapping[str, Any]
 JUDGES_PATIENCE = 3
 TRUNCATION_PATIENCE = 3
 FLAT_PATIENCE = 10
+_SHOWN = 400
 
 
-def stop_reason(logs: Sequence[Log], max_steps: int) -> AtlasError | None:
-    """The error that stops the run now; None when it goes on. *logs* hold every step, also those before a resume."""
+def stop_reason(logs: Sequence[Log], max_steps: int, trouble: str = "") -> AtlasError | None:
+    """The error that stops the run now; None when it goes on. *logs* hold every step, also those before a resume.
+
+    *trouble* is what judges said who could not answer lately.
+    """
     steps = [log for log in logs if "loss" in log]
-    checks = (_not_finite, _judges_unanswered, _nothing_scored, _all_truncated, _flat_reward)
+    checks = (_not_finite, partial(_judges_unanswered, trouble), _nothing_scored, _all_truncated, _flat_reward)
     return next((error for check in checks if (error := check(steps, max_steps))), None)
 
 
@@ -37,14 +51,21 @@ def _not_finite(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
     return None
 
 
-def _judges_unanswered(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
+def _judges_unanswered(trouble: str, steps: Sequence[Log], max_steps: int) -> AtlasError | None:
     """Check steps without a reward, at any time: they cost what others cost, and teach nothing."""
     patience = min(JUDGES_PATIENCE, max_steps)
-    silent = [log.get("reward") is None and bool(log.get("unanswered_share")) for log in steps[-patience:]]
+    lately = steps[-patience:]
+    silent = [log.get("reward") is None and bool(log.get("unanswered_share")) for log in lately]
     if len(silent) < patience or not all(silent):
         return None
+    said = f" ({one_line(trouble, _SHOWN)})" if trouble else ""
+    if all(log.get("refused_share") == log["unanswered_share"] for log in lately):
+        return JudgeRefused(
+            f"no completion of the last {patience} steps has a score, because judges were refused{said}: "
+            "mend that and start again, and the run goes on from its last checkpoint"
+        )
     return SourceUnreachable(
-        f"no completion of the last {patience} steps has a score, because judges could not answer: "
+        f"no completion of the last {patience} steps has a score, because judges could not answer{said}: "
         "start again once their endpoints do, and the run goes on from its last checkpoint"
     )
 

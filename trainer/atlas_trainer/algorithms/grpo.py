@@ -103,7 +103,7 @@ def train(
         handlers,
         interrupt,
         evaluate_every=spec.evaluation.every_steps,
-        stop_reason=stop_reason,
+        stop_reason=lambda logs, max_steps: stop_reason(logs, max_steps, reward.trouble),
         revisions=lambda: reward.revisions,
     )
     trainer.add_callback(callback)

@@ -42,6 +42,11 @@ class GrpoReward:
         self.revisions: tuple[str, ...] = ()
         """Revisions of the services that scored the newest batch, in any process; none without judges."""
 
+    @property
+    def trouble(self) -> str:
+        """Why judges could not answer about the newest completion without a score, in their words."""
+        return self._reward.trouble
+
     async def __call__(
         self,
         prompts: Sequence[Any],

@@ -4,6 +4,7 @@ The tokenizer of `spec.model`, loaded so that generation stops where the chat te
 Loads no model.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2.exceptions import TemplateError

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from atlas_api.errors import AtlasError, NothingScored, SourceUnreachable
+from atlas_api.errors import AtlasError, JudgeRefused, NothingScored, SourceUnreachable
 from atlas_api.text import one_line
 from atlas_api.training.reward import ThoughtMarks
 from atlas_rewards import SUCCESS, Item, ItemResult
-from atlas_rewards.causes import unanswered
+from atlas_rewards.causes import refused, unanswered
 from atlas_rewards.item import metadata_of
 from atlas_rewards.trl.judged_reward import JudgedReward, revisions_of
 from atlas_trainer.dataset.chat_tokens import prompt_ids
@@ -56,7 +56,10 @@ class Evaluator:
         self.cut_scores = cut_scores
 
     def measure(self, model: "PreTrainedModel", step: int, advance: Advance) -> EvaluationResult:
-        """Measure *model* at *step*. Raises `NothingScored` or `SourceUnreachable` when no answer could be scored."""
+        """Measure *model* at *step*.
+
+        Raises `NothingScored`, `SourceUnreachable` or `JudgeRefused` when no answer could be scored.
+        """
         answers: dict[int, tuple[str, int, bool]] = {}
         by_length = sorted(range(len(self.rows)), key=lambda place: len(str(self.rows[place].prompt)))
         was_training = model.training
@@ -139,10 +142,13 @@ def _no_score(results: Sequence[ItemResult]) -> AtlasError:
     lost = [result for result in results if unanswered(result)]
     if not lost:
         return NothingScored("no held-out answer could be scored: check spec.reward and the recorded answers")
-    return SourceUnreachable(
+    told = (
         f"no held-out answer could be scored: judges could not answer about {len(lost)} of {len(results)}"
-        f" ({one_line('; '.join(lost[0].reasons), _SHOWN)}); start again once their endpoint answers"
+        f" ({one_line('; '.join(lost[0].reasons), _SHOWN)})"
     )
+    if all(map(refused, lost)):
+        return JudgeRefused(f"{told}; mend that, and start again")
+    return SourceUnreachable(f"{told}; start again once their endpoint answers")
 
 
 def _measured(step: int, samples: Sequence[tuple[Sample, bool]], revisions: tuple[str, ...]) -> EvaluationResult:

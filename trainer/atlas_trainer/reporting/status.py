@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from atlas_api.errors import AtlasError
+from atlas_api.errors import AtlasError, JudgeRefused
 from atlas_api.pods.run_file import TrainingRun
 from atlas_api.pods.run_report import RunReport
 from atlas_api.text import one_line
@@ -140,8 +140,11 @@ def _with_metrics(status: LocalStatus, numbers: Mapping[str, float | None]) -> L
 
 
 def phase_after(error: AtlasError) -> Literal["Interrupted", "Failed"]:
-    """Phase after *error*: Interrupted when the run can go on, else Failed."""
-    return "Interrupted" if error.failure in RESUMABLE else "Failed"
+    """Phase after *error*: Interrupted when the run can go on, else Failed.
+
+    Who mends what a judge refused need not train anew, though trying again by itself would be in vain.
+    """
+    return "Interrupted" if error.failure in RESUMABLE or isinstance(error, JudgeRefused) else "Failed"
 
 
 def report_of(status: LocalStatus, error: AtlasError | None, now: datetime) -> RunReport:

@@ -4,7 +4,8 @@ The HTTP interface of the scoring service. What happens to items behind it is `s
     application            addresses, and who answers them
     scoring_endpoint       `POST /v1/score`
     body                   reads a body within limits of size, time and nesting
-    http_protocol          the same for what comes before a body
+    http_protocol          the same for what comes before, between and behind bodies
+    connections            how many clients there may be, and who goes when there are more
     auth                   who may call
     admission              load shedding: how many items are held
     disconnect             cancels work whose client has gone

@@ -16,6 +16,7 @@ from atlas_rewards.server.http.admission import Admission
 from atlas_rewards.server.http.auth import authenticate
 from atlas_rewards.server.http.body import Bodies
 from atlas_rewards.server.http.disconnect import while_connected
+from atlas_rewards.server.http.http_protocol import CROWDED
 from atlas_rewards.server.http.request_error import RequestError
 from atlas_rewards.server.metrics import Metrics
 from atlas_rewards.server.score_source import ScoreSource
@@ -45,6 +46,13 @@ class ScoringEndpoint:
         authenticate(request, self._generations.newest.token)
         if not self.open:
             raise RequestError(503, "shuttingDown", "this process shuts down; send the request to another one", 1)
+        if request.scope.get("state", {}).get(CROWDED):
+            raise RequestError(
+                429,
+                "busy",
+                "no more connections can be had; send this request again later",
+                self._admission.retry_after,
+            )
         self.requests += 1
         try:
             return await self._answer(request)

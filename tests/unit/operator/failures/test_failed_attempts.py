@@ -172,6 +172,12 @@ def test_an_interrupted_trainer_was_preempted() -> None:
     assert fail(ended_pod(143), report=report) == Failure("preempted", "Preempted", "saved step 12")
 
 
+def test_a_refused_judge_is_the_users_though_the_run_could_go_on() -> None:
+    words = "m at https://h/v1: answers 402 Payment Required: no credit"
+    failure = fail(report=say("Interrupted", reason="JudgeRefused", exit_code=25, message=words))
+    assert (failure.failure_class, failure.reason, failure.message) == ("user", "JudgeRefused", words)
+
+
 @pytest.mark.parametrize(
     "pod",
     [ended_pod(137, cause="OOMKilled"), ended_pod(143, conditions=[disrupted("EvictionByEvictionAPI")])],

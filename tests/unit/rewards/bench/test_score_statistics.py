@@ -1,6 +1,10 @@
 """How scores behave over many items."""
 
+from itertools import combinations
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from atlas_api.scoring import Correction, ItemResult, JudgeResult
 from atlas_rewards.bench.score_statistics import Summary, percentile, summarise
@@ -41,6 +45,26 @@ def test_scores_agree_up_to_two_hundredths() -> None:
 def test_the_correlation_is_pearsons() -> None:
     assert summary(0.1, 0.5, 0.9, recorded=(0.2, 0.4, 0.6)).pearson == pytest.approx(1.0)
     assert summary(0.1, 0.5, 0.9, recorded=(0.6, 0.4, 0.2)).pearson == pytest.approx(-1.0)
+
+
+def test_the_order_is_the_share_of_different_pairs_that_scores_put_alike() -> None:
+    figures = summary(0.1, 0.2, 0.2, 0.9, None, recorded=(0.0, 0.0, 1.0, 1.0, 1.0))
+    assert figures.ordered == pytest.approx(3.5 / 4)
+    assert (figures.values, figures.compared) == (2, 4)
+    assert summary(0.9, 0.1, recorded=(0.0, 1.0)).ordered == 0.0
+    assert summary(0.5, 0.5, 0.5, recorded=(0.0, 0.5, 1.0)).ordered == 0.5
+    assert summary(0.5, 0.7, recorded=(1.0, 1.0)).ordered is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=30))
+def test_the_order_is_what_looking_at_every_pair_gives(items: list[tuple[int, int]]) -> None:
+    pairs = [
+        0.5 if one[0] == other[0] else float((one[0] < other[0]) == (one[1] < other[1]))
+        for one, other in combinations(items, 2)
+        if one[1] != other[1]
+    ]
+    figures = summary(*(score / 4 for score, _ in items), recorded=tuple(reward / 4 for _, reward in items))
+    assert figures.ordered == (pytest.approx(sum(pairs) / len(pairs)) if pairs else None)
 
 
 def test_one_pair_or_a_side_that_never_varies_has_no_correlation() -> None:

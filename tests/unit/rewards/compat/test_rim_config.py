@@ -68,6 +68,9 @@ def test_what_is_left_out_has_the_constants_of_the_reference(tmp_path: Path) -> 
         ("xai/grok", "grok", "api.x.ai", "XAI_API_KEY"),
         ("openai/gpt", "gpt", "api.openai.com", "OPENAI_API_KEY"),
         ("gpt", "gpt", "api.openai.com", "OPENAI_API_KEY"),
+        ("claude-sonnet-4-5", "claude-sonnet-4-5", "api.anthropic.com", "ANTHROPIC_API_KEY"),
+        ("gemini-2.5-flash", "gemini-2.5-flash", "generativelanguage.googleapis.com", "GEMINI_API_KEY"),
+        ("grok-4", "grok-4", "api.x.ai", "XAI_API_KEY"),
         ("openai/org/model", "org/model", "api.openai.com", "OPENAI_API_KEY"),
     ],
 )
@@ -89,6 +92,44 @@ def test_a_server_of_ones_own_takes_the_place_of_openai_and_needs_no_key(tmp_pat
     assert "googleapis" in models.large.base_url
 
 
+@pytest.mark.parametrize(
+    ("variable", "address", "model", "base_url"),
+    [
+        ("ANTHROPIC_BASE_URL", "http://proxy.house/claude/v1", "anthropic/claude", "http://proxy.house/claude/v1"),
+        ("ANTHROPIC_BASE_URL", "https://proxy.house", "claude-opus-4", "https://proxy.house/v1"),
+        ("ANTHROPIC_API_BASE", "https://proxy.house/", "claude-opus-4", "https://proxy.house/v1"),
+        ("GEMINI_BASE_URL", "http://proxy.house", "gemini/pro", "http://proxy.house/v1beta/openai"),
+        ("GEMINI_API_BASE", "http://proxy.house/x", "gemini/pro", "http://proxy.house/x"),
+        ("XAI_BASE_URL", "http://proxy.house/v1", "xai/grok", "http://proxy.house/v1"),
+        ("OPENAI_API_BASE", "http://proxy.house/v1", "gpt", "http://proxy.house/v1"),
+    ],
+)
+def test_every_provider_can_be_somewhere_else(
+    tmp_path: Path, variable: str, address: str, model: str, base_url: str
+) -> None:
+    config = {"rim": {"models": {"small_model": model}}}
+    assert loaded(tmp_path, config, **{variable: address}).models.small.base_url == base_url
+    assert loaded(tmp_path, config, **{variable: " "}).models.small.base_url != base_url
+
+
+def test_an_address_of_a_provider_moves_no_other(tmp_path: Path) -> None:
+    config = {"rim": {"models": {"small_model": "claude-opus-4"}}}
+    assert "anthropic" in loaded(tmp_path, config, OPENAI_BASE_URL="http://h/v1").models.small.base_url
+
+
+@pytest.mark.parametrize(
+    ("marks", "names"),
+    [
+        ({"process": True}, ["process"]),
+        ({"process": True, "accuracy": False}, ["process"]),
+        ({"diagnostic": True, "accuracy": True}, ["accuracy", "diagnostic"]),
+        (None, ["accuracy", "helpfulness", "process", "diagnostic"]),
+    ],
+)
+def test_only_judges_that_are_on_are_asked(tmp_path: Path, marks: Any, names: list[str]) -> None:
+    assert [judge.name for judge in loaded(tmp_path, {"rim": {"active_judges": marks}}).judges] == names
+
+
 def test_settings_that_never_meant_anything_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         loaded(tmp_path, {"rim": {"consistency_rules": {"contradiction_penalty": 0.2}}})
@@ -103,8 +144,27 @@ def test_settings_that_never_meant_anything_are_named(tmp_path: Path, caplog: py
         ({"rim": {"temperatures": "hot"}}, "rim.temperatures"),
         ({"rim": {"parallel_execution": {"max_workers": "many"}}}, "max_workers"),
         ({"rim": {"variance_threshold": 7}}, "scoreStd"),
+        ({"rim": {"active_judges": {"acuracy": True}}},
+         "rim.active_judges.acuracy: there is no such name; there are accuracy, helpfulness, process, diagnostic"),
+        ({"rim": {"active_judges": {"process": "no"}}}, "rim.active_judges.process: must be true or false"),
+        ({"rim": {"active_judges": {"process": 1}}}, "rim.active_judges.process: must be true or false"),
+        ({"rim": {"active_judges": {"process": False}}}, "rim.active_judges: no judge is on; set one at least of acc"),
+        ({"rim": {"active_judges": {}}}, "rim.active_judges: no judge is on"),
+        ({"rim": {"active_judges": ["process"]}}, "rim.active_judges: must be a mapping; there are accuracy"),
+        ({"rim": {"varianz_threshold": 0.1}}, "rim.varianz_threshold: there is no such name; there are temperatures"),
+        ({"rim": {"models": {"small": "gpt"}}}, "rim.models.small: there is no such name; there are small_model"),
+        ({"rim": {"models": {"small_model": 7}}}, "rim.models.small_model: must be the name of a model, like gemini/"),
+        ({"rim": {"models": {"small_model": ""}}}, "rim.models.small_model: must be the name"),
+        ({"rim": {"models": {"small_model": "openai/"}}}, "provider of 'openai/' is not known; there are anthropic"),
+        ({"rim": {"models": {"large_model": "/gpt"}}}, "rim.models.large_model: the provider of '/gpt'"),
+        ({"rim": {"model_configs": {"small": {}}}}, "rim.model_configs.small: there is no such name"),
+        ({"rim": {"model_configs": {"default": {"max_token": 5}}}}, "rim.model_configs.default.max_token: there is"),
+        ({"rim": {"consistency_rules": {"bound": 0.1}}}, "rim.consistency_rules.bound: there is no such name"),
+        ({"rim": {"anti_gaming": {"cap": 0.1}}}, "rim.anti_gaming.cap: there is no such name; there are enabled"),
+        ({"rim": {"parallel_execution": {"workers": 2}}}, "rim.parallel_execution.workers: there is no such name"),
+        ({"rim": {"models": "gpt"}}, "rim.models: must be a mapping"),
     ],
-)
+)  # fmt: skip
 def test_mistakes_are_named(tmp_path: Path, document: Any, problem: str) -> None:
     with pytest.raises(InvalidManifest, match=problem):
         loaded(tmp_path, document)

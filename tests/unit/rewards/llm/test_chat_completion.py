@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas_api.rewardservice.judging import JudgeModel
+from atlas_api.text import escaped
 from atlas_rewards.llm.chat_completion import CallFailed, read_completion, read_error, request_body
 
 URL = "http://127.0.0.1/v1"
@@ -153,9 +154,13 @@ def test_an_error_is_told_in_one_short_line() -> None:
     assert len(message) < 250
 
 
-def test_refused_keys_are_not_explained_since_the_explanation_may_hold_them() -> None:
-    body = json.dumps({"error": {"message": "wrong key sk-12"}}).encode()
-    assert str(read_error(401, body, None)) == "answers 401 Unauthorized; check apiKeyFrom"
+def test_a_refused_key_is_told_in_the_words_of_the_endpoint_without_what_they_show_of_the_key() -> None:
+    key = "sk-proj-abcdefghijklmnop-wxyz"
+    body = json.dumps({"error": {"message": "Incorrect API key provided: sk-proj-****wxyz. You can find it."}}).encode()
+    assert (
+        str(read_error(401, body, None, key))
+        == "answers 401 Unauthorized: Incorrect API key provided: *** You can find it; check apiKeyFrom"
+    )
 
 
 KEY = "sk-test/ab+cd/ef=="
@@ -189,7 +194,93 @@ def test_a_placeholder_of_a_key_does_not_tear_a_verdict() -> None:
         (400, {"detail": []}, "answers 400 Bad Request"),
         (400, {"detail": [7]}, "answers 400 Bad Request"),
         (400, [], "answers 400 Bad Request"),
+        (
+            402,
+            {"error": {"message": "no credit"}},
+            "answers 402 Payment Required: no credit; check the account behind apiKeyFrom",
+        ),
+        (
+            400,
+            [{"error": {"code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT"}}],
+            "answers 400 Bad Request: API key not valid",
+        ),
+        (
+            404,
+            {"error": "Not Found", "message": "no deployment", "path": "/v1"},
+            "answers 404 Not Found: no deployment; check baseUrl and model",
+        ),
+        (429, {"error": {"message": "quota exceeded"}}, "answers 429 Too Many Requests: quota exceeded"),
+        (503, {"error": {"message": "model is loading"}}, "answers 503 Service Unavailable: model is loading"),
+        (400, {"error": {"error": {"error": {"message": "deep"}}}}, "answers 400 Bad Request: deep"),
+        (400, {"message": 7, "error": {"message": {"message": "not here"}}}, "answers 400 Bad Request"),
     ],
 )
 def test_what_the_endpoint_says_and_what_to_check_is_told(status: int, body: Any, message: str) -> None:
     assert str(read_error(status, json.dumps(body).encode(), None)) == message
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"upstream is gone\n", "answers 502 Bad Gateway: upstream is gone"),
+        (b"\xef\xbb\xbfupstream", "answers 502 Bad Gateway: upstream"),
+        (b"<html><head><title>Just a moment &amp; more</title></head></html>",
+         "answers 502 Bad Gateway: Just a moment & more"),
+        (b"<?xml version='1.0'?><Error><Code>X</Code><Message>denied</Message></Error>",
+         "answers 502 Bad Gateway: denied"),
+        (b"<html>" + b"<title" * 100_000, "answers 502 Bad Gateway"),
+        (b"\xff\xfe\x00garbage", "answers 502 Bad Gateway"),
+        (b"[" * 100_000, "answers 502 Bad Gateway"),
+        (b"", "answers 502 Bad Gateway"),
+        ("\u202eevil\x1b[31m".encode(), "answers 502 Bad Gateway: \\u202eevil\\u001b[31m"),
+    ],
+)  # fmt: skip
+def test_words_are_found_in_texts_and_pages_too(body: bytes, message: str) -> None:
+    assert str(read_error(502, body, None)) == message
+
+
+@pytest.mark.parametrize(
+    ("document", "reason", "message"),
+    [
+        ({"error": {"code": 402, "message": "Insufficient credits"}}, "refused",
+         "answers 402 Payment Required: Insufficient credits; check the account behind apiKeyFrom"),
+        ({"error": {"code": "402", "message": "Insufficient credits"}}, "refused",
+         "answers 402 Payment Required: Insufficient credits; check the account behind apiKeyFrom"),
+        ({"error": {"status": 429, "message": "slow down"}}, "overloaded",
+         "answers 429 Too Many Requests: slow down"),
+        ({"code": 401, "msg": "who are you"}, "refused",
+         "answers 401 Unauthorized: who are you; check apiKeyFrom"),
+        ([{"error": {"code": 404, "message": "no model"}}], "refused",
+         "answers 404 Not Found: no model; check baseUrl and model"),
+        ({"choices": [{"finish_reason": "error", "message": {"content": "half a"},
+                       "error": {"code": 502, "message": "provider broke"}}]}, "overloaded",
+         "answers 502 Bad Gateway: provider broke"),
+        ({"error": {"code": "invalid_api_key", "message": "wrong key"}}, "malformed",
+         "answers something that is no chat completion, and says: wrong key"),
+        ({"error": {"code": 200}}, "malformed", "answers something that is no chat completion"),
+        ({"error": {"code": True, "message": "x"}}, "malformed",
+         "answers something that is no chat completion, and says: x"),
+        ({"error": {"code": 10**400, "message": "x"}}, "malformed",
+         "answers something that is no chat completion, and says: x"),
+    ],
+)  # fmt: skip
+def test_an_error_in_a_success_is_the_error_that_it_names(document: Any, reason: str, message: str) -> None:
+    failed = failure(json.dumps(document).encode())
+    assert (failed.reason, str(failed)) == (reason, message)
+
+
+def test_an_error_beside_a_text_is_no_error() -> None:
+    document = {"error": {"code": 402}, "choices": [{"message": {"content": "yes"}}]}
+    assert read_completion(json.dumps(document).encode()).text == "yes"
+
+
+@pytest.mark.parametrize("body", [b'{"choices": [' + b"[]," * 60_000 + b"0]}", b"[" * 70 + b"]" * 70, b" " * 5_000_000])
+def test_a_completion_over_its_budget_is_told_and_not_read(body: bytes) -> None:
+    assert str(failure(body)).startswith("answers JSON that is ")
+
+
+@given(st.binary(max_size=100) | ANYTHING.map(lambda document: json.dumps(document).encode()))
+def test_whatever_an_error_holds_it_is_one_printable_line(body: bytes) -> None:
+    message = str(read_error(400, body, None, "sk-1234567890"))
+    assert message == escaped(message)
+    assert len(message) < 250

@@ -70,6 +70,7 @@ def test_means_are_logged_over_what_each_could_judge() -> None:
             "rewards/exact": 1 / 3,
             "unscored_share": 0.25,
             "unanswered_share": 0.25,
+            "refused_share": 0.0,
         }
     )
 
@@ -78,7 +79,7 @@ def test_what_judged_nothing_logs_nothing() -> None:
     logged: dict[str, float] = {}
     spec = spec_of("accuracy", verifiers=[{"name": "exact", "exactMatch": {}}])
     rewards(reward(by_answer, spec), ["q"], ["42"], log_metric=logged.__setitem__)
-    assert logged == {"rewards/accuracy": 0.9, "unscored_share": 0.0, "unanswered_share": 0.0}
+    assert logged == {"rewards/accuracy": 0.9, "unscored_share": 0.0, "unanswered_share": 0.0, "refused_share": 0.0}
 
 
 def test_what_judges_could_not_answer_about_is_told_from_what_they_could_not_judge() -> None:

@@ -31,6 +31,9 @@ class Judges:
             for score in self.scores
         ]
 
+    async def check(self) -> None:
+        """Refuse nobody."""
+
     async def close(self) -> None:
         """Nothing is open."""
 

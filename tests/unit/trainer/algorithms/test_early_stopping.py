@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from atlas_api.errors import AllTruncated, FlatReward, NotFinite, NothingScored, SourceUnreachable
+from atlas_api.errors import AllTruncated, FlatReward, JudgeRefused, NotFinite, NothingScored, SourceUnreachable
 from atlas_trainer.algorithms.early_stopping import Log, stop_reason
 
 
@@ -58,6 +58,15 @@ def test_a_run_whose_judges_went_away_stops_at_any_time_and_may_go_on_later() ->
     assert isinstance(error, SourceUnreachable)
     assert error.failure == "infrastructure"
     assert isinstance(stop_reason(away, max_steps=100), SourceUnreachable)
+
+
+def test_a_run_whose_judges_refuse_stops_as_a_mistake_with_their_words() -> None:
+    lost = logs(3, reward=None, unanswered_share=1.0, refused_share=1.0, varied_groups=0.0)
+    error = stop_reason([*logs(20), *lost], 100, "m at http://h/v1: answers 402 Payment Required")
+    assert isinstance(error, JudgeRefused)
+    assert error.failure == "user"
+    assert "(m at http://h/v1: answers 402 Payment Required): mend that" in str(error)
+    assert isinstance(stop_reason([*lost[:2], {**lost[2], "refused_share": 0.5}], 100), SourceUnreachable)
 
 
 def test_tasks_that_nobody_can_score_do_not_stop_a_run_that_has_learnt() -> None:

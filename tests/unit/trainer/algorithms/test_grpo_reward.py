@@ -25,6 +25,9 @@ class Service:
             ItemResult(float(item.completion), revision="new" if index else "old") for index, item in enumerate(items)
         ]
 
+    async def check(self) -> None:
+        """Refuse nobody."""
+
     async def close(self) -> None:
         """Close nothing: nothing is open."""
 
