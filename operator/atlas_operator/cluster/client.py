@@ -88,15 +88,25 @@ class ClusterClient:
 
         Raises `NameTaken`: an object of this name belongs to something else.
         Raises `Terminating`: the child of this name, or one of an earlier owner of the same name, is being deleted.
+        Raises `Stale`: the child was deleted meanwhile.
         """
         existing = await self._find(path_of(document))
         if existing is not None:
             claim(existing, document)
+            # With its UID: an object that somebody makes under this name meanwhile is refused.
+            document = {**document, "metadata": {**document["metadata"], "uid": existing["metadata"]["uid"]}}
         query = {"fieldManager": labels.FIELD_MANAGER, "force": "true"}
-        await self._api.request("apply", path_of(document), document, query)
+        try:
+            await self._api.request("apply", path_of(document), document, query)
+        except ApiError as error:
+            _unless(error, HTTPStatus.CONFLICT)
+            raise Stale(str(error)) from error
 
     async def merge(self, document: Document) -> None:
-        """Merge *document* into the object of its name; null removes a field. It may be gone."""
+        """Merge *document*, which has the UID of what is meant, into the object of its name. It may be gone.
+
+        Null removes a field.
+        """
         try:
             await self._api.request("patch", path_of(document), document)
         except ApiError as error:
