@@ -10,6 +10,7 @@ from http import HTTPStatus
 from atlas_operator.cluster import labels
 from atlas_operator.cluster.api import Api, ApiError
 from atlas_operator.cluster.document import Document, Key, Kind
+from atlas_operator.cluster.drift import is_outdated
 from atlas_operator.cluster.events import EventRecorder
 from atlas_operator.cluster.kinds import KINDS, collection_path, object_path, path_of, version_path
 from atlas_operator.cluster.listing import events_about, objects
@@ -68,14 +69,14 @@ class ClusterClient:
         return await self._find(object_path(key.kind, key.namespace, key.name))
 
     async def create(self, document: Document) -> None:
-        """Make a child; when it exists already as its owner's, nothing happens.
+        """Make a child; when it exists already as its owner's, nothing happens, unless `marked` says that it came of
+        something else: then it is made anew.
 
         Raises `NameTaken`: an object of this name belongs to something else.
         Raises `Terminating`: the child of this name is being deleted.
         """
-        namespace = document["metadata"]["namespace"]
         try:
-            await self._api.request("create", collection_path(document["kind"], namespace), document)
+            await self._api.request("create", _collection_of(document), document)
         except ApiError as error:
             if error.status != HTTPStatus.CONFLICT or error.reason != "AlreadyExists":
                 raise
@@ -161,7 +162,11 @@ class ClusterClient:
         await self._recorder.post(parent, kind, reason, message)
 
     async def _adopt(self, document: Document) -> None:
-        claim(await self._api.request("get", path_of(document)), document)
+        existing = await self._api.request("get", path_of(document))
+        claim(existing, document)
+        if is_outdated(document, existing):
+            await self.delete(existing)
+            await self._api.request("create", _collection_of(document), document)
 
     async def _uid_of(self, child: Document) -> str | None:
         existing = await self._find(path_of(child))
@@ -173,6 +178,10 @@ class ClusterClient:
         except ApiError as error:
             _unless(error, HTTPStatus.NOT_FOUND)
             return None
+
+
+def _collection_of(document: Document) -> str:
+    return collection_path(document["kind"], document["metadata"]["namespace"])
 
 
 def _unless(error: ApiError, *expected: HTTPStatus) -> None:

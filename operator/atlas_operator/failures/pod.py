@@ -4,6 +4,7 @@ Failure classification of one pod: why it ended, as far as it shows. Pure; `fail
 Knows neither the job nor the trainer's report: only what the scheduler, the kubelet and the exit codes say.
 """
 
+import re
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,6 +62,9 @@ _SIGNALS = {128 + each.value: each.name for each in signal.Signals}
 # These come from machine code that is wrong or was made for another CPU, and come again at every attempt. All other
 # signals are sent from outside, or (SIGABRT) by a communication library that has lost its peers.
 _OWN_FAULT = {128 + fault for fault in (signal.SIGSEGV, signal.SIGILL, signal.SIGFPE)}
+
+_DISK = re.compile(r"exceed\w* (its|the total) .*(ephemeral|limit of containers)")
+"""The kubelet's words for a pod or a container that outgrew its own limit, and not for a node that is full."""
 
 _NEVER_STARTED = ("StartError", "ContainerCannotRun")
 
@@ -123,6 +127,9 @@ def _less_telling(container: Document) -> tuple[bool, bool]:
 
 
 def _taken_away(pod: Document, preempted: bool, reason: str, words: str) -> Failure:
+    if _DISK.search(words):
+        cure = "used more of the node's disk than its limit; raise compute.ephemeralStorage or keep less there"
+        return _failure("user", "DiskLimit", f"pod {name_of(pod)} {cure}: {words}")
     node = string(pod, "spec", "nodeName")
     what = "had to make room for a more important one" if preempted else "was ended by the cluster"
     where = f" on node {node}" if node else ""

@@ -28,6 +28,7 @@ DEADLINE_SECONDS = 600
 _NOT_READ = {
     *("image", "image_pull_secrets", "replicas", "resources"),
     *("node_selector", "tolerations", "env", "volumes"),
+    *("topology_spread_constraints", "runtime_class_name", "labels", "annotations"),
 }
 """What the pods do not look at."""
 

@@ -56,10 +56,13 @@ def pod_template(service: Document, spec: RewardServiceSpec, image: str, configu
             *({"name": name, "emptyDir": {}} for name in _SCRATCH_FOLDERS),
             *volume_sources(spec.volumes),
         ],
-        **placement(spec),
+        **placement(spec, own_labels(service)),
     }
-    annotations = {REWARDS: name, CONFIGURATION: configuration}
-    return {"metadata": {"labels": own_labels(service), "annotations": annotations}, "spec": pod}
+    metadata = {
+        "labels": {**spec.labels, **own_labels(service)},
+        "annotations": {**spec.annotations, REWARDS: name, CONFIGURATION: configuration},
+    }
+    return {"metadata": metadata, "spec": pod}
 
 
 def _container(service: Document, spec: RewardServiceSpec, image: str) -> Document:

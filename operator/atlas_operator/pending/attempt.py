@@ -23,8 +23,10 @@ _FIELDS = SpecFields(
     pull="check compute.image, that the node reaches the registry, and compute.imagePullSecrets",
     resources="compute.resources",
     gpus="compute.gpusPerWorker",
+    disk="compute.ephemeralStorage",
     taints="name them in compute.tolerations",
     placement="correct compute.nodeSelector or compute.affinity",
+    spread="compute.topologySpreadConstraints",
 )
 
 

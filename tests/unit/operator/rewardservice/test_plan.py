@@ -8,6 +8,7 @@ from atlas_api import parse
 from atlas_api.manifest.yaml_document import read_documents
 from atlas_api.rewardservice.spec import RewardService
 from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.labels import REWARDS
 from atlas_operator.status.preconditions import FailedPrecondition
 from atlas_rewards.judges.revision import revision_of
 
@@ -81,6 +82,24 @@ def test_pods_get_what_the_user_says_of_nodes_registries_variables_and_files() -
         {"name": "volume-1", "secret": {"secretName": "ca"}},
         {"name": "volume-2", "persistentVolumeClaim": {"claimName": "data", "readOnly": False}},
     ]
+
+
+def test_pods_get_what_the_user_says_of_labels_spread_and_sandbox() -> None:
+    spec = {
+        "labels": {"team": "a"},
+        "annotations": {"sidecar.istio.io/inject": "true"},
+        "topologySpreadConstraints": [{"topologyKey": "zone"}],
+        "runtimeClassName": "gvisor",
+    }
+    life = RewardsLife(**spec)
+    before = digest(RewardsLife().settle())
+    template = life.settle().child("Deployment")["spec"]["template"]
+    assert (template["metadata"]["labels"]["team"], template["metadata"]["labels"][REWARDS]) == ("a", "judges")
+    assert template["metadata"]["annotations"]["sidecar.istio.io/inject"] == "true"
+    assert template["spec"]["runtimeClassName"] == "gvisor"
+    (spread,) = template["spec"]["topologySpreadConstraints"]
+    assert spread["labelSelector"]["matchLabels"][REWARDS] == "judges"
+    assert digest(life) == before, "judges score as before"
 
 
 def test_each_pod_reports_under_its_own_name() -> None:
