@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 from cluster.kubectl import Document, Kubectl, Refused
-from support.kubernetes.account_rights import may
-from support.kubernetes.reporting_pods import as_pod
+from support.kubernetes.account_rights import as_pod, may
 from support.training.cluster_trainings import report, tell
 from support.training.training_story import NAME, edit, seen, shows, start
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cluster.fixtures import ControlPlane, make_namespaces
 from cluster.kubectl import Document, Kubectl, Refused
-from support.kubernetes.reporting_pods import as_pod, make_pod_of
+from support.kubernetes.account_rights import as_pod, make_pod_of
 from support.rewardservice.reward_services import reward_service
 from support.training.cluster_trainings import cluster_training
 

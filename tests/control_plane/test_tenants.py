@@ -11,8 +11,8 @@ from cluster.fixtures import make_namespaces
 from cluster.kubectl import Document, Kubectl, Refused
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import load_kube_config
+from support.kubernetes.account_rights import as_pod
 from support.kubernetes.operator_process import ROOT, operator
-from support.kubernetes.reporting_pods import as_pod
 from support.training.cluster_trainings import cluster_training, report
 from support.training.training_story import NAME, phase_is, seen, shows
 

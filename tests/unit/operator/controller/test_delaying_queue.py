@@ -75,9 +75,9 @@ def test_however_loud_others_are_a_quiet_key_waits_for_each_of_them_once(loud: i
             queue.add(key, now)
         if tick == 100:
             queue.add("quiet", now)
-        if (key := queue.take(now)) is not None:
-            order.append(key)
-            queue.done(key)
+        if (taken := queue.take(now)) is not None:
+            order.append(taken)
+            queue.done(taken)
     assert order.index("quiet") <= 2 * loud
 
 
