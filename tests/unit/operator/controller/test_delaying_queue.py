@@ -157,6 +157,9 @@ class _AgendaMachine(RuleBasedStateMachine):
         self.now = 0.0
         self.working: set[str] = set()
         self.begun: dict[str, float] = {}
+        self.dated: set[str] = set()
+        """Keys that were ever given a date, which no event puts off."""
+
         self.owed: dict[str, float] = {}
         """Keys that must be worked on, and from when on."""
 
@@ -170,19 +173,21 @@ class _AgendaMachine(RuleBasedStateMachine):
 
     @rule(key=keys, seconds=st.integers(0, 20))
     def add_at(self, key: str, seconds: int) -> None:
+        self.dated.add(key)
         self.queue.add_at(key, self.now + seconds)
         self._owe(key, self.now + seconds)
 
     @rule(key=keys)
     def fail(self, key: str) -> None:
+        self.dated.add(key)
         self._owe(key, self.now + self.queue.retry(key, self.now))
 
     @rule(key=keys)
     def forget(self, key: str) -> None:
         self.queue.forget(key)
 
-    @rule(seconds=st.integers(0, 30))
-    def wait(self, seconds: int) -> None:
+    @rule(seconds=st.sampled_from([0, 0.25, 0.75, 1, 7, 30]))
+    def wait(self, seconds: float) -> None:
         self.now += seconds
 
     @rule()
@@ -193,10 +198,11 @@ class _AgendaMachine(RuleBasedStateMachine):
             assert not free, "a due key was not given out"
             return
         assert key not in self.working, "two workers on a key"
-        assert self.owed[key] <= self.now, "a key came too early"
+        paced = self.now >= self.begun.get(key, -PACE) + PACE
+        assert paced or key in self.dated, "a key came twice in a second, and only events asked for it"
         self.working.add(key)
         self.begun[key] = self.now
-        del self.owed[key]
+        self.owed.pop(key, None)
 
     @rule(key=keys)
     def finish(self, key: str) -> None:
@@ -219,4 +225,4 @@ class _AgendaMachine(RuleBasedStateMachine):
 
 
 TestAgenda = _AgendaMachine.TestCase
-TestAgenda.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestAgenda.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
