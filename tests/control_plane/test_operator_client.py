@@ -122,7 +122,7 @@ def test_more_children_than_a_page_holds_are_all_seen(ask: Ask, training: Docume
 
 def test_while_no_job_runs_its_events_are_read_oldest_first(ask: Ask, kubectl: Kubectl, training: Document) -> None:
     job = pytorch_job("waits", run_seconds="60")
-    job["metadata"].setdefault("labels", {})[labels.TRAINING] = NAME
+    job["metadata"] |= {"labels": {labels.TRAINING: NAME}, "ownerReferences": [owner_of(training)]}
     job["spec"]["pytorchReplicaSpecs"]["Worker"]["template"]["spec"]["nodeSelector"] = {"no": "such-node"}
     kubectl.create(job)
     kubectl.wait_for("pod", "waits-worker-0", lambda pod: pod is not None)
@@ -149,7 +149,7 @@ def test_a_name_that_belongs_to_something_else_is_not_taken_over(
     ask: Ask, kubectl: Kubectl, training: Document
 ) -> None:
     kubectl.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "taken"}, "data": {"a": "b"}})
-    with pytest.raises(NameTaken, match="ConfigMap taken exists and belongs to something else; delete or rename it"):
+    with pytest.raises(NameTaken, match=r"ConfigMap taken exists .*; rename or delete it, or give the AtlasTraining"):
         ask(lambda cluster: cluster.create(child(training, "taken")))
     assert kubectl.get("configmap", "taken")["data"] == {"a": "b"}
 

@@ -2,10 +2,11 @@
 
 import json
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cluster.kubectl import Document, Kubectl, Refused
-from support.kubernetes.account_rights import may
+from support.kubernetes.account_rights import as_pod, may
 from support.training.cluster_trainings import report, tell
 from support.training.training_story import NAME, edit, seen, shows, start
 
@@ -70,14 +71,22 @@ def test_a_trainer_that_lies_changes_nothing_but_its_own_numbers(watched: Kubect
     ],
     ids=["a finalizer", "no owner", "another training", "no labels", "another name"],
 )
-def test_pods_can_neither_hide_nor_hold_what_they_report_to(watched: Kubectl, lie: Document) -> None:
+def test_pods_can_neither_hide_nor_hold_what_they_report_to(watched: Kubectl, lie: Document, tmp_path: Path) -> None:
     start(watched)
-    as_its_pods = f"--as=system:serviceaccount:{watched.namespace}:{NAME}-1"
+    pod = as_pod(watched, f"{NAME}-1", f"{NAME}-1-1-master-0", tmp_path)
     with pytest.raises(Refused, match="pods may report, and may not change"):
-        watched.patch("configmap", f"{NAME}-1-progress", {"metadata": lie}, as_its_pods)
-    told = {"data": {"report": json.dumps(report(1, 1, step=248))}}
-    watched.patch("configmap", f"{NAME}-1-progress", told, as_its_pods)
+        pod.patch("configmap", f"{NAME}-1-progress", {"metadata": lie})
+    pod.patch("configmap", f"{NAME}-1-progress", {"data": {"report": json.dumps(report(1, 1, step=248))}})
     assert shows("248/400")(edit(watched, historyLimit=3))  # by now the operator has read it
+
+
+def test_where_nothing_keeps_pods_from_it_an_immutable_map_is_made_anew(watched: Kubectl) -> None:
+    start(watched)
+    name = progress_name(NAME, 1)
+    stuck = watched.patch("configmap", name, {"immutable": True})["metadata"]["uid"]
+    watched.wait_for("configmap", name, lambda one: one is not None and one["metadata"]["uid"] != stuck, "another map")
+    tell(watched, NAME, report(1, 1, step=248))
+    assert shows("248/400")(edit(watched, historyLimit=3))
 
 
 def test_the_pods_account_may_patch_its_own_progress_and_nothing_else(watched: Kubectl) -> None:

@@ -5,16 +5,25 @@ import time
 
 import pytest
 from cluster.components.kwok import PREFIX
-from cluster.kubectl import Kubectl
+from cluster.kubectl import Document, Kubectl
 from cluster.programs.processes import wait_until
 from support.kubernetes import argocd, kstatus
 from support.kubernetes.account_rights import may
 from support.kubernetes.leftovers import assert_nothing_is_left
-from support.rewardservice.reward_service_story import NAME, is_ready, pods, reason_is, resource_versions, seen, start
+from support.rewardservice.reward_service_story import (
+    NAME,
+    SERVING,
+    is_ready,
+    pods,
+    reason_is,
+    resource_versions,
+    seen,
+    start,
+)
 from support.rewardservice.reward_services import IMAGE, judges_report, reward_service, tell_judges
 from support.training.cluster_trainings import condition
 
-from atlas_operator.cluster.labels import CONFIGURATION, REWARDS
+from atlas_operator.cluster.labels import CONFIGURATION, FIELD_MANAGER, MANAGED_BY, REWARDS
 
 pytestmark = pytest.mark.cluster
 
@@ -24,14 +33,14 @@ TOO_LARGE = {"resources": {"requests": {"cpu": "1000"}}}
 
 def test_a_service_becomes_pods_that_answer_at_an_address(watched: Kubectl) -> None:
     status = start(watched, replicas=2)["status"]
-    assert status["url"] == f"http://judges.{watched.namespace}.svc:8080"
+    assert status["url"] == f"http://judges-rewards.{watched.namespace}.svc:8080"
     assert (status["replicas"], status["readyReplicas"]) == (2, 2)
     assert len(status["revision"]) == 16
     line = watched.run("get", "rws", NAME, "--no-headers").split()
     assert line[:4] == [NAME, "2/2", status["revision"], status["url"]]
-    ports = watched.get("service", NAME)["spec"]["ports"]
+    ports = watched.get("service", SERVING)["spec"]["ports"]
     assert [(port["port"], port["targetPort"]) for port in ports] == [(8080, "http")]
-    assert watched.get("poddisruptionbudget", NAME)["spec"]["maxUnavailable"] == 1
+    assert watched.get("poddisruptionbudget", SERVING)["spec"]["maxUnavailable"] == 1
 
 
 def test_pods_get_the_manifest_and_keys_by_reference_only(watched: Kubectl) -> None:
@@ -119,13 +128,13 @@ def test_judges_that_fall_silent_take_the_readiness_away_and_are_named(watched: 
 
 def test_more_replicas_are_protected_and_one_is_not(watched: Kubectl) -> None:
     start(watched)
-    assert watched.find("poddisruptionbudget", NAME) is None
+    assert watched.find("poddisruptionbudget", SERVING) is None
     watched.patch("rewardservice", NAME, {"spec": {"replicas": 3}})
     seen(watched, lambda one: one["status"].get("readyReplicas") == 3, "three pods")
-    assert watched.find("poddisruptionbudget", NAME) is not None
+    assert watched.find("poddisruptionbudget", SERVING) is not None
     watched.patch("rewardservice", NAME, {"spec": {"replicas": 1}})
     seen(watched, lambda one: one["status"].get("readyReplicas") == 1 and is_ready(one), "one pod")
-    watched.wait_for("poddisruptionbudget", NAME, lambda one: one is None)
+    watched.wait_for("poddisruptionbudget", SERVING, lambda one: one is None)
 
 
 def test_what_the_pods_say_of_their_judges_reaches_the_status(watched: Kubectl) -> None:
@@ -148,20 +157,62 @@ def test_what_the_pods_say_of_their_judges_reaches_the_status(watched: Kubectl) 
 
 def test_what_others_change_is_put_back(watched: Kubectl) -> None:
     start(watched)
-    watched.patch("deployment", NAME, {"spec": {"replicas": 4}})
-    watched.wait_for("deployment", NAME, lambda one: one is not None and one["spec"]["replicas"] == 1)
-    watched.delete("service", NAME)
-    watched.wait_for("service", NAME, lambda one: one is not None)
+    watched.patch("deployment", SERVING, {"spec": {"replicas": 4}})
+    watched.wait_for("deployment", SERVING, lambda one: one is not None and one["spec"]["replicas"] == 1)
+    watched.delete("service", SERVING)
+    watched.wait_for("service", SERVING, lambda one: one is not None)
 
 
-def test_a_deployment_of_somebody_else_is_left_alone(watched: Kubectl) -> None:
-    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}}
-    spec = {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": template}
-    watched.create({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": NAME}, "spec": spec})
-    watched.create(reward_service(NAME))
+TEMPLATE = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": IMAGE}]}}
+BOUND = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
+TAKEN: dict[str, Document] = {
+    "Deployment": {
+        "apiVersion": "apps/v1",
+        "spec": {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": TEMPLATE},
+    },
+    "Service": {"apiVersion": "v1", "spec": {"selector": {"a": "b"}, "ports": [{"port": 80}]}},
+    "ServiceAccount": {"apiVersion": "v1", "automountServiceAccountToken": True},
+    "Role": {"apiVersion": "rbac.authorization.k8s.io/v1", "rules": []},
+    "RoleBinding": {"apiVersion": "rbac.authorization.k8s.io/v1", "roleRef": BOUND},
+    "PodDisruptionBudget": {"apiVersion": "policy/v1", "spec": {"selector": {"matchLabels": {"a": "b"}}}},
+    "ConfigMap": {"apiVersion": "v1", "data": {"mine": "yes"}},
+}
+
+
+@pytest.mark.parametrize("labels", [{}, {REWARDS: NAME, MANAGED_BY: FIELD_MANAGER}], ids=["plain", "with our labels"])
+@pytest.mark.parametrize("kind", TAKEN)
+def test_an_object_of_somebody_else_is_neither_changed_nor_deleted(
+    watched: Kubectl, kind: str, labels: dict[str, str]
+) -> None:
+    name = f"{NAME}-judges" if kind == "ConfigMap" else SERVING
+    watched.create({"kind": kind, "metadata": {"name": name, "labels": labels}, **TAKEN[kind]})
+    before = watched.get(kind, name)
+    watched.create(reward_service(NAME, replicas=2))
     service = seen(watched, reason_is("NameTaken"), "the refusal")
-    assert "Deployment judges exists and belongs to something else" in condition(service, "Ready")["message"]
+    said = f"{kind} {name} exists and belongs to something else, and is left alone; rename or delete it"
+    assert said in condition(service, "Ready")["message"]
     assert condition(service, "Reconciling")["status"] == "True"
+    watched.delete("rewardservice", NAME)
+    after = watched.get(kind, name)
+    assert without_status(after) == without_status(before)
+
+
+def without_status(document: Document) -> Document:
+    kept = {part: value for part, value in document.items() if part != "status"}
+    del kept["metadata"]["resourceVersion"]
+    kept["metadata"].pop("annotations", None)  # the Deployment's controller counts its revisions there
+    return kept
+
+
+def test_a_service_named_as_another_program_takes_nothing_of_that_program(watched: Kubectl) -> None:
+    for kind, spec in (("ServiceAccount", {}), ("Service", {"spec": {"ports": [{"port": 9090}]}})):
+        watched.create({"apiVersion": "v1", "kind": kind, "metadata": {"name": "prometheus"}, **spec})
+    watched.create(reward_service("prometheus"))
+    watched.run("wait", "rewardservice/prometheus", "--for=condition=Ready", "--timeout=300s")
+    kinds = "serviceaccounts,services,deployments,roles,rolebindings,configmaps"
+    own = {name.rpartition("/")[2] for name in watched.run("get", kinds, "-l", REWARDS, "-o", "name").split()}
+    assert "prometheus" not in own
+    assert "prometheus-rewards" in own
 
 
 def test_a_spec_that_pods_cannot_serve_stalls_and_the_old_pods_go_on(watched: Kubectl) -> None:
@@ -227,9 +278,9 @@ def test_the_same_spec_applied_again_changes_nothing(watched: Kubectl) -> None:
 
 def test_the_pods_account_may_patch_its_own_report_and_nothing_else(watched: Kubectl) -> None:
     start(watched)
-    assert may(watched, NAME, "patch", f"configmaps/{NAME}-judges")
+    assert may(watched, SERVING, "patch", f"configmaps/{NAME}-judges")
     others = [("list", "configmaps"), ("get", "secrets"), ("patch", "rewardservices/status")]
-    assert not any(may(watched, NAME, *other) for other in others)
+    assert not any(may(watched, SERVING, *other) for other in others)
 
 
 def test_a_service_that_is_deleted_and_made_again_at_once_answers(watched: Kubectl) -> None:

@@ -17,6 +17,7 @@ from support.trainer.order_desk import BUCKET, OrderDesk
 from support.trainer.report_page import drawn
 from support.training.cluster_trainings import condition
 
+from atlas_api.pods.contract import rewards_name
 from atlas_operator.cluster.labels import REWARDS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -82,7 +83,7 @@ def test_a_training_waits_for_judges_in_pods_and_trains_against_them(desk: Order
 
     kubectl.apply(service)
     status = seen(kubectl, "rws", NAME, is_ready, "readiness")["status"]
-    assert (status["url"], status["readyReplicas"]) == (f"http://judges.{kubectl.namespace}.svc:8080", 1)
+    assert (status["url"], status["readyReplicas"]) == (f"http://judges-rewards.{kubectl.namespace}.svc:8080", 1)
     assert [judge["name"] for judge in status["judges"]] == ["accuracy", "helpfulness"]
 
     trained = seen(kubectl, "atl", TRAINING, training_succeeded, "the run")["status"]
@@ -138,7 +139,9 @@ def test_roll_outs_by_revision_and_scaling_lose_no_request(served_node: NodeClus
     options = {"replicas": 2, "temperatures": [0.2], "retries": {"attempts": 1}}
     kubectl.apply(judged_by_pods(kubectl, workspace.mounts, latency=0.3, **options))
     seen(kubectl, "rws", NAME, is_ready, "readiness")
-    address = kubectl.get("service", NAME)["spec"]["clusterIP"]  # what kube-proxy serves; names are the pods' business
+    address = kubectl.get("service", rewards_name(NAME))["spec"][
+        "clusterIP"
+    ]  # what kube-proxy serves; names are the pods' business
     with steady_callers(f"http://{address}:8080", TOKEN, each=4) as callers:
         service = RollOuts(kubectl, callers)
         first = service.revision

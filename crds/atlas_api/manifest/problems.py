@@ -17,12 +17,16 @@ from atlas_api.quantity import QUANTITY
 from atlas_api.rules import Path, model_in
 from atlas_api.text import escaped
 from atlas_api.times import TIME
+from atlas_api.training.pod_fields import EXTENDED_RESOURCE, LABEL_VALUE, QUALIFIED_NAME
 
 PATTERNS = {
     DNS_SUBDOMAIN: "lower case letters, digits, dashes and dots, with a letter or digit at both ends",
     DNS_LABEL: "lower case letters, digits and dashes, with a letter or digit at both ends",
     KEY: "letters, digits, dots, dashes and underscores",
     QUANTITY: "an amount like 4, 500m or 32Gi",
+    QUALIFIED_NAME: "a key of labels, like topology.kubernetes.io/zone",
+    EXTENDED_RESOURCE: "a resource with the domain of its vendor, like nvidia.com/gpu",
+    LABEL_VALUE: "letters, digits, dots, dashes and underscores, with a letter or digit at both ends",
     TIME: "a time like 2026-10-01T00:00:00Z",
     r"^/": "a path that begins with /",
     r"^([^/.][^/]*(/[^/.][^/]*)*)?$": "a path below the claim, like models/atlas",

@@ -93,9 +93,14 @@ SECRET_VARIABLES = (
 """Variables of training pods that hold secrets: their values are redacted in everything that a pod reports."""
 
 
+def rewards_name(service: str) -> str:
+    """Name of the Service, the Deployment and the account of a RewardService: none that somebody else has given."""
+    return f"{short_name(service)}-rewards"
+
+
 def reward_service_url(name: str, namespace: str) -> str:
     """Where the pods of a RewardService are reached inside the cluster."""
-    return f"http://{short_name(name)}.{namespace}.svc:{REWARDS_PORT}"
+    return f"http://{rewards_name(name)}.{namespace}.svc:{REWARDS_PORT}"
 
 
 def launch_command(compute: Compute) -> list[str]:

@@ -5,10 +5,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from atlas_api.base import ApiModel, Rule
+from atlas_api.names import DNS_SUBDOMAIN
 from atlas_api.rewardservice.judging import Judging
 from atlas_api.rewardservice.status import RewardServiceStatus
 from atlas_api.secrets import SecretSource
 from atlas_api.training.compute import EnvVar, ImagePullSecret, LabelValue, Resources, Toleration, Volume
+from atlas_api.training.pod_fields import PodAnnotation, PodLabel, TopologySpreadConstraint, pod_rules
 from atlas_api.training.reward import ANSWER_NEEDS_VERIFIERS, Answer, Verifier
 from atlas_api.training.spec import Metadata
 
@@ -63,6 +65,18 @@ class RewardServiceSpec(Judging):
     tolerations: tuple[Toleration, ...] = Field((), max_length=32)
     """Taints that the pods put up with."""
 
+    topology_spread_constraints: tuple[TopologySpreadConstraint, ...] = Field((), max_length=8)
+    """How evenly the pods lie over zones, racks or nodes. Left out: as the scheduler likes."""
+
+    runtime_class_name: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
+    """RuntimeClass of the pods, for example one with a sandbox. Left out: the node's default."""
+
+    labels: dict[str, PodLabel] = Field({}, max_length=32)
+    """Labels of the pods, beside the operator's own."""
+
+    annotations: dict[str, PodAnnotation] = Field({}, max_length=32)
+    """Annotations of the pods, beside the operator's own."""
+
     env: tuple[EnvVar, ...] = Field((), max_length=128)
     """Environment variables of the pods: a proxy, the `PYTHONPATH` of your own verifiers."""
 
@@ -84,6 +98,7 @@ class RewardServiceSpec(Judging):
             " && self.verifiers.exists(v, v.name == name))",
             "weights names a verifier that is not in verifiers",
         ),
+        *pod_rules(sidecars=True),
         Rule(ANSWER_NEEDS_VERIFIERS, "answer is for verifiers, and there are none; add verifiers or remove answer"),
     )
 

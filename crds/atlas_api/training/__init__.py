@@ -10,6 +10,7 @@ AtlasTraining: "a model trained by this recipe on these traces should exist".
     optimization   the optimizer
     checkpoints    where they go, how many stay
     compute        the training pods
+    pod_fields     what users say of pods of any kind: labels, annotations, spread
     limits         deadlines and retries
     retrain        when a new run starts
     status         what is known about a training

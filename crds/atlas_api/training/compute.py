@@ -11,6 +11,13 @@ from atlas_api.base import ApiModel, Rule
 from atlas_api.names import DNS_SUBDOMAIN
 from atlas_api.quantity import Quantity, amount
 from atlas_api.secrets import SecretKeyRef
+from atlas_api.training.pod_fields import (
+    EXTENDED_RESOURCE,
+    PodAnnotation,
+    PodLabel,
+    TopologySpreadConstraint,
+    pod_rules,
+)
 
 LabelValue = Annotated[str, Field(max_length=63)]
 
@@ -119,10 +126,27 @@ class Compute(ApiModel):
     """Pods that train together, 1 to 64."""
 
     gpus_per_worker: int = Field(1, ge=0, le=64)
-    """GPUs (`nvidia.com/gpu`) of each pod; one process each. 0 trains on the CPU, in one process a pod."""
+    """GPUs of each pod; one process each. 0 trains on the CPU, in one process a pod."""
+
+    gpu_resource: str = Field("nvidia.com/gpu", pattern=EXTENDED_RESOURCE, max_length=317)
+    """Name by which nodes offer GPUs, for example `amd.com/gpu` or, for a share of one, `nvidia.com/mig-1g.10gb`."""
 
     resources: Resources = Resources()
     """CPU, memory and other resources of each pod."""
+
+    ephemeral_storage: Quantity | None = None
+    """Room on the node's disk that each pod has to itself and never exceeds: models, rows, checkpoints on their way.
+    Left out: what the node has, or the namespace's LimitRange says."""
+
+    service_account_name: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
+    """ServiceAccount of the pods, which exists already and to which a cloud has given rights. It gets the right to
+    report beside its own. Left out: each run has one that may report and nothing else."""
+
+    labels: dict[str, PodLabel] = Field({}, max_length=32)
+    """Labels of the pods, beside the operator's own."""
+
+    annotations: dict[str, PodAnnotation] = Field({}, max_length=32)
+    """Annotations of the pods, beside the operator's own."""
 
     node_selector: dict[str, LabelValue] = Field({}, max_length=64)
     """Labels that a node must have to run the pods. Left out: any node."""
@@ -132,6 +156,12 @@ class Compute(ApiModel):
 
     affinity: dict[str, Any] = {}
     """Affinity of the pods, written as in a pod. Left out: none."""
+
+    topology_spread_constraints: tuple[TopologySpreadConstraint, ...] = Field((), max_length=8)
+    """How evenly the pods of an attempt lie over zones, racks or nodes. Left out: as the scheduler likes."""
+
+    runtime_class_name: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
+    """RuntimeClass of the pods, for example one with a sandbox. Left out: the node's default."""
 
     priority_class_name: str | None = Field(None, pattern=DNS_SUBDOMAIN, max_length=253)
     """PriorityClass of the pods. Left out: the cluster's default."""
@@ -148,6 +178,21 @@ class Compute(ApiModel):
     volumes: tuple[Volume, ...] = Field((), max_length=32)
     """Files that the pods see: models, traces, code, caches."""
 
+    RULES: ClassVar = (
+        *pod_rules(sidecars=False),
+        Rule(
+            "!has(self.resources) || (!has(self.resources.requests) || !(self.gpuResource in self.resources.requests))"
+            " && (!has(self.resources.limits) || !(self.gpuResource in self.resources.limits))",
+            "remove from resources what gpuResource names: gpusPerWorker asks for it",
+        ),
+        Rule(
+            "!has(self.ephemeralStorage) || !has(self.resources)"
+            " || (!has(self.resources.requests) || !('ephemeral-storage' in self.resources.requests))"
+            " && (!has(self.resources.limits) || !('ephemeral-storage' in self.resources.limits))",
+            "ephemeralStorage and resources both say how much ephemeral storage; remove one",
+        ),
+    )
+
     @property
     def processes(self) -> int:
         """Training processes, over all workers."""
@@ -159,4 +204,6 @@ class Compute(ApiModel):
         resources = document.get("resources", {})
         for part, amounts in resources.items():
             resources[part] = {name: str(amount(given).normalize()) for name, given in amounts.items()}
+        if self.ephemeral_storage is not None:
+            document["ephemeralStorage"] = str(amount(self.ephemeral_storage).normalize())
         return document

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from atlas_operator.cluster import labels
 from atlas_operator.cluster.api import Api, ApiError
 from atlas_operator.cluster.document import Document, Key, Kind
+from atlas_operator.cluster.drift import is_outdated
 from atlas_operator.cluster.events import EventRecorder
 from atlas_operator.cluster.kinds import KINDS, collection_path, object_path, path_of, version_path
 from atlas_operator.cluster.listing import events_about, objects
@@ -68,7 +69,8 @@ class ClusterClient:
         return await self._find(object_path(key.kind, key.namespace, key.name))
 
     async def create(self, document: Document) -> None:
-        """Make a child; when it exists already as its owner's, nothing happens.
+        """Make a child; when it exists already as its owner's, nothing happens, unless `marked` says that it came of
+        something else: then it is made anew.
 
         Raises `NameTaken`: an object of this name belongs to something else.
         Raises `Terminating`: the child of this name is being deleted.
@@ -97,15 +99,25 @@ class ClusterClient:
 
         Raises `NameTaken`: an object of this name belongs to something else.
         Raises `Terminating`: the child of this name, or one of an earlier owner of the same name, is being deleted.
+        Raises `Stale`: the child was deleted meanwhile.
         """
         existing = await self._find(path_of(document))
         if existing is not None:
             claim(existing, document)
+            # With its UID: an object that somebody makes under this name meanwhile is refused.
+            document = {**document, "metadata": {**document["metadata"], "uid": existing["metadata"]["uid"]}}
         query = {"fieldManager": labels.FIELD_MANAGER, "force": "true"}
-        await self._api.request("apply", path_of(document), document, query)
+        try:
+            await self._api.request("apply", path_of(document), document, query)
+        except ApiError as error:
+            _unless(error, HTTPStatus.CONFLICT)
+            raise Stale(str(error)) from error
 
     async def merge(self, document: Document) -> None:
-        """Merge *document* into the object of its name; null removes a field. It may be gone."""
+        """Merge *document*, which has the UID of what is meant, into the object of its name. It may be gone.
+
+        Null removes a field.
+        """
         try:
             await self._api.request("patch", path_of(document), document)
         except ApiError as error:
@@ -160,7 +172,11 @@ class ClusterClient:
         await self._recorder.post(parent, kind, reason, message)
 
     async def _adopt(self, document: Document) -> None:
-        claim(await self._api.request("get", path_of(document)), document)
+        existing = await self._api.request("get", path_of(document))
+        claim(existing, document)
+        if is_outdated(document, existing):
+            await self.delete(existing)
+            await self._api.request("create", _collection_of(document), document)
 
     async def _uid_of(self, child: Document) -> str | None:
         existing = await self._find(path_of(child))

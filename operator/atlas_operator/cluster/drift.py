@@ -36,6 +36,11 @@ def is_applied(desired: Document, live: Document) -> bool:
     return bool(string(live, "metadata", "annotations", APPLIED) == desired["metadata"]["annotations"][APPLIED])
 
 
+def is_outdated(desired: Document, live: Document) -> bool:
+    """Whether *desired* is `marked`, and *live* came of something else."""
+    return APPLIED in desired["metadata"].get("annotations", {}) and not is_applied(desired, live)
+
+
 def _holds(live: Any, desired: Any) -> bool:
     if isinstance(desired, dict):
         return isinstance(live, dict) and all(_field_holds(name, live.get(name), desired[name]) for name in desired)

@@ -1,7 +1,7 @@
 """Labels and annotations by which objects of the operator are found again, and the API group of its kinds."""
 
 from atlas_api.names import short_name
-from atlas_operator.cluster.document import Key, Kind
+from atlas_operator.cluster.document import Document, Key, Kind
 
 GROUP = "atlas.arc.computer"
 VERSION = "v1alpha1"
@@ -28,6 +28,16 @@ CONFIGURATION = f"{GROUP}/configuration"
 RUN = f"{GROUP}/run"
 ATTEMPT = f"{GROUP}/attempt"
 PLACEMENT = f"{GROUP}/placement-hash"
+
+
+_DIGITS = 9
+"""Digits of the longest number: people and programs of others may write any label."""
+
+
+def number_of(child: Document, label: str) -> int:
+    """The number in a label of ours, 0 when there is none."""
+    text = child["metadata"].get("labels", {}).get(label, "0")
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else 0
 
 
 def selector(parent: Key) -> str:

@@ -8,8 +8,9 @@ from atlas_operator.cluster.document import Document
 class NameTaken(Exception):
     """An object that belongs to something else has the name of a child."""
 
-    def __init__(self, kind: str, name: str) -> None:
-        super().__init__(f"{kind} {name} exists and belongs to something else; delete or rename it")
+    def __init__(self, kind: str, name: str, parent: str) -> None:
+        cure = f"rename or delete it, or give the {parent} another name"
+        super().__init__(f"{kind} {name} exists and belongs to something else, and is left alone; {cure}")
         self.kind = kind
         self.name = name
 
@@ -24,7 +25,7 @@ def claim(existing: Document, desired: Document) -> None:
     if controller_of(existing) != controller_of(desired):
         if _owner_of(existing) == _owner_of(desired):
             raise Terminating(f"{kind} {name} of an earlier owner of this name is still being deleted")
-        raise NameTaken(kind, name)
+        raise NameTaken(kind, name, (_owner_of(desired) or ("owner", ""))[0])
     if "deletionTimestamp" in existing["metadata"]:
         raise Terminating(f"{kind} {name} is still being deleted")
 
@@ -42,6 +43,10 @@ def _owner_of(document: Document) -> tuple[str, str] | None:
 
 
 def is_owned(child: Document, parent: Document) -> bool:
-    """Whether *child* belongs to this very *parent*, and not to an earlier one of its name."""
-    owners = child["metadata"].get("ownerReferences", [])
-    return any(owner.get("uid") == parent["metadata"]["uid"] for owner in owners)
+    """Whether *child* belongs to this very *parent*, and not to an earlier one of its name. Labels prove nothing."""
+    return bool(controller_of(child) == parent["metadata"]["uid"])
+
+
+def is_of_namesake(child: Document, parent: Document) -> bool:
+    """Whether *child* belongs to an earlier object of the kind and name of *parent*. It goes by itself."""
+    return not is_owned(child, parent) and _owner_of(child) == (parent["kind"], parent["metadata"]["name"])

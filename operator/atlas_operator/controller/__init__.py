@@ -3,7 +3,7 @@ The machinery that runs reconciliations, after controller-runtime and client-go.
 
     manager         everything together: watches and resync fill the work queue, workers empty it
     controller      what the manager has to know of a kind
-    workqueue       work queue: de-duplicated keys for N workers, delaying, rate-limited
+    workqueue       work queue: de-duplicated keys for N workers, delaying, rate-limited: a key once a second at most
     delaying_queue  its timing, pure
     watch           watches that are kept going, for the kinds that the API server knows
     kopf_source     kopf as the source of changes

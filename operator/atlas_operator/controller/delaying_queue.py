@@ -11,6 +11,10 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
+PACE = 1.0
+"""Shortest time between the beginnings of two works on a key for which `add` asks: whoever writes in a loop gets no
+more of the workers than that, and no other key waits longer for it."""
+
 SHORTEST_RETRY = 0.005
 LONGEST_RETRY = 300.0
 _DOUBLINGS = 16  # 5 ms doubled 16 times passes 300 s; more would overflow in the end
@@ -28,13 +32,19 @@ class DelayingQueue(Generic[K]):
         self._timers: list[tuple[float, int, K]] = []
         self._serial = 0
         self._failures: dict[K, int] = {}
+        self._begun: dict[K, float] = {}
+        """When work on a key last began, the longest ago first. Beginnings before `PACE` are forgotten."""
 
     def add(self, key: K, now: float) -> None:
-        """Work on *key* as soon as possible; once more after the present work when it is being worked on."""
-        (self._again if key in self._working else self._waiting).setdefault(key, now)
+        """Work on *key* as soon as possible, `PACE` after its last work began; once more after the present work."""
+        begun = self._begun.get(key)
+        if begun is not None and now < begun + PACE:
+            self.add_at(key, begun + PACE)
+        else:
+            self._put(key, now)
 
     def add_at(self, key: K, when: float) -> None:
-        """`add` at *when*. A key has one such date, the earliest it was given."""
+        """Work on *key* at *when*, which is never put off. A key has one such date, the earliest it was given."""
         if self._later.get(key, when + 1) > when:
             self._later[key] = when
             self._serial += 1
@@ -47,6 +57,7 @@ class DelayingQueue(Generic[K]):
         if key is not None:
             del self._waiting[key]
             self._working.add(key)
+            self._begin(key, now)
         return key
 
     def done(self, key: K) -> None:
@@ -56,7 +67,7 @@ class DelayingQueue(Generic[K]):
             self._waiting.setdefault(key, self._again.pop(key))
 
     def retry(self, key: K, now: float) -> float:
-        """`add` after a delay that doubles with each failure since `forget`: 5 ms to 300 s. The delay in seconds."""
+        """`add_at` after a delay that doubles with each failure since `forget`: 5 ms to 300 s. The delay in seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         longest = min(LONGEST_RETRY, math.ldexp(SHORTEST_RETRY, min(failures, _DOUBLINGS)))
@@ -85,7 +96,16 @@ class DelayingQueue(Generic[K]):
         while (date := self.next_date()) is not None and date <= now:
             _, _, key = heappop(self._timers)
             del self._later[key]
-            self.add(key, date)
+            self._put(key, date)
+
+    def _put(self, key: K, now: float) -> None:
+        (self._again if key in self._working else self._waiting).setdefault(key, now)
+
+    def _begin(self, key: K, now: float) -> None:
+        self._begun.pop(key, None)
+        self._begun[key] = now
+        while self._begun[first := next(iter(self._begun))] + PACE <= now:
+            del self._begun[first]
 
     def _drop_superseded(self) -> None:
         while self._timers and self._later.get(self._timers[0][2]) != self._timers[0][0]:

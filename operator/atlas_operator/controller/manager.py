@@ -14,6 +14,7 @@ from atlas_operator.cluster.api import ApiError, Unreachable
 from atlas_operator.cluster.client import ClusterClient, Stale
 from atlas_operator.cluster.document import Document, Key
 from atlas_operator.controller.controller import Controller
+from atlas_operator.controller.delaying_queue import PACE
 from atlas_operator.controller.kopf_source import Sink
 from atlas_operator.controller.leader import Leadership
 from atlas_operator.controller.logs import about, subject
@@ -30,7 +31,6 @@ _GRACE = 10.0
 _LEASE_LOOK = 0.5
 _FAILING = 5.0
 _TELL_EVERY = 1.0
-_STALE_PAUSE = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class Manager:
             return again
         except Stale:
             result = "stale"
-            return _STALE_PAUSE
+            return PACE  # whoever changes an object in a loop makes every look stale
         finally:
             self._metrics.reconciled(result, time.perf_counter() - began)
 

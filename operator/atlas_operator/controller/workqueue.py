@@ -31,17 +31,20 @@ class WorkQueue(Generic[K]):
         self._stopping = False
 
     def add(self, key: K) -> None:
-        """Work on *key* soon. A key that waits already waits once; one that is being worked on gets another turn."""
+        """Work on *key* soon, at most once in `PACE` seconds.
+
+        A key that waits already waits once; one that is being worked on gets another turn.
+        """
         self._delaying.add(key, self._clock())
         self._changed.set()
 
     def add_after(self, key: K, seconds: float) -> None:
-        """`add` after *seconds*. A key has one such date, the earliest it was given."""
+        """Work on *key* after *seconds*. A key has one such date, the earliest it was given."""
         self._delaying.add_at(key, self._clock() + seconds)
         self._changed.set()
 
     def retry(self, key: K) -> float:
-        """`add` after a delay that grows with every failure since `forget`; returns it, in seconds."""
+        """Work on *key* after a delay that grows with every failure since `forget`; returns it, in seconds."""
         delay = self._delaying.retry(key, self._clock())
         self._changed.set()
         return delay

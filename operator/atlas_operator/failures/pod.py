@@ -4,6 +4,7 @@ Failure classification of one pod: why it ended, as far as it shows. Pure; `fail
 Knows neither the job nor the trainer's report: only what the scheduler, the kubelet and the exit codes say.
 """
 
+import re
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -64,6 +65,9 @@ _OWN_FAULT = {128 + fault for fault in (signal.SIGSEGV, signal.SIGILL, signal.SI
 
 _ASKED_TO_END = {128 + number: kind for number, kind in STOPPED_BY.items()}
 """SIGTERM is what kubelets send, unless the image asks for another signal."""
+
+_DISK = re.compile(r"exceed\w* (its|the total) .*(ephemeral|limit of containers)")
+"""The kubelet's words for a pod or a container that outgrew its own limit, and not for a node that is full."""
 
 _NEVER_STARTED = ("StartError", "ContainerCannotRun")
 
@@ -126,6 +130,9 @@ def _less_telling(container: Document) -> tuple[bool, bool]:
 
 
 def _taken_away(pod: Document, preempted: bool, reason: str, words: str) -> Failure:
+    if _DISK.search(words):
+        cure = "used more of the node's disk than its limit; raise compute.ephemeralStorage or keep less there"
+        return _failure("user", "DiskLimit", f"pod {name_of(pod)} {cure}: {words}")
     node = string(pod, "spec", "nodeName")
     what = "had to make room for a more important one" if preempted else "was ended by the cluster"
     where = f" on node {node}" if node else ""

@@ -4,6 +4,7 @@ from typing import Any
 
 from atlas_api.names import short_name
 from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.drift import marked
 from atlas_operator.cluster.labels import FIELD_MANAGER, GROUP, MANAGED_BY, PARENTS, VERSION
 
 RBAC = "rbac.authorization.k8s.io/v1"
@@ -34,15 +35,23 @@ def child(parent: Document, api: str, kind: str, name: str, labels: dict[str, st
     return {"apiVersion": api, "kind": kind, "metadata": child_metadata(parent, name, labels), **content}
 
 
-def reporter_account(parent: Document, name: str, report: str, labels: dict[str, str]) -> tuple[Document, ...]:
-    """The ServiceAccount *name*, which may read and patch the ConfigMap *report* and nothing else."""
+def reporter_account(
+    parent: Document, name: str, report: str, labels: dict[str, str], users_account: str | None = None
+) -> tuple[Document, ...]:
+    """The ServiceAccount *name*, which may read and patch the ConfigMap *report* and nothing else.
+
+    With *users_account*, which exists, that one gets this right beside its own, and none is made. The binding is
+    `marked`: it is made anew for another account.
+    """
     rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [report], "verbs": ["get", "patch"]}
     role = {"apiGroup": RBAC.removesuffix("/v1"), "kind": "Role", "name": name}
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": parent["metadata"]["namespace"]}
+    account = users_account or name
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": parent["metadata"]["namespace"]}
+    own = child(parent, "v1", "ServiceAccount", name, labels, automountServiceAccountToken=False)
     return (
-        child(parent, "v1", "ServiceAccount", name, labels, automountServiceAccountToken=False),
+        *([own] if users_account is None else []),
         child(parent, RBAC, "Role", name, labels, rules=[rule]),
-        child(parent, RBAC, "RoleBinding", name, labels, roleRef=role, subjects=[subject]),
+        marked(child(parent, RBAC, "RoleBinding", name, labels, roleRef=role, subjects=[subject])),
     )
 
 

@@ -28,6 +28,7 @@ DEADLINE_SECONDS = 600
 _NOT_READ = {
     *("image", "image_pull_secrets", "replicas", "resources"),
     *("node_selector", "tolerations", "env", "volumes"),
+    *("topology_spread_constraints", "runtime_class_name", "labels", "annotations"),
 }
 """What the pods do not look at."""
 
@@ -70,35 +71,41 @@ def judges_map(service: Document) -> Document:
 def reporter(service: Document) -> tuple[Document, ...]:
     """The ServiceAccount by which the pods report, and its rights."""
     name = service["metadata"]["name"]
-    return reporter_account(service, short_name(name), judges_name(name), {})
+    return reporter_account(service, contract.rewards_name(name), judges_name(name), {})
 
 
 def deployment(service: Document, spec: RewardServiceSpec, image: str) -> Document:
     """The pods: a new one is ready before an old one goes."""
-    name = short_name(service["metadata"]["name"])
     body = {
         "replicas": spec.replicas,
         "revisionHistoryLimit": 0,
         "progressDeadlineSeconds": DEADLINE_SECONDS,
-        "selector": {"matchLabels": {REWARDS: name}},
+        "selector": {"matchLabels": _selector(service)},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
         "template": pod_template(service, spec, image, configuration_digest(spec)),
     }
-    return marked(_child(service, "apps/v1", "Deployment", name, spec=body))
+    return marked(_serving(service, "apps/v1", "Deployment", body))
 
 
 def kubernetes_service(service: Document) -> Document:
     """The Service that `url` is the address of."""
-    name = short_name(service["metadata"]["name"])
     port = {"name": PORT_NAME, "port": contract.REWARDS_PORT, "targetPort": PORT_NAME, "protocol": "TCP"}
-    return marked(_child(service, "v1", "Service", name, spec={"selector": {REWARDS: name}, "ports": [port]}))
+    return marked(_serving(service, "v1", "Service", {"selector": _selector(service), "ports": [port]}))
 
 
 def budget(service: Document) -> Document:
     """The PodDisruptionBudget: drained nodes take one pod at a time."""
-    name = short_name(service["metadata"]["name"])
-    spec = {"maxUnavailable": 1, "selector": {"matchLabels": {REWARDS: name}}}
-    return marked(_child(service, "policy/v1", "PodDisruptionBudget", name, spec=spec))
+    spec = {"maxUnavailable": 1, "selector": {"matchLabels": _selector(service)}}
+    return marked(_serving(service, "policy/v1", "PodDisruptionBudget", spec))
+
+
+def _selector(service: Document) -> dict[str, str]:
+    """Labels by which the pods are found."""
+    return {REWARDS: short_name(service["metadata"]["name"])}
+
+
+def _serving(service: Document, api: str, kind: str, spec: Document) -> Document:
+    return _child(service, api, kind, contract.rewards_name(service["metadata"]["name"]), spec=spec)
 
 
 def _child(service: Document, api: str, kind: str, name: str, **content: Any) -> Document:

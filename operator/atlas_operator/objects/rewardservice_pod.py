@@ -3,7 +3,6 @@
 import math
 from pathlib import PurePosixPath
 
-from atlas_api.names import short_name
 from atlas_api.pods import contract
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.secrets import SecretSource
@@ -45,7 +44,7 @@ def pod_template(service: Document, spec: RewardServiceSpec, image: str, configu
     """The template of all pods that read the ConfigMap of *configuration*."""
     name = service["metadata"]["name"]
     pod = {
-        "serviceAccountName": short_name(name),
+        "serviceAccountName": contract.rewards_name(name),
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
         **HEARS_SIGTERM,
@@ -57,10 +56,13 @@ def pod_template(service: Document, spec: RewardServiceSpec, image: str, configu
             *({"name": name, "emptyDir": {}} for name in _SCRATCH_FOLDERS),
             *volume_sources(spec.volumes),
         ],
-        **placement(spec),
+        **placement(spec, own_labels(service)),
     }
-    annotations = {REWARDS: name, CONFIGURATION: configuration}
-    return {"metadata": {"labels": own_labels(service), "annotations": annotations}, "spec": pod}
+    metadata = {
+        "labels": {**spec.labels, **own_labels(service)},
+        "annotations": {**spec.annotations, REWARDS: name, CONFIGURATION: configuration},
+    }
+    return {"metadata": metadata, "spec": pod}
 
 
 def _container(service: Document, spec: RewardServiceSpec, image: str) -> Document:

@@ -25,7 +25,8 @@ _DIGEST = 10
 def recipe_children(training: Document, spec: AtlasTrainingSpec, run: RunStatus) -> tuple[Document, ...]:
     """Everything of *run* but its jobs: from then on the run keeps its recipe. The first is `run_file`."""
     name, labels = training["metadata"]["name"], {RUN: str(run.number)}
-    account = reporter_account(training, run_name(name, run.number), progress_name(name, run.number), labels)
+    report = progress_name(name, run.number)
+    account = reporter_account(training, run_name(name, run.number), report, labels, spec.compute.service_account_name)
     peers = [peers_policy(training, run.number)] if spec.compute.processes > 1 else []
     return run_file(training, spec, run), progress_map(training, run.number), *account, *peers
 

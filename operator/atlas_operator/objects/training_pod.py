@@ -67,7 +67,7 @@ def pod_template(
         "schedulerName": compute.scheduler_name,
     }
     pod = {
-        "serviceAccountName": run_name(name, run.number),
+        "serviceAccountName": compute.service_account_name or run_name(name, run.number),
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
         "restartPolicy": "Never",
@@ -76,16 +76,25 @@ def pod_template(
         "securityContext": RESTRICTED_POD,
         "containers": [_container(spec, image, container, [*_environment(training, spec, run, allow_code), *peers])],
         "volumes": _volumes(name_of(run_file(training, spec, run)), spec),
-        **placement(compute),
+        **placement(compute, labels),
         **{field: value for field, value in scheduling.items() if value},
     }
-    metadata = {"labels": {**labels, **NO_SIDECARS}, "annotations": {TRAINING: name, **NO_SIDECARS}}
+    metadata = {
+        "labels": {**compute.labels, **labels, **NO_SIDECARS},
+        "annotations": {**compute.annotations, TRAINING: name, **NO_SIDECARS},
+    }
     return {"metadata": metadata, "spec": pod}
 
 
-def placement(asked: Compute | RewardServiceSpec) -> Document:
-    """Where pods run, and with which right to their image. What was not asked for is left out."""
+def placement(asked: Compute | RewardServiceSpec, peers: dict[str, str]) -> Document:
+    """Where and in what pods run, and with which right to their image. What was not asked for is left out.
+
+    *peers* are the labels of the pods among which they are spread.
+    """
+    spread = [each.model_dump(by_alias=True) for each in asked.topology_spread_constraints]
     fields = {
+        "topologySpreadConstraints": [{**each, "labelSelector": {"matchLabels": peers}} for each in spread],
+        "runtimeClassName": asked.runtime_class_name,
         "nodeSelector": asked.node_selector,
         "tolerations": [toleration.model_dump(by_alias=True, exclude_none=True) for toleration in asked.tolerations],
         "imagePullSecrets": [{"name": name} for name in dict.fromkeys(each.name for each in asked.image_pull_secrets)],
@@ -158,10 +167,12 @@ def from_secret(variable: str, source: SecretKeyRef) -> Document:
 
 
 def _resources(compute: Compute) -> Document:
-    gpus = {"nvidia.com/gpu": str(compute.gpus_per_worker)} if compute.gpus_per_worker else {}
+    own = {compute.gpu_resource: str(compute.gpus_per_worker)} if compute.gpus_per_worker else {}
+    if compute.ephemeral_storage is not None:
+        own["ephemeral-storage"] = str(compute.ephemeral_storage)
     return {
-        "requests": {**compute.resources.requests, **gpus},
-        "limits": {**compute.resources.limits, **gpus},
+        "requests": {**compute.resources.requests, **own},
+        "limits": {**compute.resources.limits, **own},
     }
 
 

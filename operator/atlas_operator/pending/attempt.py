@@ -11,7 +11,7 @@ from atlas_operator.backends import BACKEND
 from atlas_operator.backends.base import KUEUE_QUEUE
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.fields import condition, is_true, latest, mapping, name_of, string, timestamp
-from atlas_operator.cluster.labels import ATTEMPT
+from atlas_operator.cluster.labels import ATTEMPT, number_of
 from atlas_operator.cluster.ownership import controller_of
 from atlas_operator.pending.pod import SpecFields, pending_cause
 from atlas_operator.pending.pod_creation import pods_refused
@@ -23,8 +23,10 @@ _FIELDS = SpecFields(
     pull="check compute.image, that the node reaches the registry, and compute.imagePullSecrets",
     resources="compute.resources",
     gpus="compute.gpusPerWorker",
+    disk="compute.ephemeralStorage",
     taints="name them in compute.tolerations",
     placement="correct compute.nodeSelector or compute.affinity",
+    spread="compute.topologySpreadConstraints",
 )
 
 
@@ -60,8 +62,7 @@ def unexplained(jobs: Sequence[Document], pods: Sequence[Document]) -> list[str]
 
 
 def _age_and_attempt(job: Document) -> tuple[str, int]:
-    metadata = job["metadata"]
-    return metadata["creationTimestamp"], int(metadata["labels"].get(ATTEMPT, 0))
+    return job["metadata"]["creationTimestamp"], number_of(job, ATTEMPT)
 
 
 def pods_scheduled_at(pods: Iterable[Document]) -> datetime | None:

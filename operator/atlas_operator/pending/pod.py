@@ -22,8 +22,10 @@ class SpecFields:
     pull: str
     resources: str
     gpus: str
+    disk: str
     taints: str
     placement: str
+    spread: str
 
 
 _IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
@@ -87,13 +89,24 @@ def _no_node(words: str, fields: SpecFields) -> str:
     """Which resource is short, or which rule excludes the nodes, and what to do about it."""
     short = list(dict.fromkeys(_INSUFFICIENT.findall(words)))
     if short:
-        asked = fields.gpus if any(each.endswith("/gpu") for each in short) else fields.resources
+        asked = " or ".join(dict.fromkeys(field for each in short for field in _asked_by(each, fields)))
         return f"not enough {', '.join(short)} free; add nodes, wait, or lower {asked} ({words})"
     if "untolerated taint" in words:
         return f"nodes have taints; {fields.taints} ({words})"
+    if "topology spread" in words:
+        return f"pods would lie too unevenly; add nodes, or set whenUnsatisfiable in {fields.spread} ({words})"
     if "affinity" in words or "selector" in words:
         return f"labels do not match; {fields.placement} ({words})"
     return words or "the scheduler does not say why"
+
+
+def _asked_by(resource: str, fields: SpecFields) -> tuple[str, ...]:
+    """Fields that may have asked for *resource*. What has a vendor can be a GPU under another name."""
+    if resource.endswith("/gpu"):
+        return (fields.gpus,)
+    if resource == "ephemeral-storage":
+        return (fields.disk,)
+    return (fields.gpus, fields.resources) if "/" in resource else (fields.resources,)
 
 
 def _containers(pod: Document, field: str, what: str, fields: SpecFields) -> Iterator[PendingCause]:

@@ -1,4 +1,4 @@
-"""Pending reasons of pods that the API server does not take: quotas, Pod Security, admission webhooks. Pure."""
+"""Pending reasons of pods that the API server does not take: quotas, Pod Security, webhooks, what is missing. Pure."""
 
 import re
 
@@ -8,6 +8,11 @@ from atlas_operator.pending.reasons import PendingCause, Severity
 _QUOTA = re.compile(r"exceeded quota: ([^,\s]+)(, .*)?")
 _PSS = re.compile(r'violates PodSecurity "([^"]+)": (.*)')
 _WEBHOOK = re.compile(r'admission webhook "([^"]+)" denied the request:? ?(.*)')
+_ABSENT = re.compile(r'(serviceaccount|RuntimeClass) "([^"]+)" not found')
+_KINDS = {
+    "serviceaccount": ("ServiceAccount", "serviceAccountName"),
+    "RuntimeClass": ("RuntimeClass", "runtimeClassName"),
+}
 
 
 def pods_refused(message: str, name: str) -> PendingCause:
@@ -22,4 +27,8 @@ def pods_refused(message: str, name: str) -> PendingCause:
     if webhook := _WEBHOOK.search(words):
         message = f"admission webhook {webhook[1]} refuses the pods of {name}: {webhook[2]}"
         return PendingCause(Severity.MISTAKE, "AdmissionDenied", message)
+    if absent := _ABSENT.search(words):
+        kind, field = _KINDS[absent[1]]
+        message = f"pods of {name} need {kind} {absent[2]}, which does not exist; create it or correct {field}"
+        return PendingCause(Severity.MISTAKE, f"{kind}Missing", message)
     return PendingCause(Severity.MISTAKE, "FailedCreatePod", f"pods of {name} cannot be created: {words}")

@@ -24,8 +24,10 @@ _FIELDS = SpecFields(
     pull="check spec.image, that the node reaches the registry, and spec.imagePullSecrets",
     resources="spec.resources",
     gpus="spec.resources",
+    disk="spec.resources",
     taints="name them in spec.tolerations",
     placement="correct spec.nodeSelector",
+    spread="spec.topologySpreadConstraints",
 )
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.rewardservice.status import JudgeStatus, RewardServiceStatus
 from atlas_operator.cluster.decode import read_spec_as, read_status_as
-from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.document import Document, identity
 from atlas_operator.cluster.drift import differs, is_applied
 from atlas_operator.cluster.fields import integer, is_true
 from atlas_operator.cluster.ownership import is_owned
@@ -154,6 +154,8 @@ class _Planner:
         """Children for garbage collection: a budget without sense, and configurations that no pod reads any more."""
         if spec.replicas == 1 and self.budget is not None:
             yield self.budget
+        if self._reports().get("immutable"):  # nobody could report any more: it is made anew
+            yield self._reports()
         if not state.complete:
             return
         read = {configuration_of(pod) for pod in self.observed.pods} | {configuration_digest(spec)}
@@ -201,9 +203,15 @@ class _Planner:
         return self.config_maps.get(judges_name(self.name), {})
 
     def _outlived(self) -> Iterator[Document]:
-        """Removal of what pods reported that are gone."""
-        if gone := outlived(self._reports(), self.observed.pods):
-            yield {**judges_map(self.service), "data": dict.fromkeys(gone)}
+        """Removal of what pods reported that are gone, and of what no report is."""
+        reports = self._reports()
+        change: Document = {}
+        if gone := outlived(reports, self.observed.pods):
+            change["data"] = dict.fromkeys(gone)
+        if reports.get("binaryData"):
+            change["binaryData"] = None
+        if change and not reports.get("immutable"):
+            yield {**identity(reports), **change}
 
     def _pending_reason(self, state: Rollout) -> PendingReason | None:
         """Why the roll-out is not complete. Pods of older configurations are left out: their troubles go with them."""

@@ -1,6 +1,6 @@
 """The newest attempt as it was observed: its job, its pods, the report of its trainer. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,9 +10,10 @@ from atlas_api.pods.run_report import RunReport
 from atlas_api.training.status import RunStatus
 from atlas_operator.backends import BACKEND
 from atlas_operator.backends.base import ENDED, JobState
-from atlas_operator.cluster.document import Document, time_of
-from atlas_operator.cluster.fields import condition, latest, name_of, string, timestamp
-from atlas_operator.cluster.labels import ATTEMPT, RUN
+from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.fields import condition, items, latest, name_of, string, timestamp
+from atlas_operator.cluster.labels import ATTEMPT, RUN, number_of
+from atlas_operator.cluster.ownership import controller_of
 from atlas_operator.failures.attempt import Failure, Success, classify_attempt
 from atlas_operator.objects.names import progress_name
 from atlas_operator.pending.attempt import pods_scheduled_at, why_not_running
@@ -22,6 +23,11 @@ from atlas_operator.training.observed import Observed
 
 OVERDUE = timedelta(minutes=1)
 """Time after its grace period at which a pod that is still there has a node that nobody hears from."""
+
+_UNLIKELY = 100_000
+"""A number of a run or an attempt that only somebody else can have written."""
+
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 _NAMED = 3
 """Largest number of pods that a sentence names."""
@@ -110,10 +116,10 @@ class Attempt:
         """The next moment at which one of its pods should be gone."""
         return min((at for pod in self.live_pods if (at := _overdue_at(pod)) and at > now), default=None)
 
-    def sign_of_life_at(self) -> datetime | None:
-        """When the trainer last reported, by the API server's clock."""
-        fields = (self.progress_map or {}).get("metadata", {}).get("managedFields", [])
-        return max((at for field in fields if (at := time_of(field.get("time")))), default=None)
+    def sign_of_life_at(self, now: datetime) -> datetime | None:
+        """When the trainer last reported, by the API server's clock. Who reports can write a time that is to come."""
+        times = (timestamp(field, "time") for field in items(self.progress_map, "metadata", "managedFields"))
+        return max((at for at in times if at and at <= now + _CLOCKS_DIFFER), default=None)
 
 
 def attempt_of(observed: Observed, run: RunStatus | None) -> Attempt:
@@ -122,7 +128,8 @@ def attempt_of(observed: Observed, run: RunStatus | None) -> Attempt:
         return Attempt()
     mine = (run.number, run.attempt)
     job = next((job for job in observed.jobs if place_of(job) == mine), None)
-    pods = tuple(pod for pod in observed.pods if place_of(pod) == mine)
+    uid = job["metadata"]["uid"] if job else run.job_uid
+    pods = tuple(pod for pod in observed.pods if uid and controller_of(pod) == uid and place_of(pod) == mine)
     progress_map = config_map(observed, progress_name(observed.training["metadata"]["name"], run.number))
     text = ((progress_map or {}).get("data") or {}).get(REPORT_KEY)
     return Attempt(
@@ -148,15 +155,20 @@ def _overdue_at(pod: Document) -> datetime | None:
 
 def next_attempt_number(observed: Observed, run: RunStatus) -> int:
     """A number that no attempt of *run* ever had."""
-    places = (place_of(child) for child in (*observed.jobs, *observed.pods))
-    return 1 + max(run.attempt, *(attempt for number, attempt in places if number == run.number), 0)
+    places = (place_of(child) for child in (*observed.jobs, *observed.strangers, *observed.pods))
+    return number_after(run.attempt, (attempt for number, attempt in places if number == run.number))
 
 
-def others_at_work(observed: Observed, run: RunStatus) -> Iterator[Document]:
-    """Jobs and pods of any other attempt that may still write."""
-    mine = (run.number, run.attempt)
-    yield from (job for job in observed.jobs if place_of(job) != mine and BACKEND.job_state(job) not in ENDED)
-    yield from (pod for pod in observed.pods if place_of(pod) != mine and is_alive(pod))
+def number_after(known: int, labels: Iterable[int]) -> int:
+    """A number above *known* and all of *labels*, but for those that are too large: no name could hold what follows."""
+    return 1 + max(known, *(number for number in labels if number < _UNLIKELY), 0)
+
+
+def others_at_work(observed: Observed, attempt: Attempt) -> Iterator[Document]:
+    """Jobs and pods with the training's label, whosever they are, that are not of *attempt* and may still write."""
+    jobs = (job for job in (*observed.jobs, *observed.strangers) if job is not attempt.job)
+    yield from (job for job in jobs if BACKEND.job_state(job) not in ENDED)
+    yield from (pod for pod in observed.pods if pod not in attempt.pods and is_alive(pod))
 
 
 def config_map(observed: Observed, name: str) -> Document | None:
@@ -167,12 +179,6 @@ def config_map(observed: Observed, name: str) -> Document | None:
 def place_of(child: Document) -> tuple[int, int]:
     """Run and attempt of a child; 0 where its labels do not say."""
     return number_of(child, RUN), number_of(child, ATTEMPT)
-
-
-def number_of(child: Document, label: str) -> int:
-    """The number in a label of ours, 0 when there is none."""
-    text = child["metadata"].get("labels", {}).get(label, "0")
-    return int(text) if text.isdecimal() else 0
 
 
 def is_alive(pod: Document) -> bool:

@@ -11,12 +11,11 @@ from atlas_operator.backends.base import ENDED
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.fields import name_of
 from atlas_operator.cluster.kinds import KINDS
-from atlas_operator.cluster.labels import RUN
-from atlas_operator.cluster.ownership import is_owned
+from atlas_operator.cluster.labels import RUN, number_of
 from atlas_operator.objects.metadata import RBAC, child
 from atlas_operator.objects.names import progress_name, run_name
 from atlas_operator.objects.run import holds_run_file
-from atlas_operator.training.attempt import number_of, place_of
+from atlas_operator.training.attempt import place_of
 from atlas_operator.training.observed import Observed
 
 KEPT_ATTEMPTS = 3
@@ -24,7 +23,10 @@ KEPT_ATTEMPTS = 3
 
 
 def garbage(observed: Observed, run: RunStatus | None) -> Iterator[Document]:
-    """Everything of earlier runs, jobs of long-gone attempts, and jobs that run without being the newest attempt."""
+    """Everything of earlier runs, jobs of long-gone attempts, and jobs that run without being the newest attempt.
+
+    *observed* is `told_apart`: what belongs to something else stays.
+    """
     newest = (run.number, run.attempt) if run else (0, 0)
     for job in observed.jobs:
         number, attempt = place_of(job)
@@ -32,11 +34,10 @@ def garbage(observed: Observed, run: RunStatus | None) -> Iterator[Document]:
         stale = number == newest[0] and attempt <= newest[1] - KEPT_ATTEMPTS
         if stray or stale or number < newest[0]:
             yield job
-    mine = [each for each in observed.config_maps if is_owned(each, observed.training)]
-    name = observed.training["metadata"]["name"]
-    for number in sorted({number_of(each, RUN) for each in mine if number_of(each, RUN) < newest[0]}):
-        files = [each for each in mine if holds_run_file(each, name, number)]
-        if files or any(name_of(each) == progress_name(name, number) for each in mine):
+    maps, name = observed.config_maps, observed.training["metadata"]["name"]
+    for number in sorted({number_of(each, RUN) for each in maps if number_of(each, RUN) < newest[0]}):
+        files = [each for each in maps if holds_run_file(each, name, number)]
+        if files or any(name_of(each) == progress_name(name, number) for each in maps):
             yield from _of_run(observed.training, number)
             yield from files
 

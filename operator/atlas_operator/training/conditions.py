@@ -26,7 +26,9 @@ from atlas_operator.backends.base import JobState
 from atlas_operator.pending.reasons import PendingReason
 from atlas_operator.status.preconditions import FailedPrecondition
 
-MISSING_REFERENCES = frozenset({"SecretMissing", "KeyMissing", "ConfigMapMissing", "ClaimMissing"})
+MISSING_REFERENCES = frozenset(
+    {"SecretMissing", "KeyMissing", "ConfigMapMissing", "ClaimMissing", "ServiceAccountMissing", "RuntimeClassMissing"}
+)
 """Pending reasons that mean that something the spec names does not exist: no spec is accepted until it does."""
 
 

@@ -6,6 +6,7 @@ from atlas_operator.backends import BACKEND
 from atlas_operator.cluster.client import ClusterClient
 from atlas_operator.cluster.document import Key
 from atlas_operator.cluster.listing import if_served
+from atlas_operator.cluster.ownership import is_owned
 from atlas_operator.pending.attempt import unexplained
 from atlas_operator.rewardservice.served import names_service
 from atlas_operator.training.observed import Observed
@@ -22,7 +23,8 @@ async def observe(client: ClusterClient, key: Key) -> Observed | None:
     jobs, pods, config_maps = await asyncio.gather(
         if_served(client.children(BACKEND.KIND, key)), client.children("Pod", key), client.children("ConfigMap", key)
     )
-    events = await client.events_about(key.namespace, unexplained(jobs or [], pods))
+    own = [job for job in jobs or () if is_owned(job, training)]
+    events = await client.events_about(key.namespace, unexplained(own, pods))
     services = None
     if names_service(training, config_maps):
         services = await if_served(client.objects("RewardService", key.namespace))

@@ -25,7 +25,7 @@ from atlas_operator.training.display import display
 from atlas_operator.training.history import fitting
 from atlas_operator.training.lifecycle.advance import advance
 from atlas_operator.training.lifecycle.start import start_run_if_due
-from atlas_operator.training.observed import Observed
+from atlas_operator.training.observed import Observed, told_apart
 from atlas_operator.training.triggers import follower
 
 
@@ -55,13 +55,13 @@ def plan(
     """
     if observed.training["metadata"].get("deletionTimestamp"):
         return Plan(status=None)
-    context = PlanContext(observed, default_image, now, apply_error, allow_code)
+    context = PlanContext(told_apart(observed), default_image, now, apply_error, allow_code)
     if context.is_live:
         context.status = context.status.model_copy(update=context.attempt.reported_fields())
         advance(context)
     if not context.is_live:
         start_run_if_due(context)
-    context.delete += garbage(observed, context.newest)
+    context.delete += garbage(context.observed, context.newest)
     _announce_blocker(context)
     return Plan(
         status=_status(context),

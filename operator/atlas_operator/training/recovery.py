@@ -6,10 +6,9 @@ from atlas_api import AtlasTrainingSpec, TrainingRun
 from atlas_api.training.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.cluster.decode import read_status_as
 from atlas_operator.cluster.document import Document, time_of
-from atlas_operator.cluster.labels import ATTEMPT, PLACEMENT, RUN
-from atlas_operator.cluster.ownership import is_owned
+from atlas_operator.cluster.labels import ATTEMPT, PLACEMENT, RUN, number_of
 from atlas_operator.objects.run import RUN_KEY, holds_run_file
-from atlas_operator.training.attempt import number_of
+from atlas_operator.training.attempt import number_after
 from atlas_operator.training.observed import Observed
 
 
@@ -26,7 +25,7 @@ def recover_status(observed: Observed, retrain_at: str) -> AtlasTrainingStatus:
 def recovered_run(observed: Observed) -> RunStatus | None:
     """The newest run that children tell of: its number, its newest attempt, its recipe. None when there are none."""
     for file in sorted(_run_files(observed), key=lambda file: number_of(file, RUN), reverse=True):
-        if is_owned(file, observed.training) and (run := _content(file)):
+        if run := _content(file):
             jobs = [job for job in observed.jobs if number_of(job, RUN) == run.number]
             return _run_of(run, max(jobs, key=lambda job: number_of(job, ATTEMPT), default=None))
     return None
@@ -34,8 +33,8 @@ def recovered_run(observed: Observed) -> RunStatus | None:
 
 def next_run_number(observed: Observed, newest: RunStatus | None) -> int:
     """A number that no run ever had, as far as anything tells."""
-    children = (*_run_files(observed), *observed.jobs, *observed.pods)
-    return 1 + max(newest.number if newest else 0, *(number_of(child, RUN) for child in children), 0)
+    children = (*_run_files(observed), *observed.jobs, *observed.strangers, *observed.pods)
+    return number_after(newest.number if newest else 0, (number_of(child, RUN) for child in children))
 
 
 def attempt_spec(observed: Observed, spec: AtlasTrainingSpec, run: RunStatus) -> AtlasTrainingSpec | None:

@@ -34,7 +34,8 @@ __all__ = ["GPUS_PER_NODE", "LABEL", "PREFIX", "remove_nodes", "up"]
 LABEL = "test.atlas/simulated"
 GPUS_PER_NODE = 8
 
-_CAPACITY = {"cpu": "64", "memory": "512Gi", "pods": "200", "nvidia.com/gpu": str(GPUS_PER_NODE)}
+_DISK = {"ephemeral-storage": "500Gi"}
+_CAPACITY = {"cpu": "64", "memory": "512Gi", **_DISK, "pods": "200", "nvidia.com/gpu": str(GPUS_PER_NODE)}
 
 
 def up(place: Place, nodes: int = 4) -> None:

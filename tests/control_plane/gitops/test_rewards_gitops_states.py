@@ -89,7 +89,9 @@ def out_of_reach() -> RewardsLife:
 
 def name_taken() -> RewardsLife:
     life = RewardsLife()
-    life.look(FailedPrecondition("NameTaken", "Service judges exists and belongs to something else", final=False))
+    life.look(
+        FailedPrecondition("NameTaken", "Service judges-rewards exists and belongs to something else", final=False)
+    )
     return life
 
 
@@ -155,7 +157,7 @@ FACTS = st.builds(
     pending_reason=st.none() | st.builds(PendingReason, WORDS, st.just("create it")),
     judges=st.tuples() | st.tuples(JUDGES),
     revision=st.none() | st.just("0" * 16),
-    url=st.just("http://judges.agents.svc:8080"),
+    url=st.just("http://judges-rewards.agents.svc:8080"),
 )
 
 

@@ -81,7 +81,7 @@ def test_a_new_training_has_a_status_that_waiting_tools_do_not_take_for_done(
 def test_a_new_training_shows_the_defaults_but_no_empty_lists(training: Document) -> None:
     spec = training["spec"]
     assert spec["grpo"]["clip"] == {"low": 0.2, "high": 0.28}
-    assert spec["compute"] == {"workers": 1, "gpusPerWorker": 1, "resources": {}}
+    assert spec["compute"] == {"workers": 1, "gpusPerWorker": 1, "gpuResource": "nvidia.com/gpu", "resources": {}}
     assert spec["traces"]["filter"] == {"status": ["succeeded"], "reviewStatus": ["approved"], "order": "newest"}
     assert spec["limits"]["retries"]["preempted"] == 50
     assert "trainerArgs" not in spec

@@ -137,13 +137,13 @@ def test_the_columns_tell_how_it_answers(kubectl: Kubectl) -> None:
     identity = {key: document[key] for key in ("apiVersion", "kind")} | {"metadata": {"name": "judges"}}
     status = {
         "revision": "0123456789abcdef",
-        "url": "http://judges.agents.svc:8080",
+        "url": "http://judges-rewards.agents.svc:8080",
         "display": {"ready": "2/2", "judges": "3/4", "p99": "840ms"},
     }
     kubectl.apply({**identity, "status": status}, "--subresource=status")
     header, row = (line.split() for line in kubectl.run("get", "rws").splitlines())
     assert header == ["NAME", "READY", "JUDGES", "P99", "REVISION", "URL", "AGE"]
-    assert row[:-1] == ["judges", "2/2", "3/4", "840ms", "0123456789abcdef", "http://judges.agents.svc:8080"]
+    assert row[:-1] == ["judges", "2/2", "3/4", "840ms", "0123456789abcdef", "http://judges-rewards.agents.svc:8080"]
 
 
 @pytest.mark.usefixtures("api_server")

@@ -76,10 +76,10 @@ def kubeconfig_of_the_operator(kubectl: Kubectl, folder: Path) -> Path:
     return kubeconfig_of(kubectl.within(NAMESPACE), "atlas-operator", folder)
 
 
-def kubeconfig_of(kubectl: Kubectl, account: str, folder: Path) -> Path:
-    """A kubeconfig with a token of a ServiceAccount in kubectl's namespace."""
+def kubeconfig_of(kubectl: Kubectl, account: str, folder: Path, *options: str) -> Path:
+    """A kubeconfig with a token of a ServiceAccount in kubectl's namespace; *options* are those of `create token`."""
     document = json.loads(kubectl.run("config", "view", "--raw", "-o", "json"))
-    token = kubectl.run("create", "token", account, "--duration=24h").strip()
+    token = kubectl.run("create", "token", account, "--duration=24h", *options).strip()
     document["users"][0]["user"] = {"token": token}
     path = folder / f"{account}.kubeconfig"
     path.write_text(json.dumps(document))

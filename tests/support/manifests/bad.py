@@ -9,6 +9,17 @@ _MIXED = {"name": "both", "numeric": {}, "exactMatch": {}}
 _S3 = {"uri": "s3://a"}
 
 
+_TAKEN = (
+    *("atlas.arc.computer/training", "atlas.arc.computer/", "training.kubeflow.org/job-role"),
+    *("app.kubernetes.io/managed-by", "kubernetes.io/config.mirror", "kubernetes.io/x", "k8s.io/x", "a.b.k8s.io/x"),
+    *("container.apparmor.security.beta.kubernetes.io/pytorch", "seccomp.security.alpha.kubernetes.io/pod"),
+    *("batch.kubernetes.io/job-name", "controller.kubernetes.io/pod-deletion-cost", "x.app.kubernetes.io/name"),
+    *("sidecar.istio.io/inject", "linkerd.io/inject"),
+    *("", "/x", "a/", "a/b/c", "-a", "a-", "a b", "a\n", "\na", "é", "A.com/x", "a_b/x", "x" * 64, "a/" + "x" * 64),
+)
+"""Keys that are not for users, and none at all."""
+
+
 def _verifier(**kind: Any) -> dict[str, Any]:
     return {"spec.reward.verifiers": [{"name": "answer", **kind}]}
 
@@ -106,6 +117,11 @@ BROKEN_RULES = [
     Case("a variable with two values", _variable(value="a", secretKeyRef={"name": "a", "key": "b"})),
     Case("a variable of ours", {"spec.compute.env": [{"name": "ATLAS_RUN", "value": "1"}]}),
     Case("files of no kind", _volume()),
+    *(Case(f"a label {key!r} of pods", {"spec.compute.labels": {key: "a"}}) for key in _TAKEN),
+    *(Case(f"an annotation {key!r} of pods", {"spec.compute.annotations": {key: "a"}}) for key in _TAKEN),
+    Case("a zone twice", {"spec.compute.topologySpreadConstraints": [{"topologyKey": "zone"}] * 2}),
+    Case("GPUs in two places", {"spec.compute.gpuResource": "amd.com/gpu", **_limits(**{"amd.com/gpu": 1})}),
+    Case("room on the node in two places", {"spec.compute.ephemeralStorage": 1, **_limits(**{"ephemeral-storage": 1})}),
     Case("files of two kinds", _volume(claim="a", secret="a")),
 ]  # fmt: skip
 """Every field is right by itself; a rule that spans fields is broken."""
@@ -260,6 +276,25 @@ WRONG_FIELDS = [
     Case("a registry's secret as text", {"spec.compute.imagePullSecrets": ["registry"]}),
     Case("an empty scheduler", {"spec.compute.schedulerName": ""}),
     Case("a priority class in capitals", {"spec.compute.priorityClassName": "High"}),
+    Case("a label of pods with a blank", {"spec.compute.labels": {"a": "b c"}}),
+    Case("a label of pods with a line end", {"spec.compute.labels": {"a": "b\n"}}),
+    Case("a number as a label of pods", {"spec.compute.labels": {"a": 1}}),
+    Case("a label of pods too long", {"spec.compute.labels": {"a": "b" * 64}}),
+    Case("an annotation too long", {"spec.compute.annotations": {"a": "b" * 4097}}),
+    Case("labels of pods too many", {"spec.compute.labels": {f"a{number}": "" for number in range(33)}}),
+    Case("an account in capitals", {"spec.compute.serviceAccountName": "Team"}),
+    Case("an account of another namespace", {"spec.compute.serviceAccountName": "other/team"}),
+    Case("GPUs without a vendor", {"spec.compute.gpuResource": "gpu"}),
+    Case("memory for GPUs", {"spec.compute.gpuResource": "memory"}),
+    Case("a sandbox in capitals", {"spec.compute.runtimeClassName": "gVisor"}),
+    Case("a negative amount of room", {"spec.compute.ephemeralStorage": "-1Gi"}),
+    Case("a room of no size", {"spec.compute.ephemeralStorage": "large"}),
+    Case("pods spread over nothing", {"spec.compute.topologySpreadConstraints": [{}]}),
+    Case("a skew of nothing", {"spec.compute.topologySpreadConstraints": [{"topologyKey": "a", "maxSkew": 0}]}),
+    Case(
+        "a spread with a selector",
+        {"spec.compute.topologySpreadConstraints": [{"topologyKey": "a", "labelSelector": {}}]},
+    ),
     Case("a variable that begins with a digit", {"spec.compute.env": [{"name": "1A", "value": ""}]}),
     Case("a number as a variable's value", {"spec.compute.env": [{"name": "A", "value": 1}]}),
     Case("files at a relative path", {"spec.compute.volumes": [{"claim": "a", "mountPath": "models"}]}),

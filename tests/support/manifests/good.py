@@ -12,6 +12,19 @@ _DEFAULTED = ("evaluation", "optimization", "compute", "limits", "retrain", "sus
 _SECRET_VARIABLE = {"name": "A", "secretKeyRef": {"name": "a", "key": "B.c-d_E"}}
 _VOLUMES = [{kind: "a.b-c", "mountPath": "/a"} for kind in ("claim", "configMap", "secret")]
 _TAINT = {"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}
+_KEYS = {
+    "azure.workload.identity/use": "true",
+    "app.kubernetes.io/name": "refunds",
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+    "kueue.x-k8s.io/podset-required-topology": "rack",
+    "k8s.v1.cni.cncf.io/networks": "rdma",
+    "gke-gcsfuse/volumes": "true",
+    "team": "",
+}
+_SPREAD = [
+    {"topologyKey": "topology.kubernetes.io/zone"},
+    {"topologyKey": "rack", "maxSkew": 1000, "whenUnsatisfiable": "ScheduleAnyway"},
+]
 _LONG_AFFINITY = {
     "podAffinity": {
         "preferredDuringSchedulingIgnoredDuringExecution": [
@@ -162,6 +175,18 @@ GOOD = [
     Case("a queue", {"spec.compute.queueName": "team-a.gpu"}),
     Case("an empty variable", {"spec.compute.env": [{"name": "HF_HOME", "value": ""}]}),
     Case("a variable from a secret", {"spec.compute.env": [_SECRET_VARIABLE]}),
+    Case("a user's own account", {"spec.compute.serviceAccountName": "team-a.trainer"}),
+    Case("labels and annotations of pods", {f"spec.compute.{part}": _KEYS for part in ("labels", "annotations")}),
+    Case("as many labels of pods as fit", {"spec.compute.labels": {f"a.b/{number}": "" for number in range(32)}}),
+    Case("the longest label of a pod", {"spec.compute.labels": {"a" * 253 + "/" + "b" * 63: "c" * 63}}),
+    Case("any text as an annotation", {"spec.compute.annotations": {"a": "é\n{}" + "x" * 4092}}),
+    Case("no labels of pods by null", {"spec.compute.labels": None, "spec.compute.annotations": {"a": None}}),
+    Case("pods in several zones and racks", {"spec.compute.topologySpreadConstraints": _SPREAD}),
+    Case("a sandbox", {"spec.compute.runtimeClassName": "gvisor"}),
+    Case("GPUs of another vendor", {"spec.compute": {"gpuResource": "amd.com/gpu", "gpusPerWorker": 2}}),
+    Case("a share of a GPU", {"spec.compute.gpuResource": "nvidia.com/mig-1g.10gb"}),
+    Case("room on the node", {"spec.compute.ephemeralStorage": "200Gi"}),
+    Case("room on the node as a number", {"spec.compute.ephemeralStorage": 10_000_000_000}),
     Case("files of three kinds", {"spec.compute.volumes": _VOLUMES}),
     # The rest.
     Case("every deadline", {f"spec.limits.{name}Seconds": 1 for name in ("queue", "start", "run", "stall")}),

@@ -9,6 +9,8 @@ from support.training.cluster_trainings import condition
 from atlas_operator.cluster.labels import REWARDS
 
 NAME = "judges"
+SERVING = "judges-rewards"
+"""Name of its Deployment, Service, disruption budget and account."""
 
 _KINDS = "deployments,replicasets,pods,services,poddisruptionbudgets,configmaps,serviceaccounts,roles,rolebindings"
 

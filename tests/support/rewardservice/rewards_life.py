@@ -25,6 +25,8 @@ from atlas_operator.status.preconditions import FailedPrecondition
 from atlas_rewards.judges.revision import revision_of
 
 NAME = "judges"
+SERVING = "judges-rewards"
+"""Name of its Deployment, Service, disruption budget and account."""
 
 
 class RewardsLife:
@@ -63,7 +65,7 @@ class RewardsLife:
         """All children, by kind and name."""
         return self.store.objects
 
-    def child(self, kind: str, name: str = NAME) -> Document:
+    def child(self, kind: str, name: str = SERVING) -> Document:
         """A child that was made."""
         return self.children[kind, name]
 
@@ -84,8 +86,7 @@ class RewardsLife:
         for document in decided.apply:
             self._apply(document)
         for document in decided.merge:
-            for name in document["data"]:
-                del self.children[key(document)]["data"][name]
+            self._merge(document)
         for document in decided.delete:
             del self.children[key(document)]
         if decided.status:
@@ -146,6 +147,13 @@ class RewardsLife:
         names = [f"{NAME}-{number}" for number in range(self.child("Deployment")["spec"]["replicas"])]
         self.pods = []
         return self.has_pods(*map(answering, names)).settle()
+
+    def _merge(self, document: Document) -> None:
+        found = self.children[key(document)]
+        assert document["metadata"]["uid"] == found["metadata"]["uid"]
+        for part in document.keys() & {"data", "binaryData"}:
+            kept = {name: value for name, value in found[part].items() if name not in (document[part] or found[part])}
+            found[part] = kept
 
     def _apply(self, document: Document) -> None:
         admitted = self._admitted(copy.deepcopy(document))

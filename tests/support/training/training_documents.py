@@ -37,7 +37,7 @@ def training_document(name: str = "demo", uid: str = "uid-of-demo", **spec: Any)
 
 def judges_document(ready: str = "True", message: str = "", name: str = "judges", **status: Any) -> Document:
     """A RewardService whose condition Ready is *ready*. Keywords go into its status."""
-    answers = {"url": "http://judges.agents.svc:8080", "revision": REVISION}
+    answers = {"url": "http://judges-rewards.agents.svc:8080", "revision": REVISION}
     conditions = [make_condition("Ready", ready, message=message)]
     return {
         "kind": "RewardService",

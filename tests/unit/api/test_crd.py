@@ -78,7 +78,8 @@ def test_the_schema_is_structural(forbidden: str) -> None:
 def test_every_value_has_a_type_or_is_a_number_or_text() -> None:
     untyped = {path: node for path, node in in_all_kinds() if "type" not in node}
     resources = (".spec.compute.resources", ".spec.resources")
-    assert set(untyped) == {f"{path}.{part}[]" for path in resources for part in ("limits", "requests")}
+    amounts = {f"{path}.{part}[]" for path in resources for part in ("limits", "requests")}
+    assert set(untyped) == {*amounts, ".spec.compute.ephemeralStorage"}
     assert all(node["x-kubernetes-int-or-string"] for node in untyped.values())
 
 

@@ -12,7 +12,7 @@ from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.rules import broken_rules
 from atlas_api.secrets import CredentialsSource, SecretSource
 from atlas_api.training.checkpoints import Checkpoints
-from atlas_api.training.compute import EnvVar, Resources, Volume
+from atlas_api.training.compute import Compute, EnvVar, Resources, Volume
 from atlas_api.training.grpo import Clip
 from atlas_api.training.model import ModelSpec
 from atlas_api.training.optimization import Optimization
@@ -201,6 +201,46 @@ CASES = [
         "set exactly one of claim, configMap, secret",
         {"mountPath": "/models"},
         {"mountPath": "/models", "claim": "models"},
+    ),
+    *(
+        Case(
+            Compute,
+            f"a key of {field} is malformed, or one that the operator, a mesh or Kubernetes itself writes;"
+            " choose another",
+            {field: {"sidecar.istio.io/inject": "true"}},
+            {field: {"azure.workload.identity/use": "true", "app.kubernetes.io/name": "x", "team": ""}},
+        )
+        for field in ("labels", "annotations")
+    ),
+    *(
+        Case(
+            RewardServiceSpec,
+            f"a key of {field} is malformed, or one that the operator or Kubernetes itself writes; choose another",
+            service(**{field: {"atlas.arc.computer/rewards": "other"}}),
+            service(**{field: {"sidecar.istio.io/inject": "true"}}),
+        )
+        for field in ("labels", "annotations")
+    ),
+    *(
+        Case(
+            model,
+            "two topologySpreadConstraints have the same topologyKey; remove one",
+            {**rest, "topologySpreadConstraints": [{"topologyKey": "zone"}, {"topologyKey": "zone", "maxSkew": 2}]},
+            {**rest, "topologySpreadConstraints": [{"topologyKey": "zone"}, {"topologyKey": "rack"}]},
+        )
+        for model, rest in ((Compute, {}), (RewardServiceSpec, service()))
+    ),
+    Case(
+        Compute,
+        "remove from resources what gpuResource names: gpusPerWorker asks for it",
+        {"gpuResource": "amd.com/gpu", "resources": {"requests": {"amd.com/gpu": 1}}},
+        {"gpuResource": "amd.com/gpu", "resources": {"requests": {"rdma/hca": 1}}},
+    ),
+    Case(
+        Compute,
+        "ephemeralStorage and resources both say how much ephemeral storage; remove one",
+        {"ephemeralStorage": "1Gi", "resources": {"limits": {"ephemeral-storage": "1Gi"}}},
+        {"ephemeralStorage": "1Gi", "resources": {"limits": {"memory": "1Gi"}}},
     ),
     Case(
         TraceFilter,

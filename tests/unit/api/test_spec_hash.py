@@ -89,6 +89,7 @@ def test_an_amount_may_be_spelled_in_many_ways() -> None:
         {"cpu": "1", "memory": 1073741824},
     ]
     assert len({placement_of(resources={"requests": spelling}) for spelling in spellings}) == 1
+    assert len({placement_of(ephemeralStorage=amount) for amount in ("1Gi", "1024Mi", 1073741824)}) == 1
 
 
 def test_other_pods_are_another_placement() -> None:

@@ -83,10 +83,9 @@ def _watch(context: PlanContext, job: Document) -> None:
         else:
             finish_attempt(context, context.attempt.result())
         return
-    if context.attempt.progress_map is None and not context.failed_precondition:
-        context.create.append(progress_map(context.training, context.run.number))
     if is_new or context.attempt.state in ("Unseen", "Starting"):
         _ensure_join_secret(context, job)
+    _mend_progress_map(context)
     if context.attempt.state in ("Queued", "Suspending") and context.run.running_at:
         close_attempt(context)
         context.set(attempt_at=context.now)
@@ -105,6 +104,15 @@ def _ensure_join_secret(context: PlanContext, job: Document) -> None:
         context.create.append(join_secret(context.training, job))
 
 
+def _mend_progress_map(context: PlanContext) -> None:
+    """Make the ConfigMap that the trainer reports to anew where it is gone, or where it can be changed no more."""
+    found = context.attempt.progress_map
+    if found is None and not context.failed_precondition:
+        context.create.append(progress_map(context.training, context.run.number))
+    if found and found.get("immutable"):
+        context.delete.append(found)
+
+
 def _unwanted(context: PlanContext) -> tuple[StopReason, str] | None:
     """Why the attempt should go: for a spec that cannot be started, only to rest."""
     stop = unwanted(context.spec, context.run) if context.spec else None
@@ -116,7 +124,7 @@ def _unwanted(context: PlanContext) -> tuple[StopReason, str] | None:
 def _overdue(context: PlanContext) -> tuple[StopReason, str] | None:
     attempt = context.attempt
     late, again_at = overdue(
-        context.limits, context.run, attempt.scheduled_at(), attempt.sign_of_life_at(), context.now
+        context.limits, context.run, attempt.scheduled_at(), attempt.sign_of_life_at(context.now), context.now
     )
     if again_at:
         context.requeue_at.append(again_at)

@@ -7,6 +7,8 @@ from atlas_api.training.status import AtlasTrainingStatus, RunStatus, Trigger
 from atlas_operator.backends import BACKEND
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.fields import name_of
+from atlas_operator.cluster.labels import TRAINING
+from atlas_operator.cluster.ownership import is_of_namesake
 from atlas_operator.objects.names import job_name
 from atlas_operator.objects.run import recipe_children, run_file
 from atlas_operator.rewardservice.served import Served, needed_service
@@ -18,6 +20,8 @@ from atlas_operator.training.history import with_previous
 from atlas_operator.training.lifecycle.finish import close_attempt, finish_run
 from atlas_operator.training.recovery import attempt_spec, next_run_number, run_files
 from atlas_operator.training.triggers import next_due
+
+_STRANGE = f"carries the label {TRAINING} and belongs to something else; delete it, or take the label away"
 
 
 def start_run_if_due(context: PlanContext) -> None:
@@ -48,9 +52,9 @@ def start_next_attempt(context: PlanContext) -> None:
 
 def start_attempt(context: PlanContext) -> None:
     """Create what the attempt needs, once nothing of another one is at work."""
-    other = next(others_at_work(context.observed, context.run), None)
+    other = next(others_at_work(context.observed, context.attempt), None)
     if other:
-        context.wait(f"{other['metadata']['name']}, of an earlier attempt, to end")
+        context.wait(_end_of(context, other))
     elif context.spec is None or context.failed_precondition:
         _await_precondition(context)
     elif (spec := attempt_spec(context.observed, context.spec, context.run)) is None:
@@ -76,7 +80,17 @@ def _start_run(context: PlanContext, cause: Trigger, spec: AtlasTrainingSpec) ->
     )
     context.attempt = Attempt()
     context.event("Normal", "RunStarted", f"run {number} starts ({cause})")
+    for job in context.observed.strangers:
+        if not is_of_namesake(job, context.training):
+            context.event("Warning", "NotOurs", f"{job['kind']} {name_of(job)} {_STRANGE}")
     start_attempt(context)
+
+
+def _end_of(context: PlanContext, other: Document) -> str:
+    name = name_of(other)
+    if other not in context.observed.strangers or is_of_namesake(other, context.training):
+        return f"{name}, of an earlier attempt, to end"
+    return f"{other['kind']} {name} to end, which {_STRANGE}"
 
 
 def _await_precondition(context: PlanContext) -> None:

@@ -1,10 +1,11 @@
 """The order book of the work queue, on a clock that the test moves."""
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from atlas_operator.controller.delaying_queue import LONGEST_RETRY, DelayingQueue
+from atlas_operator.controller.delaying_queue import LONGEST_RETRY, PACE, DelayingQueue
 
 
 def test_a_key_added_twice_is_taken_once() -> None:
@@ -30,6 +31,73 @@ def test_a_key_added_during_its_work_is_taken_once_more_afterwards() -> None:
     assert queue.take(1) is None
     queue.done("a")
     assert [queue.take(2), queue.take(2)] == ["a", None]
+
+
+def test_a_key_that_is_added_without_end_is_worked_on_once_a_second() -> None:
+    queue: DelayingQueue[str] = DelayingQueue()
+    taken = []
+    for tick in range(10_000):
+        queue.add("loud", tick / 100)
+        if queue.take(tick / 100):
+            taken.append(tick / 100)
+            queue.done("loud")
+    assert taken == [float(second) for second in range(100)]
+
+
+@pytest.mark.parametrize("last", [0.0, 0.001, 0.5, 0.999])
+def test_the_last_event_of_a_second_is_not_lost(last: float) -> None:
+    queue: DelayingQueue[str] = DelayingQueue()
+    queue.add("a", 0)
+    queue.take(0)
+    queue.add("a", last)
+    queue.done("a")
+    assert (queue.take(0.999), queue.next_date()) == (None, PACE)
+    assert [queue.take(PACE), queue.take(PACE)] == ["a", None]
+
+
+def test_work_that_takes_longer_than_a_second_is_followed_at_once() -> None:
+    queue: DelayingQueue[str] = DelayingQueue()
+    queue.add("a", 0)
+    queue.take(0)
+    queue.add("a", 5)
+    queue.done("a")
+    assert queue.take(5) == "a"
+
+
+@pytest.mark.parametrize("loud", [1, 3, 50])
+def test_however_loud_others_are_a_quiet_key_waits_for_each_of_them_once(loud: int) -> None:
+    queue: DelayingQueue[str] = DelayingQueue()
+    others = [f"loud-{number}" for number in range(loud)]
+    order = []
+    for tick in range(200 * loud):
+        now = tick / 1000
+        for key in others:
+            queue.add(key, now)
+        if tick == 100:
+            queue.add("quiet", now)
+        if (taken := queue.take(now)) is not None:
+            order.append(taken)
+            queue.done(taken)
+    assert order.index("quiet") <= 2 * loud
+
+
+def test_what_a_look_itself_asks_for_is_not_put_off() -> None:
+    queue: DelayingQueue[str] = DelayingQueue()
+    queue.add("a", 0)
+    queue.take(0)
+    queue.add("a", 0.1)
+    queue.done("a")
+    queue.add_at("a", 0.2)
+    assert [queue.take(0.2), queue.take(0.2)] == ["a", None]
+
+
+def test_keys_that_are_quiet_are_forgotten() -> None:
+    queue: DelayingQueue[int] = DelayingQueue()
+    for number in range(1000):
+        queue.add(number, number)
+        queue.take(number)
+        queue.done(number)
+    assert len(queue._begun) == 1
 
 
 def test_of_two_dates_the_earlier_counts() -> None:
@@ -88,6 +156,10 @@ class _AgendaMachine(RuleBasedStateMachine):
         self.queue: DelayingQueue[str] = DelayingQueue()
         self.now = 0.0
         self.working: set[str] = set()
+        self.begun: dict[str, float] = {}
+        self.dated: set[str] = set()
+        """Keys that were ever given a date, which no event puts off."""
+
         self.owed: dict[str, float] = {}
         """Keys that must be worked on, and from when on."""
 
@@ -97,23 +169,25 @@ class _AgendaMachine(RuleBasedStateMachine):
     @rule(key=keys)
     def add(self, key: str) -> None:
         self.queue.add(key, self.now)
-        self._owe(key, self.now)
+        self._owe(key, max(self.now, self.begun.get(key, -PACE) + PACE))
 
     @rule(key=keys, seconds=st.integers(0, 20))
     def add_at(self, key: str, seconds: int) -> None:
+        self.dated.add(key)
         self.queue.add_at(key, self.now + seconds)
         self._owe(key, self.now + seconds)
 
     @rule(key=keys)
     def fail(self, key: str) -> None:
+        self.dated.add(key)
         self._owe(key, self.now + self.queue.retry(key, self.now))
 
     @rule(key=keys)
     def forget(self, key: str) -> None:
         self.queue.forget(key)
 
-    @rule(seconds=st.integers(0, 30))
-    def wait(self, seconds: int) -> None:
+    @rule(seconds=st.sampled_from([0, 0.25, 0.75, 1, 7, 30]))
+    def wait(self, seconds: float) -> None:
         self.now += seconds
 
     @rule()
@@ -124,7 +198,10 @@ class _AgendaMachine(RuleBasedStateMachine):
             assert not free, "a due key was not given out"
             return
         assert key not in self.working, "two workers on a key"
+        paced = self.now >= self.begun.get(key, -PACE) + PACE
+        assert paced or key in self.dated, "a key came twice in a second, and only events asked for it"
         self.working.add(key)
+        self.begun[key] = self.now
         self.owed.pop(key, None)
 
     @rule(key=keys)
@@ -148,4 +225,4 @@ class _AgendaMachine(RuleBasedStateMachine):
 
 
 TestAgenda = _AgendaMachine.TestCase
-TestAgenda.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestAgenda.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)

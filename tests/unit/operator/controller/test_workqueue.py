@@ -1,4 +1,4 @@
-"""The work queue with real workers on a real loop; nothing here sleeps longer than milliseconds."""
+"""The work queue with real workers on a real loop; nothing here waits longer than a second."""
 
 import asyncio
 from collections import Counter
@@ -71,12 +71,36 @@ def test_no_key_is_worked_on_by_two_workers_and_none_is_lost() -> None:
                 queue.add(turn % 17)
                 if turn % 50 == 0:
                     await asyncio.sleep(0.001)
-            while queue.depth or working:
+            while seen != dict(asked):
                 await asyncio.sleep(0.001)
             queue.stop()
 
+        # It ends: the last look at each key sees its last change.
         await asyncio.gather(queue.run(handler, 8), producer())
-        assert seen == dict(asked), "the last look at each key saw its last change"
+
+    _run(story)
+
+
+def test_who_changes_an_object_in_a_loop_gets_one_look_a_second_and_the_others_theirs() -> None:
+    async def story() -> None:
+        now = [0.0]
+        queue: WorkQueue[str] = WorkQueue(clock=lambda: now[0])
+        looks = Counter[str]()
+
+        async def handler(key: str) -> None:
+            looks[key] += 1
+
+        async def tenants() -> None:
+            for tick in range(3000):
+                now[0] = tick / 100
+                queue.add("loud")
+                for number in range(10 if tick % 150 == 0 else 0):
+                    queue.add(f"quiet-{number}")
+                await asyncio.sleep(0)
+            queue.stop()
+
+        await asyncio.gather(queue.run(handler, 2), tenants())
+        assert looks == {"loud": 30, **{f"quiet-{number}": 20 for number in range(10)}}
 
     _run(story)
 

@@ -79,6 +79,29 @@ ONE_POD: dict[str, tuple[Document, str, str]] = {
         "infrastructure",
         "Evicted",
     ),
+    "beyond its own limit of the node's disk": (
+        make_pod(
+            phase="Failed",
+            reason="Evicted",
+            message="Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ",
+        ),
+        "user",
+        "DiskLimit",
+    ),
+    "beyond its container's limit of the node's disk": (
+        make_pod(
+            phase="Failed",
+            reason="Evicted",
+            message='Container pytorch exceeded its local ephemeral storage limit "1Gi". ',
+        ),
+        "user",
+        "DiskLimit",
+    ),
+    "evicted for the disk of the node": (
+        make_pod(phase="Failed", reason="Evicted", message="The node was low on resource: ephemeral-storage."),
+        "infrastructure",
+        "Evicted",
+    ),
     "lost with its node": (make_pod(phase="Unknown", reason="NodeLost"), "infrastructure", "NodeLost"),
     "preempted by the kubelet": (make_pod(phase="Failed", reason="Preempting"), "preempted", "Preempting"),
     "refused by the kubelet": (

@@ -14,7 +14,8 @@ from atlas_api.names import short_name
 from atlas_api.training.status import RunStatus
 from atlas_operator.backends import BACKEND
 from atlas_operator.cluster.document import Document
-from atlas_operator.cluster.labels import TRAINING
+from atlas_operator.cluster.drift import APPLIED
+from atlas_operator.cluster.labels import ATTEMPT, MANAGED_BY, RUN, TRAINING
 from atlas_operator.objects.join_secret import join_secret, with_value
 from atlas_operator.objects.names import job_name, progress_name, run_name
 from atlas_operator.objects.run import recipe_children
@@ -276,3 +277,66 @@ def _claim(name: str) -> Document:
 
 def test_the_same_attempt_is_made_the_same_way_twice() -> None:
     assert children() == children()
+
+
+def own(**compute: Any) -> dict[str, Document]:
+    return children(compute=compute)
+
+
+def test_the_users_account_runs_the_pods_and_may_report_beside_its_own_rights() -> None:
+    made = own(serviceAccountName="trainer")
+
+    assert "ServiceAccount" not in made
+    assert template(compute={"serviceAccountName": "trainer"})["spec"]["serviceAccountName"] == "trainer"
+    assert [each["name"] for each in made["RoleBinding"]["subjects"]] == ["trainer"]
+    assert made["RoleBinding"]["roleRef"]["name"] == made["Role"]["metadata"]["name"]
+
+
+def test_an_account_of_the_name_that_ours_would_have_is_the_users_too() -> None:
+    assert "ServiceAccount" not in own(serviceAccountName="demo-3")
+
+
+def test_another_account_needs_another_binding() -> None:
+    marks = {
+        made["RoleBinding"]["metadata"]["annotations"][APPLIED]
+        for made in (own(), own(serviceAccountName="trainer"), own(serviceAccountName="other"))
+    }
+    assert len(marks) == 3
+
+
+def test_labels_and_annotations_of_the_user_come_beside_the_operators() -> None:
+    pods = template(compute={"labels": {"azure.workload.identity/use": "true"}, "annotations": {"a/b": "c"}})[
+        "metadata"
+    ]
+
+    assert pods["labels"]["azure.workload.identity/use"] == "true"
+    assert (pods["labels"][TRAINING], pods["labels"]["sidecar.istio.io/inject"]) == ("demo", "false")
+    assert (pods["annotations"]["a/b"], pods["annotations"][TRAINING]) == ("c", "demo")
+
+
+def test_pods_are_spread_among_those_of_their_attempt() -> None:
+    asked = [{"topologyKey": "zone"}, {"topologyKey": "rack", "maxSkew": 2, "whenUnsatisfiable": "ScheduleAnyway"}]
+    pods = template(compute={"workers": 4, "topologySpreadConstraints": asked})
+
+    peers = {"matchLabels": {key: pods["metadata"]["labels"][key] for key in (TRAINING, MANAGED_BY, RUN, ATTEMPT)}}
+    assert pods["spec"]["topologySpreadConstraints"] == [
+        {"topologyKey": "zone", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": peers},
+        {"topologyKey": "rack", "maxSkew": 2, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": peers},
+    ]
+    assert "topologySpreadConstraints" not in template()["spec"]
+
+
+def test_a_sandbox_and_gpus_of_another_name_and_room_on_the_disk_are_asked_for() -> None:
+    asked = {"runtimeClassName": "gvisor", "gpuResource": "amd.com/gpu", "gpusPerWorker": 2, "ephemeralStorage": "9Gi"}
+    pod = template(compute=asked)["spec"]
+
+    amounts = {"amd.com/gpu": "2", "ephemeral-storage": "9Gi"}
+    assert pod["runtimeClassName"] == "gvisor"
+    assert pod["containers"][0]["resources"] == {"requests": amounts, "limits": amounts}
+    assert "runtimeClassName" not in template()["spec"]
+
+
+def test_where_no_gpu_is_asked_for_none_is_named() -> None:
+    assert template(compute={"gpuResource": "amd.com/gpu", "gpusPerWorker": 0})["spec"]["containers"][0][
+        "resources"
+    ] == {"requests": {}, "limits": {}}

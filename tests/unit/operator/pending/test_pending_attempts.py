@@ -39,11 +39,17 @@ REFUSALS: dict[str, tuple[str, str, list[str]]] = {
         "AdmissionDenied",
         ["validate.kyverno.svc-fail", "label team is required"],
     ),
-    "something else": (
-        FORBIDDEN + 'error looking up service account agents/demo-1: serviceaccount "demo-1" not found',
-        "FailedCreatePod",
-        ["serviceaccount"],
+    "an account that is not there": (
+        FORBIDDEN + 'error looking up service account agents/team: serviceaccount "team" not found',
+        "ServiceAccountMissing",
+        ["ServiceAccount team", "create it or correct serviceAccountName"],
     ),
+    "a sandbox that is not there": (
+        FORBIDDEN + 'pod rejected: RuntimeClass "gvisor" not found',
+        "RuntimeClassMissing",
+        ["RuntimeClass gvisor", "create it or correct runtimeClassName"],
+    ),
+    "something else": (FORBIDDEN + "the moon is full", "FailedCreatePod", ["the moon is full"]),
 }
 
 

@@ -20,6 +20,21 @@ PODS: dict[str, tuple[Document, str, list[str]]] = {
         "Unschedulable",
         ["not enough memory free", "compute.resources"],
     ),
+    "a GPU under another name": (
+        unplaced("0/1 nodes are available: 1 Insufficient nvidia.com/mig-1g.10gb."),
+        "Unschedulable",
+        ["not enough nvidia.com/mig-1g.10gb free", "lower compute.gpusPerWorker or compute.resources ("],
+    ),
+    "no room on the disk": (
+        unplaced("0/1 nodes are available: 1 Insufficient ephemeral-storage."),
+        "Unschedulable",
+        ["not enough ephemeral-storage free", "lower compute.ephemeralStorage ("],
+    ),
+    "too few zones": (
+        unplaced("0/4 nodes are available: 4 node(s) didn't match pod topology spread constraints."),
+        "Unschedulable",
+        ["add nodes, or set whenUnsatisfiable in compute.topologySpreadConstraints"],
+    ),
     "a taint": (
         unplaced("0/1 nodes are available: 1 node(s) had untolerated taint {nvidia.com/gpu: present}."),
         "Unschedulable",

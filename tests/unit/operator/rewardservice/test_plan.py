@@ -8,6 +8,7 @@ from atlas_api import parse
 from atlas_api.manifest.yaml_document import read_documents
 from atlas_api.rewardservice.spec import RewardService
 from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.labels import REWARDS
 from atlas_operator.status.preconditions import FailedPrecondition
 from atlas_rewards.judges.revision import revision_of
 
@@ -81,6 +82,24 @@ def test_pods_get_what_the_user_says_of_nodes_registries_variables_and_files() -
         {"name": "volume-1", "secret": {"secretName": "ca"}},
         {"name": "volume-2", "persistentVolumeClaim": {"claimName": "data", "readOnly": False}},
     ]
+
+
+def test_pods_get_what_the_user_says_of_labels_spread_and_sandbox() -> None:
+    spec = {
+        "labels": {"team": "a"},
+        "annotations": {"sidecar.istio.io/inject": "true"},
+        "topologySpreadConstraints": [{"topologyKey": "zone"}],
+        "runtimeClassName": "gvisor",
+    }
+    life = RewardsLife(**spec)
+    before = digest(RewardsLife().settle())
+    template = life.settle().child("Deployment")["spec"]["template"]
+    assert (template["metadata"]["labels"]["team"], template["metadata"]["labels"][REWARDS]) == ("a", "judges")
+    assert template["metadata"]["annotations"]["sidecar.istio.io/inject"] == "true"
+    assert template["spec"]["runtimeClassName"] == "gvisor"
+    (spread,) = template["spec"]["topologySpreadConstraints"]
+    assert spread["labelSelector"]["matchLabels"][REWARDS] == "judges"
+    assert digest(life) == before, "judges score as before"
 
 
 def test_each_pod_reports_under_its_own_name() -> None:
@@ -163,7 +182,7 @@ def test_a_mistake_in_the_spec_leaves_the_pods_of_the_one_before_alone() -> None
 def test_what_the_api_server_refuses_is_tried_again() -> None:
     life = RewardsLife()
     decided = life.look(
-        FailedPrecondition("NameTaken", "Service judges exists and belongs to something else", final=False)
+        FailedPrecondition("NameTaken", "Service judges-rewards exists and belongs to something else", final=False)
     )
     assert decided.requeue_at is not None
     assert life.ready()[0] == "NameTaken"
@@ -219,3 +238,38 @@ def test_the_configuration_that_the_operator_writes_reads_back_as_the_spec() -> 
     read = parse(RewardService, document).spec
     assert revision_of(read) == revision(life)
     assert (read.temperatures, read.replicas) == ((0.1,), 1)
+
+
+@pytest.mark.parametrize(
+    "owner", [{}, {"kind": "RewardService", "name": "judges", "uid": "x"}, {"uid": "uid-of-judges"}]
+)
+def test_what_carries_its_labels_and_belongs_to_something_else_is_left_alone(owner: Document) -> None:
+    """The last one names this service as an owner that does not control it."""
+    life = RewardsLife().answers()
+    for kind, name in (("PodDisruptionBudget", "theirs"), ("ConfigMap", "judges-0123456789abcdef")):
+        labels = {"atlas.arc.computer/rewards": "judges"}
+        references = [{**owner, "controller": owner.get("uid") == "x"}] if owner else []
+        metadata = {"name": name, "namespace": "agents", "labels": labels, "ownerReferences": references}
+        life.store.create({"apiVersion": "v1", "kind": kind, "metadata": metadata})
+    decided = life.look()
+    assert (decided.create, decided.apply, decided.merge, decided.delete) == ((), (), (), ())
+
+
+def test_a_report_map_that_became_immutable_is_made_anew() -> None:
+    life = RewardsLife().answers().says("{}", pod="gone")
+    life.child("ConfigMap", "judges-judges")["immutable"] = True
+    decided = life.look()
+    assert [each["metadata"]["name"] for each in decided.delete] == ["judges-judges"]
+    assert decided.merge == ()
+    assert [each["metadata"]["name"] for each in life.look().create] == ["judges-judges"]
+    assert life.look().delete == ()
+
+
+def test_what_no_report_is_does_not_stay_in_the_report_map() -> None:
+    life = RewardsLife().answers().says("{}", pod="gone")
+    reports = life.child("ConfigMap", "judges-judges")
+    reports["binaryData"] = {"x": "AAAA"}
+    (change,) = life.look().merge
+    assert change["metadata"].keys() == {"name", "namespace", "uid"}
+    assert (reports["data"], reports["binaryData"]) == ({}, {})
+    assert life.look().merge == ()

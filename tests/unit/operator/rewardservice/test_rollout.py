@@ -27,7 +27,7 @@ def test_it_is_ready_when_all_pods_of_the_newest_kind_answer_and_no_others_are_l
         "Degraded": "False",
         "ConfigLoaded": "True",
     }
-    assert life.status["url"] == "http://judges.agents.svc:8080"
+    assert life.status["url"] == "http://judges-rewards.agents.svc:8080"
     assert life.status["revision"] == revision(life)
     assert life.status["display"]["ready"] == "2/2"
 

@@ -133,6 +133,8 @@ def test_a_config_map_that_lost_its_owner_is_not_swept_and_not_looked_up_at_ever
         await here.settle()
         assert here.run["number"] == 2
         assert "ConfigMap" in here.children(1)
+        here.server.reads.clear()
+        await here.look()
         assert [path for path in here.server.reads if "configmaps/demo-1" in path] == []
 
     tell(story)
