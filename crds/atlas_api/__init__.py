@@ -13,6 +13,7 @@ nothing here knows training, clusters, or files other than manifests; everything
     schema crd       structural schemas; the CustomResourceDefinitions (`python -m atlas_api.crd`)
     condition        one condition of a status
     secrets names quantity times   references to secrets; names, amounts and moments as Kubernetes writes them
+    s3               how a store with the S3 API wants to be spoken to
     errors           every way a run can fail, with its exit code
     text             texts from outside, made safe to show
     json_log         log lines as JSON

@@ -19,6 +19,7 @@ Every way a run can fail that a user can do something about.
       + OutOfMemory                46   host or device memory exhausted
       + CheckpointFailed           47   a checkpoint could not be written or read back
       + WorkerLost                 48   another process of the same attempt is gone
+      + DigestMismatch             49   the store holds another checkpoint or dataset than the cluster knows
       + Preempted                 143   SIGTERM; a checkpoint was saved first
 
 The number is the exit code; Ctrl-C, which is no mistake, has `INTERRUPTED`. `failure` groups them for retries: the
@@ -156,6 +157,12 @@ class WorkerLost(AtlasError):
 
     exit_code = 48
     failure = "infrastructure"
+
+
+class DigestMismatch(AtlasError):
+    """The store holds another checkpoint or dataset of the run than was reported: somebody else has written there."""
+
+    exit_code = 49
 
 
 class Preempted(AtlasError):

@@ -8,6 +8,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
+
 Message = dict[str, Any]
 """One chat message: `role`, `content`, and what belongs to tools."""
 
@@ -44,11 +46,6 @@ class Sample:
         document["reward"] = finite(self.reward)
         document["parts"] = {name: finite(score) for name, score in self.parts.items()}
         return document
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> "Sample":
-        """The value that `to_json` made *document* of. KeyError or TypeError when the document is something else."""
-        return cls(**{**document, "prompt": tuple(document["prompt"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +89,8 @@ class EvaluationResult:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "EvaluationResult":
-        """The value that `to_json` made *document* of. KeyError or TypeError when the document is something else."""
-        samples = tuple(Sample.from_json(sample) for sample in document["samples"])
-        return cls(**{**document, "samples": samples, "revisions": tuple(document.get("revisions", ()))})
+        """The value that `to_json` made *document* of. ValueError when the document is something else."""
+        return TypeAdapter(cls).validate_python(document)
 
 
 def results_at(results: dict[int, EvaluationResult], step: int) -> dict[str, float]:
