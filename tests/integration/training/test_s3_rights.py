@@ -37,9 +37,7 @@ def user_with(bucket: Bucket, *rights: str) -> Iterator[S3Store]:
 
 
 def _check_rights_after(endpoint: str, requests: str) -> None:
-    urlopen(
-        Request(f"{endpoint}/moto-api/reset-auth", requests.encode(), {"Content-Type": "text/plain"})
-    ).close()
+    urlopen(Request(f"{endpoint}/moto-api/reset-auth", requests.encode(), {"Content-Type": "text/plain"})).close()
 
 
 def test_with_all_rights_a_trial_leaves_nothing(bucket: Bucket) -> None:
@@ -51,7 +49,10 @@ def test_with_all_rights_a_trial_leaves_nothing(bucket: Bucket) -> None:
 @pytest.mark.parametrize("missing", ALL)
 def test_the_right_that_is_missing_is_named(bucket: Bucket, missing: str) -> None:
     rights = [right for right in ALL if right != missing]
-    with user_with(bucket, *rights) as store, pytest.raises(AccessDenied, match=f"{missing} is missing; the store says"):
+    with (
+        user_with(bucket, *rights) as store,
+        pytest.raises(AccessDenied, match=f"{missing} is missing; the store says"),
+    ):
         try_out(store, FOLDER)
 
 

@@ -66,7 +66,15 @@ def files_of(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     "name",
-    ["../../outside", "sub/../../../outside", "//abs/outside", "../checkpoint-000100x/outside", "a\\b", "extra.bin", "./x"],
+    [
+        "../../outside",
+        "sub/../../../outside",
+        "//abs/outside",
+        "../checkpoint-000100x/outside",
+        "a\\b",
+        "extra.bin",
+        "./x",
+    ],
 )
 def test_only_what_the_manifest_lists_is_brought_out_and_nothing_lands_elsewhere(
     run: RunCheckpoints, bucket: Bucket, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
@@ -111,7 +119,9 @@ def test_what_lay_in_the_place_of_a_checkpoint_goes_when_it_is_published(
     assert resumed(run, tmp_path) == 150
 
 
-def test_a_run_number_or_step_in_other_digits_or_of_enormous_length_is_none(run: RunCheckpoints, bucket: Bucket) -> None:
+def test_a_run_number_or_step_in_other_digits_or_of_enormous_length_is_none(
+    run: RunCheckpoints, bucket: Bucket
+) -> None:
     for name in ("checkpoint-٠٠٠٢٠٠", "checkpoint-" + "9" * 500, "checkpoint-0000200", "checkpoint-000200 "):
         bucket.put(f"{PREFIX}/{name}/manifest.json", b"{}")
     assert run.remove_incomplete() == []
@@ -127,7 +137,9 @@ def test_another_checkpoint_in_the_place_of_one_that_is_known_is_refused_with_bo
     known = {address.step: address.sha256 for address in run.complete()}
     swapped = publish(run, tmp_path, 100, attempt="a stranger's")
     attempt = RunCheckpoints(store_in(bucket), RUN, dict(known))
-    with pytest.raises(DigestMismatch, match=rf"{swapped}, the cluster knows {known[100]}.*start another run") as refused:
+    with pytest.raises(
+        DigestMismatch, match=rf"{swapped}, the cluster knows {known[100]}.*start another run"
+    ) as refused:
         resumed(attempt, tmp_path)
     assert (refused.value.exit_code, refused.value.failure) == (49, "user")
 
@@ -255,7 +267,9 @@ def test_a_damaged_dataset_is_named_with_its_cure(bucket: Bucket, tmp_path: Path
 # Small documents
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, b" " * (2 << 20), b'{"phase": 1}', b"null"])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, b" " * (2 << 20), b'{"phase": 1}', b"null"]
+)
 def test_a_status_that_cannot_be_read_is_named_and_never_read_without_end(
     bucket: Bucket, tmp_path: Path, content: bytes
 ) -> None:
@@ -269,7 +283,9 @@ def test_a_status_that_cannot_be_read_is_named_and_never_read_without_end(
             store.read("agents/demo/status.json", STATUS)
 
 
-@pytest.mark.parametrize("content", [b"[" * 100_000, b" " * (2 << 20), b'{"startedAt": ["2026"]}', b'{"startedAt": NaN}'])
+@pytest.mark.parametrize(
+    "content", [b"[" * 100_000, b" " * (2 << 20), b'{"startedAt": ["2026"]}', b'{"startedAt": NaN}']
+)
 def test_a_claim_that_cannot_be_read_is_left_alone(bucket: Bucket, tmp_path: Path, content: bytes) -> None:
     bucket.put(f"{PREFIX}/run.json", content)
     assert locate(make_run(tmp_path), store_in(bucket)).apart
@@ -298,5 +314,5 @@ def test_results_of_evaluations_that_cannot_be_read_are_passed_over(bucket: Buck
     for name, content in odd.items():
         bucket.put(f"{PREFIX}/evaluations/{name}", content)
     main = main_process(bucket, tmp_path)
-    main._recall_results(100)  # noqa: SLF001 - what begins a training needs a model
+    main._recall_results(100)
     assert list(main.results) == [2]

