@@ -56,7 +56,7 @@ class StoredFile(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
     bytes: int = Field(ge=0)
-    """Its length."""
+    """Length of the file."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     """SHA-256 of its content, in hex."""
@@ -89,7 +89,7 @@ class FileList:
     """Content of that file."""
 
     files: Mapping[str, StoredFile]
-    """The others."""
+    """All other files of the folder."""
 
     def check_names(self, sizes: Mapping[str, int]) -> None:
         """Compare the names and lengths of all files that lie there. Raises `DamagedError`.

@@ -64,5 +64,5 @@ def read_manifest(data: bytes) -> CheckpointManifest:
 
 
 def sha256_of_manifest(data: bytes) -> str:
-    """By this a checkpoint is known: its manifest has the SHA-256 of every file."""
+    """SHA-256 by which a checkpoint is known, in hex: its manifest has that of every file."""
     return hashlib.sha256(data).hexdigest()

@@ -93,7 +93,7 @@ class S3Store:
         return into
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove objects. Missing ones are fine."""
+        """Remove objects by key. Missing ones are fine."""
         for key in keys:
             with s3_errors(self.uri(key)):
                 self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)

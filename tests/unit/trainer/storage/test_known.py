@@ -21,20 +21,13 @@ def test_no_checkpoints_are_something_else_than_nothing_known() -> None:
     assert Known.of({"ATLAS_KNOWN_CHECKPOINTS": "", "ATLAS_KNOWN_DATASET": ""}) == Known({}, None)
 
 
-@pytest.mark.parametrize(
-    "listed",
-    [
-        "50",
-        f":{A}",
-        f"50:{A[:63]}",
-        f"50:{A.upper()}",
-        f"-1:{A}",
-        f"50:{A} ",
-        f"\u0665\u0660:{A}",
-        f"{'9' * 13}:{A}",
-        f"50:{A};",
-    ],
+ODD = (
+    *("50", f":{A}", f"50:{A[:63]}", f"50:{A.upper()}", f"-1:{A}"),
+    *(f"50:{A} ", f"\u0665:{A}", f"{'9' * 13}:{A}", f"50:{A};"),
 )
+
+
+@pytest.mark.parametrize("listed", ODD)
 def test_what_no_operator_writes_is_refused(listed: str) -> None:
     with pytest.raises(InvalidManifest, match="ATLAS_KNOWN_CHECKPOINTS must be STEP:SHA256"):
         Known.of({"ATLAS_KNOWN_CHECKPOINTS": listed})

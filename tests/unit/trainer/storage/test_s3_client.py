@@ -34,7 +34,8 @@ def client(endpoint: str | None = ENDPOINT, **choices: Any) -> Any:
 
 def host(endpoint: str | None = ENDPOINT, **choices: Any) -> str | None:
     """Host that a request for an object in bucket `models` goes to."""
-    url = client(endpoint, **choices).generate_presigned_url("get_object", Params={"Bucket": "models", "Key": "a"})
+    asked = {"Bucket": "models", "Key": "a"}
+    url: str = client(endpoint, **choices).generate_presigned_url("get_object", Params=asked)
     return urlsplit(url).hostname
 
 
