@@ -150,7 +150,7 @@ def training_folder(key: str, store: Store) -> Path:
     Raises `CheckpointFailed` when a link there leads elsewhere.
     """
     if isinstance(store, LocalStore):
-        return store.path_to_write(key)
+        return store.needed(key)
     # An address may be any text, also one that would lead out of the cache.
     return cache_folder() / "runs" / hashlib.sha256(store.uri("").encode()).hexdigest()[:16] / key
 

@@ -68,12 +68,12 @@ class LocalStore:
             raise DamagedError(f"{path} leads out of {self.root} by a symbolic link; put a folder in its place")
         return path
 
-    def path_to_write(self, key: str) -> Path:
-        """Where *key* is to be. Raises `CheckpointFailed` as `path` raises `DamagedError`."""
+    def needed(self, key: str) -> Path:
+        """Where *key* must be, for the run to go on. Raises `CheckpointFailed` where `path` raises `DamagedError`."""
         try:
             return self.path(key)
         except DamagedError as error:
-            raise CheckpointFailed(f"cannot write {self.uri(key)}: {error}") from error
+            raise CheckpointFailed(f"{self.uri(key)} cannot be used: {error}") from error
 
     def read(self, key: str, budget: Budget) -> bytes | None:
         path = self.path(key)
@@ -87,18 +87,19 @@ class LocalStore:
         return data
 
     def write(self, key: str, data: bytes) -> None:
-        path = self.path_to_write(key)
+        path = self.needed(key)
         with write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             replace_bytes(path, data)
 
     def list(self, prefix: str) -> dict[str, int]:
-        with read_errors(self.path(prefix)):
-            files = sorted(path for path in self.path(prefix).rglob("*") if path.is_file())
+        folder = self.needed(prefix)
+        with read_errors(folder):
+            files = sorted(path for path in folder.rglob("*") if path.is_file())
             return {str(path.relative_to(self.root)): path.stat().st_size for path in files}
 
     def move_in(self, folder: Path, key: str) -> None:
-        target = self.path_to_write(key)
+        target = self.needed(key)
         with write_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             _make_readable(folder)

@@ -44,6 +44,8 @@ def test_no_link_leads_out_of_a_folder(tmp_path: Path) -> None:
         store.read("agents/status.json", STATUS)
     with pytest.raises(CheckpointFailed, match=r"leads out of .* by a symbolic link"):
         store.write("agents/status.json", b"ours")
+    with pytest.raises(CheckpointFailed, match=r"leads out of .* by a symbolic link"):
+        store.list("agents")
     store.delete(["agents/status.json"])
     assert (tmp_path / "elsewhere" / "status.json").read_bytes() == b"theirs"
 
