@@ -6,9 +6,11 @@ Knows nothing about models, datasets or files: `to_json` and `from_json` are onl
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
+
+_MOST = 10**12
 
 Message = dict[str, Any]
 """One chat message: `role`, `content`, and what belongs to tools."""
@@ -52,22 +54,22 @@ class Sample:
 class EvaluationResult:
     """The model at one step, measured on the held-out tasks."""
 
-    step: int
+    step: Annotated[int, Field(ge=0, le=_MOST)]
     """Optimizer steps done; 0 is the baseline."""
 
-    success: float
+    success: Annotated[float, Field(ge=0, le=1)]
     """Share of the scored tasks that were solved, 0 to 1: unknown is neither solved nor failed."""
 
     reward: float | None
     """Mean reward of the scored samples, 0 to 1."""
 
-    tokens: float
+    tokens: Annotated[float, Field(ge=0, le=_MOST)]
     """Mean completion tokens."""
 
-    truncated: float
+    truncated: Annotated[float, Field(ge=0, le=1)]
     """Share of completions that were cut at the token limit, 0 to 1."""
 
-    unscored: int
+    unscored: Annotated[int, Field(ge=0, le=_MOST)]
     """Samples that nothing could score."""
 
     samples: tuple[Sample, ...]

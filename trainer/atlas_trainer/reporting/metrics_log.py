@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,14 +21,19 @@ from atlas_trainer.storage.atomic_file import replace_text
 
 Kind = Literal["train", "eval"]
 
+_LARGEST = 1e100
+"""Largest number that is drawn: the difference of two larger ones may be infinite."""
+
+_MOST_STEPS = 10**12
+
 
 class _Line(BaseModel):
     """What each line holds. Anything else is a number by name."""
 
     model_config = ConfigDict(strict=True, extra="allow")
-    __pydantic_extra__: dict[str, float | None]
+    __pydantic_extra__: dict[str, Annotated[float, Field(ge=-_LARGEST, le=_LARGEST)] | None]
 
-    step: int = Field(ge=0)
+    step: int = Field(ge=0, le=_MOST_STEPS)
     time: str
     kind: Kind
     reward_revisions: list[str] = []
