@@ -15,8 +15,8 @@ nothing here knows training, clusters, or files other than manifests; everything
     secrets names quantity times   references to secrets; names, amounts and moments as Kubernetes writes them
     extras           which extra brings which package, and the sentence where one is missing
     budgets          how many bytes, values and levels each reader of outside data takes
+    s3               how a store with the S3 API wants to be spoken to
     errors           every way a run can fail, with its exit code
-    budgets          how much of what comes from outside is read
     proxies          which HTTP proxy leads to an address, by kubectl's rules
     text             texts from outside, made safe to show
     json_log         log lines as JSON

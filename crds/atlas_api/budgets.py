@@ -43,6 +43,15 @@ STATUS = Budget(1 * _MIB, 50_000)
 CHECKPOINT_MANIFEST = Budget(4 * _MIB, 100_000)
 """A checkpoint's manifest.json: about 150 bytes a file."""
 
+METRICS = Budget(256 * _MIB, 5_000_000)
+"""All lines of metrics.jsonl, about 500 bytes a step; also one evaluation with its completions."""
+
+METRICS_LINE = Budget(1 * _MIB, 10_000)
+"""One line of metrics.jsonl: a step's numbers by name."""
+
+DATASET_INDEX = Budget(4 * _MIB, 50_000)
+"""A frozen dataset's dataset.json: counts by cause, and the choice that it came from."""
+
 TRACE_LINE = Budget(256 * _MIB, 2_000_000, 200)
 """One line of an export. Real sessions with large answers stay well below 50 MB and 100,000 values."""
 

@@ -20,6 +20,7 @@ Every way a run can fail that a user can do something about.
       + OutOfMemory                46   host or device memory exhausted
       + CheckpointFailed           47   a checkpoint could not be written or read back
       + WorkerLost                 48   another process of the same attempt is gone
+      + DigestMismatch             49   the store holds another checkpoint or dataset than the cluster knows
       + UntrustedPeer              60   what joined as another process of the attempt is none
       + HungUp                    129   SIGHUP, when a terminal is closed
       + Interrupted               130   SIGINT, by Ctrl-C
@@ -170,6 +171,12 @@ class WorkerLost(AtlasError):
 
     exit_code = 48
     failure = "infrastructure"
+
+
+class DigestMismatch(AtlasError):
+    """The store holds another checkpoint or dataset of the run than was reported: somebody else has written there."""
+
+    exit_code = 49
 
 
 class UntrustedPeer(AtlasError):

@@ -23,6 +23,7 @@ from atlas_trainer.distributed.interrupt import Interrupt
 from atlas_trainer.distributed.process_group import ProcessGroup
 from atlas_trainer.distributed.torch_errors import torch_errors
 from atlas_trainer.reporting.pod_reporter import PodReporter
+from atlas_trainer.storage.known import Known
 
 
 def main(
@@ -41,7 +42,7 @@ def main(
             data = _read(Path(arguments[0] if arguments else RUN_FILE))
             run = _numbered(parse_json(TrainingRun, data), environment)
             pod_reporter.redact_variables(each.name for each in run.spec.compute.env if each.secret_key_ref)
-            _execute(run, ProcessGroup.of(environment), pod_reporter)
+            _execute(run, ProcessGroup.of(environment), pod_reporter, Known.of(environment))
         except BaseException as error:
             with interrupt.deferred():
                 pod_reporter.failed(*_numbers(data, environment), error)
@@ -50,11 +51,11 @@ def main(
     return 0
 
 
-def _execute(run: TrainingRun, process_group: ProcessGroup, pod_reporter: PodReporter) -> None:
+def _execute(run: TrainingRun, process_group: ProcessGroup, pod_reporter: PodReporter, known: Known) -> None:
     from atlas_trainer.train import run_worker, train
 
     if process_group.is_main:
-        train(run, Console(), process_group, pod_reporter.send)
+        train(run, Console(), process_group, pod_reporter.send, known)
     else:
         run_worker(run, process_group)
     # A job counts as done when one worker is, and the others are then removed: every report must be out by then.

@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas_api import TrainingRun
-from atlas_api.training.status import CheckpointAddress, CheckpointsStatus, ModelStatus
-from atlas_trainer.dataset.dataset import INDEX_FILE, Dataset, build_dataset, freeze, thaw
+from atlas_api.budgets import METRICS, decode_json
+from atlas_api.errors import DigestMismatch
+from atlas_api.text import one_line
+from atlas_api.training.status import CheckpointAddress, ModelStatus
+from atlas_trainer.dataset.dataset import INDEX_FILE, Dataset, build_dataset, freeze, thaw_from
 from atlas_trainer.evaluation.measurement import EvaluationResult, results_at
 from atlas_trainer.reporting.reporter import Reporter
-from atlas_trainer.storage.checkpoints import FINAL, RunCheckpoints, checkpoint_name
-from atlas_trainer.storage.retention import best
+from atlas_trainer.storage.checkpoints import ANOTHER_RUN, FINAL, RunCheckpoints, checkpoint_name
+from atlas_trainer.storage.known import Known
 from atlas_trainer.storage.store import Store
 from atlas_trainer.traces.session import Tally
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from atlas_trainer.evaluation.evaluator import Evaluator
 
+_SHOWN = 300
 VERSIONED = ("atlas-core", "torch", "transformers", "trl", "peft", "accelerate", "datasets")
 
 
@@ -44,26 +48,42 @@ class TrainingSetup:
 class MainProcess:
     """The work of rank 0 in one attempt. *scratch* is a folder that it may fill and empty."""
 
-    def __init__(self, run: TrainingRun, store: Store, reporter: Reporter, scratch: Path) -> None:
+    def __init__(
+        self, run: TrainingRun, store: Store, reporter: Reporter, scratch: Path, known: Known | None = None
+    ) -> None:
+        """*known* is what the cluster knows of the run; left out: nothing."""
+        self.known = known or Known()
         self.run = run
         self.spec = run.spec
         self.store = store
         self.reporter = reporter
         self.scratch = scratch
-        self.checkpoints = RunCheckpoints(store, run.folder)
+        checkpoints = self.known.checkpoints
+        self.checkpoints = RunCheckpoints(store, run.folder, None if checkpoints is None else dict(checkpoints))
+        self.digest = ""
         self.results: dict[int, EvaluationResult] = {}
 
     def freeze_dataset(self, tokenizer: "PreTrainedTokenizerBase") -> Dataset:
         """Select the dataset, unless an earlier attempt has; from here on it is in the store."""
         shutil.rmtree(self.scratch, ignore_errors=True)
         dataset = self._frozen() or self._selected(tokenizer)
+        self.digest = dataset.digest
         self.reporter.dataset(dataset.status())
         self.checkpoints.remove_incomplete()
         return dataset
 
     def newest_checkpoint(self) -> tuple[Path, int] | None:
         """Local folder and step of the newest sound checkpoint, to resume from. None: start from the beginning."""
-        return self.checkpoints.newest_sound(self.scratch / "resume")
+        newest = self.checkpoints.newest_sound(self.scratch / "resume", self.digest)
+        if newest:
+            self.reporter.saved(self.checkpoints.status())
+        elif self.known.checkpoints:
+            self.reporter.note("none of the checkpoints that the cluster knows is left: the run begins again")
+        return newest
+
+    def checkpoint_sha256(self, step: int) -> str:
+        """SHA-256 of the manifest of the checkpoint at *step*, which `newest_checkpoint` has found."""
+        return (self.checkpoints.counted or {})[step]
 
     def begin_training(self, setup: TrainingSetup, step: int) -> None:
         """Take over what earlier attempts measured up to *step*, and measure the baseline if nobody has."""
@@ -85,9 +105,7 @@ class MainProcess:
         """Move the checkpoint in *folder* into the store, and delete those that retention does not keep."""
         self.checkpoints.publish(folder, checkpoint_name(step), step, self._facts(setup, step))
         self.checkpoints.retain(self.spec.checkpoints.keep, self.spec.checkpoints.keep_best)
-        complete = self.checkpoints.complete()
-        latest = complete[-1] if complete else None
-        self.reporter.saved(CheckpointsStatus(latest=latest, best=best(complete)))
+        self.reporter.saved(self.checkpoints.status())
 
     def publish_model(self, setup: TrainingSetup) -> ModelStatus:
         """Save the final model and move it into the store."""
@@ -100,9 +118,13 @@ class MainProcess:
 
     def _frozen(self) -> Dataset | None:
         key = dataset_key(self.run)
-        if self.store.read(f"{key}/{INDEX_FILE}") is None:
-            return None
-        return thaw(self.store.bring_out(key, self.scratch / "dataset"))
+        dataset = thaw_from(self.store, key, self.scratch / "dataset")
+        if dataset is not None and self.known.dataset not in (None, dataset.digest):
+            raise DigestMismatch(
+                f"{self.store.uri(key)} holds the dataset {dataset.digest}, the cluster knows {self.known.dataset}: "
+                f"somebody else wrote there; {ANOTHER_RUN}"
+            )
+        return dataset
 
     def _selected(self, tokenizer: "PreTrainedTokenizerBase") -> Dataset:
         key, draft = dataset_key(self.run), self.scratch / "dataset"
@@ -117,8 +139,12 @@ class MainProcess:
 
     def _recall_results(self, step: int) -> None:
         for key in self.store.list(f"{self.run.folder}/evaluations"):
-            result = EvaluationResult.from_json(json.loads(self.store.read(key) or b"null"))
-            if result.step <= step:
+            try:
+                result = EvaluationResult.from_json(decode_json(self.store.read(key, METRICS) or b"", METRICS))
+            except ValueError as error:
+                self.reporter.note(f"{self.store.uri(key)} is passed over: {one_line(str(error), _SHOWN)}")
+                continue
+            if result.step <= step and key == _result_key(self.run, result.step):
                 self.results[result.step] = result
                 self.reporter.recalled(result)
 

@@ -24,7 +24,7 @@ from atlas_rewards.trl.judged_reward import JudgedReward
 from atlas_rewards.trl.training_reward import build_reward
 from atlas_trainer.algorithms import algorithm_of
 from atlas_trainer.algorithms.event_handlers import EventHandlers
-from atlas_trainer.dataset.dataset import Dataset, thaw
+from atlas_trainer.dataset.dataset import Dataset, thaw_from
 from atlas_trainer.dataset.model_source import find_model, lies_here
 from atlas_trainer.distributed import environment
 from atlas_trainer.distributed.interrupt import Interrupt
@@ -33,10 +33,12 @@ from atlas_trainer.distributed.torch_errors import torch_errors
 from atlas_trainer.main_process import MainProcess, TrainingSetup, dataset_key
 from atlas_trainer.reporting.reporter import Reporter
 from atlas_trainer.reporting.status import phase_after
-from atlas_trainer.storage.checkpoints import checkpoint_name
-from atlas_trainer.storage.runs import cache_folder, claim, locate, work_folder
+from atlas_trainer.storage.checkpoints import RunCheckpoints
+from atlas_trainer.storage.known import Known
+from atlas_trainer.storage.runs import cache_folder, claim, locate, put_aside_unreadable_status, work_folder
 from atlas_trainer.storage.store import LocalStore, Store, open_store
 from atlas_trainer.storage.sync import FileSync
+from atlas_trainer.storage.trial import try_out
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -49,20 +51,25 @@ def train(
     console: Console,
     process_group: ProcessGroup | None = None,
     send: Callable[[RunReport], None] | None = None,
+    known: Known | None = None,
 ) -> ModelStatus:
     """Execute *run* as the main process of its group; left out: as the only process. *send* gets a report an event.
 
+    *known* is what the cluster knows of the run; left out: nothing.
     Returns the finished model; raises the `AtlasError` that ended it, already reported.
     """
     environment.prepare(offline=lies_here(run.spec.model))
     store = open_store(run.spec.checkpoints)
+    try_out(store, run.folder)
     run = claim(run, store)
     folder = work_folder(run, store)
     sync = _file_sync(run, store, folder)
+    if known is not None:
+        put_aside_unreadable_status(folder.parent / "status.json")
     publish, address = (sync.upload, store.uri(run.folder)) if sync else (None, None)
     interrupt = Interrupt()
     with interrupt.installed(), Reporter(run, folder, console, publish, send=send, address=address) as reporter:
-        main = MainProcess(run, store, reporter, folder / ".saving")
+        main = MainProcess(run, store, reporter, folder / ".saving", known)
         try:
             with torch_errors():
                 process = _TrainingProcess(
@@ -197,13 +204,14 @@ class _TrainingProcess:
 
     def _dataset(self, tokenizer: "PreTrainedTokenizerBase") -> Dataset:
         frozen = self.process_group.in_main(lambda: self._main().freeze_dataset(tokenizer))
-        return frozen or self._thawed()
+        digest = self._from_main(lambda main: main.digest)
+        return frozen or self._thawed(digest)
 
-    def _thawed(self) -> Dataset:
-        """The dataset that the main process has frozen."""
+    def _thawed(self, digest: str) -> Dataset:
+        """The dataset that the main process has frozen, with that digest."""
         key = dataset_key(self.run)
-        dataset = thaw(self.store.bring_out(key, self.scratch / "dataset"))
-        if dataset is None:
+        dataset = thaw_from(self.store, key, self.scratch / "dataset")
+        if dataset is None or dataset.digest != digest:
             raise CheckpointFailed(f"{self.store.uri(key)} is there for the first process and not for this one")
         return dataset
 
@@ -212,9 +220,9 @@ class _TrainingProcess:
 
         *folder* is where the main process has it already; None in the others.
         """
+        sha256 = self._from_main(lambda main: main.checkpoint_sha256(step))
         if folder is None and self.process_group.local_rank == 0:
-            key = f"{self.run.folder}/{checkpoint_name(step)}"
-            folder = self.store.bring_out(key, self.scratch / "resume")
+            folder = RunCheckpoints(self.store, self.run.folder).bring_out(step, sha256, self.scratch / "resume")
         folders = self.process_group.gather(None if folder is None else str(folder))
         fetched = folders[self.process_group.host_rank]
         if fetched is None:

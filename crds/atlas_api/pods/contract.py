@@ -21,6 +21,15 @@ TERMINATION_LIMIT = 4096
 ATTEMPT = "ATLAS_ATTEMPT"
 """Number of the attempt: run.json is the same for all attempts of a run."""
 
+KNOWN_CHECKPOINTS = "ATLAS_KNOWN_CHECKPOINTS"
+"""Checkpoints that earlier attempts of the run have reported: `<step>:<sha256>` of each, separated by commas.
+
+An attempt resumes from one of them or from the beginning. Empty: none was reported. Not set without a cluster.
+"""
+
+KNOWN_DATASET = "ATLAS_KNOWN_DATASET"
+"""Digest of the dataset that earlier attempts of the run have reported. Not set before one has."""
+
 PROGRESS = "ATLAS_PROGRESS"
 """`namespace/name` of the ConfigMap that rank 0 patches with its report. Not set without a cluster."""
 

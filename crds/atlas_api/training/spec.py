@@ -100,7 +100,8 @@ class AtlasTrainingSpec(ApiModel):
         Values that are the default are left out, so that a later version with more fields gives the same digest.
         """
         document = self.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_NOT_THE_RECIPE)
-        document["traces"].get("s3", {}).pop("credentialsFrom", None)
+        for how in ("credentialsFrom", "addressingStyle", "checksums"):
+            document["traces"].get("s3", {}).pop(how, None)
         document["reward"].get("serviceRef", {}).pop("tokenFrom", None)
         document["reward"].pop("waitSeconds", None)
         return _digest(document)
@@ -123,7 +124,7 @@ class AtlasTrainingSpec(ApiModel):
 _NOT_THE_RECIPE = {"checkpoints", "compute", "limits", "retrain", "suspend", "history_limit", "ready_when"}
 _PLACEMENT: Any = {
     "checkpoints": {"s3", "volume", "local"},
-    "traces": {"s3": {"credentials_from"}},
+    "traces": {"s3": {"credentials_from", "addressing_style", "checksums"}},
     "reward": {"service_ref": {"token_from"}},
 }
 

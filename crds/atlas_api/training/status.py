@@ -193,6 +193,9 @@ class CheckpointsStatus(ApiModel):
     latest: CheckpointAddress | None = None
     """The newest complete checkpoint."""
 
+    previous: CheckpointAddress | None = None
+    """The complete checkpoint before the newest one: a run goes on from it when that one is damaged."""
+
     best: CheckpointAddress | None = None
     """The complete checkpoint with the highest held-out success rate."""
 

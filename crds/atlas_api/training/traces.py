@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from atlas_api.base import ApiModel, Rule
+from atlas_api.s3 import AddressingStyle, Checksums
 from atlas_api.secrets import CredentialsSource, SecretSource
 from atlas_api.times import Time
 
@@ -34,6 +35,14 @@ class S3Traces(ApiModel):
 
     region: str | None = Field(None, min_length=1, max_length=64)
     """Region of the bucket. Left out: the standard AWS chain decides."""
+
+    addressing_style: AddressingStyle | None = None
+    """Where requests name the bucket: `path`, or `virtual` (in the host name). Left out: what the AWS configuration
+    says, else `path` for an `endpoint`."""
+
+    checksums: Checksums | None = None
+    """When requests and answers carry checksums: `whenRequired`, which older stores need, or `whenSupported`. Left out:
+    what the AWS configuration says, else `whenRequired` for an `endpoint`."""
 
     credentials_from: CredentialsSource | None = None
     """S3 credentials by reference."""

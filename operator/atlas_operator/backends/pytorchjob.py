@@ -11,7 +11,7 @@ from typing import Any
 from atlas_api import AtlasTrainingSpec
 from atlas_api.pods import contract
 from atlas_api.training.compute import Compute
-from atlas_api.training.status import RunStatus
+from atlas_api.training.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.backends.base import JobState, job_metadata
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.fields import condition, get_path, integer, is_true, items, mapping, timestamp
@@ -44,12 +44,23 @@ RENDEZVOUS_SECONDS = 900
 _LABELS = "training.kubeflow.org"
 
 
-def build_job(training: Document, spec: AtlasTrainingSpec, image: str, run: RunStatus, allow_code: bool) -> Document:
-    """The PyTorchJob of one attempt: one Master, or several Workers that find each other by c10d."""
+def build_job(
+    training: Document,
+    spec: AtlasTrainingSpec,
+    image: str,
+    run: RunStatus,
+    allow_code: bool,
+    *,
+    known: AtlasTrainingStatus,
+) -> Document:
+    """The PyTorchJob of one attempt: one Master, or several Workers that find each other by c10d.
+
+    *known* is the status, with what earlier attempts of the run have reported.
+    """
     name = job_name(training["metadata"]["name"], run.number, run.attempt)
     secret = [join_variable(name)] if spec.compute.processes > 1 else []
     peers = [*launch_environment(spec.compute, name), *secret]
-    template = pod_template(training, spec, image, run, allow_code, container=CONTAINER, peers=peers)
+    template = pod_template(training, spec, image, run, allow_code, container=CONTAINER, peers=peers, known=known)
     replica = {"restartPolicy": "Never", "template": template}
     workers = spec.compute.workers
     # Without a backoffLimit: at its limit the training-operator removes failed pods too, with their log and exit code.

@@ -12,7 +12,7 @@ from atlas_api.pods import contract
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.secrets import CredentialsSource, SecretKeyRef
 from atlas_api.training.compute import Compute, EnvVar, Volume
-from atlas_api.training.status import RunStatus
+from atlas_api.training.status import AtlasTrainingStatus, RunStatus
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.fields import name_of
 from atlas_operator.cluster.labels import ATTEMPT, RUN, TRAINING
@@ -54,8 +54,9 @@ def pod_template(
     *,
     container: str,
     peers: Sequence[Document],
+    known: AtlasTrainingStatus,
 ) -> Document:
-    """Template of all worker pods of the newest attempt of *run*.
+    """Template of all worker pods of the newest attempt of *run*, of which *known* is reported already.
 
     The backend says how it wants the trainer's container to be called, and which variables tell workers of each other.
     """
@@ -66,6 +67,7 @@ def pod_template(
         "priorityClassName": compute.priority_class_name,
         "schedulerName": compute.scheduler_name,
     }
+    environment = [*_environment(training, spec, run, allow_code), *_known(known), *peers]
     pod = {
         "serviceAccountName": compute.service_account_name or run_name(name, run.number),
         "automountServiceAccountToken": True,
@@ -74,7 +76,7 @@ def pod_template(
         **HEARS_SIGTERM,
         "terminationGracePeriodSeconds": contract.GRACE_SECONDS,
         "securityContext": RESTRICTED_POD,
-        "containers": [_container(spec, image, container, [*_environment(training, spec, run, allow_code), *peers])],
+        "containers": [_container(spec, image, container, environment)],
         "volumes": _volumes(name_of(run_file(training, spec, run)), spec),
         **placement(compute, labels),
         **{field: value for field, value in scheduling.items() if value},
@@ -129,6 +131,15 @@ def _environment(training: Document, spec: AtlasTrainingSpec, run: RunStatus, al
         *own,
         *_secrets(spec),
     ]
+
+
+def _known(status: AtlasTrainingStatus) -> list[Document]:
+    """Digests of what earlier attempts of the run have reported: the store may hold something else by now."""
+    saved = status.checkpoints
+    known = {each.step: each.sha256 for each in (saved.best, saved.previous, saved.latest) if each}
+    listed = ",".join(f"{step}:{known[step]}" for step in sorted(known, reverse=True))
+    dataset = [{"name": contract.KNOWN_DATASET, "value": status.dataset.digest}] if status.dataset else []
+    return [{"name": contract.KNOWN_CHECKPOINTS, "value": listed}, *dataset]
 
 
 def environment_variable(variable: EnvVar) -> Document:

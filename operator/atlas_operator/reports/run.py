@@ -55,6 +55,7 @@ def read_report(text: str | None, run: int, attempt: int) -> RunReport | None:
         dataset=_dataset(mapping(data, "dataset")),
         checkpoints=CheckpointsStatus(
             latest=_checkpoint(mapping(data, "checkpoints", "latest")),
+            previous=_checkpoint(mapping(data, "checkpoints", "previous")),
             best=_checkpoint(mapping(data, "checkpoints", "best")),
         ),
     )

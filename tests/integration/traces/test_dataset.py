@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from support.trainer.trainings import export_record, make_training, write_export
 from atlas_api.errors import CheckpointFailed, NothingMatched, ZeroSteps
 from atlas_trainer.dataset.chat_tokens import prompt_ids
 from atlas_trainer.dataset.dataset import Dataset, build_dataset, freeze, thaw
-from atlas_trainer.dataset.rows_file import read_parquet, write_parquet
+from atlas_trainer.dataset.rows import Row
+from atlas_trainer.dataset.rows_file import LabelledRow, Side, read_parquet, write_parquet
+from atlas_trainer.storage.file_list import files_in
 from atlas_trainer.traces.session import Tally
 
 TOKENIZER = make_tokenizer(CHATML)
@@ -166,12 +169,33 @@ def test_without_its_index_a_dataset_is_not_frozen(tmp_path: Path) -> None:
     assert thaw(tmp_path / "nowhere") is None
 
 
-def test_rows_that_were_changed_after_freezing_are_refused(tmp_path: Path) -> None:
+def change_rows(folder: Path, change: Callable[[Row, Side], LabelledRow]) -> None:
+    rows = list(read_parquet(folder / "rows.parquet"))
+    write_parquet(folder / "rows.parquet", [change(row, side) for row, side in rows])
+
+
+def list_anew(folder: Path) -> None:
+    """Make dataset.json list the rows that are there, as somebody would who may write to the store."""
+    index = json.loads((folder / "dataset.json").read_text())
+    index["files"] = files_in(folder, ["rows.parquet"])
+    (folder / "dataset.json").write_text(json.dumps(index))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda row, side: (dataclasses.replace(row, reference="x"), side),
+        lambda row, side: (row, "train" if side == "eval" else "eval"),
+    ],
+)
+def test_rows_that_were_changed_after_freezing_are_refused(tmp_path: Path, change: Any) -> None:
     write_export(tmp_path, 8)
     folder = tmp_path / "dataset"
     freeze(build(tmp_path), folder)
-    rows = list(read_parquet(folder / "rows.parquet"))
-    write_parquet(folder / "rows.parquet", [(dataclasses.replace(row, reference="x"), side) for row, side in rows])
+    change_rows(folder, change)
+    with pytest.raises(CheckpointFailed, match=r"rows\.parquet.* (bytes|SHA-256).*start a new run"):
+        thaw(folder)
+    list_anew(folder)
     with pytest.raises(CheckpointFailed, match=r"rows\.parquet does not hold the rows"):
         thaw(folder)
 

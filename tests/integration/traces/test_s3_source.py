@@ -22,7 +22,8 @@ from atlas_api.errors import AccessDenied, MalformedTraces, SourceMissing, Sourc
 from atlas_api.pods.contract import TRACES_S3
 from atlas_api.secrets import CredentialsSource
 from atlas_api.training.traces import S3Traces, TraceFields, TraceFilter, Traces
-from atlas_trainer.storage.s3_client import client_for, s3_errors
+from atlas_trainer.storage.s3_client import client_for
+from atlas_trainer.storage.s3_errors import s3_errors
 from atlas_trainer.traces.s3 import read_objects
 from atlas_trainer.traces.session import Session, Tally
 

@@ -20,7 +20,7 @@ from support.trainer.trainings import write_export
 
 from atlas_api.pods.contract import DISTRIBUTED_PORT, launch_command
 from atlas_api.training.compute import Compute
-from atlas_trainer.storage.checkpoints import MANIFEST
+from atlas_trainer.storage.manifest import MANIFEST
 
 STEPS = 6
 RUN = Path("runs/agents/demo/run-0001")

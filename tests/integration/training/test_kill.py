@@ -14,7 +14,7 @@ import pytest
 from support.trainer.tiny_model import save_tiny_model
 from support.trainer.trainings import write_export, write_manifest
 
-from atlas_trainer.storage.checkpoints import MANIFEST
+from atlas_trainer.storage.manifest import MANIFEST
 
 pytestmark = pytest.mark.faults
 

@@ -102,3 +102,39 @@ def test_what_the_recipe_takes_from_secrets_is_neither_reported_nor_logged(
     printed = capsys.readouterr().err
     assert "IsADirectoryError" in printed
     assert "status.json" not in printed + (left(tmp_path).message or "") + json.dumps(server.newest)
+
+
+def test_an_attempt_that_finds_other_files_than_the_cluster_knows_ends_before_it_trains(
+    tmp_path: Path, server: FakeApiServer
+) -> None:
+    save_tiny_model(tmp_path / "model")
+    write_export(tmp_path)
+    file = write_run(tmp_path)
+    assert execute(file, server) == 0
+    saved = left(tmp_path).checkpoints
+    digest = json.loads((tmp_path / "runs/agents/demo/run-0004/dataset/dataset.json").read_text())["digest"]
+    assert saved.latest is not None
+    known = {
+        "ATLAS_KNOWN_CHECKPOINTS": f"{saved.latest.step}:{saved.latest.sha256}",
+        "ATLAS_KNOWN_DATASET": digest,
+    }
+    assert execute(file, server, 2, **known) == 0
+    assert execute(file, server, 3, **known | {"ATLAS_KNOWN_DATASET": "a" * 64}) == 49
+    ended = left(tmp_path)
+    assert (ended.reason, ended.exit_code, ended.phase) == ("DigestMismatch", 49, "Failed")
+    assert digest in str(ended.message)
+    assert "a" * 64 in str(ended.message)
+    swapped = {"ATLAS_KNOWN_CHECKPOINTS": f"{saved.latest.step}:{'b' * 64}"}
+    assert execute(file, server, 4, **known | swapped) == 49
+    assert "b" * 64 in str(left(tmp_path).message)
+
+
+@pytest.mark.parametrize("status", [b"{", b"[]", b"[" * 100_000])
+def test_a_damaged_status_in_the_store_ends_no_attempt(tmp_path: Path, server: FakeApiServer, status: bytes) -> None:
+    save_tiny_model(tmp_path / "model")
+    write_export(tmp_path)
+    (tmp_path / "runs/agents/demo").mkdir(parents=True)
+    (tmp_path / "runs/agents/demo/status.json").write_bytes(status)
+    optimization = {"maxSteps": 1, "batchSize": 8}
+    assert execute(write_run(tmp_path, optimization=optimization, evaluation={"baseline": False}), server) == 0
+    assert (tmp_path / "runs/agents/demo/status.json.unreadable").read_bytes() == status

@@ -14,12 +14,14 @@ from support.trainer.trainings import make_training
 from transformers import AutoModelForCausalLM
 
 from atlas_api import AtlasTraining
+from atlas_api.budgets import STATUS
 from atlas_api.errors import AccessDenied, SourceMissing, ZeroSteps
 from atlas_api.pods.run_report import RunReport
 from atlas_core.commands.run import run
 from atlas_trainer.storage.checkpoints import RunCheckpoints, checkpoint_name
 from atlas_trainer.storage.runs import training_folder
-from atlas_trainer.storage.store import S3Store, open_store
+from atlas_trainer.storage.s3_store import S3Store
+from atlas_trainer.storage.store import open_store
 from atlas_trainer.train import train
 
 
@@ -72,9 +74,11 @@ def test_a_whole_run_leaves_everything_in_the_store(bucket: Bucket, folder: Path
     store = open_store(training.spec.checkpoints)
     names = {key.removeprefix("agents/demo/").split("/")[1] for key in store.list("agents/demo") if "run-0001" in key}
     assert names >= {"run.json", "dataset", "checkpoint-000004", "latest.json", "final", "report.html", "metrics.jsonl"}
-    status = json.loads(store.read("agents/demo/status.json") or b"")
+    status = json.loads(store.read("agents/demo/status.json", STATUS) or b"")
     assert status["model"]["uri"] == store.uri("agents/demo/run-0001/final")
-    AutoModelForCausalLM.from_pretrained(store.bring_out("agents/demo/run-0001/final", folder / "served"))
+    for key in store.list("agents/demo/run-0001/final"):
+        bucket.download(f"models/{folder.name}/{key}", folder / "served")
+    AutoModelForCausalLM.from_pretrained(folder / "served")
 
 
 def test_another_machine_starts_the_next_run_beside_the_first(bucket: Bucket, folder: Path) -> None:
@@ -83,7 +87,7 @@ def test_another_machine_starts_the_next_run_beside_the_first(bucket: Bucket, fo
     run(training, fresh=False, console=Console(quiet=True))
     shutil.rmtree(training_folder(training.key, store))
     run(training, fresh=False, console=Console(quiet=True))
-    status = json.loads(store.read("agents/demo/status.json") or b"")
+    status = json.loads(store.read("agents/demo/status.json", STATUS) or b"")
     assert status["run"]["number"] == 2
     assert [entry["run"] for entry in status["history"]] == [1]
 
@@ -94,7 +98,7 @@ def test_what_the_store_no_longer_holds_is_forgotten_here_as_well(bucket: Bucket
     run(training, fresh=False, console=Console(quiet=True))
     store.delete(store.list("agents/demo"))
     run(training, fresh=False, console=Console(quiet=True))
-    status = json.loads(store.read("agents/demo/status.json") or b"")
+    status = json.loads(store.read("agents/demo/status.json", STATUS) or b"")
     assert (status["run"]["number"], status.get("history", [])) == (1, [])
 
 
@@ -131,7 +135,7 @@ def test_the_keys_of_a_secret_come_in_the_variables_that_pods_are_given(
     training = s3_training(folder, bucket, credentialsFrom={"secretRef": {"name": "s3"}})
     store = open_store(training.spec.checkpoints)
     store.write("agents/demo/status.json", b"{}")
-    assert store.read("agents/demo/status.json") == b"{}"
+    assert store.read("agents/demo/status.json", STATUS) == b"{}"
     assert isinstance(store, S3Store)
     signed = store.client.generate_presigned_url("get_object", Params={"Bucket": bucket.name, "Key": "a"})
     assert "AKIAPOD" in signed

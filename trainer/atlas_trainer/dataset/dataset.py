@@ -10,6 +10,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ConfigDict, Field, ValidationError
+
+from atlas_api.budgets import DATASET_INDEX, decode_json
 from atlas_api.errors import CheckpointFailed, NothingMatched
 from atlas_api.training.spec import AtlasTrainingSpec
 from atlas_api.training.status import DatasetStatus
@@ -19,6 +22,8 @@ from atlas_trainer.dataset.rows import ORIGINS, Origin, Row
 from atlas_trainer.dataset.rows_file import LabelledRow, read_parquet, write_parquet
 from atlas_trainer.dataset.split import alike, held_out
 from atlas_trainer.storage.atomic_file import replace_text
+from atlas_trainer.storage.file_list import DamagedError, FileList, Files, files_in, first_problem
+from atlas_trainer.storage.store import LocalStore, Store
 from atlas_trainer.traces import read_sessions
 from atlas_trainer.traces.formats.fields import found_nowhere
 from atlas_trainer.traces.session import Session, Tally
@@ -30,7 +35,6 @@ ROWS_FILE = "rows.parquet"
 INDEX_FILE = "dataset.json"
 
 _SELECTION: Any = {"role", "turns", "turns_per_session", "prompts", "prompt_form", "reference", "filter", "split"}
-_STATUS = tuple(field.alias or name for name, field in DatasetStatus.model_fields.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Dataset:
     """Rows whose prompt was too long, and lost parts of results."""
 
     digest: str
-    """SHA-256 over the rows; the order in which the source gave them does not matter."""
+    """SHA-256 over the rows and their sides; the order in which the source gave them does not matter."""
 
     watermark: datetime | None
     """Creation time of the newest session used. None when no session has one."""
@@ -158,7 +162,7 @@ def dataset_of(
         dropped=tally.dropped,
         dropped_rows=dropped,
         shortened=cut,
-        digest=_digest(rows),
+        digest=_digest(rows, outside),
         watermark=max((row.created_at for row in rows if row.created_at), default=None),
         alike=alike(rows, outside),
         selection=spec.traces.model_dump(mode="json", by_alias=True, exclude_none=True, include=_SELECTION),
@@ -175,6 +179,7 @@ def freeze(dataset: Dataset, folder: Path) -> None:
         "train": len(dataset.train),
         "eval": len(dataset.eval),
         "selection": dataset.selection,
+        "files": files_in(folder, [ROWS_FILE]),
         "versions": {name: version(name) for name in ("atlas-core", "transformers", "pyarrow")},
     }
     replace_text(folder / INDEX_FILE, json.dumps(index, indent=2) + "\n")
@@ -185,31 +190,64 @@ def thaw(folder: Path) -> Dataset | None:
 
     Raises `CheckpointFailed` when the rows are not those that were written.
     """
-    path = folder / INDEX_FILE
-    if not path.exists():
-        return None
-    index: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    status = DatasetStatus.model_validate_json(json.dumps({name: index[name] for name in _STATUS if name in index}))
-    labelled = list(read_parquet(folder / ROWS_FILE))
-    rows = [row for row, _ in labelled]
-    if _digest(rows) != status.digest:
+    return thaw_from(LocalStore(folder.parent), folder.name, folder)
+
+
+def thaw_from(store: Store, key: str, into: Path) -> Dataset | None:
+    """Read back a dataset that `freeze` wrote and that lies under *key* in *store*, by way of *into*.
+
+    None when it is not there, or not frozen. Raises `CheckpointFailed` when it is not what was written.
+    """
+    try:
+        data = store.read(f"{key}/{INDEX_FILE}", DATASET_INDEX)
+        if data is None:
+            return None
+        index = _read_index(data)
+        folder = store.bring_out(FileList(key, INDEX_FILE, data, index.files), into)
+        return _thawed(index, list(read_parquet(folder / ROWS_FILE, index.rows)))
+    except ValueError as error:
         raise CheckpointFailed(
-            f"{folder}: {ROWS_FILE} does not hold the rows that {INDEX_FILE} describes; start a new run"
-        )
+            f"{store.uri(key)} does not hold the dataset of the run: {error}; start a new run"
+        ) from None
+
+
+def _thawed(index: "_Index", labelled: Sequence[LabelledRow]) -> Dataset:
     outside = frozenset(place for place, (_, side) in enumerate(labelled) if side == "eval")
+    rows = tuple(row for row, _ in labelled)
+    if _digest(rows, outside) != index.digest:
+        raise DamagedError(f"{ROWS_FILE} does not hold the rows that {INDEX_FILE} describes")
     return Dataset(
-        rows=tuple(rows),
+        rows=rows,
         held_out=outside,
-        matched=status.matched,
-        dropped=status.dropped,
-        dropped_rows=status.dropped_rows,
-        shortened=status.shortened or 0,
-        digest=status.digest,
-        watermark=status.watermark,
-        alike=status.held_out_alike,
-        selection=index["selection"],
-        missing=status.missing,
+        matched=index.matched,
+        dropped=index.dropped,
+        dropped_rows=index.dropped_rows,
+        shortened=index.shortened or 0,
+        digest=index.digest,
+        watermark=index.watermark,
+        alike=index.held_out_alike,
+        selection=index.selection,
+        missing=index.missing,
     )
+
+
+class _Index(DatasetStatus):
+    """What of dataset.json is read back."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    rows: int = Field(ge=0)
+    selection: dict[str, Any]
+    files: Files
+
+
+def _read_index(data: bytes) -> _Index:
+    try:
+        return _Index.model_validate_json(json.dumps(decode_json(data, DATASET_INDEX)))
+    except ValidationError as error:
+        raise DamagedError(f"{INDEX_FILE} is damaged: {first_problem(error)}") from None
+    except ValueError as error:
+        raise DamagedError(f"{INDEX_FILE} is damaged: {error}") from None
 
 
 def _watched(sessions: Iterable[Session], progress: Callable[[int], None]) -> Iterator[Session]:
@@ -218,10 +256,11 @@ def _watched(sessions: Iterable[Session], progress: Callable[[int], None]) -> It
         yield session
 
 
-def _digest(rows: Sequence[Row]) -> str:
+def _digest(rows: Sequence[Row], outside: frozenset[int]) -> str:
+    """SHA-256 over the rows and the side that each is on."""
     digest = hashlib.sha256()
-    for row in rows:
-        digest.update(row.canonical().encode("ascii") + b"\n")
+    for place, row in enumerate(rows):
+        digest.update(row.canonical().encode("ascii") + (b" eval\n" if place in outside else b"\n"))
     return digest.hexdigest()
 
 

@@ -6,7 +6,11 @@ Knows nothing about models, datasets or files: `to_json` and `from_json` are onl
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
+
+_MOST = 10**12
 
 Message = dict[str, Any]
 """One chat message: `role`, `content`, and what belongs to tools."""
@@ -45,32 +49,27 @@ class Sample:
         document["parts"] = {name: finite(score) for name, score in self.parts.items()}
         return document
 
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> "Sample":
-        """The value that `to_json` made *document* of. KeyError or TypeError when the document is something else."""
-        return cls(**{**document, "prompt": tuple(document["prompt"])})
-
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
     """The model at one step, measured on the held-out tasks."""
 
-    step: int
+    step: Annotated[int, Field(ge=0, le=_MOST)]
     """Optimizer steps done; 0 is the baseline."""
 
-    success: float
+    success: Annotated[float, Field(ge=0, le=1)]
     """Share of the scored tasks that were solved, 0 to 1: unknown is neither solved nor failed."""
 
     reward: float | None
     """Mean reward of the scored samples, 0 to 1."""
 
-    tokens: float
+    tokens: Annotated[float, Field(ge=0, le=_MOST)]
     """Mean completion tokens."""
 
-    truncated: float
+    truncated: Annotated[float, Field(ge=0, le=1)]
     """Share of completions that were cut at the token limit, 0 to 1."""
 
-    unscored: int
+    unscored: Annotated[int, Field(ge=0, le=_MOST)]
     """Samples that nothing could score."""
 
     samples: tuple[Sample, ...]
@@ -92,9 +91,8 @@ class EvaluationResult:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "EvaluationResult":
-        """The value that `to_json` made *document* of. KeyError or TypeError when the document is something else."""
-        samples = tuple(Sample.from_json(sample) for sample in document["samples"])
-        return cls(**{**document, "samples": samples, "revisions": tuple(document.get("revisions", ()))})
+        """The value that `to_json` made *document* of. ValueError when the document is something else."""
+        return TypeAdapter(cls).validate_python(document)
 
 
 def results_at(results: dict[int, EvaluationResult], step: int) -> dict[str, float]:

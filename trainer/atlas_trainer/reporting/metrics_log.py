@@ -10,13 +10,33 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import BaseModel, ConfigDict, Field
+
+from atlas_api.budgets import METRICS_LINE, decode_json
 from atlas_trainer.evaluation.measurement import finite
 from atlas_trainer.reporting.revisions import KEY as REVISIONS
 from atlas_trainer.storage.atomic_file import replace_text
 
 Kind = Literal["train", "eval"]
+
+_LARGEST = 1e100
+"""Largest number that is drawn: the difference of two larger ones may be infinite."""
+
+_MOST_STEPS = 10**12
+
+
+class _Line(BaseModel):
+    """What each line holds. Anything else is a number by name."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    __pydantic_extra__: dict[str, Annotated[float, Field(ge=-_LARGEST, le=_LARGEST)] | None]
+
+    step: int = Field(ge=0, le=_MOST_STEPS)
+    time: str
+    kind: Kind
+    reward_revisions: list[str] = []
 
 
 class MetricsLog:
@@ -49,13 +69,24 @@ class MetricsLog:
             self._write([line for line in self.read() if line["step"] <= step])
 
     def read(self) -> list[dict[str, Any]]:
-        """All whole lines, oldest first. ValueError when a line before the last is not JSON."""
+        """All whole lines, oldest first. What is no such line, whoever wrote it, is left out."""
         if not self.path.exists():
             return []
-        return [json.loads(line) for line in _whole_lines(self.path)]
+        return [line for data in _whole_lines(self.path) if (line := _line(data))]
 
     def _write(self, lines: list[dict[str, Any]]) -> None:
         replace_text(self.path, "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
+
+
+def _line(data: bytes) -> dict[str, Any] | None:
+    """A line, checked: the file may come back from a store that others write to."""
+    try:
+        line = decode_json(data, METRICS_LINE)
+        _Line.model_validate(line)
+    except ValueError:
+        return None
+    found: dict[str, Any] = line
+    return found
 
 
 def _is_torn(path: Path) -> bool:

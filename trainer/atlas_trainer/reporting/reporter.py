@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 
@@ -34,7 +34,7 @@ from atlas_trainer.reporting.summary import run_summary
 from atlas_trainer.reporting.tensorboard import TensorBoard
 from atlas_trainer.reporting.terminal import Terminal
 from atlas_trainer.storage.atomic_file import replace_text
-from atlas_trainer.storage.runs import status_in
+from atlas_trainer.storage.runs import read_status_file
 
 PUBLISH_SECONDS = 10
 """Least time between two publications of the status that are no milestones."""
@@ -85,7 +85,9 @@ class Reporter:
         self.marks: list[datetime] = []
         self.published_at: datetime | None = None
         self.reported_at = clock()
-        self._write_status(status_rules.status_after_start(_read_status(self.status_path), run, self.reported_at))
+        # An operator must not believe what comes back from a store that others may write to.
+        self.unconfirmed: dict[str, Any] = {"dataset": None, "checkpoints": CheckpointsStatus()}
+        self._write_status(status_rules.status_after_start(read_status_file(self.status_path), run, self.reported_at))
 
     def __enter__(self) -> Self:
         return self
@@ -104,6 +106,7 @@ class Reporter:
         """Report that the dataset is chosen and frozen."""
         self.terminal.note(dataset_line(dataset))
         self.terminal.waiting("loading the model")
+        self.unconfirmed.pop("dataset", None)
         self._write_status(status_rules.status_after_dataset(self.status, dataset))
         self._publish(self.status_path)
 
@@ -155,7 +158,8 @@ class Reporter:
             self._publish(self.status_path)
 
     def saved(self, checkpoints: CheckpointsStatus) -> None:
-        """Report that a checkpoint is complete."""
+        """Report which checkpoints are complete."""
+        self.unconfirmed.pop("checkpoints", None)
         self._write_status(status_rules.status_after_save(self.status, checkpoints))
         self._publish(self.status_path, self.metrics.path, *self.tensorboard.files())
 
@@ -206,7 +210,8 @@ class Reporter:
     def _send_report(self, status: LocalStatus, error: AtlasError | None) -> None:
         self.reported_at = self.clock()
         if self.send is not None:
-            self.send(status_rules.report_of(status, error, self.reported_at))
+            report = status_rules.report_of(status, error, self.reported_at)
+            self.send(report.model_copy(update=self.unconfirmed))
 
     def _heartbeat(self) -> None:
         """Send the status again when nothing was sent for a while: the operator sees that the run works."""
@@ -225,10 +230,6 @@ class Reporter:
         for path in paths:
             if self.publish is not None and path.exists():
                 self.publish(path)
-
-
-def _read_status(path: Path) -> LocalStatus | None:
-    return status_in(path.read_bytes(), str(path)) if path.exists() else None
 
 
 def evaluation_phase(step: int, max_steps: int) -> str:

@@ -17,8 +17,8 @@ def replace_text(path: Path, text: str) -> None:
 
 def replace_bytes(path: Path, data: bytes) -> None:
     """Write *data* to *path*, whose folder exists, by way of a temporary file beside it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with beside.open("wb") as file:
+    beside = _beside(path)
+    with beside.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -28,7 +28,7 @@ def replace_bytes(path: Path, data: bytes) -> None:
 @contextmanager
 def appearing(path: Path) -> Iterator[Path]:
     """Give a draft beside *path* that takes its place at the end, or goes away when writing fails."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft = _beside(path)
     try:
         yield draft
         with draft.open("rb") as file:
@@ -36,3 +36,10 @@ def appearing(path: Path) -> Iterator[Path]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    """A name for a new file. A link of that name, which somebody may have left there, is not followed but removed."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside.unlink(missing_ok=True)
+    return beside

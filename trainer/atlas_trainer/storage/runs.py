@@ -6,20 +6,30 @@ same training: `locked`.
 """
 
 import fcntl
-import json
+import hashlib
+import logging
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from atlas_api import AtlasTraining, InvalidManifest, TrainingRun, parse_json
+from atlas_api import AtlasTraining, InvalidManifest, TrainingRun, parse
+from atlas_api.budgets import RUN_FILE, STATUS, decode_json
 from atlas_api.errors import RunActive
+from atlas_api.text import one_line
 from atlas_api.training.status import LocalStatus
-from atlas_trainer.storage.store import LocalStore, Store, write_errors
+from atlas_trainer.storage.file_errors import write_errors
+from atlas_trainer.storage.file_list import DamagedError
+from atlas_trainer.storage.store import LocalStore, Store
 
-_RUN = re.compile(r"run-(\d{4,})/")
+_log = logging.getLogger(__name__)
+
+_RUN = re.compile(r"run-([0-9]{4,12})/")
+_SHOWN = 300
+_MOVE_AWAY = "use the version of atlas-core that wrote it, or move it away"
 
 
 def next_run(
@@ -51,17 +61,49 @@ def _can_continue(status: LocalStatus, spec_hash: str, newest: int) -> bool:
 def read_status(store: Store, training: AtlasTraining) -> LocalStatus | None:
     """The status that the last run left in the store. Raises `InvalidManifest`."""
     key = f"{training.key}/status.json"
-    data = store.read(key)
-    return status_in(data, store.uri(key)) if data else None
+    try:
+        data = store.read(key, STATUS)
+    except ValueError as error:
+        raise InvalidManifest([f"{store.uri(key)}: {error}; {_MOVE_AWAY}"]) from None
+    return status_in(data, store.uri(key)) if data is not None else None
 
 
 def status_in(data: bytes, where: str) -> LocalStatus:
-    """The status in *data*, the content of the file *where*. Raises `InvalidManifest` when another version wrote it."""
+    """The status in *data*, the content of the file *where*. Raises `InvalidManifest` when it holds something else."""
     try:
-        return parse_json(LocalStatus, data)
+        return parse(LocalStatus, _mapping(data))
+    except ValueError as error:
+        raise InvalidManifest([f"{where}: not valid JSON: {error}; {_MOVE_AWAY}"]) from None
     except InvalidManifest as error:
-        cure = "use the version of atlas-core that wrote it, or move it away"
-        raise InvalidManifest([f"{where}: {problem}; {cure}" for problem in error.problems]) from None
+        raise InvalidManifest([f"{where}: {problem}; {_MOVE_AWAY}" for problem in error.problems]) from None
+
+
+def read_status_file(path: Path) -> LocalStatus | None:
+    """The status in a file on this machine, None when there is none. Raises `InvalidManifest`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(STATUS.bytes + 1)
+    except FileNotFoundError:
+        return None
+    return status_in(data, str(path))
+
+
+def put_aside_unreadable_status(path: Path) -> None:
+    """Rename a status that cannot be read, beside which a cluster has another one: it must not end attempts."""
+    try:
+        read_status_file(path)
+    except InvalidManifest as error:
+        aside = path.with_name(f"{path.name}.unreadable")
+        with write_errors(aside):
+            path.replace(aside)
+        _log.warning("begins without the status of earlier runs, now %s: %s", aside, one_line(str(error), _SHOWN))
+
+
+def _mapping(data: bytes) -> dict[str, Any]:
+    document = decode_json(data, STATUS)
+    if not isinstance(document, dict):
+        raise DamagedError("it holds no object")
+    return document
 
 
 def newest_run(store: Store, training: AtlasTraining) -> int:
@@ -75,8 +117,12 @@ def locate(run: TrainingRun, store: Store) -> TrainingRun:
 
     A training that was deleted and made anew counts its runs from 1 again. All processes come to the same answer.
     """
-    known = store.read(_claim_key(run))
-    return run if known is None or _started_at(known) == run.started_at else run.model_copy(update={"apart": True})
+    try:
+        known = store.read(_claim_key(run), RUN_FILE)
+        is_mine = known is None or _started_at(known) == run.started_at
+    except ValueError:
+        is_mine = False
+    return run if is_mine else run.model_copy(update={"apart": True})
 
 
 def claim(run: TrainingRun, store: Store) -> TrainingRun:
@@ -93,16 +139,20 @@ def _claim_key(run: TrainingRun) -> str:
 def _started_at(claim: bytes) -> datetime | None:
     """When the run started that claimed a folder. None for what another version may have written."""
     try:
-        return datetime.fromisoformat(json.loads(claim)["startedAt"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return datetime.fromisoformat(decode_json(claim, RUN_FILE)["startedAt"])
+    except (ValueError, KeyError, TypeError):
         return None
 
 
 def training_folder(key: str, store: Store) -> Path:
-    """Folder on this machine that a training works in: in the store when that is a folder, else in the user's cache."""
+    """Folder on this machine that a training works in: in the store when that is a folder, else in the user's cache.
+
+    Raises `CheckpointFailed` when a link there leads elsewhere.
+    """
     if isinstance(store, LocalStore):
-        return store.root / key
-    return cache_folder() / "runs" / store.uri(key).removeprefix("s3://")
+        return store.needed(key)
+    # An address may be any text, also one that would lead out of the cache.
+    return cache_folder() / "runs" / hashlib.sha256(store.uri("").encode()).hexdigest()[:16] / key
 
 
 def cache_folder() -> Path:
@@ -129,7 +179,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises `RunActive` when another process holds it, `CheckpointFailed` when *folder* cannot be written.
     """
     with write_errors(folder):
-        lock = (_make(folder) / ".lock").open("w")
+        lock = (_make(folder) / ".lock").open("a")
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,79 +1,46 @@
 """
-The S3 client, and what its errors mean to a user. Reads traces and keeps checkpoints.
+The S3 client. Reads traces and keeps checkpoints. What its errors mean is in `s3_errors`.
 
 Works with any store that speaks the S3 API. Knows nothing of traces or checkpoints; secrets appear in no message.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
-from boto3.exceptions import Boto3Error
 from botocore import exceptions as botocore_errors
 from botocore.config import Config
 from botocore.credentials import SharedCredentialProvider
-from urllib3.exceptions import HTTPError
 
-from atlas_api.errors import AccessDenied, AtlasError, SourceMissing, SourceUnreachable
+from atlas_api.errors import AccessDenied, SourceMissing
 from atlas_api.manifest.paths import expanded
 from atlas_api.pods.contract import AWS_KEYS
+from atlas_api.s3 import AddressingStyle, Checksums
 from atlas_api.secrets import CredentialsSource, SecretRef
+from atlas_trainer.storage.s3_errors import ATTEMPTS, s3_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 60
-ATTEMPTS = 5
-
-S3_ERRORS = (botocore_errors.BotoCoreError, botocore_errors.ClientError, Boto3Error, HTTPError)
-"""Errors that a call, or reading a response body, can raise."""
-
-_MISSING = frozenset({"404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound", "InvalidBucketName"})
-_DENIED = frozenset(
-    {
-        "401",
-        "403",
-        "AccessDenied",
-        "AllAccessDisabled",
-        "ExpiredToken",
-        "InvalidAccessKeyId",
-        "InvalidToken",
-        "SignatureDoesNotMatch",
-    }
-)
-_OTHER_REGION = frozenset(
-    {"301", "307", "AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraint"}
-)
-_BUSY = frozenset({"429", "RequestTimeout", "SlowDown", "Throttling", "TooManyRequests"})
-_NO_CREDENTIALS = (
-    botocore_errors.CredentialRetrievalError,
-    botocore_errors.LoginError,
-    botocore_errors.NoAuthTokenError,
-    botocore_errors.NoCredentialsError,
-    botocore_errors.PartialCredentialsError,
-    botocore_errors.ProfileNotFound,
-    botocore_errors.SSOError,
-    botocore_errors.TokenRetrievalError,
-)
-_MISCONFIGURED = (
-    botocore_errors.ConfigNotFound,
-    botocore_errors.ConfigParseError,
-    botocore_errors.ParamValidationError,
-    botocore_errors.ValidationError,
-)
+_CHECKSUMS = {"whenRequired": "when_required", "whenSupported": "when_supported"}
 
 
 def client_for(
-    endpoint: str | None, region: str | None, credentials_from: CredentialsSource | None, prefix: str
+    endpoint: str | None,
+    region: str | None,
+    credentials_from: CredentialsSource | None,
+    prefix: str,
+    *,
+    addressing_style: AddressingStyle | None = None,
+    checksums: Checksums | None = None,
 ) -> "S3Client":
     """
-    Return a client. Without `credentials_from` the standard AWS chain decides: environment, profile, role.
+    Return a client. What is left out is what the AWS configuration says: environment, profile, role.
 
     `prefix` begins the names of the variables in which pods get the keys of a `secretRef`. Nothing is sent yet. Raises
     SourceMissing when the credentials file, such a variable or the endpoint's host is missing, AccessDenied when the
@@ -89,7 +56,7 @@ def client_for(
             endpoint_url=endpoint,
             # Custom stores mostly ignore the region, but requests cannot be signed without one.
             region_name=region or session.region_name or ("us-east-1" if endpoint else None),
-            config=_config(custom=endpoint is not None),
+            config=_config(base, endpoint is not None, addressing_style, checksums),
         )
 
 
@@ -107,16 +74,31 @@ def _session(credentials_from: CredentialsSource | None, prefix: str) -> botocor
     return session
 
 
-def _config(custom: bool) -> Config:
+def _config(
+    session: botocore.session.Session,
+    custom: bool,
+    addressing_style: AddressingStyle | None,
+    checksums: Checksums | None,
+) -> Config:
+    """The manifest's choice, else that of the AWS configuration, else what stores behind a *custom* endpoint take."""
+    profile = session.get_scoped_config()
+    settings: dict[str, Any] = {}
+    # Buckets are no host names below a custom endpoint's name.
+    if custom and "addressing_style" not in (session.get_config_variable("s3") or {}):
+        settings["s3"] = {"addressing_style": "path"}
+    if addressing_style:
+        settings["s3"] = {"addressing_style": addressing_style}
+    for name in ("request_checksum_calculation", "response_checksum_validation"):
+        # Older stores refuse the checksum trailers that boto3 adds by default.
+        if custom and name not in profile and f"AWS_{name.upper()}" not in os.environ:
+            settings[name] = _CHECKSUMS["whenRequired"]
+        if checksums:
+            settings[name] = _CHECKSUMS[checksums]
     return Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
         retries={"mode": "standard", "max_attempts": ATTEMPTS},
-        # Buckets are no host names below a custom endpoint's name.
-        s3={"addressing_style": "path" if custom else "auto"},
-        # Older stores refuse the checksum trailers that boto3 adds by default.
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
+        **settings,
     )
 
 
@@ -144,56 +126,3 @@ def _use_secret(session: botocore.session.Session, secret: SecretRef, prefix: st
                 "or empty; put the key there or correct credentialsFrom"
             )
     session.set_credentials(access_key, secret_key, token or None)
-
-
-@contextmanager
-def s3_errors(what: str) -> Iterator[None]:
-    """Turn errors of S3 calls in the block into ours. `what` is the address that the user knows, `s3://bucket/key`."""
-    try:
-        yield
-    except S3_ERRORS as error:
-        raise translate(error, what) from error
-
-
-def is_missing(error: Exception) -> bool:
-    """Whether the object, and only the object, is not there."""
-    return isinstance(error, botocore_errors.ClientError) and _code(error) in {"404", "NoSuchKey", "NotFound"}
-
-
-def translate(error: Exception, what: str) -> AtlasError:
-    """Say what an error of boto3 means and what to do about it. `what` is the address that the user knows."""
-    cause = error.__context__ if isinstance(error, Boto3Error) and error.__context__ else error
-    if isinstance(cause, botocore_errors.ClientError):
-        return _refused(cause, what)
-    if isinstance(cause, _NO_CREDENTIALS):
-        return AccessDenied(f"{what}: no credentials found; set credentialsFrom.file, or give the AWS chain some")
-    if isinstance(cause, _MISCONFIGURED):
-        return SourceMissing(f"{what}: not usable as written ({_one_line(cause)}); check uri, region and AWS profile")
-    if isinstance(cause, botocore_errors.SSLError):
-        return SourceUnreachable(f"{what}: no secure connection ({_one_line(cause)}); check endpoint and certificates")
-    return SourceUnreachable(f"{what}: no answer from the store ({type(cause).__name__}); check endpoint and network")
-
-
-def _refused(error: botocore_errors.ClientError, what: str) -> AtlasError:
-    code, status = _code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code == "NoSuchBucket":
-        return SourceMissing(f"{what}: the bucket does not exist; check uri and endpoint")
-    if code in _MISSING:
-        return SourceMissing(f"{what}: does not exist; check uri and endpoint")
-    if code in _DENIED:
-        return AccessDenied(f"{what}: access denied ({code}); check the credentials and their rights on the bucket")
-    if code in _OTHER_REGION:
-        return SourceMissing(f"{what}: the bucket lives in another region ({code}); set region")
-    if code in _BUSY or status >= 500:  # noqa: PLR2004
-        return SourceUnreachable(
-            f"{what}: the store still answers {code} ({status}) after {ATTEMPTS} attempts; try later"
-        )
-    return AtlasError(f"{what}: the store refuses the request with {code} ({status})")
-
-
-def _code(error: botocore_errors.ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())

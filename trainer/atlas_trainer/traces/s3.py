@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 from atlas_api.errors import SourceMissing, SourceUnreachable
 from atlas_api.pods.contract import TRACES_S3
 from atlas_api.training.traces import Traces
-from atlas_trainer.storage.s3_client import S3_ERRORS, client_for, s3_errors, translate
+from atlas_trainer.storage.s3_client import client_for
+from atlas_trainer.storage.s3_errors import S3_ERRORS, s3_errors, translate
 from atlas_trainer.traces.filters import filter_sessions
 from atlas_trainer.traces.formats.reader import LineReader
 from atlas_trainer.traces.jsonl import SUFFIXES
@@ -47,8 +48,16 @@ def read_objects(traces: Traces, tally: Tally) -> Iterator[Session]:
     """
     if traces.s3 is None:
         raise ValueError("traces.s3 is not set")
-    client = client_for(traces.s3.endpoint, traces.s3.region, traces.s3.credentials_from, TRACES_S3)
-    bucket, _, key = traces.s3.uri.removeprefix("s3://").partition("/")
+    source = traces.s3
+    client = client_for(
+        source.endpoint,
+        source.region,
+        source.credentials_from,
+        TRACES_S3,
+        addressing_style=source.addressing_style,
+        checksums=source.checksums,
+    )
+    bucket, _, key = source.uri.removeprefix("s3://").partition("/")
     whole_prefix = not key or key.endswith("/")
     keys = _exports_below(client, bucket, key) if whole_prefix else iter([key])
     return filter_sessions(traces.filter, LineReader(traces, tally).sessions(_objects(client, bucket, keys)), tally)

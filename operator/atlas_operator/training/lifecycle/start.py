@@ -132,7 +132,9 @@ def _create_children(context: PlanContext, spec: AtlasTrainingSpec, service: Ser
     children = recipe_children(context.training, spec, context.run)
     context.create += children
     _drop_outdated(context, children[0])
-    context.create.append(BACKEND.build_job(context.training, spec, image, context.run, context.allow_code))
+    known = context.status
+    job = BACKEND.build_job(context.training, spec, image, context.run, context.allow_code, known=known)
+    context.create.append(job)
 
 
 def _drop_outdated(context: PlanContext, file: Document) -> None:

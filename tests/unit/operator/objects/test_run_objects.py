@@ -11,7 +11,13 @@ from support.training.training_documents import IMAGE, training_document
 
 from atlas_api import AtlasTrainingSpec, parse
 from atlas_api.names import short_name
-from atlas_api.training.status import RunStatus
+from atlas_api.training.status import (
+    AtlasTrainingStatus,
+    CheckpointAddress,
+    CheckpointsStatus,
+    DatasetStatus,
+    RunStatus,
+)
 from atlas_operator.backends import BACKEND
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.drift import APPLIED
@@ -25,13 +31,15 @@ LABEL = re.compile(r"[a-z0-9A-Z]([-a-z0-9A-Z_.]{0,61}[a-z0-9A-Z])?")
 PART = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
 NAMES = st.lists(PART, min_size=1, max_size=5).map(".".join).filter(lambda name: len(name) <= 253)
 
+NOTHING = AtlasTrainingStatus()
 
-def children(name: str = "demo", **spec: Any) -> dict[str, Document]:
-    """Children of run 3, attempt 2, by kind; of the ConfigMaps the first."""
+
+def children(name: str = "demo", known: AtlasTrainingStatus = NOTHING, **spec: Any) -> dict[str, Document]:
+    """Children of run 3, attempt 2, by kind; of the ConfigMaps the first. *known* is the status before it."""
     training = training_document(name, **spec)
     run = RunStatus(number=3, attempt=2, spec_hash="", started_at=BEGIN)
     spec_of_run = parse(AtlasTrainingSpec, training["spec"])
-    job = BACKEND.build_job(training, spec_of_run, IMAGE, run, allow_code=False)
+    job = BACKEND.build_job(training, spec_of_run, IMAGE, run, allow_code=False, known=known)
     made = (*recipe_children(training, spec_of_run, run), job)
     return {document["kind"]: document for document in reversed(made)}
 
@@ -261,6 +269,25 @@ def test_the_users_variables_cannot_replace_the_operators() -> None:
 
     assert names.index("ATLAS_ATTEMPT") > names.index("HOME")
     assert len([name for name in names if name.startswith("ATLAS_")]) == len(set(names) - {"HOME"}) - 2
+
+
+def checkpoint(step: int, digit: str) -> CheckpointAddress:
+    return CheckpointAddress(uri=f"s3://models/checkpoint-{step:06d}", step=step, sha256=digit * 64)
+
+
+def test_an_attempt_is_told_the_digests_that_earlier_ones_reported() -> None:
+    saved = CheckpointsStatus(latest=checkpoint(100, "a"), previous=checkpoint(50, "b"), best=checkpoint(50, "b"))
+    dataset = DatasetStatus(matched=2, used=2, digest="d" * 64)
+    known = AtlasTrainingStatus(checkpoints=saved, dataset=dataset)
+    variables = {each["name"]: each.get("value") for each in template(known=known)["spec"]["containers"][0]["env"]}
+    assert variables["ATLAS_KNOWN_CHECKPOINTS"] == f"100:{'a' * 64},50:{'b' * 64}"
+    assert variables["ATLAS_KNOWN_DATASET"] == "d" * 64
+
+
+def test_an_attempt_before_which_none_was_reported_is_told_so() -> None:
+    variables = {each["name"]: each.get("value") for each in template()["spec"]["containers"][0]["env"]}
+    assert variables["ATLAS_KNOWN_CHECKPOINTS"] == ""
+    assert "ATLAS_KNOWN_DATASET" not in variables
 
 
 def test_every_volume_that_is_mounted_exists() -> None:

@@ -275,3 +275,27 @@ def test_without_judges_no_revision_is_written(tmp_path: Path) -> None:
         reporter.evaluated(make_result(0))
         reporter.step(1, trl_log(1))
     assert not any("reward_revisions" in line for line in MetricsLog(run_folder(tmp_path) / "metrics.jsonl").read())
+
+
+def test_an_operator_is_told_of_dataset_and_checkpoints_only_once_this_attempt_has_found_them(tmp_path: Path) -> None:
+    make_reporter(tmp_path).saved(CheckpointsStatus(latest=make_address(4)))
+    sent: list[RunReport] = []
+    run = make_run(tmp_path, attempt=2)
+    reporter = Reporter(run, run_folder(tmp_path), Console(file=io.StringIO()), clock=Clock(), send=sent.append)
+    assert (sent[-1].dataset, sent[-1].checkpoints.latest) == (None, None)
+    reporter.dataset(make_dataset())
+    assert sent[-1].dataset is not None
+    assert sent[-1].checkpoints.latest is None
+    reporter.saved(CheckpointsStatus(latest=make_address(6)))
+    assert sent[-1].checkpoints.latest == make_address(6)
+
+
+def test_lines_of_metrics_that_somebody_else_wrote_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    good = '{"step": 1, "time": "2026-11-23T09:00:00.000Z", "kind": "train", "loss": null}'
+    odd = ["[]", "{", '"x"', '{"step": 2}', good.replace("1", '"1"', 1), good.replace("null", '"low"'), "[" * 100_000]
+    path.write_text("\n".join([*odd, good, good.replace("null", "NaN"), good.replace('"train"', '"other"')]) + "\n")
+    log = MetricsLog(path)
+    assert [line["step"] for line in log.read()] == [1]
+    log.rewind(0)
+    assert log.read() == []

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from atlas_api.errors import CheckpointFailed
 from atlas_api.training.status import CheckpointAddress
 from atlas_trainer.storage.checkpoints import RunCheckpoints, checkpoint_name
 from atlas_trainer.storage.store import LocalStore
@@ -65,3 +68,27 @@ def test_retention_deletes_whole_folders(tmp_path: Path) -> None:
     run.retain(keep=2, keep_best=True)
     assert [address.step for address in run.complete()] == [50, 150, 200]
     assert not (tmp_path / "store/agents/demo/run-0001/checkpoint-000100").exists()
+
+
+def test_every_file_is_as_readable_as_a_new_one_whatever_a_library_made_it(tmp_path: Path) -> None:
+    folder = tmp_path / "saving"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("model.safetensors", "sub/state.json"):
+        (folder / name).write_bytes(b"{}")
+        (folder / name).chmod(0o600)
+    (folder / "sub").chmod(0o700)
+    run_in(tmp_path).publish(folder, "final", 4, {})
+    (tmp_path / "new").write_bytes(b"")
+    (tmp_path / "new-folder").mkdir()
+    final = tmp_path / "store/agents/demo/run-0001/final"
+    for path in (final, *final.rglob("*")):
+        like = tmp_path / ("new-folder" if path.is_dir() else "new")
+        assert oct(path.stat().st_mode) == oct(like.stat().st_mode), path
+
+
+def test_a_name_that_could_not_be_read_back_is_not_published(tmp_path: Path) -> None:
+    folder = tmp_path / "saving"
+    folder.mkdir()
+    (folder / "a:b").write_bytes(b"x")
+    with pytest.raises(CheckpointFailed, match=r'checkpoint-000050 cannot be saved.* "a:b" is no name'):
+        run_in(tmp_path).publish(folder, checkpoint_name(50), 50, {})
