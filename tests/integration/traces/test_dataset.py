@@ -60,6 +60,14 @@ def test_a_task_that_spells_a_control_token_cannot_speak_as_somebody_else(tmp_pa
     assert build(tmp_path).dropped == {"controlToken": 1}
 
 
+@pytest.mark.parametrize("failure", ["raise_exception('no lamps')", "1 / 0", "m.content + 1"])
+def test_a_conversation_that_the_template_fails_on_is_counted(tmp_path: Path, failure: str) -> None:
+    template = CHATML.template.replace("%}", "%}{% if 'lanterns' in m.content %}{{ " + failure + " }}{% endif %}", 1)
+    refusing = make_tokenizer(dataclasses.replace(CHATML, template=template))
+    write_records(tmp_path, *(export_record(number) for number in range(8)), export_record(11, task="Count lanterns"))
+    assert build(tmp_path, refusing).dropped == {"templateRefused": 1}
+
+
 def test_a_prompt_is_kept_up_to_the_last_token_that_leaves_room_for_the_answer(tmp_path: Path) -> None:
     write_export(tmp_path, 8)
     length = max(len(prompt_ids(TOKENIZER, row.prompt)) for row in build(tmp_path).rows)

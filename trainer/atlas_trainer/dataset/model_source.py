@@ -54,7 +54,7 @@ class ModelSource:
     """What training starts from."""
 
     base: FoundModel
-    """The model."""
+    """A saved model; the one that `adapters` are on, where there are some."""
 
     adapters: FoundModel | None
     """Adapters on it, which training goes on from."""
