@@ -14,6 +14,8 @@ nothing here knows training, clusters, or files other than manifests; everything
     condition        one condition of a status
     secrets names quantity times   references to secrets; names, amounts and moments as Kubernetes writes them
     errors           every way a run can fail, with its exit code
+    budgets          limits of bytes, values and levels of what comes from outside
+    input_file       files that a user names
     text             texts from outside, made safe to show
     json_log         log lines as JSON
     scoring          requests and answers of the scoring service

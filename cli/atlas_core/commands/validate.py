@@ -5,8 +5,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from atlas_api import InvalidManifest, load_manifest
+from atlas_api import AtlasTraining, InvalidManifest, parse
 from atlas_api.manifest.parse import read_document
+from atlas_api.rewardservice.spec import RewardService, RewardServiceSpec
 from atlas_api.training.reward import Reward
 
 
@@ -23,29 +24,21 @@ def validate(files: Sequence[Path], console: Console) -> int:
 
 def _problems(file: Path) -> list[str]:
     try:
-        if _kind(file) == "RewardService":
-            _load_service(file)
+        document = read_document(file, "manifest")
+        if document.get("kind") == "RewardService":
+            _build_service(parse(RewardService, document).spec)
         else:
-            _build(load_manifest(file).spec.reward)
+            _build(parse(AtlasTraining, document).spec.reward)
     except InvalidManifest as error:
         return error.problems
     return []
 
 
-def _kind(file: Path) -> object:
-    """`kind` of the document in *file*. None for a file that cannot be read: whoever loads it says why."""
-    try:
-        return read_document(file, "manifest").get("kind")
-    except InvalidManifest:
-        return None
-
-
-def _load_service(file: Path) -> None:
-    """Load a RewardService, verifiers included. Asks no model. Raises `InvalidManifest`."""
-    from atlas_rewards.configuration import load_configuration
+def _build_service(spec: RewardServiceSpec) -> None:
+    """Build the verifiers of a RewardService. Asks no model. Raises `InvalidManifest`."""
     from atlas_rewards.scorer import verifiers_of
 
-    verifiers_of(load_configuration(file).spec)
+    verifiers_of(spec)
 
 
 def _build(reward: Reward) -> None:
