@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeGuard
 
+from atlas_api.budgets import OverBudgetError
 from atlas_trainer.traces.formats.chat import THOUGHTS, called, chat_message, role_of
 from atlas_trainer.traces.formats.otel_flat import flat_messages
 from atlas_trainer.traces.formats.record import NOT_FINITE, UnreadableRecordError
@@ -84,8 +85,8 @@ def _json(value: Any, name: str) -> Any:
         return loads(value) if isinstance(value, str) else value
     except NotFiniteError as error:
         raise UnreadableRecordError(f"{name} has {NOT_FINITE}") from error
-    except RecursionError as error:
-        raise UnreadableRecordError(f"{name} is JSON nested too deeply") from error
+    except OverBudgetError as error:
+        raise UnreadableRecordError(f"{name} is JSON {error}") from error
     except ValueError as error:
         raise UnreadableRecordError(f"{name} is JSON cut short; {_RAISE}") from error
 
