@@ -10,7 +10,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas_api.budgets import DATASET_INDEX, decode_json
 from atlas_api.errors import CheckpointFailed, NothingMatched
+from atlas_api.input_file import read_file
 from atlas_api.training.spec import AtlasTrainingSpec
 from atlas_api.training.status import DatasetStatus
 from atlas_api.training.traces import Split, TraceFields, Traces
@@ -183,12 +185,20 @@ def freeze(dataset: Dataset, folder: Path) -> None:
 def thaw(folder: Path) -> Dataset | None:
     """Read back a dataset that `freeze` wrote; None when it did not finish.
 
-    Raises `CheckpointFailed` when the rows are not those that were written.
+    Raises `CheckpointFailed` when the files are damaged, or the rows are not those that were written.
     """
-    path = folder / INDEX_FILE
-    if not path.exists():
+    if not (folder / INDEX_FILE).exists():
         return None
-    index: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return _thawed(folder)
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, NotImplementedError) as error:
+        raise CheckpointFailed(
+            f"{folder}: {INDEX_FILE} and {ROWS_FILE} are no dataset that can be read; start a new run"
+        ) from error
+
+
+def _thawed(folder: Path) -> Dataset:
+    index: dict[str, Any] = decode_json(read_file(folder / INDEX_FILE, DATASET_INDEX), DATASET_INDEX)
     status = DatasetStatus.model_validate_json(json.dumps({name: index[name] for name in _STATUS if name in index}))
     labelled = list(read_parquet(folder / ROWS_FILE))
     rows = [row for row, _ in labelled]

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+from atlas_api.budgets import TRACE_LINE, decode_json
 from atlas_trainer.dataset.rows import Row
 from atlas_trainer.storage.atomic_file import appearing
 from atlas_trainer.traces.messages import Message
@@ -72,7 +73,7 @@ def read_parquet(path: Path) -> Iterator[LabelledRow]:
             for document in batch.to_pylist():
                 created = document.pop("createdAt")
                 prompt = [_from_struct(message) for message in document["prompt"]]
-                lessons = json.loads(document["lessons"])
+                lessons = decode_json(document["lessons"], TRACE_LINE)
                 row = Row.from_json({**document, "prompt": prompt, "lessons": lessons, "createdAt": None})
                 yield replace(row, created_at=created), document["split"]
 
@@ -99,4 +100,4 @@ def _to_struct(message: Message) -> dict[str, str | None]:
 
 def _from_struct(struct: dict[str, str | None]) -> Message:
     tools = struct["tools"]
-    return {"role": struct["role"], "content": struct["content"], **(json.loads(tools) if tools else {})}
+    return {"role": struct["role"], "content": struct["content"], **(decode_json(tools, TRACE_LINE) if tools else {})}

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from atlas_api.budgets import STATUS, decode_json
 from atlas_trainer.evaluation.measurement import finite
 from atlas_trainer.reporting.revisions import KEY as REVISIONS
 from atlas_trainer.storage.atomic_file import replace_text
@@ -52,7 +53,7 @@ class MetricsLog:
         """All whole lines, oldest first. ValueError when a line before the last is not JSON."""
         if not self.path.exists():
             return []
-        return [json.loads(line) for line in _whole_lines(self.path)]
+        return [decode_json(line, STATUS) for line in _whole_lines(self.path)]
 
     def _write(self, lines: list[dict[str, Any]]) -> None:
         replace_text(self.path, "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
