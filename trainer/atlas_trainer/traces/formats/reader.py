@@ -12,9 +12,10 @@ from atlas_api.training.traces import TraceFields, Traces
 from atlas_trainer.traces.formats.chat import session_of_chat
 from atlas_trainer.traces.formats.export_record import session_from_record
 from atlas_trainer.traces.formats.fields import NO_FIELDS
+from atlas_trainer.traces.formats.file_kinds import file_of_another_kind
 from atlas_trainer.traces.formats.otel_traces import OpenTraces
 from atlas_trainer.traces.formats.prompt_completion import session_of_pair
-from atlas_trainer.traces.formats.recognise import Format, file_of_another_kind, fits, format_of, stranger
+from atlas_trainer.traces.formats.recognise import Format, fits, format_of, stranger
 from atlas_trainer.traces.formats.record import Record, UnreadableRecordError, record_of
 from atlas_trainer.traces.lines import Line
 from atlas_trainer.traces.loose_json import may_hold_halves
