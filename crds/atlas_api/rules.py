@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 import celpy
 from celpy.adapter import json_to_cel
@@ -65,7 +65,8 @@ def _broken(model: type[ApiModel], document: Any, path: Path) -> Iterator[tuple[
 def _cut(model: type[ApiModel], document: Any) -> Any:
     """*document* with lists and mappings no longer than its schema allows, which says so itself.
 
-    Rules compare entries with each other: over thousands of them they would take hours.
+    Rules compare entries with each other: over thousands of them they would take hours. Over a text in place of a list
+    they gather errors, each of which holds those before it twice.
     """
     if not isinstance(document, dict):
         return document
@@ -78,6 +79,12 @@ def _cut_field(field: FieldInfo, value: Any) -> Any:
     inner = model_in(field.annotation, ApiModel)
     if isinstance(value, list):
         return [_cut(inner, entry) if inner else entry for entry in value[:most]]
+    holds_many = _is_container(field.annotation)
     if isinstance(value, dict):
-        return _cut(inner, value) if inner else dict(islice(value.items(), most))
-    return value
+        return dict(islice(value.items(), most)) if holds_many or inner is None else _cut(inner, value)
+    return value[:1] if isinstance(value, str) and holds_many else value
+
+
+def _is_container(annotation: Any) -> bool:
+    """Whether *annotation* is `tuple[...]`, `dict[...]`, or one of these `| None`."""
+    return get_origin(annotation) in (tuple, dict) or any(map(_is_container, get_args(annotation)))

@@ -2,11 +2,12 @@
 
 import json
 import re
+from collections.abc import Container
 from typing import Any
 
 from atlas_api.budgets import TRACE_LINE, NotFiniteError, decode_json
 
-__all__ = ["REPLACED", "NotFiniteError", "decoded", "get", "items", "loads", "may_hold_halves", "text"]
+__all__ = ["REPLACED", "NotFiniteError", "decoded", "get", "is_one_of", "items", "loads", "may_hold_halves", "text"]
 
 REPLACED = "\ufffd"
 """What is read for half a character: Unicode's replacement character."""
@@ -54,6 +55,11 @@ def get(value: Any, name: str) -> Any:
 def items(value: Any) -> list[Any]:
     """The elements of a list. Empty for anything that is not a list."""
     return value if isinstance(value, list) else []
+
+
+def is_one_of(value: Any, words: Container[str]) -> bool:
+    """Whether *value* is one of *words*. Lists and objects, which no set can be asked for, are none."""
+    return isinstance(value, str) and value in words
 
 
 def text(value: Any) -> str | None:

@@ -14,7 +14,7 @@ from atlas_api.budgets import OverBudgetError
 from atlas_trainer.traces.formats.chat import THOUGHTS, called, chat_message, role_of
 from atlas_trainer.traces.formats.otel_flat import flat_messages
 from atlas_trainer.traces.formats.record import NOT_FINITE, UnreadableRecordError
-from atlas_trainer.traces.loose_json import NotFiniteError, decoded, get, loads
+from atlas_trainer.traces.loose_json import NotFiniteError, decoded, get, is_one_of, loads
 from atlas_trainer.traces.messages import Message, content_text
 
 Attributes = Mapping[str, Any]
@@ -122,7 +122,7 @@ def _with_parts(entry: Any, name: str) -> Iterator[Message]:
             calls.append(called(part["name"], part.get("arguments"), part.get("id"), name))
         elif kind == "tool_call_response":
             yield _result(part)
-        elif kind not in THOUGHTS:
+        elif not is_one_of(kind, THOUGHTS):
             raise UnreadableRecordError(f"{name} has a part that is neither text nor call nor result of a tool")
     message: Message = {"role": role, "content": "".join(texts)}
     if role == "assistant" and calls:
