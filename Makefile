@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 CLUSTER := PYTHONPATH=tests:examples $(BIN)/python -m cluster
 
-.PHONY: help run test test-faults test-gpu test-cluster e2e cluster-tools cluster-up cluster-down demo-cluster rewards-demo check format crds \
+.PHONY: help run test fuzz test-faults test-gpu test-cluster e2e cluster-tools cluster-up cluster-down demo-cluster rewards-demo check format crds \
 	trl-arguments requirements bench-traces bench-seeds bench-plan bench-rewards clean
 
 help: ## Print this list
@@ -26,10 +26,13 @@ rewards-demo: $(READY) ## The rewards alone: scripted judges (a fake), the servi
 # Two workers have a core each: a second thread of torch would wait for it, and torch's threads wait by spinning.
 test: $(READY) ## The tests that need no GPU and no Kubernetes
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope \
-		-m "not gpu and not faults and not cluster and not e2e"
+		-m "not gpu and not faults and not cluster and not e2e and not fuzz"
 
 test-faults: $(READY) ## Runs that are stopped and killed, with several processes (about 4 minutes)
 	$(BIN)/pytest -m faults tests/integration
+
+fuzz: $(READY) ## Thousands of odd manifests, exports and more: no traceback, no hang, no growth (FUZZ_SEED, FUZZ_CASES)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -s --timeout 0 -m fuzz tests/fuzz
 
 test-cluster: cluster-tools ## The operator on a real control plane with simulated pods (about 4 minutes)
 	$(BIN)/pytest -n 4 --dist loadscope -m cluster tests/control_plane

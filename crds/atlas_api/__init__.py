@@ -18,6 +18,7 @@ nothing here knows training, clusters, or files other than manifests; everything
     s3               how a store with the S3 API wants to be spoken to
     errors           every way a run can fail, with its exit code
     proxies          which HTTP proxy leads to an address, by kubectl's rules
+    input_file       files that a user names
     text             texts from outside, made safe to show
     json_log         log lines as JSON
     scoring          requests and answers of the scoring service

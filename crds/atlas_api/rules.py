@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, TypeVar, get_args
+from itertools import islice
+from typing import Any, TypeVar, get_args, get_origin
 
 import celpy
 from celpy.adapter import json_to_cel
 from celpy.evaluation import CELEvalError
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from atlas_api.base import ApiModel
 
@@ -36,8 +38,12 @@ def model_in(annotation: Any, base: type[Model]) -> type[Model] | None:
     return next((found for part in get_args(annotation) if (found := model_in(part, base))), None)
 
 
-def broken_rules(model: type[ApiModel], document: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+def broken_rules(model: type[ApiModel], document: Any) -> Iterator[tuple[Path, str]]:
     """Path and message of every broken rule in *document*, a wire document of type *model*, depth first."""
+    return _broken(model, _cut(model, document), ())
+
+
+def _broken(model: type[ApiModel], document: Any, path: Path) -> Iterator[tuple[Path, str]]:
     if not isinstance(document, dict):
         return
     for name, field in model.model_fields.items():
@@ -48,9 +54,37 @@ def broken_rules(model: type[ApiModel], document: Any, path: Path = ()) -> Itera
         value = document[key]
         if isinstance(value, list):
             for index, item in enumerate(value):
-                yield from broken_rules(inner, item, (*path, key, index))
+                yield from _broken(inner, item, (*path, key, index))
         else:
-            yield from broken_rules(inner, value, (*path, key))
+            yield from _broken(inner, value, (*path, key))
     for rule in model.RULES:
         if not _holds(rule.expression, document):
             yield path, rule.message
+
+
+def _cut(model: type[ApiModel], document: Any) -> Any:
+    """*document* with lists and mappings no longer than its schema allows, which says so itself.
+
+    Rules compare entries with each other: over thousands of them they would take hours. Over a text in place of a list
+    they gather errors, each of which holds those before it twice.
+    """
+    if not isinstance(document, dict):
+        return document
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    return {key: _cut_field(fields[key], value) if key in fields else value for key, value in document.items()}
+
+
+def _cut_field(field: FieldInfo, value: Any) -> Any:
+    most = next((limit.max_length for limit in field.metadata if hasattr(limit, "max_length")), None)
+    inner = model_in(field.annotation, ApiModel)
+    if isinstance(value, list):
+        return [_cut(inner, entry) if inner else entry for entry in value[:most]]
+    holds_many = _is_container(field.annotation)
+    if isinstance(value, dict):
+        return dict(islice(value.items(), most)) if holds_many or inner is None else _cut(inner, value)
+    return value[:1] if isinstance(value, str) and holds_many else value
+
+
+def _is_container(annotation: Any) -> bool:
+    """Whether *annotation* is `tuple[...]`, `dict[...]`, or one of these `| None`."""
+    return get_origin(annotation) in (tuple, dict) or any(map(_is_container, get_args(annotation)))

@@ -6,7 +6,9 @@ The value goes to the caller alone: no message, log, status or answer of ours ev
 
 import os
 
+from atlas_api.budgets import SECRET
 from atlas_api.errors import SourceMissing
+from atlas_api.input_file import read_file
 from atlas_api.manifest.paths import expanded
 from atlas_api.secrets import SecretSource
 
@@ -44,9 +46,15 @@ def describe(source: SecretSource, variable: str) -> str:
 
 def _from_file(path: str) -> str:
     try:
-        return expanded(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        return read_file(expanded(path), SECRET).decode()
+    except (OSError, ValueError) as error:
+        why = (
+            error.strerror
+            if isinstance(error, OSError)
+            else "not UTF-8 text"
+            if isinstance(error, UnicodeDecodeError)
+            else str(error)
+        )
         raise SourceMissing(
             f"secret file {path} cannot be read: {why}; put the secret there or correct the manifest"
         ) from None

@@ -5,7 +5,6 @@ Runs once for each process of the attempt, started by the pod or by torchrun. Wh
 codes are those of `atlas_api.errors`.
 """
 
-import json
 import os
 import sys
 import traceback
@@ -16,6 +15,9 @@ from typing import Any
 from rich.console import Console
 
 from atlas_api import AtlasError, InvalidManifest, TrainingRun, parse_json
+from atlas_api.budgets import RUN_FILE as RUN_BUDGET
+from atlas_api.budgets import OverBudgetError, decode_json
+from atlas_api.input_file import read_file
 from atlas_api.pods.cluster_report import ACCOUNT
 from atlas_api.pods.contract import ATTEMPT, RANK, RUN_FILE, TERMINATION_FILE, WORLD_SIZE
 from atlas_api.text import visible
@@ -75,7 +77,9 @@ def _show(error: BaseException, pod_reporter: PodReporter) -> int:
 
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return read_file(file, RUN_BUDGET)
+    except OverBudgetError as error:
+        raise InvalidManifest([f"{file}: {error}; name the run.json of a run"]) from None
     except OSError as error:
         raise InvalidManifest([f"{file} cannot be read: {error.strerror}"]) from None
 
@@ -90,7 +94,7 @@ def _numbered(run: TrainingRun, environment: Mapping[str, str]) -> TrainingRun:
 def _numbers(data: bytes, environment: Mapping[str, str]) -> tuple[int, int]:
     """Run and attempt that a report names, also where nothing else in the file can be believed."""
     try:
-        document: Any = json.loads(data)
+        document: Any = decode_json(data, RUN_BUDGET)
     except ValueError:
         document = None
     number = document.get("number") if isinstance(document, dict) else None

@@ -7,6 +7,7 @@ one torn one, which the next start takes away; it then goes on.
 """
 
 import fcntl
+import itertools
 import json
 import os
 from array import array
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from atlas_api import InvalidManifest
+from atlas_api.budgets import SCORES, decode_json
 from atlas_api.errors import RunActive
 from atlas_rewards.bench.items_file import ItemLine
 
@@ -32,6 +34,8 @@ def scored_file(path: Path, revision: str) -> Iterator["ScoredFile"]:
     Raises InvalidManifest when *path* cannot be written or holds something else, RunActive when it is being written.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise InvalidManifest([f"--output {path}: is no file; name one"])
         file = _locked(path)
     except OSError as error:
         raise InvalidManifest([f"--output {path}: cannot be written: {error.strerror}"]) from None
@@ -114,14 +118,15 @@ class ScoredFile:
     def _read(self) -> None:
         """Take in what is there, as far as lines are whole."""
         with self._path.open("rb") as file:
-            for count, line in enumerate(file, start=1):
-                if not line.endswith(b"\n"):
+            for count in itertools.count(1):
+                line = file.readline(SCORES.bytes + 1)
+                if len(line) <= SCORES.bytes and not line.endswith(b"\n"):
                     break
                 try:
-                    record = json.loads(line)
+                    record = decode_json(line, SCORES)
                     by = record["revision"]
                     self._note(record, len(line))
-                except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+                except (ValueError, TypeError, KeyError, OverflowError):
                     raise self._refusal(f"line {count} is no result of this command") from None
                 if by != self._revision:
                     raise self._refusal(f"was written with another configuration (revision {by}, now {self._revision})")

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from atlas_api.base import ApiModel
+from atlas_api.budgets import MANIFEST, STATUS, OverBudgetError, decode_json, read_bytes
 from atlas_api.errors import InvalidManifest
+from atlas_api.input_file import file_chunks
 from atlas_api.manifest.problems import at, describe
 from atlas_api.manifest.stored import stored
 from atlas_api.manifest.yaml_document import read_documents
@@ -26,6 +28,8 @@ _HALF_A_CHARACTER = "holds half of a character (a lone surrogate), which no text
 KINDS = ("AtlasTraining", "RewardService")
 """Kinds of manifests."""
 
+_STANDARD_INPUT = FilePath("-")
+
 
 def load_manifest(file: FilePath) -> AtlasTraining:
     """The AtlasTraining in *file*. Raises `InvalidManifest`, also when it cannot be read; the caller names it."""
@@ -33,18 +37,8 @@ def load_manifest(file: FilePath) -> AtlasTraining:
 
 
 def read_document(file: FilePath, kind: str) -> dict[str, Any]:
-    """The only YAML document in *file*, which should hold a *kind*. Raises `InvalidManifest`."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InvalidManifest(["no such file"]) from None
-    except UnicodeDecodeError as error:
-        raise InvalidManifest([f"byte {error.start} is not UTF-8; save the file as UTF-8"]) from None
-    except IsADirectoryError:
-        raise InvalidManifest(["is a folder; name a file in it"]) from None
-    except OSError as error:
-        raise InvalidManifest([f"cannot be read: {error.strerror}"]) from None
-    documents = read_documents(text)
+    """The only YAML document in *file*, which should hold a *kind*; `-` is standard input. Raises `InvalidManifest`."""
+    documents = read_documents(_text(file, kind))
     if len(documents) > 1:
         raise InvalidManifest([f"holds {len(documents)} documents; give each {kind} a file of its own"])
     found = documents[0].get("kind")
@@ -80,10 +74,26 @@ def parse(model: type[Model], document: dict[str, Any]) -> Model:
 def parse_json(model: type[Model], data: bytes) -> Model:
     """*data*, a JSON document that atlas-core wrote (run.json, status.json), as *model*. Raises `InvalidManifest`."""
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
+        document = decode_json(data, STATUS)
+    except ValueError as error:
         raise InvalidManifest([f"not valid JSON: {error}"]) from None
     return parse(model, document)
+
+
+def _text(file: FilePath, kind: str) -> str:
+    try:
+        chunks = iter(sys.stdin.buffer.read1, b"") if file == _STANDARD_INPUT else file_chunks(file)
+        return read_bytes(chunks, MANIFEST).decode("utf-8")
+    except FileNotFoundError:
+        raise InvalidManifest(["no such file"]) from None
+    except IsADirectoryError:
+        raise InvalidManifest(["is a folder; name a file in it"]) from None
+    except UnicodeDecodeError as error:
+        raise InvalidManifest([f"byte {error.start} is not UTF-8; save the file as UTF-8"]) from None
+    except OverBudgetError as error:
+        raise InvalidManifest([f"{error}, which no {kind} is; name the file of one"]) from None
+    except OSError as error:
+        raise InvalidManifest([f"cannot be read: {error.strerror}"]) from None
 
 
 def _lines(problems: dict[Path, str]) -> list[str]:

@@ -2,20 +2,31 @@
 
 import re
 from collections.abc import Hashable
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 import yaml
 
+from atlas_api.budgets import MANIFEST, OverBudgetError
 from atlas_api.errors import InvalidManifest
 from atlas_api.text import escaped
 
 Document = dict[str, Any]
+
+_DIGITS = 1000
+"""Digits of a whole number. No field takes one of more than 20; Python writes none of more than 4300."""
 
 
 class _Loader(yaml.SafeLoader):
     """PyYAML is YAML 1.1; kubectl turns YAML into JSON. This loader closes the gaps that manifests meet."""
 
     bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
+
+    def compose_document(self) -> yaml.Node | None:
+        document = super().compose_document()
+        if document is not None:
+            _check_cost(document)
+        return document
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
@@ -30,6 +41,13 @@ class _Loader(yaml.SafeLoader):
             seen.add(key_node.value)
         return super().construct_mapping(node, deep)
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        if len(node.value) > _DIGITS:
+            raise yaml.constructor.ConstructorError(None, None, "a number has too many digits", node.start_mark)
+        return super().construct_yaml_int(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 # `value` is the text "=", which YAML 1.1 reserves and kubectl does not.
 _OURS = {"timestamp", "int", "float", "bool", "value"}
@@ -57,10 +75,22 @@ _Loader.add_implicit_resolver(
 )
 
 
+class _Cost(NamedTuple):
+    """What a node costs, all that its aliases stand for included: whoever walks a document walks that each time."""
+
+    values: int
+    characters: int
+    depth: int
+
+
 def read_documents(text: str) -> list[Document]:
     """All documents of a YAML text. Raises `InvalidManifest` with line and column, also for anything but mappings."""
     try:
         documents = [document for document in yaml.load_all(text, _Loader) if document is not None]
+    except OverBudgetError as error:
+        raise InvalidManifest(
+            [f"{error}, which no manifest needs; what an alias stands for counts each time"]
+        ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -94,3 +124,36 @@ def _cure(problem: str) -> str:
     if "mapping values are not allowed here" in problem:
         return "; put text with a colon in quotes, and indent this line like those beside it"
     return ""
+
+
+def _check_cost(document: yaml.Node) -> None:
+    """Raise OverBudgetError when *document* costs more than a manifest may, MarkedYAMLError when it holds itself."""
+    cost = _cost(document, {})
+    if cost.values > MANIFEST.values:
+        raise OverBudgetError(f"more than {MANIFEST.values:,} values")
+    if cost.characters > MANIFEST.bytes:
+        raise OverBudgetError(f"more than {MANIFEST.bytes:,} characters")
+    if cost.depth > MANIFEST.depth:
+        raise OverBudgetError(f"nested more than {MANIFEST.depth} levels deep")
+
+
+def _cost(node: yaml.Node, known: dict[yaml.Node, _Cost | None]) -> _Cost:
+    """The cost of *node*. *known* holds those of the nodes before, which aliases stand for; None while one is open."""
+    if isinstance(node, yaml.ScalarNode):
+        return _Cost(1, len(node.value), 0)
+    if node in known:
+        cost = known[node]
+        if cost is None:
+            raise yaml.MarkedYAMLError(
+                problem="an alias stands within what it stands for", problem_mark=node.start_mark
+            )
+        return cost
+    known[node] = None
+    pairs = isinstance(node, yaml.MappingNode)
+    parts = [_cost(part, known) for part in (chain.from_iterable(node.value) if pairs else node.value)]
+    known[node] = cost = _Cost(
+        1 + sum(part.values for part in parts),
+        sum(part.characters for part in parts),
+        1 + max((part.depth for part in parts), default=0),
+    )
+    return cost

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import BinaryIO
 
+from atlas_api.budgets import ITEM_LINE, NotFiniteError, OverBudgetError, decode_json
 from atlas_api.errors import AccessDenied, SourceMissing
 from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
@@ -52,27 +54,41 @@ def read_items(path: Path) -> Iterator[ItemLine]:
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
+        # Read twice, and to its end: a pipe has one reading, a device no end.
+        if not path.is_file():
+            raise SourceMissing(f"{path} is no file; check --items")
         file = path.open("rb")
-    except (FileNotFoundError, IsADirectoryError):
-        raise SourceMissing(f"{path} is no file; check --items") from None
-    except PermissionError:
+    except OSError:
         raise AccessDenied(f"{path} may not be read by this user; change its permissions or owner") from None
     with file:
-        for number, line in enumerate(file, start=1):
+        number = 0
+        while line := file.readline(ITEM_LINE.bytes + 1):
+            number += 1
+            _pass_rest(file, line)
             content = line.removeprefix(_BOM).strip()
             if content:
                 yield number, content
 
 
+def _pass_rest(file: BinaryIO, line: bytes) -> None:
+    """Read on to the end of a line that is longer than any may be."""
+    while len(line) > ITEM_LINE.bytes and not line.endswith(b"\n"):
+        line = file.readline(ITEM_LINE.bytes + 1)
+
+
 def _item(line: bytes) -> Item | str:
     try:
-        document = json.loads(line.decode())
+        document = decode_json(line.decode(), ITEM_LINE)
     except UnicodeDecodeError as error:
         return f"not UTF-8 at byte {error.start + 1}"
     except json.JSONDecodeError as error:
         return f"not JSON at character {error.pos + 1}"
-    except (RecursionError, ValueError):
-        return "JSON nested too deeply, or a number with too many digits"
+    except OverBudgetError as error:
+        return f"JSON {error}"
+    except NotFiniteError as error:
+        return str(error)
+    except ValueError:
+        return "a number with too many digits"
     item = read_item(document, 0)
     return "; ".join(map(_unplaced, item.reasons)) if isinstance(item, ItemResult) else item
 

@@ -3,6 +3,8 @@
 from hashlib import blake2b
 from pathlib import Path
 
+from atlas_api.budgets import SECRET, OverBudgetError
+from atlas_api.input_file import read_file
 from atlas_api.manifest.paths import expanded
 from atlas_api.rewardservice.spec import RewardServiceSpec
 
@@ -19,8 +21,8 @@ def fingerprint(files: tuple[Path, ...]) -> str:
     digest = blake2b(digest_size=16)
     for file in files:
         try:
-            data = b"\1" + file.read_bytes()
-        except OSError:
+            data = b"\1" + read_file(file, SECRET)
+        except (OSError, OverBudgetError):
             data = b"\0"
         digest.update(len(data).to_bytes(8) + data)
     return digest.hexdigest()

@@ -11,8 +11,8 @@ Verifiers: deterministic checks of a completion, one file a kind.
     entry_point     a function of the user's
 
 `outcome` holds what they share: a number from 0 to 1, or Unknown with the reason. `answer` takes out of completion and
-reference what is compared; `strict_json` reads JSON of others. `weighted_mean` makes one score of all verifiers of a
-manifest. `threads` runs checks beside an event loop, so that one that hangs holds up nobody.
+reference what is compared. `weighted_mean` makes one score of all verifiers of a manifest. `threads` runs checks beside
+an event loop, so that one that hangs holds up nobody.
 
 Knows `sandbox`, `thoughts`, and of `safety` the Unicode forms. Needs no HTTP client and no judge.
 

@@ -14,14 +14,10 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from atlas_api.budgets import COMPLETION, decode_json
 from atlas_api.training.reward import Answer
 from atlas_rewards.item import Item
 from atlas_rewards.thoughts import spoken
-from atlas_rewards.verifiers.strict_json import strict_json
-from atlas_rewards.wire import depth_exceeds
-
-DEEPEST = 100
-"""Levels of lists and objects in JSON that holds an answer. What is deeper has no form."""
 
 _ENVELOPE = "result.deliverable"
 _PLACE = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -29,7 +25,7 @@ _CALL_ENDS = "</tool_call>"
 _EXACT = 2**53
 """Size from which on floats are no exact integers."""
 
-_NO_FORM = (ValueError, RecursionError, LookupError)
+_NO_FORM = (ValueError, LookupError)
 
 
 def answered(item: Item, answer: Answer) -> Item | None:
@@ -60,7 +56,7 @@ def _of_reference(reference: str, path: list[str]) -> str | None:
 
 
 def _taken(text: str, path: list[str]) -> Any:
-    """What *path* leads to in the JSON of *text*. Raises ValueError, RecursionError and LookupError."""
+    """What *path* leads to in the JSON of *text*. Raises ValueError and LookupError."""
     value = _document(_unfenced(text))
     for part in path:
         if isinstance(value, list) and _PLACE.fullmatch(part):
@@ -81,10 +77,7 @@ def _unfenced(text: str) -> str:
 
 
 def _document(text: str) -> Any:
-    document = strict_json(text, _plain)
-    if depth_exceeds(document, DEEPEST):
-        raise ValueError(f"nested more than {DEEPEST} deep")
-    return document
+    return decode_json(text, COMPLETION, _plain)
 
 
 def _spelled(value: Any) -> str:

@@ -12,12 +12,12 @@ from referencing import Specification
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import SchemaResource, specification_with
 
+from atlas_api.budgets import COMPLETION, decode_json
 from atlas_api.training.reward import JsonSchema
 from atlas_rewards.item import Item
 from atlas_rewards.verifiers.json_keywords import time_bounded, with_our_keywords
 from atlas_rewards.verifiers.outcome import Outcome, Unknown, Unusable, Verify
 from atlas_rewards.verifiers.pattern import SECONDS
-from atlas_rewards.verifiers.strict_json import strict_json
 
 _NEWEST = "https://json-schema.org/draft/2020-12/schema"
 _DRAFTS: dict[str, type[Validator]] = {
@@ -50,9 +50,9 @@ def json_schema_verifier(config: JsonSchema) -> Verify:
 
 
 def _parsed(text: str) -> Any:
-    """The JSON in *text*, without a Markdown fence around it. Raises ValueError, RecursionError."""
+    """The JSON in *text*, without a Markdown fence around it. Raises ValueError."""
     fenced = _FENCE.fullmatch(text.strip())
-    return strict_json(fenced[1] if fenced else text)
+    return decode_json(fenced[1] if fenced else text, COMPLETION)
 
 
 def _validator(schema: dict[str, Any]) -> Validator:

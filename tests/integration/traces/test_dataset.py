@@ -208,6 +208,38 @@ def test_rows_that_were_changed_after_freezing_are_refused(tmp_path: Path, chang
         thaw(folder)
 
 
+DAMAGED_INDEXES = {
+    "cut": b'{"digest": "',
+    "a list": b"[]",
+    "without rows of its own": b"{}",
+    "a digest that is a number": b'{"digest": 1, "selection": {}}',
+    "100,000 levels": b"[" * 100_000,
+    "very many values": b"[" + b"[]," * 5_000_000 + b"1]",
+    "no text": b"\xff\xfe\x00",
+    "a number that is none": b'{"matched": NaN}',
+}
+
+
+@pytest.mark.parametrize("content", [pytest.param(content, id=name) for name, content in DAMAGED_INDEXES.items()])
+def test_a_damaged_index_is_no_dataset(tmp_path: Path, content: bytes) -> None:
+    write_export(tmp_path, 8)
+    folder = tmp_path / "dataset"
+    freeze(build(tmp_path), folder)
+    (folder / "dataset.json").write_bytes(content)
+    with pytest.raises(CheckpointFailed, match=r"no dataset that can be read; start a new run"):
+        thaw(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + b"\0" * 100 + b"PAR1", b"{}"])
+def test_damaged_rows_are_no_dataset(tmp_path: Path, content: bytes) -> None:
+    write_export(tmp_path, 8)
+    folder = tmp_path / "dataset"
+    freeze(build(tmp_path), folder)
+    (folder / "rows.parquet").write_bytes(content)
+    with pytest.raises(CheckpointFailed, match=r"no dataset that can be read; start a new run"):
+        thaw(folder)
+
+
 def test_turns_that_are_no_rows_are_counted_for_the_sessions_that_are_used(tmp_path: Path) -> None:
     steps = [
         {"step_id": number, "description": f"Part {number}", "output": f"Done {number}"} for number in range(1, 12)

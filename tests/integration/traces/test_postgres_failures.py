@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -10,7 +10,15 @@ import pytest
 from support.sdk.rows import insert_session
 from support.traces.reading import read_all, traces_of
 
-from atlas_api.errors import AccessDenied, AtlasError, InvalidManifest, SchemaMismatch, SourceMissing, SourceUnreachable
+from atlas_api.errors import (
+    AccessDenied,
+    AtlasError,
+    InvalidManifest,
+    MalformedTraces,
+    SchemaMismatch,
+    SourceMissing,
+    SourceUnreachable,
+)
 from atlas_api.secrets import SecretSource
 from atlas_api.training.traces import PostgresTraces, Traces
 from atlas_trainer.traces import read_sessions
@@ -145,7 +153,9 @@ def test_database_of_somebody_else_has_none_of_the_tables(postgres_server: str, 
     "url",
     [
         "hunter2",
-        "postgresql+asyncpg://me:hunter2@host/db",
+        "'postgresql://me:hunter2@host/db'",
+        "psql postgresql://me:hunter2@host/db",
+        "postgresql://me:hun/ter2@host/hunter2",
         "postgresql://me:hunter2@host:port/db",
         "postgresql://me:p@hunter2@host/db",
         "postgresql://me:hunter2%@host/db",
@@ -156,6 +166,16 @@ def test_url_that_is_none_is_refused_without_being_shown(url: str, tmp_path: Pat
     error = failure(url, tmp_path)
     assert isinstance(error, InvalidManifest)
     assert "postgresql://user:password@host:5432/database" in str(error)
+
+
+@pytest.mark.parametrize("form", ["postgresql+asyncpg://", "postgres+psycopg2://", "jdbc:postgresql://"])
+def test_what_other_drivers_write_into_a_url_is_left_out_with_a_word(
+    database_url: str, tmp_path: Path, form: str
+) -> None:
+    url = database_url.replace("postgresql://", form) + "&pgbouncer=true&schema=public"
+    sessions, tally = read_all(traces_of(url, tmp_path))
+    driver = ("asyncpg",) if "asyncpg" in form else ("psycopg2",) if "psycopg2" in form else ()
+    assert (sessions, tally.ignored) == ([], (*driver, "pgbouncer", "schema"))
 
 
 def test_missing_url_names_where_it_was_expected() -> None:
@@ -216,3 +236,107 @@ def test_all_statements_are_in_one_transaction_and_read_each_table_once(many_ses
     assert sum("DECLARE" in line for line in statements) == 6
     assert not any("PREPARE" in line or ("execute <" in line and "<unnamed>" not in line) for line in statements)
     assert not any("SET" in line.split() and "LOCAL" not in line for line in statements)
+
+
+class Raised(NamedTuple):
+    state: str
+    message: str
+    error: type[AtlasError]
+    cure: str
+
+
+RAISED = [
+    Raised("40001", "canceling statement due to conflict with recovery", SourceUnreachable, "read from the primary"),
+    Raised(
+        "57014", "canceling statement due to statement timeout", SourceUnreachable, "options=-cstatement_timeout%3D0"
+    ),
+    Raised("57014", "canceling statement due to user request", SourceUnreachable, "look into the log"),
+    Raised(
+        "25P03", "terminating connection due to idle-in-transaction timeout", SourceUnreachable, "idle_in_transaction"
+    ),
+    Raised("25P04", "terminating connection due to transaction timeout", SourceUnreachable, "one long transaction"),
+    Raised("55P03", "canceling statement due to lock timeout", SourceUnreachable, "another session has locked"),
+    Raised("57P01", "terminating connection due to administrator command", SourceUnreachable, "try again"),
+    Raised("53100", "could not extend file: No space left on device", SourceUnreachable, "look into the log"),
+    Raised("53200", "out of memory", SourceUnreachable, "look into the log"),
+    Raised("XX000", "could not read block 0", SourceUnreachable, "look into the log"),
+    Raised("XX001", "invalid page in block 0 of relation base/1/2", SourceUnreachable, "look into the log"),
+    Raised("58030", "could not open file: Input/output error", SourceUnreachable, "look into the log"),
+    Raised("22021", 'invalid byte sequence for encoding "UTF8": 0xff', MalformedTraces, "mend or delete its row"),
+    Raised("22P05", "unsupported Unicode escape sequence", MalformedTraces, "mend or delete its row"),
+    Raised("22003", "value out of range", MalformedTraces, "mend or delete its row"),
+    Raised("42883", "operator does not exist: json || jsonb", SchemaMismatch, "is not what the SDK makes"),
+    Raised("42804", "a type does not match", SchemaMismatch, "is not what the SDK makes"),
+    Raised("42P01", 'relation "x" does not exist', SchemaMismatch, "is not what the SDK makes"),
+    Raised("0A000", "cursors are not supported", SchemaMismatch, "is not what the SDK makes"),
+    Raised("42501", "permission denied for function f", AccessDenied, "grant the role SELECT"),
+    Raised("P0001", "no reading on Sundays", SourceUnreachable, "look into the log"),
+    Raised("34000", 'cursor "atlas_sessions" does not exist', InvalidManifest, "not statements"),
+    Raised("23505", "duplicate key", SourceUnreachable, "look into the log"),
+    Raised("ZZ999", "what nobody knows\n  and more in a second line", SourceUnreachable, "look into the log"),
+]
+
+
+@pytest.mark.parametrize("raised", [pytest.param(one, id=f"{one.state} {one.message[:40]}") for one in RAISED])
+def test_every_error_of_the_server_is_one_sentence_with_its_cure(
+    many_sessions: str, tmp_path: Path, raised: Raised
+) -> None:
+    """The server itself raises them, in the middle of the rows."""
+    raising = f"BEGIN RAISE EXCEPTION USING ERRCODE = '{raised.state}', MESSAGE = '{raised.message}'; END"
+    run(
+        many_sessions,
+        f"CREATE FUNCTION fails() RETURNS text LANGUAGE plpgsql AS $$ {raising} $$",
+        "ALTER TABLE sessions RENAME TO recorded",
+        "CREATE VIEW sessions AS SELECT id, CASE WHEN id > 150 THEN fails() ELSE task END AS task, status, metadata,"
+        " final_answer, reward, reward_stats, review_status, review_notes, created_at, student_learning,"
+        " teacher_learning FROM recorded",
+    )
+    found = failure(many_sessions, tmp_path)
+    assert type(found) is raised.error
+    assert " ".join(raised.message.split())[:30] in str(found)
+    assert raised.cure in str(found)
+
+
+def test_a_statement_that_takes_too_long_says_how_to_read_all_the_same(many_sessions: str, tmp_path: Path) -> None:
+    run(
+        many_sessions,
+        f"ALTER DATABASE {urlsplit(many_sessions).path[1:]} SET statement_timeout = '1s'",
+        "CREATE FUNCTION slow(task text) RETURNS text LANGUAGE sql AS 'SELECT task FROM pg_sleep(0.01)'",
+        "ALTER TABLE sessions RENAME TO recorded",
+        "CREATE VIEW sessions AS SELECT id, slow(task) AS task, status, metadata, final_answer, reward, reward_stats,"
+        " review_status, review_notes, created_at, student_learning, teacher_learning FROM recorded",
+    )
+    assert "put options=-cstatement_timeout%3D0 into the URL" in str(failure(many_sessions, tmp_path))
+    sessions, _ = read_all(traces_of(many_sessions + "&options=-cstatement_timeout%3D0", tmp_path))
+    assert len(sessions) == 250
+
+
+def test_a_reader_that_waits_too_long_is_told_why_the_server_hung_up(many_sessions: str, tmp_path: Path) -> None:
+    name = urlsplit(many_sessions).path[1:]
+    run(many_sessions, f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '50ms'")
+    sessions = read_sessions(traces_of(many_sessions, tmp_path), Tally())
+    next(sessions)
+    with psycopg.connect(many_sessions, autocommit=True) as connection:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'atlas-core' AND datname = %s"
+        while connection.execute(query, [name]).fetchone() != (0,):
+            pass
+    with pytest.raises(
+        SourceUnreachable, match=r"idle_in_transaction_session_timeout%3D0 into the URL|try again"
+    ) as told:
+        list(sessions)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "cure"),
+    [
+        ("options=-cno_such_setting%3D1", "correct options in the URL"),
+        ("options=-cstatement_timeout%3Dsoon", "correct options in the URL"),
+        ("sslmode=please", "correct this parameter of the URL"),
+        ("port=99999", "correct this parameter of the URL"),
+    ],
+)
+def test_a_parameter_that_does_not_work_is_told_apart_from_a_server_that_does_not_answer(
+    database_url: str, tmp_path: Path, parameter: str, cure: str
+) -> None:
+    assert cure in str(failure(f"{database_url}&{parameter}", tmp_path))

@@ -48,7 +48,7 @@ def test_documents_beyond_a_budget_are_refused(document: Any) -> None:
     with pytest.raises(OverBudgetError, match="levels"):
         decode_json(text, Budget(100_000, 1000, depth(document) - 1))
     with pytest.raises(OverBudgetError, match="values"):
-        decode_json(text, Budget(100_000, text.count("[") + text.count("{") if '"' not in text else 1, 100))
+        decode_json(text, Budget(100_000, values(document) - 1, 100))
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,13 @@ def test_documents_beyond_a_budget_are_refused(document: Any) -> None:
     [
         ("[" + "[]," * 9 + "[]]", "more than 10 values"),
         ("[" * 4 + "]" * 4, "nested more than 3 levels deep"),
+        ("[" * 4 + "1" + "]" * 4, "nested more than 3 levels deep"),
+        (b"[" * 4 + b"]" * 4, "nested more than 3 levels deep"),
         ('{"a":' * 4 + "1" + "}" * 4, "nested more than 3 levels deep"),
         (json.dumps("x" * 200), "longer than 200 bytes"),
     ],
 )
-def test_what_is_too_much_is_said(text: str, problem: str) -> None:
+def test_what_is_too_much_is_said(text: str | bytes, problem: str) -> None:
     with pytest.raises(OverBudgetError, match=problem):
         decode_json(text, SMALL)
 
@@ -68,6 +70,22 @@ def test_what_is_too_much_is_said(text: str, problem: str) -> None:
 @pytest.mark.parametrize("text", ['"[[[[[[,,,,,,,,,,,,,,"', '"\\"[[[[,,,,,,,,,,,,,"', '{"[[[[[[": ",,,,,,,,,,,,,"}'])
 def test_marks_within_texts_count_as_no_values(text: str) -> None:
     assert decode_json(text, SMALL) == json.loads(text)
+
+
+@pytest.mark.parametrize("text", ["[" * 3 + "]" * 3, "[[[1]]]", '[[["[[[["]]]', '[[{"a": "b"}]]', '[1, [2, [3]], "a"]'])
+def test_levels_up_to_the_budget_are_read(text: str) -> None:
+    assert decode_json(text, SMALL) == json.loads(text)
+
+
+def test_levels_beyond_what_python_holds_are_too_many() -> None:
+    with pytest.raises(OverBudgetError, match="nested too deeply"):
+        decode_json("[" * 100_000, Budget(1_000_000, 1_000_000))
+
+
+def test_characters_of_several_bytes_count_as_such() -> None:
+    assert decode_json('"' + "é" * 99 + '"', SMALL) == "é" * 99
+    with pytest.raises(OverBudgetError, match="bytes"):
+        decode_json('"' + "é" * 100 + '"', SMALL)
 
 
 @pytest.mark.parametrize("text", ["NaN", "-Infinity", "[1e999]"])

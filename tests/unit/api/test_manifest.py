@@ -226,6 +226,28 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         load_manifest(tmp_path / "absent.yaml")
     with pytest.raises(InvalidManifest, match="is a folder; name a file in it"):
         load_manifest(tmp_path)
+    with pytest.raises(InvalidManifest, match="cannot be read: it is a device, not a file"):
+        load_manifest(Path("/dev/zero"))
+
+
+def test_a_file_that_is_no_manifest_by_its_size_is_read_no_further(tmp_path: Path) -> None:
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(InvalidManifest, match="longer than 1,048,576 bytes, which no AtlasTraining is; name the file"):
+        load_manifest(tmp_path / "model.safetensors")
+
+
+def test_lists_that_are_far_too_long_are_refused_as_fast_as_others() -> None:
+    """Rules compare entries with each other: over ten thousand of them they took hours."""
+    (problem, *_) = problems_of({"spec.reward.verifiers": verifiers(*[{"numeric": {}}] * 10_000)})
+    assert problem.startswith("spec.reward.verifiers: ")
+    assert "must have at most 16 entries" in problem
+    text = problems_of({"spec.reward.verifiers": "an address like s3://bucket/prefix", "spec.reward.weights": "a" * 99})
+    assert ["put it in [ ]" in text[0], "is not a mapping" in text[1], len(text)] == [True, True, 2]
+    mapping = problems_of({"spec.reward.verifiers": {f"v{number}": number for number in range(300)}})
+    assert ["is not a list" in mapping[0], len(mapping)] == [True, 1]
+    wrong = problems_of({"spec.reward.verifiers": verifiers(*[{"none": {}}] * 2000), "spec.reward.weights": {}})
+    assert len([problem for problem in wrong if "unknown field" in problem]) == 2000
 
 
 def test_every_pattern_of_the_api_is_known_in_words() -> None:

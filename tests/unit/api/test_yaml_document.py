@@ -1,5 +1,6 @@
 """YAML is read the way kubectl reads it, and its mistakes are found with line and column."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -56,6 +57,14 @@ def test_a_value_is_read_as(text: str, value: Any) -> None:
         pytest.param("- 1", "a manifest is a mapping", id="list"),
         pytest.param("just words", "a manifest is a mapping", id="text"),
         pytest.param("[" * 5000, "nested too deeply", id="nested beyond all measure"),
+        pytest.param("a: " + "[" * 64 + "]" * 64, "nested more than 64 levels deep", id="nested too deeply"),
+        pytest.param("a: 0x" + "f" * 5000, "line 1, column 4: not valid YAML: a number has too many digits", id="0x"),
+        pytest.param("a: 1" + "0" * 5000, "line 1, column 4: not valid YAML: a number has too many", id="digits"),
+        pytest.param(
+            "? 0b" + "1" * 5000 + "\n: a", "line 1, column 3: not valid YAML: a number has", id="digits in a key"
+        ),
+        pytest.param("a: &a {b: *a}", "line 1, column 4: not valid YAML: an alias stands within", id="holds itself"),
+        pytest.param("&a {b: [1, *a]}", "line 1, column 1: not valid YAML: an alias stands", id="all of it in itself"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_place(text: str, problem: str) -> None:
@@ -78,3 +87,60 @@ def test_all_documents_are_read_and_empty_ones_passed_over() -> None:
 def test_merge_keys_work_and_may_be_overridden() -> None:
     (document,) = read_documents("base: &base {x: 1, z: 2}\nmore:\n  <<: *base\n  z: 3")
     assert document["more"] == {"x": 1, "z": 3}
+
+
+def doubling(times: int, form: str) -> str:
+    """Anchors of which each stands for the one before several times."""
+    lines = ["a0: &a0 {k: 1}"]
+    lines += [f"a{n}: &a{n} " + form.format(f"*a{n - 1}") for n in range(1, times + 1)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        doubling(9, "[{0}, {0}, {0}, {0}, {0}, {0}, {0}, {0}, {0}]"),
+        doubling(60, "[{0}, {0}]"),
+        doubling(60, "{{x: {0}, y: {0}}}"),
+        doubling(60, "{{<<: [{0}, {0}]}}"),
+        "a: &a [" + "1, " * 1000 + "1]\nb: [" + "*a, " * 60 + "1]",
+        "a: [" + "1, " * 60_000 + "1]",
+    ],
+)
+def test_aliases_count_as_what_they_stand_for(text: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidManifest, match="more than 50,000 values"):
+            read_documents(text)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 200 * 1024 * 1024
+
+
+def test_a_long_text_that_aliases_repeat_counts_each_time() -> None:
+    with pytest.raises(InvalidManifest, match="more than 1,048,576 characters"):
+        read_documents(f"a: &a {'x' * 10_000}\nb: [{'*a, ' * 110}]")
+
+
+def test_levels_that_aliases_bring_count() -> None:
+    chain = "\n".join(f"a{n}: &a{n} [{f'*a{n - 1}' if n else '1'}]" for n in range(70))
+    with pytest.raises(InvalidManifest, match="nested more than 64 levels deep"):
+        read_documents(chain)
+
+
+def test_anchors_that_save_typing_work() -> None:
+    text = "spec:\n  a: &size {cpu: 4}\n  b: *size\n  c: &name word\n  d: [*name, *name]\n  e: {<<: [*size], x: 1}"
+    (document,) = read_documents(text)
+    assert document["spec"] == {
+        "a": {"cpu": 4},
+        "b": {"cpu": 4},
+        "c": "word",
+        "d": ["word", "word"],
+        "e": {"cpu": 4, "x": 1},
+    }
+
+
+def test_each_document_has_a_budget_of_its_own() -> None:
+    text = "\n---\n".join(f"a: [{'1, ' * 30_000}]" for _ in range(2))
+    assert [len(document["a"]) for document in read_documents(text)] == [30_000, 30_000]

@@ -32,7 +32,17 @@ def test_missing_or_empty_variable_is_named(monkeypatch: pytest.MonkeyPatch, val
 def test_missing_unreadable_and_empty_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text(" ")
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
-    for name, why in (("empty", "empty"), ("binary", "not UTF-8"), ("absent", "No such file"), (".", "directory")):
+    (tmp_path / "huge").write_bytes(b"x" * 2**21)
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    reasons = {
+        "empty": "empty",
+        "binary": "not UTF-8",
+        "absent": "No such file",
+        ".": "directory",
+        "huge": "longer than 1,048,576 bytes",
+        "zero": "a device, not a file",
+    }
+    for name, why in reasons.items():
         with pytest.raises(SourceMissing, match=rf"{tmp_path}/?{name if name != '.' else ''}.*{why}"):
             read_secret(SecretSource(file=str(tmp_path / name)), TRACES_URL)
 

@@ -188,7 +188,7 @@ def freeze(dataset: Dataset, folder: Path) -> None:
 def thaw(folder: Path) -> Dataset | None:
     """Read back a dataset that `freeze` wrote; None when it did not finish.
 
-    Raises `CheckpointFailed` when the rows are not those that were written.
+    Raises `CheckpointFailed` when the files are damaged, or the rows are not those that were written.
     """
     return thaw_from(LocalStore(folder.parent), folder.name, folder)
 

@@ -25,7 +25,7 @@ _MISSING = {
     "status": "without status, taken as succeeded with an answer and as failed without one",
     "createdAt": "without a creation time that can be read",
     "rewardScale": "with a reward outside 0 to 1, which vouches for nothing: bring rewards to that scale",
-    "wholeCharacters": "with half characters (lone surrogates), read as U+FFFD",
+    "wholeCharacters": "with characters that are no Unicode (halves, another encoding), read as U+FFFD",
 }
 _TASK = 60
 _ID = 40
@@ -35,6 +35,8 @@ _FIRST = 3
 
 def notes(tally: Tally, fields: TraceFields | None) -> Iterator[str]:
     """Yield in words what records lack and what was assumed instead, and the first things that could not be read."""
+    if tally.ignored:
+        yield f"left out of the database's URL, since it concerns other drivers: {', '.join(tally.ignored)}"
     for name, words in _MISSING.items():
         if name in tally.missing:
             yield f"{tally.missing[name]} {words}"

@@ -1,5 +1,6 @@
 """Lines of JSON on disk. Knows nothing of what the lines hold."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from errno import EACCES
 from pathlib import Path
 
 from atlas_api.errors import AccessDenied, SourceMissing, SourceUnreachable
+from atlas_api.input_file import file_chunks
 from atlas_api.manifest.paths import expanded
 from atlas_api.training.traces import FileTraces, Traces
 from atlas_trainer.traces.filters import filter_sessions
@@ -17,7 +19,8 @@ from atlas_trainer.traces.session import Session, Tally
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".jsonl.xz")
 """Names that count as exports where a folder or prefix is searched. Compression is known by the first bytes alone."""
 
-CHUNK_BYTES = 1024 * 1024
+_NEVER_A_FILE = (errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EPIPE)
+"""Errors of a name behind which there is no file: a device, a socket, a pipe without a writer, links in a circle."""
 
 
 def read_files(traces: Traces, tally: Tally) -> Iterator[Session]:
@@ -66,9 +69,8 @@ def _exports_in(folder: Path) -> list[Path]:
 
 
 def _file_chunks(path: Path) -> Iterator[bytes]:
-    with _file_errors(path), path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
+    with _file_errors(path):
+        yield from file_chunks(path)
 
 
 @contextmanager
@@ -81,6 +83,8 @@ def _file_errors(path: Path) -> Iterator[None]:
         where = error.filename or path
         raise AccessDenied(f"{where} may not be read by this user; change its permissions or owner") from error
     except OSError as error:
+        if error.errno in _NEVER_A_FILE:
+            raise SourceMissing(f"{path} cannot be read: {error.strerror}; check traces.file.path") from error
         raise SourceUnreachable(f"{path} cannot be read: {error.strerror}") from error
 
 

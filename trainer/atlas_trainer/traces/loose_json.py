@@ -1,9 +1,13 @@
 """Access to JSON whose shape nobody promised: a field that is missing or of another type is None, never an error."""
 
 import json
-import math
 import re
-from typing import Any, Never
+from collections.abc import Container
+from typing import Any
+
+from atlas_api.budgets import TRACE_LINE, NotFiniteError, decode_json
+
+__all__ = ["REPLACED", "NotFiniteError", "decoded", "get", "is_one_of", "items", "loads", "may_hold_halves", "text"]
 
 REPLACED = "\ufffd"
 """What is read for half a character: Unicode's replacement character."""
@@ -15,17 +19,13 @@ _HALF_IN_BYTES = re.compile(_HALF.pattern.encode())
 _HALF_DECODED = re.compile("[\ud800-\udfff]")
 
 
-class NotFiniteError(ValueError):
-    """Error for NaN, an infinity, or a number that is too large to be told from one: JSON has none of them."""
-
-
 def loads(value: str | bytes) -> Any:
-    """Decode JSON, half characters replaced by U+FFFD.
+    """Decode JSON of at most what a line may hold, half characters replaced by U+FFFD.
 
-    Raises NotFiniteError, another ValueError, or RecursionError when Python cannot hold it.
+    Raises NotFiniteError, OverBudgetError or another ValueError.
     """
     content = value if isinstance(value, str) else value.decode()
-    found = json.loads(content, parse_constant=_not_finite, parse_float=_finite)
+    found = decode_json(content, TRACE_LINE)
     if may_hold_halves(content):
         return json.loads(_HALF_DECODED.sub(REPLACED, json.dumps(found, ensure_ascii=False)))
     return found
@@ -38,12 +38,12 @@ def may_hold_halves(content: str | bytes) -> bool:
 
 
 def decoded(value: Any) -> Any:
-    """Decode a JSON column that came as text from its driver; None when it is no JSON that Python can hold."""
+    """Decode a JSON column that came as text from its driver; None when it is no JSON, or more than a line may hold."""
     if not isinstance(value, str | bytes):
         return value
     try:
         return loads(value)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
 
 
@@ -57,15 +57,11 @@ def items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def is_one_of(value: Any, words: Container[str]) -> bool:
+    """Whether *value* is one of *words*. Lists and objects, which no set can be asked for, are none."""
+    return isinstance(value, str) and value in words
+
+
 def text(value: Any) -> str | None:
     """A string that is not blank, else None."""
     return value if isinstance(value, str) and value.strip() else None
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    return number if math.isfinite(number) else _not_finite(digits)
-
-
-def _not_finite(digits: str) -> Never:
-    raise NotFiniteError

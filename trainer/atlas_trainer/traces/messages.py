@@ -81,7 +81,7 @@ def _parsed(arguments: str) -> Any:
         return loads(arguments)
     except NotFiniteError:
         raise
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
 
 

@@ -5,12 +5,13 @@ And the tally that every session is counted in, on its way to rows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from atlas_api.errors import MalformedTraces
 from atlas_trainer.traces.lessons import Lesson
+from atlas_trainer.traces.loose_json import REPLACED
 from atlas_trainer.traces.messages import Message
 
 Missing = Literal[
@@ -119,6 +120,15 @@ class Session:
     """What could not be read of a session that is whole without it, in a few words. None when there was nothing."""
 
 
+def without_whole_characters(session: Session) -> Session:
+    """*session*, of which it is said that it lacks whole characters where texts of it hold U+FFFD in their place."""
+    try:
+        replaced = REPLACED in repr(session)
+    except RecursionError:
+        return session
+    return replace(session, missing=(*session.missing, "wholeCharacters")) if replaced else session
+
+
 REWARD_EPSILON = 1e-6
 """Tolerance for float noise in means of judge samples: three times 0.7 is stored as 0.6999999999999998."""
 
@@ -159,6 +169,9 @@ class Tally:
 
     lacking: dict[str, int] = field(default_factory=dict, compare=False)
     """Sessions among `seen`, by what their record lacks."""
+
+    ignored: tuple[str, ...] = field(default=(), compare=False)
+    """What of the database's URL concerns other drivers alone, and was left out."""
 
     unreadable: list[str] = field(default_factory=list, compare=False)
     """`session 12: why` of the first values that could not be read, in sessions that are used without them."""

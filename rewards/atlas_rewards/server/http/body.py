@@ -6,14 +6,13 @@ Knows nothing about items.
 
 import asyncio
 import json
-import math
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 from starlette.requests import ClientDisconnect, Request
 
+from atlas_api.budgets import Budget, OverBudgetError, TooManyValuesError, decode_json
 from atlas_rewards.server.http.disconnect import CLIENT_LEFT
 from atlas_rewards.server.http.request_error import RequestError
 
@@ -26,10 +25,8 @@ BODIES = 16
 VALUES_AN_ITEM = 1000
 """Values (texts, numbers, lists, mappings) an item, on average over the largest batch."""
 
-# Whatever follows a quote matches, a string that never ends included, and nothing is tried twice (`*+`): otherwise one
-# small body of escaped quotes costs time by the square of its length.
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-_SEPARATORS = (b",", b"[", b"{")
+DEEPEST = 500
+"""Lists and mappings within each other. An item that is nested more deeply than items may be is refused by itself."""
 
 
 class Bodies:
@@ -80,15 +77,12 @@ class Bodies:
 
 def read_json(body: bytes | bytearray, items: int) -> Any:
     """The document in *body*, which may hold as many values as *items* items need. Raises RequestError."""
-    structure = _STRING.sub(b"0", body)
-    if sum(structure.count(mark) for mark in _SEPARATORS) > items * VALUES_AN_ITEM:
-        raise RequestError(
-            413, "tooManyValues", f"the body holds more than {items * VALUES_AN_ITEM} values; send fewer items"
-        )
+    most = items * VALUES_AN_ITEM
     try:
-        # Decoded here: from bytes json also reads UTF-16, in which other bytes are quotes than those that were counted.
-        return json.loads(body.decode("utf-8-sig", "surrogatepass"), parse_constant=_no_constant, parse_float=_finite)
-    except RecursionError:
+        return decode_json(body, Budget(len(body), most + 1, DEEPEST))
+    except TooManyValuesError:
+        raise RequestError(413, "tooManyValues", f"the body holds more than {most} values; send fewer items") from None
+    except OverBudgetError:
         raise RequestError(400, "notJson", "the body is nested too deeply") from None
     except ValueError as error:
         where = f" (character {error.pos})" if isinstance(error, json.JSONDecodeError) else ""
@@ -97,14 +91,3 @@ def read_json(body: bytes | bytearray, items: int) -> Any:
 
 def _too_large(limit: int) -> NoReturn:
     raise RequestError(413, "tooLarge", f"the body has more than {limit} bytes; send fewer items in a request")
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas_api.budgets import ITEM_LINE
 from atlas_api.errors import SourceMissing
 from atlas_rewards.bench.items_file import ItemLine, count_lines, read_items
 from atlas_rewards.item import Item
@@ -58,8 +59,11 @@ def test_a_line_is_recognised_by_what_it_holds(tmp_path: Path) -> None:
     [
         (b'{"response": "a"', "not JSON at character 17"),
         (b'{"response": "\xff"}', "not UTF-8 at byte 15"),
-        (b"[" * 100_000, "JSON nested too deeply, or a number with too many digits"),
-        (b'{"response": ' + b"9" * 5000 + b"}", "JSON nested too deeply, or a number with too many digits"),
+        (b"[" * 100_000, "JSON nested too deeply"),
+        (b'{"response": "a", "metadata": ' + b"[" * 200 + b"]" * 200 + b"}", "JSON nested more than 200 levels deep"),
+        (b"[" + b"[]," * ITEM_LINE.values + b"[]]", "JSON more than 200,000 values"),
+        (b'{"response": "a", "score": NaN}', "NaN is not JSON"),
+        (b'{"response": ' + b"9" * 5000 + b"}", "a number with too many digits"),
         (b'{"prompt": "a"}', "set exactly one of completion, response"),
         (b'{"response": "a", "respones": "b"}', 'respones: unknown field; did you mean "response"?'),
         (rb'{"response": "\ud800"}', "completion holds half of a surrogate pair; send whole Unicode characters"),
@@ -82,3 +86,15 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         count_lines(tmp_path / "absent.jsonl")
     with pytest.raises(SourceMissing, match="check --items"):
         count_lines(tmp_path)
+    with pytest.raises(SourceMissing, match="is no file; check --items"):
+        count_lines(Path("/dev/zero"))
+
+
+def test_a_line_longer_than_any_may_be_is_no_item_and_the_next_one_is_read(tmp_path: Path) -> None:
+    too_long = b"x" * (ITEM_LINE.bytes + 1)
+    found = lines_of(tmp_path, too_long * 2 + b'\n{"response": "b"}\n' + too_long)
+    assert [(line.number, line.problem) for line in found] == [
+        (1, "JSON longer than 67,108,864 bytes"),
+        (2, ""),
+        (3, "JSON longer than 67,108,864 bytes"),
+    ]

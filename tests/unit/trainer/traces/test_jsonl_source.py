@@ -102,6 +102,17 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read(file_traces(tmp_path / "none.jsonl"))
 
 
+def test_what_is_no_file_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path, why in (
+        (Path("/dev/zero"), "it is a device, not a file"),
+        (Path("/dev/null"), "it is a device, not a file"),
+        (tmp_path / "pipe", "nobody writes into this pipe"),
+    ):
+        with pytest.raises(SourceMissing, match=rf"{path} cannot be read: {why}; check traces\.file\.path"):
+            read(file_traces(path))
+
+
 def test_a_folder_without_exports_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no export")
     with pytest.raises(SourceMissing, match=r"holds no file whose name ends in \.jsonl"):
@@ -180,6 +191,7 @@ def test_half_a_character_escaped_in_json_is_replaced_and_counted(tmp_path: Path
         (b'{"final_answer": "secret"}', "no task"),
         (b'{"task": ["secret"]}', "no task"),
         (b"[" * 100_000, "JSON nested too deeply"),
+        (b'{"task": "secret", "x": ' + b"[" * 200 + b"]" * 200 + b"}", "JSON nested more than 200 levels deep"),
         (b'{"task": "secret", "id": ' + b"1" * 5000 + b"}", "a number with too many digits"),
         (b'{"task": "secret"} {"task": "secret"}', "not JSON at character 20"),
     ],

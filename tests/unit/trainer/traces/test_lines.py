@@ -1,9 +1,10 @@
 """Streams become numbered lines, compressed, damaged or not."""
 
 import gzip
+import io
 import lzma
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 import zstandard
@@ -138,3 +139,48 @@ def test_memory_is_bounded_by_the_longest_line_not_by_the_stream() -> None:
 
     assert [line.problem for line in lines] == ["line is longer than 4,194,304 bytes"]
     assert peak < 16 * 1024 * 1024
+
+
+def peak_of(chunks: Iterable[bytes]) -> tuple[list[Line], int]:
+    tracemalloc.start()
+    try:
+        lines = list(numbered_lines(chunks))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return lines, peak
+
+
+@pytest.mark.parametrize("packer", ["xz", "zstd"])
+def test_data_that_grows_without_end_is_given_up_and_what_came_before_is_read(packer: str) -> None:
+    packed = COMPRESSORS[packer](b"first\n" + b"x" * 300_000_000)
+    lines, peak = peak_of([packed])
+    assert lines[0] == Line(1, b"first")
+    assert lines[1].problem == (
+        "compressed data grows to more than 1,000 times its size, the rest of the file is not read; unpack it first if"
+        " it is what you mean to read"
+    )
+    assert len(lines) == 2
+    assert peak < 200 * 1024 * 1024
+
+
+def test_many_empty_lines_that_unpack_from_little_cost_little_memory() -> None:
+    lines, peak = peak_of([zstd(b"\n" * 10_000_000 + b"last")])
+    assert lines == [Line(10_000_001, b"last")]
+    assert peak < 50 * 1024 * 1024
+
+
+def test_a_stream_that_asks_for_much_memory_to_be_unpacked_is_a_problem() -> None:
+    dictionary = lzma.compress(b"a\n", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30}])
+    frame = io.BytesIO()
+    window = zstandard.ZstdCompressionParameters(window_log=30, enable_ldm=True)
+    with zstandard.ZstdCompressor(compression_params=window).stream_writer(frame, closefd=False) as writer:
+        writer.write(b"a\n")
+    for packed in (dictionary, frame.getvalue()):
+        (line,) = numbered_lines([packed])
+        assert "needs too much memory to be unpacked" in (line.problem or "")
+
+
+def test_the_strongest_levels_are_unpacked() -> None:
+    for packed in (lzma.compress(b"a\n", preset=9), zstandard.ZstdCompressor(level=22).compress(b"a\n")):
+        assert contents(packed) == [b"a"]

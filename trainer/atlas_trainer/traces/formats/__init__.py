@@ -3,7 +3,8 @@ Formats: what the lines of files and objects may hold, each made into sessions o
 
     reader               lines into sessions: the format of a source, ids, unreadable lines
     record               one line of JSON, decoded within limits
-    recognise            the format of a record, and kinds of files that hold no lines
+    file_kinds           files that are taken for lines of JSON
+    recognise            the format of a record
     fields               what a line of another maker says about its session besides messages
 
 Exports of the SDK (`atlas`):

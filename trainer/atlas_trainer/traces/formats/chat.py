@@ -6,7 +6,7 @@ from typing import Any
 from atlas_api.training.traces import TraceFields
 from atlas_trainer.traces.formats.fields import at_path, described_session
 from atlas_trainer.traces.formats.record import NOT_FINITE, Record, UnreadableRecordError
-from atlas_trainer.traces.loose_json import NotFiniteError, get, items, text
+from atlas_trainer.traces.loose_json import NotFiniteError, get, is_one_of, items, text
 from atlas_trainer.traces.messages import Message, calls_text, tool_call
 from atlas_trainer.traces.session import Session, Step, StepAttempt
 
@@ -114,7 +114,7 @@ def _part(part: Any, name: str) -> str:
     found = get(part, "text") if isinstance(get(part, "text"), str) else get(part, "refusal")
     if isinstance(found, str):
         return found
-    if get(part, "type") in THOUGHTS:
+    if is_one_of(get(part, "type"), THOUGHTS):
         return ""
     raise UnreadableRecordError(f"{name} has a part that is no text (an image?); only texts and tool_calls are learnt")
 

@@ -10,10 +10,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeGuard
 
+from atlas_api.budgets import OverBudgetError
 from atlas_trainer.traces.formats.chat import THOUGHTS, called, chat_message, role_of
 from atlas_trainer.traces.formats.otel_flat import flat_messages
 from atlas_trainer.traces.formats.record import NOT_FINITE, UnreadableRecordError
-from atlas_trainer.traces.loose_json import NotFiniteError, decoded, get, loads
+from atlas_trainer.traces.loose_json import NotFiniteError, decoded, get, is_one_of, loads
 from atlas_trainer.traces.messages import Message, content_text
 
 Attributes = Mapping[str, Any]
@@ -84,8 +85,8 @@ def _json(value: Any, name: str) -> Any:
         return loads(value) if isinstance(value, str) else value
     except NotFiniteError as error:
         raise UnreadableRecordError(f"{name} has {NOT_FINITE}") from error
-    except RecursionError as error:
-        raise UnreadableRecordError(f"{name} is JSON nested too deeply") from error
+    except OverBudgetError as error:
+        raise UnreadableRecordError(f"{name} is JSON {error}") from error
     except ValueError as error:
         raise UnreadableRecordError(f"{name} is JSON cut short; {_RAISE}") from error
 
@@ -121,7 +122,7 @@ def _with_parts(entry: Any, name: str) -> Iterator[Message]:
             calls.append(called(part["name"], part.get("arguments"), part.get("id"), name))
         elif kind == "tool_call_response":
             yield _result(part)
-        elif kind not in THOUGHTS:
+        elif not is_one_of(kind, THOUGHTS):
             raise UnreadableRecordError(f"{name} has a part that is neither text nor call nor result of a tool")
     message: Message = {"role": role, "content": "".join(texts)}
     if role == "assistant" and calls:

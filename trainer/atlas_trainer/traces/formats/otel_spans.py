@@ -6,7 +6,7 @@ from typing import Any
 
 from atlas_trainer.traces.formats.otel_messages import NOTHING, Attributes, Event, Exchange, exchange_of
 from atlas_trainer.traces.formats.record import Record, UnreadableRecordError
-from atlas_trainer.traces.loose_json import get, items
+from atlas_trainer.traces.loose_json import get, is_one_of, items
 
 CALLS = frozenset({"chat", "generate_content", "text_completion"})
 """Operations (`gen_ai.operation.name`) that ask a model for an answer."""
@@ -48,7 +48,7 @@ class Span:
         Raises UnreadableRecordError when a message cannot be read.
         """
         operation = self.attributes.get("gen_ai.operation.name")
-        if operation is not None and operation not in CALLS:
+        if operation is not None and not is_one_of(operation, CALLS):
             return None
         exchange = exchange_of(self.attributes, self.events)
         return None if operation is None and exchange == NOTHING else exchange

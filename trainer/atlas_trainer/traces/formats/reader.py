@@ -12,14 +12,15 @@ from atlas_api.training.traces import TraceFields, Traces
 from atlas_trainer.traces.formats.chat import session_of_chat
 from atlas_trainer.traces.formats.export_record import session_from_record
 from atlas_trainer.traces.formats.fields import NO_FIELDS
+from atlas_trainer.traces.formats.file_kinds import file_of_another_kind
 from atlas_trainer.traces.formats.otel_traces import OpenTraces
 from atlas_trainer.traces.formats.prompt_completion import session_of_pair
-from atlas_trainer.traces.formats.recognise import Format, file_of_another_kind, fits, format_of, stranger
+from atlas_trainer.traces.formats.recognise import Format, fits, format_of, stranger
 from atlas_trainer.traces.formats.record import Record, UnreadableRecordError, record_of
 from atlas_trainer.traces.lines import Line
-from atlas_trainer.traces.loose_json import REPLACED, may_hold_halves
+from atlas_trainer.traces.loose_json import may_hold_halves
 from atlas_trainer.traces.seen_ids import SeenIds
-from atlas_trainer.traces.session import Session, Tally
+from atlas_trainer.traces.session import Session, Tally, without_whole_characters
 
 SESSION_OF: Mapping[Format, Callable[[Record, TraceFields], Session]] = {
     "atlas": lambda record, fields: session_from_record(record),
@@ -119,16 +120,7 @@ class LineReader:
     def _with_id(self, session: Session, where: str) -> Session:
         recorded = session.id and self._seen.add(session.id)
         found = session if recorded else replace(session, id=where)
-        if self._halves and _holds_replaced(found):
-            return replace(found, missing=(*found.missing, "wholeCharacters"))
-        return found
-
-
-def _holds_replaced(session: Session) -> bool:
-    try:
-        return REPLACED in repr(session)
-    except RecursionError:
-        return False
+        return without_whole_characters(found) if self._halves else found
 
 
 def _told(record: Record) -> str:

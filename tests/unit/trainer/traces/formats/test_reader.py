@@ -8,9 +8,9 @@ import pytest
 from support.traces.exports import file_traces, jsonl, session_record
 from support.traces.other_makers import chat, model_call, otlp, read_lines
 
+from atlas_api.budgets import TRACE_LINE
 from atlas_api.errors import InvalidManifest, MalformedTraces
 from atlas_api.training.traces import TraceFields, TraceFilter
-from atlas_trainer.traces.formats.record import MAX_VALUES
 from atlas_trainer.traces.jsonl import read_files
 from atlas_trainer.traces.session import Tally
 
@@ -110,10 +110,44 @@ def test_the_newest_sessions_are_known_by_the_time_in_a_field(tmp_path: Path) ->
 
 def test_a_line_of_very_many_values_is_given_up_before_it_is_decoded(tmp_path: Path) -> None:
     path = tmp_path / "traces.jsonl"
-    path.write_bytes(b'{"messages": [' + b"[]," * (MAX_VALUES // 2) + b"[]]}\n" + jsonl(chat()))
+    path.write_bytes(b'{"messages": [' + b"[]," * TRACE_LINE.values + b"[]]}\n" + jsonl(chat()))
     tally = Tally()
     assert len(list(read_files(file_traces(path), tally))) == 1
-    assert tally.malformed == ["traces.jsonl:1: more than 5,000,000 values in one line"]
+    assert tally.malformed == [
+        "traces.jsonl:1: more than 2,000,000 values in one line, those of JSON in texts included"
+    ]
+
+
+def with_arguments(arguments: bytes, calls: int) -> bytes:
+    """A line in which an assistant calls a tool many times, with *arguments* as they stand in the line."""
+    call = b'{"function": {"name": "look_up", "arguments": "' + arguments + b'"}}'
+    asked, answer = b'{"role": "user", "content": "?"}', b'{"role": "assistant", "content": "Done"}'
+    called = b'{"role": "assistant", "tool_calls": [' + b", ".join([call] * calls) + b"]}"
+    return b'{"messages": [' + b", ".join([asked, called, answer]) + b"]}\n"
+
+
+@pytest.mark.parametrize("mark", [b"[],", rb"\u005b]\u002C", rb"\u007B},"])
+def test_values_of_json_inside_of_texts_count_all_together(tmp_path: Path, mark: bytes) -> None:
+    path = tmp_path / "traces.jsonl"
+    many = rb"{\"a\": [" + mark * 300_000 + rb"1]}"
+    few = rb"{\"a\": [" + mark * 3 + rb"1]}"
+    path.write_bytes(with_arguments(many, 10) + with_arguments(few, 10))
+    tally = Tally()
+    (session,) = read_files(file_traces(path), tally)
+    assert tally.malformed == [
+        "traces.jsonl:1: more than 2,000,000 values in one line, those of JSON in texts included"
+    ]
+    assert session.id == "traces.jsonl:2"
+
+
+def test_a_long_text_full_of_commas_is_one_value(tmp_path: Path) -> None:
+    path = tmp_path / "traces.jsonl"
+    path.write_bytes(
+        jsonl(chat({"role": "user", "content": "?"}, {"role": "assistant", "content": "a,[{" * 2_000_000}))
+    )
+    tally = Tally()
+    (session,) = read_files(file_traces(path), tally)
+    assert (len(session.final_answer), tally.malformed) == (8_000_000, [])
 
 
 @pytest.mark.parametrize(
