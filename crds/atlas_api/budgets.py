@@ -50,9 +50,6 @@ METRICS = Budget(256 * _MIB, 5_000_000)
 METRICS_LINE = Budget(1 * _MIB, 10_000)
 """One line of metrics.jsonl: a step's numbers by name."""
 
-DATASET_INDEX = Budget(4 * _MIB, 50_000)
-"""A frozen dataset's dataset.json: counts by cause, and the choice that it came from."""
-
 TRACE_LINE = Budget(256 * _MIB, 2_000_000, 200)
 """One line of an export. Real sessions with large answers stay well below 50 MB and 100,000 values."""
 
@@ -108,6 +105,7 @@ class NotFiniteError(ValueError):
 # Whatever follows a quote matches, a string that never ends included, and nothing is tried twice (`*+`): otherwise one
 # small document of escaped quotes costs time by the square of its length.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_BRACKET = re.compile(rb"[\[{\]}]")
 _SHORTEST_VALUE = 2
 """Bytes that each value takes at least, with what parts it from the next: `[]` and `1,`."""
 
@@ -123,6 +121,20 @@ def read_bytes(chunks: Iterable[bytes], budget: Budget) -> bytes:
         if len(body) > budget.bytes:
             raise OverBudgetError(f"longer than {budget.bytes:,} bytes")
     return bytes(body)
+
+
+def check_json(document: bytes | bytearray, budget: Budget) -> None:
+    """Raise OverBudgetError when the JSON in *document* (UTF-8) is longer, larger or deeper than *budget*.
+
+    For what is decoded elsewhere. Whether it is valid JSON is for the decoder to say.
+    """
+    _check_size(document, budget)
+    depth = deepest = 0
+    for bracket in _BRACKET.finditer(_STRING.sub(b"0", document)):
+        depth += 1 if bracket[0] in b"[{" else -1
+        deepest = max(deepest, depth)
+    if deepest > budget.depth:
+        raise OverBudgetError(f"nested more than {budget.depth} levels deep")
 
 
 def decode_json(document: bytes | bytearray | str, budget: Budget, real: Callable[[float], float] | None = None) -> Any:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from atlas_api import AtlasTraining
+from atlas_api import AtlasError, AtlasTraining, InvalidManifest
 from atlas_api.manifest.paths import expanded
 from atlas_api.pods.contract import (
     CHECKPOINTS_S3,
@@ -43,17 +43,21 @@ def check_here(manifest: AtlasTraining | RewardService) -> Findings:
 
 def _model(model: ModelSpec, findings: Findings) -> None:
     try:
-        from atlas_trainer.dataset.tokenizer import address_of
+        from atlas_trainer.dataset.model_source import folder_here
     except ModuleNotFoundError:  # told as a package that is missing
         return
-    known = findings.look(lambda: expanded(model.source), "spec.model.source")
-    address = known and findings.look(lambda: address_of(model))
-    if address is None:
-        return
-    if Path(address).is_dir():
-        findings.look(lambda: check_model_folder(Path(address)), "spec.model.source")
+    try:
+        folder = folder_here(model, model.source)
+    except InvalidManifest as error:
+        findings.problems += error.problems
+    except AtlasError as error:
+        findings.problems.append(f"spec.model.source: {error}")
     else:
-        findings.notes.append(f"spec.model.source: {address} is no folder here; the model hub will be asked for it")
+        if folder is not None:
+            findings.look(lambda: check_model_folder(folder), "spec.model.source")
+        else:
+            source = model.source
+            findings.notes.append(f"spec.model.source: {source} is no folder here; the model hub will be asked for it")
 
 
 def _traces(traces: Traces, findings: Findings) -> None:

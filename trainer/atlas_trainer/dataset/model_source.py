@@ -128,18 +128,28 @@ def invalid(model: ModelSpec, problem: str) -> InvalidManifest:
     return InvalidManifest([f"spec.model.source: {model.source}: {problem}"])
 
 
-def _found(model: ModelSpec, name: str, revision: str | None) -> FoundModel:
+def folder_here(model: ModelSpec, name: str) -> Path | None:
+    """The folder here that *name*, of the model or of its base, is; None: it is an id on the hub, which is not asked.
+
+    Raises `InvalidManifest` for a path at which there is no folder, `SourceMissing` for what can be no path.
+    """
     path = expanded(name)
     if path.is_dir():
-        folder = path.absolute()
-        found = FoundModel(folder, str(folder), None)
-    elif path.exists():
+        return path.absolute()
+    if path.exists():
         raise invalid(model, f"{_as_base(model, name)}is a file; give the folder that holds the saved model")
-    elif name.startswith(_PATH_STARTS) or name.count("/") > _HUB_ID_SLASHES:
+    if name.startswith(_PATH_STARTS) or name.count("/") > _HUB_ID_SLASHES:
         cure = "give a folder with a saved model, or a hub id like owner/name"
         if name != model.source:
             cure = f"put the base there, or write into base_model_name_or_path of {ADAPTER_CONFIG} where it is"
         raise invalid(model, f"{_as_base(model, name)}no such folder; {cure}")
+    return None
+
+
+def _found(model: ModelSpec, name: str, revision: str | None) -> FoundModel:
+    folder = folder_here(model, name)
+    if folder is not None:
+        found = FoundModel(folder, str(folder), None)
     else:
         folder = download(model, name, revision, _SMALL)
         found = FoundModel(folder, name, folder.name)

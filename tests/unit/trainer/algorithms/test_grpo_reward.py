@@ -85,6 +85,9 @@ class Judges:
             return ItemResult(float(said))
         return ItemResult(None, (JudgeResult("j", None, causes=causes[said], conflicts=said != "away"),))
 
+    async def check(self) -> None:
+        """Refuse nobody."""
+
     async def close(self) -> None:
         """Close nothing: nothing is open."""
 
