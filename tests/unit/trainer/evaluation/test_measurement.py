@@ -20,18 +20,18 @@ def test_a_result_from_before_revisions_were_written_can_be_read() -> None:
     assert EvaluationResult.from_json(document) == make_result(4)
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        *[("success", value) for value in (-5, 1.5, "high", None, [])],
-        *[("tokens", value) for value in (-1, 1e300)],
-        *[("unscored", value) for value in (-1, 10**30, 0.5)],
-        *[("step", value) for value in (-1, 10**30, "last")],
-        *[("truncated", value) for value in (2, "x")],
-        *[("samples", value) for value in (None, {}, [{}], [None], "x")],
-        *[("revisions", value) for value in (7, [7])],
-    ],
-)
+ODD: dict[str, tuple[Any, ...]] = {
+    "success": (-5, 1.5, "high", None, []),
+    "tokens": (-1, 1e300),
+    "unscored": (-1, 10**30, 0.5),
+    "step": (-1, 10**30, "last"),
+    "truncated": (2, "x"),
+    "samples": (None, {}, [{}], [None], "x"),
+    "revisions": (7, [7]),
+}
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in ODD.items() for value in values])
 def test_what_is_no_result_is_refused(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=field):
         EvaluationResult.from_json({**make_result(4).to_json(), field: value})
