@@ -75,14 +75,14 @@ def find_model(model: ModelSpec) -> ModelSource:
 
 def lies_here(model: ModelSpec) -> bool:
     """Whether all of *model* is in folders here, so that the hub need not be asked. Never raises."""
-    folder = Path(model.source).expanduser()
+    folder = _path(model.source)
     if not folder.is_dir() or not (folder / ADAPTER_CONFIG).exists():
         return folder.is_dir()
     try:
         name, _ = _named_base(model, folder)
     except AtlasError:
         return True
-    return Path(name).expanduser().is_dir()
+    return _path(name).is_dir()
 
 
 def read_json(model: ModelSpec, file: Path, budget: Budget = MODEL_FILE) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def invalid(model: ModelSpec, problem: str) -> InvalidManifest:
 
 
 def _found(model: ModelSpec, name: str, revision: str | None) -> FoundModel:
-    path = Path(name).expanduser()
+    path = _path(name)
     if path.is_dir():
         folder = path.absolute()
         found = FoundModel(folder, str(folder), None)
@@ -144,6 +144,16 @@ def _found(model: ModelSpec, name: str, revision: str | None) -> FoundModel:
         found = FoundModel(folder, name, folder.name)
     _refuse_pointers(model, found.folder)
     return found
+
+
+def _path(name: str) -> Path:
+    """*name* as a path. Names that no file can have give one where nothing is."""
+    try:
+        path = Path(name).expanduser()
+        path.is_file()
+    except (OSError, RuntimeError):  # too long, or the home of nobody
+        return Path("/nonexistent")
+    return path
 
 
 def _base_of(model: ModelSpec, adapters: FoundModel) -> FoundModel:
@@ -165,7 +175,7 @@ def _named_base(model: ModelSpec, folder: Path) -> tuple[str, str | None]:
 
 def _as_base(model: ModelSpec, name: str) -> str:
     """Words in front of a problem that is not the source's own."""
-    return "" if name == model.source else f"the base of these adapters, {name}: "
+    return "" if name == model.source else f"the base of these adapters, {one_line(name, _SHOWN)}: "
 
 
 def _refuse_pointers(model: ModelSpec, folder: Path) -> None:
