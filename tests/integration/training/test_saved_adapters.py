@@ -154,6 +154,11 @@ def cut(adapters: Path) -> None:
     path.write_bytes(path.read_bytes()[:-10])
 
 
+def strange(adapters: Path) -> None:
+    weights = {name: tensor.clone() for name, tensor in load_file(adapters / ADAPTERS).items()}
+    save_file({**weights, "lm_head.weight": torch.zeros(2, 2)}, adapters / ADAPTERS)
+
+
 def widen(adapters: Path) -> None:
     weights = {name: tensor.clone() for name, tensor in load_file(adapters / ADAPTERS).items()}
     name = next(name for name in weights if "lora_A" in name)
@@ -177,6 +182,17 @@ def widen(adapters: Path) -> None:
         pytest.param(
             LORA, lambda it: edit(it, base_model_name_or_path=str(it)), r"holds adapters itself", id="its own base"
         ),
+        pytest.param(
+            LORA,
+            lambda it: edit(it, base_model_name_or_path="/" + "x" * 5000),
+            r"no such folder; put",
+            id="base too long",
+        ),
+        pytest.param(
+            LORA, lambda it: edit(it, base_model_name_or_path="/x\x1b[31m\0"), r"no such folder; put", id="odd base"
+        ),
+        pytest.param(LORA, lambda it: edit(it, task_type="SEQ_CLS"), r"is for 'SEQ_CLS'; only CAUSAL_LM", id="task"),
+        pytest.param(LORA, strange, r"no plain LoRA, which alone .* they hold lm_head\.weight", id="whole modules"),
         pytest.param(LORA, cut, r"adapter_model\.safetensors is cut", id="weights cut"),
         pytest.param(LORA, lambda it: (it / ADAPTERS).unlink(), r"holds no weights \(adapter_model", id="no weights"),
         pytest.param(LORA, widen, r"do not fit their base: .*lora_A.* is \[4, 32\], and \[4, 128\]", id="another base"),
@@ -194,4 +210,5 @@ def test_what_does_not_fit_is_refused_before_sessions_are_read(
     assert main(["run", "-f", str(write_manifest(folder, model=model_of(adapters, lora=lora)))]) == 2
     printed = " ".join(capsys.readouterr().err.split())
     assert "traces" not in printed
+    assert "\x1b" not in printed
     assert re.search(message, printed), printed

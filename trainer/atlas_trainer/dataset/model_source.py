@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas_api.budgets import MODEL_FILE, Budget, OverBudgetError, decode_json, read_bytes
-from atlas_api.errors import AccessDenied, AtlasError, InvalidManifest, SourceUnreachable
+from atlas_api.errors import AccessDenied, AtlasError, InvalidManifest, SourceMissing, SourceUnreachable
 from atlas_api.manifest.paths import expanded
 from atlas_api.text import one_line
 from atlas_api.training.model import ModelSpec
@@ -81,7 +81,7 @@ def lies_here(model: ModelSpec) -> bool:
         if not folder.is_dir() or not (folder / ADAPTER_CONFIG).exists():
             return folder.is_dir()
         name, _ = _named_base(model, folder)
-        return expanded(name).is_dir()
+        return _path(model, name).is_dir()
     except AtlasError:
         return True
 
@@ -133,7 +133,7 @@ def folder_here(model: ModelSpec, name: str) -> Path | None:
 
     Raises `InvalidManifest` for a path at which there is no folder, `SourceMissing` for what can be no path.
     """
-    path = expanded(name)
+    path = _path(model, name)
     if path.is_dir():
         return path.absolute()
     if path.exists():
@@ -157,6 +157,16 @@ def _found(model: ModelSpec, name: str, revision: str | None) -> FoundModel:
     return found
 
 
+def _path(model: ModelSpec, name: str) -> Path:
+    """*name* as a path. Where the base of adapters can be none, it is one where nothing is."""
+    try:
+        return expanded(name)
+    except (SourceMissing, ValueError):  # too long, the home of nobody, a null byte
+        if name == model.source:
+            raise
+        return Path("/nonexistent")
+
+
 def _base_of(model: ModelSpec, adapters: FoundModel) -> FoundModel:
     name, revision = _named_base(model, adapters.folder)
     base = _found(model, name, revision)
@@ -176,7 +186,7 @@ def _named_base(model: ModelSpec, folder: Path) -> tuple[str, str | None]:
 
 def _as_base(model: ModelSpec, name: str) -> str:
     """Words in front of a problem that is not the source's own."""
-    return "" if name == model.source else f"the base of these adapters, {name}: "
+    return "" if name == model.source else f"the base of these adapters, {one_line(name, _SHOWN)}: "
 
 
 def _refuse_pointers(model: ModelSpec, folder: Path) -> None:

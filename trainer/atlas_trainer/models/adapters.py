@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 ALL_LINEAR = "all-linear"
+TASK = "CAUSAL_LM"
 ADAPTER = "default"
 """Name of the trained adapters in a model of peft."""
 
@@ -46,10 +47,14 @@ def saved_adapters(loaded: "PreTrainedModel", model: ModelSpec, source: ModelSou
     """*loaded* with the saved adapters of *source* on it, to be trained; as it is where there are none."""
     if source.adapters is None or model.lora is None:
         return loaded
-    config = LoraConfig.from_pretrained(source.adapters.folder)
-    config.lora_dropout = model.lora.dropout
-    config.base_model_name_or_path, config.revision = source.base.name, source.base.revision
-    return PeftModel.from_pretrained(loaded, source.adapters.folder, ADAPTER, is_trainable=True, config=config)
+    try:
+        config = LoraConfig.from_pretrained(source.adapters.folder)
+        config.lora_dropout = model.lora.dropout
+        config.base_model_name_or_path, config.revision = source.base.name, source.base.revision
+        return PeftModel.from_pretrained(loaded, source.adapters.folder, ADAPTER, is_trainable=True, config=config)
+    except (ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
+        reason = one_line(str(error), _SHOWN)
+        raise invalid(model, f"{ADAPTER_CONFIG} has settings that cannot be loaded here: {reason}") from error
 
 
 def restore_saved_adapters(trained: Any, source: ModelSource) -> None:
@@ -128,7 +133,7 @@ def _configuration(lora: Lora, base: FoundModel) -> LoraConfig:
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
         target_modules=ALL_LINEAR if lora.targets == (ALL_LINEAR,) else list(lora.targets),
-        task_type="CAUSAL_LM",
+        task_type=TASK,
         revision=base.revision,
     )
 
@@ -138,6 +143,8 @@ def _check_settings(model: ModelSpec, adapters: FoundModel) -> None:
     saved = read_json(model, adapters.folder / ADAPTER_CONFIG)
     if saved.get("peft_type") != "LORA":
         raise invalid(model, f"{ADAPTER_CONFIG} is of {saved.get('peft_type')!r}; only LORA can be gone on from")
+    if saved.get("task_type") not in (None, TASK):
+        raise invalid(model, f"{ADAPTER_CONFIG} is for {saved['task_type']!r}; only {TASK} can be gone on from")
     rank, alpha, targets = saved.get("r"), saved.get("lora_alpha"), saved.get("target_modules")
     if model.lora is None:
         raise invalid(
@@ -158,6 +165,13 @@ def _check_settings(model: ModelSpec, adapters: FoundModel) -> None:
 
 def _check_places(model: ModelSpec, wanted: Shapes, saved: Shapes) -> None:
     """Compare the tensors that `model.lora` asks for with those that are *saved*."""
+    others = sorted(name for name in saved.keys() - wanted.keys() if ".lora_A." not in name and ".lora_B." not in name)
+    if others:
+        raise invalid(
+            model,
+            f"the adapters are no plain LoRA, which alone can be gone on from: they hold {one_line(others[0], _SHOWN)} "
+            "(DoRA, or modules that were trained as a whole)",
+        )
     absent, more = _places(wanted.keys() - saved.keys()), _places(saved.keys() - wanted.keys())
     if absent or more:
         parts = [f"none on {', '.join(absent)}"] if absent else []
