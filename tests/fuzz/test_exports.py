@@ -88,7 +88,9 @@ def test_a_file_of_traces_is_read_or_refused_in_words(tmp_path: Path) -> None:
 
     def attempt(random: Random) -> str:
         file.write_bytes(made(random))
-        changes = random.choice([{}, {}, {"filter": EVERYTHING}, {"fields": FIELDS}, {"role": "teacher"}])
+        changes: dict[str, Any] = random.choice(
+            [{}, {}, {"filter": EVERYTHING}, {"fields": FIELDS}, {"role": "teacher"}]
+        )
         traces = file_traces(file, **{"max_malformed": random.choice([0, 3]), **changes})
         tally = Tally()
         try:

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from atlas_api.base import ApiModel
 from atlas_api.budgets import MANIFEST, STATUS, OverBudgetError, decode_json, read_bytes
 from atlas_api.errors import InvalidManifest
-from atlas_api.input_file import file_chunks
+from atlas_api.input_file import CHUNK_BYTES, file_chunks
 from atlas_api.manifest.problems import at, describe
 from atlas_api.manifest.stored import stored
 from atlas_api.manifest.yaml_document import read_documents
@@ -71,7 +72,9 @@ def parse_json(model: type[Model], data: bytes) -> Model:
 
 def _text(file: FilePath, kind: str) -> str:
     try:
-        chunks = iter(sys.stdin.buffer.read1, b"") if file == _STANDARD_INPUT else file_chunks(file)
+        chunks = (
+            iter(partial(sys.stdin.buffer.read, CHUNK_BYTES), b"") if file == _STANDARD_INPUT else file_chunks(file)
+        )
         return read_bytes(chunks, MANIFEST).decode("utf-8")
     except FileNotFoundError:
         raise InvalidManifest(["no such file"]) from None
