@@ -28,7 +28,17 @@ class _Loader(yaml.SafeLoader):
             _check_cost(document)
         return document
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """The value of *node*. PyYAML's own readers fail in many ways where a tag is written that does not fit."""
+        try:
+            return super().construct_object(node, deep)
+        except (LookupError, AttributeError, TypeError, ValueError):
+            problem = f"this is no {node.tag.rpartition(':')[2]}"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            raise yaml.constructor.ConstructorError(None, None, "this is no mapping", node.start_mark)
         seen = set()
         for key_node, _ in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
