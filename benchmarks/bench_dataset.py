@@ -20,8 +20,8 @@ from bench_traces import embedded_server, filled_database
 from atlas_api import AtlasTraining, parse
 from atlas_trainer.dataset.chat_tokens import fit_messages, prompt_text, token_counts
 from atlas_trainer.dataset.dataset import build_dataset, freeze
+from atlas_trainer.dataset.held_out.split import held_out
 from atlas_trainer.dataset.session_rows import session_rows
-from atlas_trainer.dataset.split import held_out
 from atlas_trainer.dataset.tokenizer import load_tokenizer
 from atlas_trainer.traces import read_sessions
 from atlas_trainer.traces.session import Tally

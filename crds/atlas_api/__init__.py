@@ -7,6 +7,8 @@ nothing here knows training, clusters, or files other than manifests; everything
     training/        AtlasTraining: spec, part by part, and status
     rewardservice/   RewardService: spec, judging, status
     pods/            what a pod finds where, is told, and reports
+    inputs/          what is read from outside, and how much of it
+    connections/     how what lies elsewhere is reached: proxies, stores
     manifest/        reading YAML and JSON: every mistake at once, in words
     base             what all types share: camelCase, unknown fields refused, rules that span fields
     rules            CEL rules, evaluated in Python
@@ -14,11 +16,7 @@ nothing here knows training, clusters, or files other than manifests; everything
     condition        one condition of a status
     secrets names quantity times   references to secrets; names, amounts and moments as Kubernetes writes them
     extras           which extra brings which package, and the sentence where one is missing
-    budgets          how many bytes, values and levels each reader of outside data takes
-    s3               how a store with the S3 API wants to be spoken to
     errors           every way a run can fail, with its exit code
-    proxies          which HTTP proxy leads to an address, by kubectl's rules
-    input_file       files that a user names
     text             texts from outside, made safe to show
     json_log         log lines as JSON
     scoring          requests and answers of the scoring service

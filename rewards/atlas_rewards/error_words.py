@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from atlas_api.budgets import JUDGE_ANSWER, OverBudgetError, decode_json
+from atlas_api.inputs.budgets import JUDGE_ANSWER, OverBudgetError, decode_json
 from atlas_api.text import escaped
 
 _QUOTED = 200

@@ -9,7 +9,7 @@ caller's business.
 import zlib
 from collections.abc import AsyncIterator
 
-from atlas_api.budgets import Budget, OverBudgetError
+from atlas_api.inputs.budgets import Budget, OverBudgetError
 
 ACCEPTED = "identity"
 """What to ask for by `Accept-Encoding`: bodies as they are. Some servers compress all the same."""

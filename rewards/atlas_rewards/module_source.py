@@ -18,7 +18,7 @@ from pkgutil import get_importer
 from types import ModuleType
 from typing import NoReturn
 
-from atlas_api.budgets import SOURCE_BYTES
+from atlas_api.inputs.budgets import SOURCE_BYTES
 
 _DYNAMIC = frozenset(
     {"globals", "locals", "vars", "exec", "eval", "setattr", "__dict__", "__path__", "__getattr__", "modules"}

@@ -6,9 +6,9 @@ The value goes to the caller alone: no message, log, status or answer of ours ev
 
 import os
 
-from atlas_api.budgets import SECRET
 from atlas_api.errors import SourceMissing
-from atlas_api.input_file import read_file
+from atlas_api.inputs.budgets import SECRET
+from atlas_api.inputs.files import read_file
 from atlas_api.manifest.paths import expanded
 from atlas_api.secrets import SecretSource
 

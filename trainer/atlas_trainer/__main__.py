@@ -15,9 +15,9 @@ from typing import Any
 from rich.console import Console
 
 from atlas_api import AtlasError, InvalidManifest, TrainingRun, parse_json
-from atlas_api.budgets import RUN_FILE as RUN_BUDGET
-from atlas_api.budgets import OverBudgetError, decode_json
-from atlas_api.input_file import read_file
+from atlas_api.inputs.budgets import RUN_FILE as RUN_BUDGET
+from atlas_api.inputs.budgets import OverBudgetError, decode_json
+from atlas_api.inputs.files import read_file
 from atlas_api.pods.cluster_report import ACCOUNT
 from atlas_api.pods.contract import ATTEMPT, RANK, RUN_FILE, TERMINATION_FILE, WORLD_SIZE
 from atlas_api.text import visible

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas_api import TrainingRun
-from atlas_api.budgets import METRICS, decode_json
 from atlas_api.errors import DigestMismatch
+from atlas_api.inputs.budgets import METRICS, decode_json
 from atlas_api.text import one_line
 from atlas_api.training.status import CheckpointAddress, ModelStatus
 from atlas_trainer.dataset.dataset import INDEX_FILE, Dataset, build_dataset, freeze, thaw_from

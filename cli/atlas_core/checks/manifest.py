@@ -5,10 +5,10 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from atlas_api import AtlasTraining, InvalidManifest, parse
+from atlas_api.manifest import trainer_args
 from atlas_api.manifest.parse import KINDS, read_document
 from atlas_api.manifest.paths import expanded
 from atlas_api.rewardservice.spec import RewardService
-from atlas_api.training import trainer_args
 from atlas_api.training.reward import Reward, ServiceRef
 from atlas_core.checks.findings import Findings
 

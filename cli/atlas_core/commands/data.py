@@ -12,6 +12,7 @@ from atlas_api.errors import ZeroSteps
 from atlas_api.training.traces import Split
 from atlas_core.commands.output_file import checked_output, output_errors
 from atlas_trainer.dataset.dataset import Dataset, dataset_of, open_sessions
+from atlas_trainer.dataset.held_out.split import held_out
 from atlas_trainer.dataset.model_source import lies_here
 from atlas_trainer.dataset.preview import (
     chosen_rows,
@@ -26,7 +27,6 @@ from atlas_trainer.dataset.preview import (
 from atlas_trainer.dataset.rows import Row
 from atlas_trainer.dataset.rows_file import write_jsonl, write_parquet
 from atlas_trainer.dataset.session_view import notes
-from atlas_trainer.dataset.split import held_out
 from atlas_trainer.dataset.tokenizer import load_tokenizer
 from atlas_trainer.distributed import environment
 from atlas_trainer.traces.session import Tally

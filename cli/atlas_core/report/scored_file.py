@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from atlas_api import InvalidManifest
-from atlas_api.budgets import SCORES, decode_json
 from atlas_api.errors import RunActive
+from atlas_api.inputs.budgets import SCORES, decode_json
 from atlas_rewards.bench.items_file import ItemLine
 
 Record = Mapping[str, Any]

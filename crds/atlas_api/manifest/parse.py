@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from atlas_api.base import ApiModel
-from atlas_api.budgets import MANIFEST, STATUS, OverBudgetError, decode_json, read_bytes
 from atlas_api.errors import InvalidManifest
-from atlas_api.input_file import CHUNK_BYTES, file_chunks
+from atlas_api.inputs.budgets import MANIFEST, STATUS, OverBudgetError, decode_json, read_bytes
+from atlas_api.inputs.files import CHUNK_BYTES, file_chunks
 from atlas_api.manifest.problems import at, describe
 from atlas_api.manifest.stored import stored
 from atlas_api.manifest.yaml_document import read_documents

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from atlas_api.budgets import MANIFEST, OverBudgetError
 from atlas_api.errors import InvalidManifest
+from atlas_api.inputs.budgets import MANIFEST, OverBudgetError
 from atlas_api.text import escaped
 
 Document = dict[str, Any]

@@ -15,7 +15,6 @@ AtlasTraining: "a model trained by this recipe on these traces should exist".
     retrain        when a new run starts
     status         what is known about a training
     conditions     those facts of a status that hold wherever a run trains
-    trainer_args   names in `trainerArgs`: what TRL takes, what atlas-core sets itself
 
 To add an algorithm: a file beside `grpo`, its field in `spec` (with `grpo` then optional, the rule that exactly one is
 set, and its answers in `method` and `max_completion_tokens`). To add a cause of runs: a field in `retrain`, its word in

@@ -5,8 +5,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from atlas_api.base import ApiModel, Rule
+from atlas_api.connections.s3 import AddressingStyle, Checksums
 from atlas_api.names import DNS_SUBDOMAIN
-from atlas_api.s3 import AddressingStyle, Checksums
 from atlas_api.secrets import CredentialsSource
 
 

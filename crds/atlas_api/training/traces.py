@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from atlas_api.base import ApiModel, Rule
-from atlas_api.s3 import AddressingStyle, Checksums
+from atlas_api.connections.s3 import AddressingStyle, Checksums
 from atlas_api.secrets import CredentialsSource, SecretSource
 from atlas_api.times import Time
 

@@ -18,7 +18,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
-from atlas_api.proxies import UnusableProxy, proxy_for, usable_proxy
+from atlas_api.connections.proxies import UnusableProxy, proxy_for, usable_proxy
 
 _TOKEN_SECONDS = 60.0
 _MALFORMED = (config.ConfigException, OSError, ValueError, TypeError, AttributeError, yaml.YAMLError)

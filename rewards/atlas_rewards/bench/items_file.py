@@ -11,8 +11,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
 
-from atlas_api.budgets import ITEM_LINE, NotFiniteError, OverBudgetError, decode_json
 from atlas_api.errors import AccessDenied, SourceMissing
+from atlas_api.inputs.budgets import ITEM_LINE, NotFiniteError, OverBudgetError, decode_json
 from atlas_api.scoring import ItemResult
 from atlas_rewards.item import Item
 from atlas_rewards.wire import read_item

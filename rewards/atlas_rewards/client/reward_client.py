@@ -13,8 +13,8 @@ from http import HTTPStatus
 
 import httpx
 
+from atlas_api.connections.proxies import UnusableProxy, proxy_for
 from atlas_api.errors import AccessDenied, InvalidManifest, JudgeRefused, SourceUnreachable
-from atlas_api.proxies import UnusableProxy, proxy_for
 from atlas_api.scoring import ItemResult, JudgesAnswer, ScoreResponse
 from atlas_api.text import one_line
 from atlas_rewards.background_loop import BackgroundLoop

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import httpx
 
-from atlas_api.budgets import SCORES, OverBudgetError, check_json
+from atlas_api.inputs.budgets import SCORES, OverBudgetError, check_json
 from atlas_rewards.error_words import complaint_in
 from atlas_rewards.http_body import UnreadableBodyError, read_body
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
 
-from atlas_api.budgets import JUDGE_ANSWER, OverBudgetError, check_json
+from atlas_api.inputs.budgets import JUDGE_ANSWER, OverBudgetError, check_json
 from atlas_api.rewardservice.judging import JudgeModel
 from atlas_rewards.error_words import Complaint, complaint_in, without_key
 from atlas_rewards.llm.answer import Reason

@@ -10,8 +10,8 @@ from importlib.metadata import version
 
 import aiohttp
 
-from atlas_api.budgets import JUDGE_ANSWER, OverBudgetError
-from atlas_api.proxies import UnusableProxy, proxy_for, without_password
+from atlas_api.connections.proxies import UnusableProxy, proxy_for, without_password
+from atlas_api.inputs.budgets import JUDGE_ANSWER, OverBudgetError
 from atlas_api.text import escaped
 from atlas_rewards.address import below, is_azure
 from atlas_rewards.error_words import without_key

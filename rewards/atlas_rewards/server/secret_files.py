@@ -3,8 +3,8 @@
 from hashlib import blake2b
 from pathlib import Path
 
-from atlas_api.budgets import SECRET, OverBudgetError
-from atlas_api.input_file import read_file
+from atlas_api.inputs.budgets import SECRET, OverBudgetError
+from atlas_api.inputs.files import read_file
 from atlas_api.manifest.paths import expanded
 from atlas_api.rewardservice.spec import RewardServiceSpec
 

@@ -14,7 +14,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from atlas_api.budgets import COMPLETION, decode_json
+from atlas_api.inputs.budgets import COMPLETION, decode_json
 from atlas_api.training.reward import Answer
 from atlas_rewards.item import Item
 from atlas_rewards.thoughts import spoken

@@ -12,7 +12,7 @@ from referencing import Specification
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import SchemaResource, specification_with
 
-from atlas_api.budgets import COMPLETION, decode_json
+from atlas_api.inputs.budgets import COMPLETION, decode_json
 from atlas_api.training.reward import JsonSchema
 from atlas_rewards.item import Item
 from atlas_rewards.verifiers.json_keywords import time_bounded, with_our_keywords

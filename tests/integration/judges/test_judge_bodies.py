@@ -15,7 +15,7 @@ from support.judges.judge_settings import judging
 from support.judges.scripted_judge import ScriptedJudge
 from support.server.raw_server import chunk, raw_server
 
-from atlas_api.budgets import JUDGE_ANSWER
+from atlas_api.inputs.budgets import JUDGE_ANSWER
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 COMPLETION = {"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}

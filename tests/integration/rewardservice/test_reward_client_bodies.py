@@ -12,8 +12,8 @@ from support.rewardservice.scripted_service import scripted_service
 from support.server.raw_server import chunk, raw_server
 
 from atlas_api import InvalidManifest
-from atlas_api.budgets import SCORES
 from atlas_api.errors import AccessDenied
+from atlas_api.inputs.budgets import SCORES
 from atlas_rewards import Item, ItemResult
 from atlas_rewards.client.reward_client import RewardClient
 from atlas_rewards.client.service_answer import ask_service

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from support.server.fake_store import FakeLyingStore
 
-from atlas_api.budgets import STATUS, OverBudgetError
 from atlas_api.errors import AtlasError
+from atlas_api.inputs.budgets import STATUS, OverBudgetError
 from atlas_api.pods.contract import CHECKPOINTS_S3
 from atlas_trainer.storage.checkpoints import RunCheckpoints
 from atlas_trainer.storage.s3_client import client_for

@@ -14,8 +14,8 @@ from support.trainer.trainings import make_training
 from transformers import AutoModelForCausalLM
 
 from atlas_api import AtlasTraining
-from atlas_api.budgets import STATUS
 from atlas_api.errors import AccessDenied, SourceMissing, ZeroSteps
+from atlas_api.inputs.budgets import STATUS
 from atlas_api.pods.run_report import RunReport
 from atlas_core.commands.run import run
 from atlas_trainer.storage.checkpoints import RunCheckpoints, checkpoint_name

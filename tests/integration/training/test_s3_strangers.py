@@ -15,8 +15,8 @@ from support.trainer.measured import make_result, make_run
 from support.trainer.odd_manifests import DAMAGED, Change
 from support.trainer.trainings import make_training, write_export
 
-from atlas_api.budgets import STATUS, Budget, OverBudgetError
 from atlas_api.errors import CheckpointFailed, DigestMismatch, InvalidManifest
+from atlas_api.inputs.budgets import STATUS, Budget, OverBudgetError
 from atlas_trainer.dataset.dataset import Dataset
 from atlas_trainer.dataset.rows_file import read_parquet, write_parquet
 from atlas_trainer.main_process import MainProcess

@@ -1,5 +1,5 @@
 """Proxies as Go's programs choose them: environment, address, proxy. Written by hand from the documentation of
-golang.org/x/net/http/httpproxy; `tests/control_plane/test_proxies.py` asks Go itself."""
+golang.org/x/net/http/httpproxy; `tests/control_plane/network/test_proxies.py` asks Go itself."""
 
 PROXY = "http://proxy.example.com:3128"
 DIRECT = None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_api.budgets import Budget, NotFiniteError, OverBudgetError, decode_json, read_bytes
+from atlas_api.inputs.budgets import Budget, NotFiniteError, OverBudgetError, decode_json, read_bytes
 
 SMALL = Budget(bytes=200, values=10, depth=3)
 

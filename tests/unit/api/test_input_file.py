@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from atlas_api.budgets import Budget, OverBudgetError
-from atlas_api.input_file import file_chunks, read_file
+from atlas_api.inputs.budgets import Budget, OverBudgetError
+from atlas_api.inputs.files import file_chunks, read_file
 
 SMALL = Budget(bytes=100, values=1)
 

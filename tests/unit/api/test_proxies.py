@@ -3,7 +3,7 @@
 import pytest
 from support.server.proxy_table import PROXY, ROWS, Row
 
-from atlas_api.proxies import UnusableProxy, proxy_for, usable_proxy, without_password
+from atlas_api.connections.proxies import UnusableProxy, proxy_for, usable_proxy, without_password
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]} {row[1]}")

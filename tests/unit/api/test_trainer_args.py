@@ -4,8 +4,8 @@ import pytest
 from pydantic import BaseModel
 
 from atlas_api import AtlasTrainingSpec
+from atlas_api.manifest.trainer_args import SET_BY, known_names, problems_in
 from atlas_api.rules import model_in
-from atlas_api.training.trainer_args import SET_BY, known_names, problems_in
 
 LEARNING_RATE = "spec.optimization.learningRate"
 

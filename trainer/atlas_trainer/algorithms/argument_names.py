@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trl import GRPOConfig
 
-from atlas_api.training import trainer_args
+from atlas_api.manifest import trainer_args
 
 
 def argument_names() -> list[str]:

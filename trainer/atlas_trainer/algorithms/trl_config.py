@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from atlas_api import AtlasTrainingSpec, InvalidManifest
+from atlas_api.manifest import trainer_args
 from atlas_api.text import one_line
-from atlas_api.training import trainer_args
 from atlas_trainer.algorithms.trackers import trackers_of
 
 FULL_LEARNING_RATE = 1e-6

@@ -10,8 +10,7 @@ The dataset of a run: rows to train and to evaluate on, out of recorded sessions
     completions       completions as texts, with the marks of their thoughts
     model_source      the spec's model as folders here: saved models and adapters, from a folder or the hub
     tokenizer         the tokenizer of the spec's model
-    split             which rows are held out
-    near_duplicates   tasks that must lie on the same side of the split
+    held_out/         which rows are held out, with tasks that must lie on the same side
     dataset           all of it together, with digest and counts; frozen and thawed
     rows_file         rows as Parquet or JSONL
     preview           counts, lengths and marked rows, for people

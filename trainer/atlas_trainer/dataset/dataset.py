@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from atlas_api.budgets import DATASET_INDEX, decode_json
 from atlas_api.errors import CheckpointFailed, NothingMatched
+from atlas_api.inputs.budgets import DATASET_INDEX, decode_json
 from atlas_api.training.spec import AtlasTrainingSpec
 from atlas_api.training.status import DatasetStatus
 from atlas_api.training.traces import Split, TraceFields, Traces
+from atlas_trainer.dataset.held_out.split import alike, held_out
 from atlas_trainer.dataset.row_selection import usable_rows
 from atlas_trainer.dataset.rows import ORIGINS, Origin, Row
 from atlas_trainer.dataset.rows_file import LabelledRow, read_parquet, write_parquet
-from atlas_trainer.dataset.split import alike, held_out
 from atlas_trainer.storage.atomic_file import replace_text
 from atlas_trainer.storage.file_list import DamagedError, FileList, Files, files_in, first_problem
 from atlas_trainer.storage.store import LocalStore, Store

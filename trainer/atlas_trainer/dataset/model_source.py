@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from atlas_api.budgets import MODEL_FILE, Budget, OverBudgetError, decode_json, read_bytes
 from atlas_api.errors import AccessDenied, AtlasError, InvalidManifest, SourceMissing, SourceUnreachable
+from atlas_api.inputs.budgets import MODEL_FILE, Budget, OverBudgetError, decode_json, read_bytes
 from atlas_api.manifest.paths import expanded
 from atlas_api.text import one_line
 from atlas_api.training.model import ModelSpec

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from atlas_api.budgets import TRACE_LINE, UNPACKED_RATIO, decode_json
+from atlas_api.inputs.budgets import TRACE_LINE, UNPACKED_RATIO, decode_json
 from atlas_api.text import one_line
 from atlas_trainer.dataset.rows import ORIGINS, Row
 from atlas_trainer.storage.atomic_file import appearing

@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from atlas_api.budgets import PEER_MESSAGE, decode_json
 from atlas_api.errors import UntrustedPeer
+from atlas_api.inputs.budgets import PEER_MESSAGE, decode_json
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from atlas_api.budgets import WEIGHTS_INDEX, decode_json
+from atlas_api.inputs.budgets import WEIGHTS_INDEX, decode_json
 from atlas_api.text import one_line
 from atlas_api.training.model import ModelSpec
 from atlas_trainer.dataset.model_source import INDEX_SUFFIX, POINTER, FoundModel, download, invalid, read_json

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from atlas_api.budgets import METRICS_LINE, decode_json
+from atlas_api.inputs.budgets import METRICS_LINE, decode_json
 from atlas_trainer.evaluation.measurement import finite
 from atlas_trainer.reporting.revisions import KEY as REVISIONS
 from atlas_trainer.storage.atomic_file import replace_text

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from atlas_api.budgets import CHECKPOINT_MANIFEST
 from atlas_api.errors import CheckpointFailed, DigestMismatch
+from atlas_api.inputs.budgets import CHECKPOINT_MANIFEST
 from atlas_api.text import one_line
 from atlas_api.training.retrain import RETRAIN_AT
 from atlas_api.training.status import CheckpointAddress, CheckpointsStatus

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from atlas_api.budgets import CHECKPOINT_MANIFEST, decode_json
+from atlas_api.inputs.budgets import CHECKPOINT_MANIFEST, decode_json
 from atlas_trainer.storage.file_list import DamagedError, Files, first_problem
 
 MANIFEST = "manifest.json"

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from atlas_api import AtlasTraining, InvalidManifest, TrainingRun, parse
-from atlas_api.budgets import RUN_FILE, STATUS, decode_json
 from atlas_api.errors import RunActive
+from atlas_api.inputs.budgets import RUN_FILE, STATUS, decode_json
 from atlas_api.text import one_line
 from atlas_api.training.status import LocalStatus
 from atlas_trainer.storage.file_errors import write_errors

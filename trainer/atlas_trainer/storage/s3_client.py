@@ -15,10 +15,10 @@ from botocore import exceptions as botocore_errors
 from botocore.config import Config
 from botocore.credentials import SharedCredentialProvider
 
+from atlas_api.connections.s3 import AddressingStyle, Checksums
 from atlas_api.errors import AccessDenied, SourceMissing
 from atlas_api.manifest.paths import expanded
 from atlas_api.pods.contract import AWS_KEYS
-from atlas_api.s3 import AddressingStyle, Checksums
 from atlas_api.secrets import CredentialsSource, SecretRef
 from atlas_trainer.storage.s3_errors import ATTEMPTS, s3_errors
 

@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from atlas_api.budgets import Budget, OverBudgetError, read_bytes
 from atlas_api.errors import CheckpointFailed
+from atlas_api.inputs.budgets import Budget, OverBudgetError, read_bytes
 from atlas_trainer.storage.file_errors import write_errors
 from atlas_trainer.storage.file_list import DamagedError, FileList, shown
 from atlas_trainer.storage.s3_errors import is_missing, s3_errors

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from atlas_api.budgets import Budget, OverBudgetError
 from atlas_api.errors import CheckpointFailed, InvalidManifest
+from atlas_api.inputs.budgets import Budget, OverBudgetError
 from atlas_api.manifest.paths import expanded
 from atlas_api.pods.contract import CHECKPOINT_MOUNT, CHECKPOINTS_S3
 from atlas_api.training.checkpoints import Checkpoints, S3Checkpoints, VolumeCheckpoints

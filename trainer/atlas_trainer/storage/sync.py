@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 
 from atlas_api import TrainingRun
-from atlas_api.budgets import METRICS
+from atlas_api.inputs.budgets import METRICS
 from atlas_trainer.storage.atomic_file import replace_bytes
 from atlas_trainer.storage.store import Store
 

@@ -4,8 +4,8 @@ A first save, tried before anything else: rights that are missing are found in t
 A small object is listed, written, read back and deleted. The error names the right that is missing.
 """
 
-from atlas_api.budgets import STATUS
 from atlas_api.errors import CheckpointFailed
+from atlas_api.inputs.budgets import STATUS
 from atlas_trainer.storage.store import Store
 
 _CONTENT = b"atlas-core tries whether it may write, read and delete here; this may be deleted\n"

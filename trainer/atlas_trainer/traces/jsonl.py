@@ -8,7 +8,7 @@ from errno import EACCES
 from pathlib import Path
 
 from atlas_api.errors import AccessDenied, SourceMissing, SourceUnreachable
-from atlas_api.input_file import file_chunks
+from atlas_api.inputs.files import file_chunks
 from atlas_api.manifest.paths import expanded
 from atlas_api.training.traces import FileTraces, Traces
 from atlas_trainer.traces.filters import filter_sessions

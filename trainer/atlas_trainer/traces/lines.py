@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple, Protocol, cast
 
-from atlas_api.budgets import TRACE_LINE, UNPACKED_FREELY, UNPACKED_RATIO
+from atlas_api.inputs.budgets import TRACE_LINE, UNPACKED_FREELY, UNPACKED_RATIO
 
 _PIECE_BYTES = 1024
 """Compressed bytes unpacked at once: zstd makes 128 KiB of four of them, and all of it is in memory."""

@@ -5,7 +5,7 @@ import re
 from collections.abc import Container
 from typing import Any
 
-from atlas_api.budgets import TRACE_LINE, NotFiniteError, decode_json
+from atlas_api.inputs.budgets import TRACE_LINE, NotFiniteError, decode_json
 
 __all__ = ["REPLACED", "NotFiniteError", "decoded", "get", "is_one_of", "items", "loads", "may_hold_halves", "text"]
 

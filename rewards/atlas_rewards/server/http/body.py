@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from starlette.requests import ClientDisconnect, Request
 
-from atlas_api.budgets import Budget, OverBudgetError, TooManyValuesError, decode_json
+from atlas_api.inputs.budgets import Budget, OverBudgetError, TooManyValuesError, decode_json
 from atlas_rewards.server.http.disconnect import CLIENT_LEFT
 from atlas_rewards.server.http.request_error import RequestError
 

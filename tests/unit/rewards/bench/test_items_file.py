@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from atlas_api.budgets import ITEM_LINE
 from atlas_api.errors import SourceMissing
+from atlas_api.inputs.budgets import ITEM_LINE
 from atlas_rewards.bench.items_file import ItemLine, count_lines, read_items
 from atlas_rewards.item import Item
 

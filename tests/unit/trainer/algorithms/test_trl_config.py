@@ -6,7 +6,7 @@ import pytest
 from support.trainer.trainings import make_training
 
 from atlas_api import AtlasTrainingSpec, InvalidManifest
-from atlas_api.training import trainer_args
+from atlas_api.manifest import trainer_args
 from atlas_trainer.algorithms.argument_names import argument_names
 from atlas_trainer.algorithms.grpo_config import arguments_of
 from atlas_trainer.algorithms.trl_config import micro_batch

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from atlas_api.errors import ZeroSteps
 from atlas_api.training.traces import Split
-from atlas_trainer.dataset.near_duplicates import canonical, group_near_duplicates
+from atlas_trainer.dataset.held_out.near_duplicates import canonical, group_near_duplicates
+from atlas_trainer.dataset.held_out.split import alike, held_out
 from atlas_trainer.dataset.rows import Row
-from atlas_trainer.dataset.split import alike, held_out
 
 HALF = Split(eval=0.5)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from atlas_api import InvalidManifest
-from atlas_api.budgets import STATUS
 from atlas_api.errors import CheckpointFailed
+from atlas_api.inputs.budgets import STATUS
 from atlas_api.training.checkpoints import Checkpoints, S3Checkpoints, VolumeCheckpoints
 from atlas_trainer.storage.file_list import DamagedError
 from atlas_trainer.storage.runs import training_folder

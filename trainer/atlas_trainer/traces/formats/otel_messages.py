@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeGuard
 
-from atlas_api.budgets import OverBudgetError
+from atlas_api.inputs.budgets import OverBudgetError
 from atlas_trainer.traces.formats.chat import THOUGHTS, called, chat_message, role_of
 from atlas_trainer.traces.formats.otel_flat import flat_messages
 from atlas_trainer.traces.formats.record import NOT_FINITE, UnreadableRecordError

@@ -8,8 +8,8 @@ import pytest
 from support.traces.exports import file_traces, jsonl, session_record
 from support.traces.other_makers import chat, model_call, otlp, read_lines
 
-from atlas_api.budgets import TRACE_LINE
 from atlas_api.errors import InvalidManifest, MalformedTraces
+from atlas_api.inputs.budgets import TRACE_LINE
 from atlas_api.training.traces import TraceFields, TraceFilter
 from atlas_trainer.traces.jsonl import read_files
 from atlas_trainer.traces.session import Tally

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from support.server.proxy_table import PROXY, ROWS, Row, exempting
 
-from atlas_api.proxies import proxy_for
+from atlas_api.connections.proxies import proxy_for
 
-PROGRAM = Path(__file__).parents[1] / "support" / "server" / "go_proxies.go"
+PROGRAM = Path(__file__).parents[2] / "support" / "server" / "go_proxies.go"
 HOSTS = ["example.com", "api.example.com", "xexample.com", "com", "svc", "kubernetes.default.svc", "localhost"]
 ADDRESSES = [
     "10.0.0.1",

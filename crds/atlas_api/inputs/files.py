@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from io import DEFAULT_BUFFER_SIZE
 from pathlib import Path
 
-from atlas_api.budgets import Budget, read_bytes
+from atlas_api.inputs.budgets import Budget, read_bytes
 
 CHUNK_BYTES = 1024 * 1024
 SILENT_SECONDS = 5.0

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from atlas_api.errors import ZeroSteps
 from atlas_api.training.traces import Split
-from atlas_trainer.dataset.near_duplicates import group_near_duplicates, without_numbers
+from atlas_trainer.dataset.held_out.near_duplicates import group_near_duplicates, without_numbers
 from atlas_trainer.dataset.rows import Row
 
 _ONE = 1 << 64
