@@ -13,6 +13,9 @@ from atlas_api.text import escaped
 
 Document = dict[str, Any]
 
+_KEYS = frozenset({"str", "int", "float", "bool", "null"})
+"""Kinds of keys that JSON has a text for."""
+
 _DIGITS = 1000
 """Digits of a whole number. No field takes one of more than 20; Python writes none of more than 4300."""
 
@@ -41,10 +44,11 @@ class _Loader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(None, None, "this is no mapping", node.start_mark)
         seen = set()
         for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a key must be text", key_node.start_mark)
-            if key_node.tag == "tag:yaml.org,2002:merge":
+            kind = key_node.tag.rpartition(":")[2]
+            if kind == "merge":
                 continue
+            if not isinstance(key_node, yaml.ScalarNode) or kind not in _KEYS:
+                raise yaml.constructor.ConstructorError(None, None, "a key must be text", key_node.start_mark)
             if key_node.value in seen:
                 problem = f'the key "{key_node.value}" is given twice'
                 raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)

@@ -52,6 +52,8 @@ def test_a_value_is_read_as(text: str, value: Any) -> None:
         pytest.param("a: b\nc: \x07", "line 2, column 4: not valid YAML: the character U+0007", id="control character"),
         pytest.param("? [1]\n: 2", "line 1, column 3: not valid YAML: a key must be text", id="key is a list"),
         pytest.param("a: !!python/name:os.system", "line 1, column 4: not valid YAML: could not", id="foreign tag"),
+        pytest.param("!!binary YQ==: 1", "line 1, column 1: not valid YAML: a key must be text", id="bytes as a key"),
+        pytest.param("!!timestamp 2026-10-01: 1", "line 1, column 1: not valid YAML: a key must", id="a time as a key"),
         pytest.param('a: !!int ""', "line 1, column 4: not valid YAML: this is no int", id="no number"),
         pytest.param('a: !!int "-"', "line 1, column 4: not valid YAML: this is no int", id="a sign alone"),
         pytest.param("a: !!float abc", "line 1, column 4: not valid YAML: this is no float", id="no real number"),
