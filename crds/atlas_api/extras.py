@@ -19,7 +19,8 @@ _REWARDS = frozenset({"aiohttp", "httptools", "httpx", "prometheus_client", "sta
 _OPERATOR = frozenset({"aiohttp", "kopf", "kubernetes", "prometheus_client", "urllib3"})
 _TRAINER = _REWARDS | {
     *("accelerate", "bitsandbytes", "boto3", "botocore", "datasets", "huggingface_hub", "jinja2", "numpy", "peft"),
-    *("psycopg", "pyarrow", "tensorboardX", "torch", "transformers", "trl", "urllib3", "zstandard"),
+    *("psycopg", "pyarrow", "s3transfer", "safetensors", "tensorboardX", "torch", "transformers", "trl"),
+    *("urllib3", "zstandard"),
 }
 EXTRAS: Mapping[str, frozenset[str]] = {"rewards": _REWARDS, "operator": _OPERATOR, "trainer": _TRAINER}
 """Extra -> the modules that it brings and that atlas-core uses. The smallest extra comes first."""

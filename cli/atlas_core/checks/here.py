@@ -54,7 +54,7 @@ def _model(model: ModelSpec, findings: Findings) -> None:
         findings.problems.append(f"spec.model.source: {error}")
     else:
         if folder is not None:
-            findings.look(lambda: check_model_folder(folder), "spec.model.source")
+            findings.look(lambda: check_model_folder(expanded(model.source)), "spec.model.source")
         else:
             source = model.source
             findings.notes.append(f"spec.model.source: {source} is no folder here; the model hub will be asked for it")

@@ -226,7 +226,7 @@ def test_a_damaged_index_is_no_dataset(tmp_path: Path, content: bytes) -> None:
     folder = tmp_path / "dataset"
     freeze(build(tmp_path), folder)
     (folder / "dataset.json").write_bytes(content)
-    with pytest.raises(CheckpointFailed, match=r"no dataset that can be read; start a new run"):
+    with pytest.raises(CheckpointFailed, match=r"; start a new run"):
         thaw(folder)
 
 
@@ -236,7 +236,7 @@ def test_damaged_rows_are_no_dataset(tmp_path: Path, content: bytes) -> None:
     folder = tmp_path / "dataset"
     freeze(build(tmp_path), folder)
     (folder / "rows.parquet").write_bytes(content)
-    with pytest.raises(CheckpointFailed, match=r"no dataset that can be read; start a new run"):
+    with pytest.raises(CheckpointFailed, match=r"; start a new run"):
         thaw(folder)
 
 

@@ -16,7 +16,7 @@ from atlas_api.training.compute import Compute, EnvVar, Resources, Volume
 from atlas_api.training.grpo import Clip
 from atlas_api.training.model import ModelSpec
 from atlas_api.training.optimization import Optimization
-from atlas_api.training.reward import Answer, Length, Reward, ServiceRef, Verifier
+from atlas_api.training.reward import Answer, Length, Reward, ServiceRef, ThoughtMarks, Verifier
 from atlas_api.training.traces import TraceFilter, Traces
 
 
@@ -279,6 +279,18 @@ CASES = [
         "promptForm text is how the SDK sends its prompts: leave it out for traces of other makers",
         {"file": FILE, "format": "messages", "promptForm": "text"},
         {"file": FILE, "format": "atlas", "promptForm": "text"},
+    ),
+    Case(
+        ThoughtMarks,
+        "thought.begin and thought.end must differ",
+        {"begin": "<plan>", "end": "<plan>"},
+        {"begin": "<plan>", "end": "</plan>"},
+    ),
+    Case(
+        Reward,
+        "conflicts: floor needs serviceRef: verifiers never contradict themselves",
+        {"verifiers": [NUMERIC], "conflicts": "floor"},
+        {"verifiers": [NUMERIC], "conflicts": "floor", "serviceRef": {"name": "judges"}},
     ),
     Case(
         AtlasTrainingSpec,

@@ -46,6 +46,6 @@ def test_what_is_no_manifest_ends_at_once(tmp_path: Path) -> None:
     assert code == 2
     assert told.splitlines() == [
         "/dev/zero: cannot be read: it is a device, not a file",
-        f"{tmp_path}: cannot be read: Is a directory",
+        f"{tmp_path}: is a folder; name a file in it",
         f"{tmp_path}/absent.yaml: no such file",
     ]

@@ -84,7 +84,6 @@ CASES = [
     Case("a coroutine", {"m.py": "async def f(item): return 1.0"}, "m:f", "not an ordinary function"),
     Case("an asynchronous generator", {"m.py": "async def f(item): yield 1.0"}, "m:f", "not an ordinary function"),
     Case("a module that prints a poem", {}, "this:s", "seen"),
-    Case("a package's names on demand", {}, "concurrent.futures:ProcessPoolExecutor", "doubt"),
     Case("a name of ours", {"yaml.py": F}, "yaml:safe_load", "seen"),
     Case("another line end", {"m.py": F.replace("\n", "\r\n")}, "m:f", "seen"),
     Case("a page's end", {"m.py": "\f" + F}, "m:f", "seen"),

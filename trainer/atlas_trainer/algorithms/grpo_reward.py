@@ -62,7 +62,8 @@ class GrpoReward:
         rewards = await self._reward(prompts, completions, log_metric=log_metric, **columns)
         if self._reader is not None and not self._cut_scores:
             rewards = [
-                reward if self._reader.ended(ids) else 0.0 for reward, ids in zip(rewards, completion_ids, strict=True)
+                reward if reward is None or self._reader.ended(ids) else 0.0
+                for reward, ids in zip(rewards, completion_ids, strict=True)
             ]
         # This stops TRL's event loop until all processes are here: it has nothing else to do.
         everywhere = self._process_group.gather([rewards, self._reward.revisions])

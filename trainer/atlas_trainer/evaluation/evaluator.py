@@ -100,7 +100,7 @@ class Evaluator:
         if all(result.score is None for result in scored):
             raise _no_score(scored)
         results = [
-            replace(result, score=0.0) if cut and not self.cut_scores else result
+            replace(result, score=0.0) if cut and not self.cut_scores and result.score is not None else result
             for result, (_, _, _, cut) in zip(scored, answers, strict=True)
         ]
         samples = [

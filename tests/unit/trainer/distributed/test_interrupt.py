@@ -2,12 +2,25 @@
 
 import signal
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
 
 from atlas_api.errors import STOPPED_BY, HungUp, Interrupted, Preempted
 from atlas_trainer.distributed.interrupt import Interrupt
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_terminal() -> Iterator[None]:
+    """Signals that `nohup` or a shell had set to be ignored end a process again."""
+    before = {number: signal.getsignal(number) for number in STOPPED_BY}
+    for number, handler in before.items():
+        if handler is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_a_signal_ends_the_block_at_once() -> None:
