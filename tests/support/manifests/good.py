@@ -196,7 +196,10 @@ GOOD = [
     Case("suspended from the start", {"spec.suspend": True}),
     Case("no history", {"spec.historyLimit": 0}),
     Case("ready when trained", {"spec.readyWhen": "Succeeded"}),
-    Case("arguments of any form", {"spec.trainerArgs": {"generation_kwargs": {"b": [1, None, "x", {"c": 0.5}]}, "optim_args": None, "adam_beta1": 1.0}}),
+    Case(
+        "arguments of any form",
+        {"spec.trainerArgs": {"generation_kwargs": {"b": [1, None, "x", {"c": 0.5}]}, "optim_args": None}},
+    ),
     Case("huge and tiny numbers in arguments", {"spec.trainerArgs": {"weight_decay": -1e300, "adam_epsilon": 1e-300}}),
     Case("labels and annotations", {"metadata.labels": {"team": "agents"}, "metadata.annotations": {"a": ""}}),
     Case("labels by null, which are none", {"metadata.labels": None}),
