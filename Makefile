@@ -78,7 +78,7 @@ bench-traces: $(READY) ## Reading traces, side by side with the SDK's loader (ab
 	$(BIN)/python benchmarks/bench_runtime_traces.py
 	$(BIN)/python benchmarks/bench_dataset.py
 
-bench-seeds: $(READY) ## The main job with five seeds (about 40 minutes)
+bench-seeds: $(READY) ## The main job with five seeds (about an hour)
 	$(BIN)/python benchmarks/bench_seeds.py
 
 bench-rewards: $(READY) ## Judges and scoring service, side by side with bare clients and servers (about 10 minutes)
