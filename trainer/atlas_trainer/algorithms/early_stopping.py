@@ -26,6 +26,7 @@ Log = Mapping[str, Any]
 JUDGES_PATIENCE = 3
 TRUNCATION_PATIENCE = 3
 FLAT_PATIENCE = 10
+_MOSTLY = 0.5
 _SHOWN = 400
 
 
@@ -96,7 +97,10 @@ def _flat_reward(steps: Sequence[Log], max_steps: int) -> AtlasError | None:
         return None
     reward = steps[-1].get("reward")
     mean = "-" if reward is None else f"{reward:.2f}"
+    cut = sum(log.get("completions/clipped_ratio", 0.0) for log in steps) / len(steps)
+    cure = "use easier tasks, a reward with partial credit, a larger grpo.groupSize or a higher temperature"
+    if cut >= _MOSTLY:
+        cure = f"{cut:.0%} of the completions were cut: raise grpo.maxCompletionTokens, or {cure}"
     return FlatReward(
-        f"in {patience} steps no group held two different rewards (mean {mean}): there is nothing to learn from; "
-        "use easier tasks, a reward with partial credit, a larger grpo.groupSize or a higher temperature"
+        f"in {patience} steps no group held two different rewards (mean {mean}): there is nothing to learn from; {cure}"
     )

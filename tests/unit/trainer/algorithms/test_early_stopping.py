@@ -78,5 +78,11 @@ def test_a_run_without_a_signal_stops_also_where_the_last_step_could_not_be_scor
     assert isinstance(error, FlatReward)
 
 
+def test_where_most_completions_are_cut_the_flat_reward_names_the_limit() -> None:
+    cut = {"varied_groups": 0.0, "reward": 0.0, "completions/clipped_ratio": 0.9}
+    assert "90% of the completions were cut: raise grpo.maxCompletionTokens" in str(stop_reason(logs(10, **cut), 100))
+    assert "maxCompletionTokens" not in str(stop_reason(logs(10, varied_groups=0.0), 100))
+
+
 def test_log_entries_that_are_no_steps_do_not_count() -> None:
     assert stop_reason([{"train_runtime": 1.0}, *logs(2, varied_groups=0.0)], max_steps=100) is None
