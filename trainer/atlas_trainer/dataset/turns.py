@@ -7,9 +7,11 @@ is the task alone. Nothing that came after a turn is ever in front of it.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
+from operator import getitem
 from string import Template
 
 from atlas_trainer.dataset.rows import Origin
@@ -29,8 +31,8 @@ class Turn:
     attempt: int
     """Number of the attempt at the step, counted from 1."""
 
-    prompt: tuple[Message, ...]
-    """Messages that the model was given."""
+    make_prompt: Callable[[], tuple[Message, ...]] = field(repr=False, compare=False)
+    """Makes `prompt`. All prompts of a session together grow by the square of its turns, and few become rows."""
 
     origin: Origin
     """Where `prompt` comes from."""
@@ -47,15 +49,20 @@ class Turn:
     guidance: str | None = None
     """The teacher's words after the attempt."""
 
+    @property
+    def prompt(self) -> tuple[Message, ...]:
+        """Messages that the model was given, made anew each time."""
+        return self.make_prompt()
+
 
 def turns_of(session: Session) -> list[Turn]:
     """All turns of *session*, in the order of the plan. Empty when it holds no answer at all."""
     steps = [step for step in session.steps if step.attempts]
     if not steps:
-        prompt = _with_system(session, session.task)
+        asked = partial(_with_system, session, session.task)
         answer = session.final_answer
-        return [Turn(0, 1, prompt, "taskOnly", answer, refused=False, is_answer=True)] if answer.strip() else []
-    return [turn for place, step in enumerate(steps) for turn in _of_step(session, step, steps[:place])]
+        return [Turn(0, 1, asked, "taskOnly", answer, refused=False, is_answer=True)] if answer.strip() else []
+    return [turn for place in range(len(steps)) for turn in _of_step(session, steps, place)]
 
 
 def attempts_of(session: Session) -> list[Turn]:
@@ -68,38 +75,48 @@ def step_output(step: Step) -> str:
     return next((attempt.output for attempt in reversed(step.attempts) if attempt.output.strip()), "")
 
 
-def _of_step(session: Session, step: Step, before: list[Step]) -> Iterator[Turn]:
+def _of_step(session: Session, steps: Sequence[Step], place: int) -> Iterator[Turn]:
+    step = steps[place]
     notes: list[str] = []
     for attempt in step.attempts:
-        prompt, origin = _asked(session, step, attempt, before, notes)
+        asked, origin = _asked(session, steps, place, attempt, notes)
         refused = attempt is not step.attempts[-1] or bool(attempt.guidance)
-        later = range(attempt.given, len(attempt.asked))
-        spoken = [place for place in later if attempt.asked[place]["role"] == "assistant"]
-        for place in spoken:
-            if text := calls_text(attempt.asked[place]):
-                yield Turn(step.id, attempt.number, prompt[:place], origin, text, refused, False, attempt.guidance)
+        for spoken in range(attempt.given, len(attempt.asked)):
+            message = attempt.asked[spoken]
+            if message["role"] == "assistant" and (text := calls_text(message)):
+                before = partial(getitem, attempt.asked, slice(spoken))
+                yield Turn(step.id, attempt.number, before, origin, text, refused, False, attempt.guidance)
         if attempt.output.strip():
-            yield Turn(step.id, attempt.number, prompt, origin, attempt.output, refused, True, attempt.guidance)
+            yield Turn(step.id, attempt.number, asked, origin, attempt.output, refused, True, attempt.guidance)
         notes += [attempt.guidance] if attempt.guidance else []
 
 
 def _asked(
-    session: Session, step: Step, attempt: StepAttempt, before: list[Step], notes: list[str]
-) -> tuple[tuple[Message, ...], Origin]:
+    session: Session, steps: Sequence[Step], place: int, attempt: StepAttempt, notes: Sequence[str]
+) -> tuple[Callable[[], tuple[Message, ...]], Origin]:
+    """What makes the prompt of *attempt* at the step at *place*, and where it comes from. *notes* may grow later."""
     if attempt.asked:
-        return attempt.asked, "recorded"
-    if not step.description.strip() and not before and not notes:
-        return _with_system(session, session.task), "taskOnly"
-    results = {str(step.id): {"output_text": step_output(step)} for step in before}
+        return (lambda: attempt.asked), "recorded"
+    if not steps[place].description.strip() and not place and not notes:
+        return partial(_with_system, session, session.task), "taskOnly"
+    return partial(_rebuilt, session, steps, place, notes, len(notes)), "rebuilt"
+
+
+def _rebuilt(
+    session: Session, steps: Sequence[Step], place: int, notes: Sequence[str], known: int
+) -> tuple[Message, ...]:
+    """The prompt as the SDK makes it of the steps before the one at *place*, and of the first *known* notes."""
+    step = steps[place]
+    results = {str(step.id): {"output_text": step_output(step)} for step in steps[:place]}
     text = _STEP_PROMPT.substitute(
         step_id=step.id,
         description=step.description,
         task=session.task.strip(),
         depends_on=list(step.depends_on),
         prior_results=json.dumps(results, ensure_ascii=False, indent=2),
-        guidance=json.dumps(notes, ensure_ascii=False, indent=2),
+        guidance=json.dumps(notes[:known], ensure_ascii=False, indent=2),
     )
-    return _with_system(session, text), "rebuilt"
+    return _with_system(session, text)
 
 
 def _with_system(session: Session, text: str) -> tuple[Message, ...]:

@@ -20,6 +20,9 @@ from atlas_trainer.traces.session import Step, StepAttempt
 STEP_EVENT = re.compile(r"step_(\d{1,9})", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 STUDENT_ACTORS = frozenset({"student", "executor", "runtime_student"})
+_REPEATS = 100
+"""Events of one id and kind that later ones are compared with. Where all is well there are two."""
+
 TEACHER_ACTORS = frozenset({"teacher", "coach", "atlas_teacher"})
 
 
@@ -59,16 +62,18 @@ def steps_of(
     `step_attempts` step_id, attempt, evaluation; `guidance_notes` step_id, sequence, note; `events` the JSON objects,
     oldest first.
     """
-    descriptions = _descriptions(plan)
+    planned = [step for step in items(get(decoded(plan), "steps")) if isinstance(step, Mapping)]
+    descriptions, depends_on = _descriptions(planned), _depends_on(planned)
+    attempt_rows, note_rows = _by_step(step_attempts), _by_step(guidance_notes)
     by_step = _attempts(events, descriptions)
     results = {int(row["step_id"]): row for row in step_results}
     ids = list(dict.fromkeys([*descriptions, *sorted({*results, *by_step})]))
     steps = []
     for step_id in ids:
         attempts = by_step.get(step_id, _Attempts())
-        validations = _validations(step_id, step_attempts)
+        validations = _validations(attempt_rows.get(step_id, ()))
         _take_result(attempts, results.get(step_id), validations)
-        notes = _notes(step_id, guidance_notes)
+        notes = _notes(note_rows.get(step_id, ()))
         in_order = tuple(
             StepAttempt(
                 output,
@@ -79,21 +84,28 @@ def steps_of(
             for number, output in sorted(attempts.outputs.items())
         )
         if in_order:
-            steps.append(Step(step_id, descriptions.get(step_id, ""), in_order, _depends_on(plan, step_id)))
+            steps.append(Step(step_id, descriptions.get(step_id, ""), in_order, depends_on.get(str(step_id), ())))
     return tuple(steps)
 
 
-def _descriptions(plan: Any) -> dict[int, str]:
+def _descriptions(planned: Sequence[Mapping[str, Any]]) -> dict[int, str]:
     return {
         int(step["id"]): str(step.get("description") or "")
-        for step in items(get(decoded(plan), "steps"))
-        if isinstance(step, Mapping) and _NUMBER.fullmatch(str(step.get("id")))
+        for step in planned
+        if _NUMBER.fullmatch(str(step.get("id")))
     }
 
 
-def _depends_on(plan: Any, step_id: int) -> tuple[Any, ...]:
-    planned = (step for step in items(get(decoded(plan), "steps")) if str(get(step, "id")) == str(step_id))
-    return tuple(items(get(next(planned, None), "depends_on")))
+def _depends_on(planned: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
+    """What each step depends on, by its id as text; of several with one id the first counts."""
+    return {str(step.get("id")): tuple(items(step.get("depends_on"))) for step in reversed(planned)}
+
+
+def _by_step(rows: Sequence[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(int(row["step_id"]), []).append(row)
+    return found
 
 
 def _take_result(attempts: _Attempts, row: Mapping[str, Any] | None, validations: Mapping[int, str | None]) -> None:
@@ -106,19 +118,18 @@ def _take_result(attempts: _Attempts, row: Mapping[str, Any] | None, validations
     attempts.asked.setdefault(number, _before_answer(attempts.heard))
 
 
-def _validations(step_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[int, str | None]:
+def _validations(rows: Sequence[Mapping[str, Any]]) -> dict[int, str | None]:
     """Guidance of the validations that refused an attempt, by attempt number; None for the others."""
     found: dict[int, str | None] = {}
     for row in rows:
-        if int(row["step_id"]) == step_id:
-            validation = get(decoded(row.get("evaluation")), "validation")
-            refused = get(validation, "valid") is False
-            found[int(row["attempt"])] = text(get(validation, "guidance")) if refused else None
+        validation = get(decoded(row.get("evaluation")), "validation")
+        refused = get(validation, "valid") is False
+        found[int(row["attempt"])] = text(get(validation, "guidance")) if refused else None
     return found
 
 
-def _notes(step_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[int, str]:
-    notes = sorted((int(row["sequence"]), row["note"]) for row in rows if int(row["step_id"]) == step_id)
+def _notes(rows: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    notes = sorted((int(row["sequence"]), row["note"]) for row in rows)
     return {number: note for number, (_, note) in enumerate(notes, start=1) if text(note)}
 
 
@@ -150,7 +161,8 @@ def _seen_before(payload: Mapping[str, Any], seen: dict[tuple[str, str], list[An
     same_name = seen.setdefault((str(payload["UUID"]), payload["event_type"]), [])
     if payload.get("data") in same_name:
         return True
-    same_name.append(payload.get("data"))
+    if len(same_name) < _REPEATS:
+        same_name.append(payload.get("data"))
     return False
 
 

@@ -11,6 +11,8 @@ import pytest
 from support.sdk.rows import create_schema, insert_session, stats
 from support.traces.reading import read_all, traces_of
 
+from atlas_api.errors import SchemaMismatch
+
 
 def run(url: str, *statements: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
@@ -29,7 +31,6 @@ def run(url: str, *statements: str) -> None:
         "standard_conforming_strings = off",
         "bytea_output = 'escape'",
         "intervalstyle = 'sql_standard'",
-        "xmloption = 'document'",
         "lc_numeric = 'C'",
         "default_transaction_isolation = 'serializable'",
         "default_transaction_deferrable = on",
@@ -50,6 +51,76 @@ def test_a_setting_changes_nothing(database_url: str, tmp_path: Path, setting: s
     assert after == before
     assert after[0].created_at == datetime(2025, 11, 20, 8, 0, 0, 123456, UTC)
     assert after[0].reward == 0.1234567890123456
+
+
+VIEW = {
+    "task": "task",
+    "status": "status",
+    "metadata": "metadata",
+    "final_answer": "final_answer",
+    "reward": "reward",
+    "reward_stats": "reward_stats",
+    "review_status": "review_status",
+    "review_notes": "review_notes",
+    "created_at": "created_at",
+    "student_learning": "student_learning",
+    "teacher_learning": "teacher_learning",
+}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "found"),
+    [
+        ("created_at", "created_at::timestamp", "2025-11-20T08:00:00+00:00"),
+        ("created_at", "created_at::date", "2025-11-20T00:00:00+00:00"),
+        ("created_at", "created_at::text", "2025-11-20T08:00:00+00:00"),
+        ("created_at", "NULL::timestamptz", "None"),
+        ("task", "task::varchar(3)", "Ref"),
+        ("task", "task::char(8)", "Refund 1"),
+        ("task", "NULL::text", ""),
+        ("status", "'succeeded'::name", "succeeded"),
+        ("final_answer", "final_answer::varchar", "Done"),
+        ("final_answer", "NULL::text", ""),
+    ],
+)
+def test_a_column_of_another_type_is_read_as_what_it_means(
+    database_url: str, tmp_path: Path, column: str, value: str, found: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        insert_session(connection, task="Refund 1", final_answer="Done", created_at="2025-11-20T10:00:00+02:00")
+    columns = ", ".join(f"{expression} AS {name}" for name, expression in {**VIEW, column: value}.items())
+    run(
+        database_url,
+        "SET timezone = 'UTC'",
+        "ALTER TABLE sessions RENAME TO recorded",
+        f"CREATE VIEW sessions AS SELECT id, {columns} FROM recorded",
+    )
+    (session,), _ = read_all(traces_of(database_url, tmp_path))
+    read = getattr(session, column)
+    assert (read.isoformat() if isinstance(read, datetime) else str(read)) == found
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("created_at", "extract(epoch FROM created_at)"),
+        ("metadata", "metadata::json"),
+        ("metadata", "metadata::text"),
+        ("reward", "0.5"),
+        ("status", "1"),
+    ],
+)
+def test_a_column_that_means_something_else_is_no_column_of_the_sdk(
+    database_url: str, tmp_path: Path, column: str, value: str
+) -> None:
+    columns = ", ".join(f"{expression} AS {name}" for name, expression in {**VIEW, column: value}.items())
+    run(
+        database_url,
+        "ALTER TABLE sessions RENAME TO recorded",
+        f"CREATE VIEW sessions AS SELECT id, {columns} FROM recorded",
+    )
+    with pytest.raises(SchemaMismatch, match="is not what the SDK makes"):
+        read_all(traces_of(database_url, tmp_path))
 
 
 @pytest.fixture

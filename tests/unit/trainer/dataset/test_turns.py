@@ -1,5 +1,7 @@
 """Turns of a session: what the agent was asked each time, as recorded, rebuilt, or the task alone."""
 
+import tracemalloc
+
 from support.traces.sessions import RETRIED, asked, make_session, turns
 
 from atlas_trainer.dataset.turns import turns_of
@@ -71,3 +73,17 @@ def test_a_blank_attempt_is_no_turn_and_its_guidance_counts() -> None:
     (turn,) = turns_of(make_session(Step(1, "Refund it", (StepAttempt(" ", "Say something"), StepAttempt("Refunded")))))
     assert turn.output == "Refunded"
     assert "Say something" in asked(turn)
+
+
+def test_prompts_of_a_long_session_are_made_only_where_they_are_wanted() -> None:
+    """All of them together are as long as the square of the session: 4 GB here."""
+    steps = [Step(number, "Go on", (StepAttempt("x" * 1000),)) for number in range(3000)]
+    tracemalloc.start()
+    try:
+        found = turns_of(make_session(*steps))
+        assert found[-1].prompt[-1]["content"].count("output_text") == 2999
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found) == 3000
+    assert peak < 100 * 1024 * 1024

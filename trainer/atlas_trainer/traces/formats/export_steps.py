@@ -48,15 +48,24 @@ def answer_text(value: Any) -> str:
 def _with_ids(entries: list[TableRow]) -> dict[int, TableRow]:
     """Entries by step id: the recorded one, else the place in the list; the next free number when that is taken."""
     by_id: dict[int, TableRow] = {}
+    after: dict[int, int] = {}
     for place, entry in enumerate(entries, start=1):
         nested = entry.get("step")
         inner = nested if isinstance(nested, Mapping) else {}
         recorded = (entry.get("step_id"), entry.get("id"), inner.get("id"))
         step_id = next((number for value in recorded if (number := _number(value)) is not None), place)
-        while step_id in by_id:
-            step_id += 1
-        by_id[step_id] = {**inner, **entry}
+        by_id[_free(step_id, after)] = {**inner, **entry}
     return by_id
+
+
+def _free(number: int, after: dict[int, int]) -> int:
+    """Take the next free number from *number* on. *after*: for each that is taken, one from which to look on."""
+    passed = [number]
+    while (number := passed[-1]) in after:
+        passed.append(after[number])
+    for taken in passed:
+        after[taken] = number + 1
+    return number
 
 
 def _planned(plan: Any, entries: Mapping[int, TableRow]) -> list[TableRow]:

@@ -47,7 +47,8 @@ def _with_score(sessions: str, order: str = "") -> str:
 
 # Dates of infinity, before Christ or far ahead are none that Python or a status could name.
 _CREATED_AT = (
-    "CASE WHEN created_at >= '1000-01-01T00:00:00Z' AND created_at < '3000-01-01T00:00:00Z' THEN created_at END"
+    "CASE WHEN created_at::timestamptz >= '1000-01-01T00:00:00Z' AND created_at::timestamptz < '3000-01-01T00:00:00Z'"
+    " THEN created_at::timestamptz END"
 )
 
 # As the SDK compares it: the number 42 and the word "42" are one key.
@@ -61,8 +62,8 @@ _NOTES = "sessions.student_learning, sessions.teacher_learning"
 _NO_NOTES = "NULL AS student_learning, NULL AS teacher_learning"
 
 _PICKED = f"""
-SELECT sessions.id, task, status, review_status, review_notes, created_at, final_answer, metadata, reward, reward_stats,
-  {_NOTES}
+SELECT sessions.id, task::text, status::text, review_status::text, review_notes::text, created_at, final_answer::text,
+  metadata, reward, reward_stats, {_NOTES}
 FROM sessions JOIN {_CHOSEN} ON sessions.id = chosen.id ORDER BY sessions.id OFFSET 0
 """  # noqa: S608
 

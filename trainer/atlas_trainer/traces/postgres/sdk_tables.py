@@ -136,7 +136,7 @@ def _session(row: DictRow, steps: tuple[Step, ...], lessons: tuple[Lesson, ...])
     known: dict[Missing, Any] = {"status": status, "reviewStatus": review_status, "createdAt": row["created_at"]}
     return Session(
         id=str(row["id"]),
-        task=row["task"],
+        task=row["task"] or "",
         status=status,
         review_status=review_status,
         created_at=row["created_at"],

@@ -1,6 +1,7 @@
 """Records of every exporter become sessions."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -234,3 +235,20 @@ VALUES = st.recursive(
 def test_no_value_of_any_type_in_any_field_is_an_error_of_its_own(fields: dict[str, Any]) -> None:
     session = session_from_record({**session_record(), **fields, "task": "Do"})
     assert session.task == "Do"
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("ids", [lambda number: number, lambda number: 1, lambda number: number % 5000])
+def test_a_record_of_very_many_steps_is_read_as_fast_as_others(ids: Callable[[int], int]) -> None:
+    """With time by the square of the steps this takes many minutes."""
+    steps = [{"step_id": ids(number), "output": "Done", "attempts": 1} for number in range(40_000)]
+    session = read_record(steps=steps, plan=None)
+    assert len({step.id for step in session.steps}) == len(session.steps) == 40_000
+
+
+@pytest.mark.timeout(120)
+def test_events_that_share_an_id_are_told_apart_as_fast_as_others() -> None:
+    answer = {"event_type": "LLM_END", "UUID": "one", "metadata": {"actor": "student", "step_id": 1}}
+    events = [{"payload": {**answer, "data": {"output": f"Answer {number}"}}} for number in range(40_000)]
+    session = read_record(steps=[], plan=None, trajectory_events=events)
+    assert len(session.steps) <= 1
