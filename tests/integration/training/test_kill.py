@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -107,6 +107,15 @@ def test_a_killed_run_continues_to_the_same_weights(
     assert not (folder / RUN / ".saving").exists()
 
 
+@pytest.fixture
+def in_a_terminal() -> Iterator[None]:
+    """What `nohup` or a shell had set to be ignored ends new processes again: they inherit it."""
+    before = signal.getsignal(signal.SIGHUP)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 SIGNALS = {
     signal.SIGTERM: (143, "Preempted: preempted (SIGTERM); step "),
     signal.SIGINT: (130, "Interrupted: interrupted by Ctrl-C (SIGINT); step "),
@@ -114,6 +123,7 @@ SIGNALS = {
 }
 
 
+@pytest.mark.usefixtures("in_a_terminal")
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_each_signal_has_its_code_and_saves_first_and_the_next_start_continues_there(
     number: signal.Signals, prepared: Callable[[str], Path], undisturbed: str
