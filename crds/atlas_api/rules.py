@@ -55,7 +55,7 @@ def _broken(model: type[ApiModel], document: Any, path: Path) -> Iterator[tuple[
         if isinstance(value, list):
             for index, item in enumerate(value):
                 yield from _broken(inner, item, (*path, key, index))
-        else:
+        elif not _is_container(field.annotation):  # something else in place of a list is no entry of it
             yield from _broken(inner, value, (*path, key))
     for rule in model.RULES:
         if not _holds(rule.expression, document):

@@ -81,6 +81,8 @@ CASES: list[tuple[str, str, Any, str, str]] = [
     ("infinity", "spec.grpo.klBeta", float("inf"), "inf is not a finite number", ""),
     ("NaN", "spec.optimization.learningRate", float("nan"), "nan is not a finite number", ""),
     ("a null byte", "spec.traces", {"file": {"path": "a\0b"}}, "holds a null byte (\\0), which no", ""),
+    ("half a character", "spec.traces", {"file": {"path": "a\ud800"}}, "holds half of a character", ""),
+    ("half a character in a key", "spec.trainerArgs", {"a\udfff": 1}, "holds half of a character", ""),
     ("NaN far inside", "spec.trainerArgs.x.y", float("nan"), "nan is not a finite number", ""),
     ("a huge number", "spec.optimization.seed", 10**400, "does not fit in 64 bits", ""),
     ("a set", "spec.traces.filter.tags", {"a"}, "YAML type set has no place", "write text, a number or a list"),
@@ -222,7 +224,7 @@ def test_a_file_that_holds_no_manifest_is_refused(tmp_path: Path, content: bytes
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidManifest, match="no such file"):
         load_manifest(tmp_path / "absent.yaml")
-    with pytest.raises(InvalidManifest, match="cannot be read: Is a directory"):
+    with pytest.raises(InvalidManifest, match="is a folder; name a file in it"):
         load_manifest(tmp_path)
     with pytest.raises(InvalidManifest, match="cannot be read: it is a device, not a file"):
         load_manifest(Path("/dev/zero"))

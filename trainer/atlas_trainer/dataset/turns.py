@@ -31,7 +31,7 @@ class Turn:
     """Number of the attempt at the step, counted from 1."""
 
     make_prompt: Callable[[], tuple[Message, ...]] = field(repr=False, compare=False)
-    """Makes `prompt`. All prompts of a session together grow by the square of its turns, and few become rows."""
+    """Makes the prompt when it is wanted: all of a session together grow by the square of its turns."""
 
     origin: Origin
     """Where `prompt` comes from."""

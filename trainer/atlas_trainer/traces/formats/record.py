@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from atlas_api.budgets import TRACE_LINE, OverBudgetError
+from atlas_api.inputs.budgets import TRACE_LINE, OverBudgetError
 from atlas_trainer.traces.lines import Line
 from atlas_trainer.traces.loose_json import NotFiniteError, loads
 
@@ -15,7 +15,7 @@ NOT_FINITE = "a number that is not finite (NaN, Infinity, 1e400); JSON has none,
 
 _TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
 _TEXTS = re.compile(rb'((?="[\s\\\[{])' + _TEXT + rb")|" + _TEXT, re.DOTALL)
-"""Texts. In the group are those that may be JSON: they begin like it, or with what could hide how they begin."""
+"""Texts in JSON. In the group: those that may be JSON, as they begin like it or with what could hide how they begin."""
 
 _ESCAPED_MARK = re.compile(rb"\\u00(?:2[cC]|[57][bB])")
 
