@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
-from operator import getitem
 from string import Template
 
 from atlas_trainer.dataset.rows import Origin
@@ -32,7 +31,7 @@ class Turn:
     """Number of the attempt at the step, counted from 1."""
 
     make_prompt: Callable[[], tuple[Message, ...]] = field(repr=False, compare=False)
-    """Makes `prompt`. All prompts of a session together grow by the square of its turns, and few become rows."""
+    """Makes the prompt when it is wanted: all of a session together grow by the square of its turns."""
 
     origin: Origin
     """Where `prompt` comes from."""
@@ -84,11 +83,15 @@ def _of_step(session: Session, steps: Sequence[Step], place: int) -> Iterator[Tu
         for spoken in range(attempt.given, len(attempt.asked)):
             message = attempt.asked[spoken]
             if message["role"] == "assistant" and (text := calls_text(message)):
-                before = partial(getitem, attempt.asked, slice(spoken))
+                before = partial(_first, attempt.asked, spoken)
                 yield Turn(step.id, attempt.number, before, origin, text, refused, False, attempt.guidance)
         if attempt.output.strip():
             yield Turn(step.id, attempt.number, asked, origin, attempt.output, refused, True, attempt.guidance)
         notes += [attempt.guidance] if attempt.guidance else []
+
+
+def _first(messages: tuple[Message, ...], count: int) -> tuple[Message, ...]:
+    return messages[:count]
 
 
 def _asked(
