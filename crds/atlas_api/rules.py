@@ -13,6 +13,8 @@ from pydantic.fields import FieldInfo
 
 from atlas_api.base import ApiModel
 
+_FEW = 16
+
 Model = TypeVar("Model", bound=BaseModel)
 Path = tuple[str | int, ...]
 
@@ -38,9 +40,12 @@ def model_in(annotation: Any, base: type[Model]) -> type[Model] | None:
     return next((found for part in get_args(annotation) if (found := model_in(part, base))), None)
 
 
-def broken_rules(model: type[ApiModel], document: Any) -> Iterator[tuple[Path, str]]:
-    """Path and message of every broken rule in *document*, a wire document of type *model*, depth first."""
-    return _broken(model, _cut(model, document), ())
+def broken_rules(model: type[ApiModel], document: Any, *, is_valid: bool = True) -> Iterator[tuple[Path, str]]:
+    """Path and message of every broken rule in *document*, a wire document of type *model*, depth first.
+
+    *is_valid*: whether it fits the schema. Where not, the first entries of lists and mappings are looked at alone.
+    """
+    return _broken(model, _cut(model, document, None if is_valid else _FEW), ())
 
 
 def _broken(model: type[ApiModel], document: Any, path: Path) -> Iterator[tuple[Path, str]]:
@@ -62,26 +67,26 @@ def _broken(model: type[ApiModel], document: Any, path: Path) -> Iterator[tuple[
             yield path, rule.message
 
 
-def _cut(model: type[ApiModel], document: Any) -> Any:
-    """*document* with lists and mappings no longer than its schema allows, which says so itself.
+def _cut(model: type[ApiModel], document: Any, few: int | None) -> Any:
+    """*document* with lists and mappings no longer than its schema allows, which says so itself, or than *few*.
 
-    Rules compare entries with each other: over thousands of them they would take hours. Over a text in place of a list
+    Rules compare entries with each other: over thousands of them they would take hours. Over entries of a wrong type
     they gather errors, each of which holds those before it twice.
     """
     if not isinstance(document, dict):
         return document
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    return {key: _cut_field(fields[key], value) if key in fields else value for key, value in document.items()}
+    return {key: _cut_field(fields[key], value, few) if key in fields else value for key, value in document.items()}
 
 
-def _cut_field(field: FieldInfo, value: Any) -> Any:
-    most = next((limit.max_length for limit in field.metadata if hasattr(limit, "max_length")), None)
+def _cut_field(field: FieldInfo, value: Any, few: int | None) -> Any:
+    most = few or next((limit.max_length for limit in field.metadata if hasattr(limit, "max_length")), None)
     inner = model_in(field.annotation, ApiModel)
     if isinstance(value, list):
-        return [_cut(inner, entry) if inner else entry for entry in value[:most]]
+        return [_cut(inner, entry, few) if inner else entry for entry in value[:most]]
     holds_many = _is_container(field.annotation)
     if isinstance(value, dict):
-        return dict(islice(value.items(), most)) if holds_many or inner is None else _cut(inner, value)
+        return dict(islice(value.items(), most)) if holds_many or inner is None else _cut(inner, value, few)
     return value[:1] if isinstance(value, str) and holds_many else value
 
 

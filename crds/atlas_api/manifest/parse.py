@@ -64,7 +64,7 @@ def parse(model: type[Model], document: dict[str, Any]) -> Model:
         # What is no JSON at all says so of the whole document.
         details = [one for one in error.errors() if one["loc"] not in refused and (one["loc"] or not refused)]
         problems = [line for one in details if (line := describe(model, one))]
-        raise InvalidManifest(_lines(refused) + problems + _broken(model, json.loads(text))) from None
+        raise InvalidManifest(_lines(refused) + problems + _broken(model, json.loads(text), is_valid=False)) from None
     defaulted = parsed.model_dump(mode="json", by_alias=True, exclude_none=True)
     if problems := _lines(refused) or _broken(model, defaulted):
         raise InvalidManifest(problems)
@@ -100,8 +100,8 @@ def _lines(problems: dict[Path, str]) -> list[str]:
     return [at(path, problem) for path, problem in problems.items()]
 
 
-def _broken(model: type[ApiModel], document: dict[str, Any]) -> list[str]:
-    return [at(path, message) for path, message in broken_rules(model, document)]
+def _broken(model: type[ApiModel], document: dict[str, Any], *, is_valid: bool = True) -> list[str]:
+    return [at(path, message) for path, message in broken_rules(model, document, is_valid=is_valid)]
 
 
 def _not_json(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

@@ -244,6 +244,10 @@ def test_lists_that_are_far_too_long_are_refused_as_fast_as_others() -> None:
     assert "must have at most 16 entries" in problem
     text = problems_of({"spec.reward.verifiers": "an address like s3://bucket/prefix", "spec.reward.weights": "a" * 99})
     assert ["put it in [ ]" in text[0], "is not a mapping" in text[1], len(text)] == [True, True, 2]
+    labels = problems_of({"spec.compute.labels": {f"a{number}": number for number in range(40)}})
+    assert all("is not text" in problem for problem in labels)
+    (listed,) = problems_of({"spec.compute.labels": [None] * 40})
+    assert "is not a mapping" in listed
     mapping = problems_of({"spec.reward.verifiers": {f"v{number}": number for number in range(300)}})
     assert ["is not a list" in mapping[0], len(mapping)] == [True, 1]
     wrong = problems_of({"spec.reward.verifiers": verifiers(*[{"none": {}}] * 2000), "spec.reward.weights": {}})
