@@ -41,10 +41,11 @@ def main(
         pod_reporter = PodReporter(environment, environment.get(RANK, "0") == "0", termination_file, account)
         data = b""
         try:
-            data = _read(Path(arguments[0] if arguments else RUN_FILE))
-            run = _numbered(parse_json(TrainingRun, data), environment)
-            pod_reporter.redact_variables(each.name for each in run.spec.compute.env if each.secret_key_ref)
-            _execute(run, ProcessGroup.of(environment), pod_reporter, Known.of(environment))
+            with interrupt.undisguised():
+                data = _read(Path(arguments[0] if arguments else RUN_FILE))
+                run = _numbered(parse_json(TrainingRun, data), environment)
+                pod_reporter.redact_variables(each.name for each in run.spec.compute.env if each.secret_key_ref)
+                _execute(run, ProcessGroup.of(environment), pod_reporter, Known.of(environment))
         except BaseException as error:
             with interrupt.deferred():
                 pod_reporter.failed(*_numbers(data, environment), error)

@@ -71,7 +71,7 @@ def train(
     with interrupt.installed(), Reporter(run, folder, console, publish, send=send, address=address) as reporter:
         main = MainProcess(run, store, reporter, folder / ".saving", known)
         try:
-            with torch_errors():
+            with interrupt.undisguised(), torch_errors():
                 process = _TrainingProcess(
                     run, store, process_group or ProcessGroup(), interrupt, scratch=main.scratch, main=main
                 )
@@ -92,7 +92,8 @@ def run_worker(run: TrainingRun, process_group: ProcessGroup) -> None:
     store = open_store(run.spec.checkpoints)
     run = locate(run, store)
     interrupt = Interrupt()
-    with interrupt.installed(), torch_errors(), tempfile.TemporaryDirectory(dir=cache_folder()) as scratch:
+    cache = tempfile.TemporaryDirectory(dir=cache_folder())
+    with interrupt.installed(), interrupt.undisguised(), torch_errors(), cache as scratch:
         _TrainingProcess(run, store, process_group, interrupt, scratch=Path(scratch), main=None).execute()
 
 

@@ -6,10 +6,10 @@ SIGTERM is preemption, SIGINT is Ctrl-C, SIGHUP is a terminal that was closed. E
 ignored: `nohup` means it.
 """
 
+import os
 import signal
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from atlas_api.errors import STOPPED_BY, AtlasError
@@ -17,6 +17,9 @@ from atlas_api.errors import STOPPED_BY, AtlasError
 REPEAT_SECONDS = 3.0
 """Time after which a request is repeated that a library has swallowed, as torch does here and there in its imports."""
 
+_STDERR = 2
+_DEFERRED = b"\nstopping after this step with a checkpoint; Ctrl-C to stop at once\n"
+_AT_ONCE = "the next attempt continues from the last checkpoint"
 _SAID = {
     signal.SIGHUP: "stopped, since the terminal was closed (SIGHUP)",
     signal.SIGINT: "interrupted by Ctrl-C (SIGINT)",
@@ -68,6 +71,20 @@ class Interrupt:
         finally:
             self._deferred = False
 
+    @contextmanager
+    def undisguised(self) -> Iterator[None]:
+        """Raise a request that was obeyed inside the block as its own error, whatever a library has made of it.
+
+        The error of a signal arises wherever the program is just then, for example inside a library that takes it for a
+        failure of its own and raises that instead, as pydantic does.
+        """
+        try:
+            yield
+        except Exception as error:
+            if self._repeated is None or isinstance(error, tuple(STOPPED_BY.values())):
+                raise
+            raise _error(self._repeated, _AT_ONCE) from error
+
     def error(self, outcome: str) -> AtlasError:
         """The error that the request is: what asked, and the *outcome*."""
         return _error(self.asked_by or signal.SIGTERM, outcome)
@@ -77,10 +94,13 @@ class Interrupt:
         asked_by = signal.Signals(number)
         if not self._deferred or (self.requested and asked_by is signal.SIGINT):
             self._repeat(asked_by)
-            raise _error(asked_by, "the next attempt continues from the last checkpoint")
+            raise _error(asked_by, _AT_ONCE)
         if not self.requested:
-            sys.stderr.write("\nstopping after this step with a checkpoint; Ctrl-C to stop at once\n")
-        self.asked_by = self.asked_by or asked_by
+            self.asked_by = asked_by
+            # Not by sys.stderr, which may be in the middle of a line: it refuses to be entered twice. A terminal that
+            # was closed takes nothing.
+            with suppress(OSError):
+                os.write(_STDERR, _DEFERRED)
 
     def _repeat(self, asked_by: signal.Signals) -> None:
         """Repeat the request until the block ends, or somebody has noticed it."""

@@ -1,11 +1,15 @@
 """Signals are obeyed at once, or when the step is done."""
 
+import io
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+from pydantic import BaseModel, field_serializer
 
 from atlas_api.errors import STOPPED_BY, HungUp, Interrupted, Preempted
 from atlas_trainer.distributed.interrupt import Interrupt
@@ -98,6 +102,68 @@ def test_a_second_ctrl_c_is_obeyed_at_once() -> None:
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(Interrupted, match="SIGINT"):
             signal.raise_signal(signal.SIGINT)
+
+
+class Stopped(BaseModel):
+    """Its serializer gets a SIGTERM, which pydantic takes for a failure of the serializer."""
+
+    name: str = ""
+
+    @field_serializer("name")
+    def written(self, name: str) -> str:
+        signal.raise_signal(signal.SIGTERM)
+        return name
+
+
+def test_a_request_is_itself_also_where_a_library_has_made_another_error_of_it() -> None:
+    interrupt = Interrupt()
+    with interrupt.installed(), pytest.raises(Preempted, match="SIGTERM"), interrupt.undisguised():
+        Stopped().model_dump_json()
+
+
+def test_without_a_request_errors_stay_what_they_are() -> None:
+    interrupt = Interrupt()
+    with interrupt.installed(), pytest.raises(KeyError, match="lost"), interrupt.undisguised():
+        raise KeyError("lost")
+
+
+class SlowStderr(io.RawIOBase):
+    """A stderr that gets its signal in the middle of what it writes."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object, /) -> int:
+        signal.raise_signal(signal.SIGINT)
+        return len(memoryview(data))  # type: ignore[arg-type]  # typeshed's Buffer
+
+
+def test_a_request_in_the_middle_of_a_line_of_stderr_is_noted(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BufferedWriter(SlowStderr()), write_through=True))
+    interrupt = Interrupt()
+    with interrupt.installed(), interrupt.deferred():
+        sys.stderr.write("step 3\n")
+        sys.stderr.flush()
+    assert interrupt.asked_by is signal.SIGINT
+    assert "stopping after this step" in capfd.readouterr().err
+
+
+def test_a_request_is_noted_where_the_terminal_is_gone() -> None:
+    interrupt = Interrupt()
+    kept = os.dup(2)
+    reader, writer = os.pipe()
+    os.close(reader)
+    os.dup2(writer, 2)
+    try:
+        with interrupt.installed(), interrupt.deferred():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(writer)
+    assert interrupt.asked_by is signal.SIGHUP
 
 
 def test_a_second_sigterm_does_not_cut_the_checkpoint_short() -> None:
