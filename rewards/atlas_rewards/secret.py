@@ -47,14 +47,10 @@ def describe(source: SecretSource, variable: str) -> str:
 def _from_file(path: str) -> str:
     try:
         return read_file(expanded(path), SECRET).decode()
-    except (OSError, ValueError) as error:
-        why = (
-            error.strerror
-            if isinstance(error, OSError)
-            else "not UTF-8 text"
-            if isinstance(error, UnicodeDecodeError)
-            else str(error)
-        )
-        raise SourceMissing(
-            f"secret file {path} cannot be read: {why}; put the secret there or correct the manifest"
-        ) from None
+    except UnicodeDecodeError:
+        why = "not UTF-8 text"
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+    except ValueError as error:
+        why = str(error)
+    raise SourceMissing(f"secret file {path} cannot be read: {why}; put the secret there or correct the manifest")

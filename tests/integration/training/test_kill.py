@@ -14,6 +14,7 @@ import pytest
 from support.trainer.tiny_model import save_tiny_model
 from support.trainer.trainings import write_export, write_manifest
 
+from atlas_api.errors import STOPPED_BY
 from atlas_trainer.storage.manifest import MANIFEST
 
 pytestmark = pytest.mark.faults
@@ -109,11 +110,13 @@ def test_a_killed_run_continues_to_the_same_weights(
 
 @pytest.fixture
 def in_a_terminal() -> Iterator[None]:
-    """What `nohup` or a shell had set to be ignored ends new processes again: they inherit it."""
-    before = signal.getsignal(signal.SIGHUP)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    """What `nohup`, or a shell with `&`, had set to be ignored ends new processes again: they inherit it."""
+    ignored = [number for number in STOPPED_BY if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 SIGNALS = {
@@ -146,6 +149,7 @@ def test_each_signal_has_its_code_and_saves_first_and_the_next_start_continues_t
     assert weights(folder) == undisturbed
 
 
+@pytest.mark.usefixtures("in_a_terminal")
 def test_a_second_ctrl_c_ends_the_run_at_once(prepared: Callable[[str], Path]) -> None:
     folder = prepared("impatient")
     process = start(folder)
@@ -154,6 +158,7 @@ def test_a_second_ctrl_c_ends_the_run_at_once(prepared: Callable[[str], Path]) -
         time.sleep(0.001)
     process.send_signal(signal.SIGINT)
     while "stopping after this step" not in (folder / "log.txt").read_text():
+        assert process.poll() is None, (folder / "log.txt").read_text()
         time.sleep(0.001)
     process.send_signal(signal.SIGINT)
     assert process.wait() == 130
