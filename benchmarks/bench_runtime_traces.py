@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from bench_traces import embedded_server, measured_by, new_database, print_table, run_statements
+from bench_traces import embedded_server, measured_by, measured_in_turn, new_database, print_table, run_statements
 
 RECORDED = 12
 CHARACTERS = 5_000
@@ -67,10 +67,9 @@ def main() -> None:
 def _compare(options: argparse.Namespace) -> None:
     with embedded_server() as server:
         url = _filled(server, "comparison", options.sessions)
-        ours = measured_by("ours", "ours", url, options.sessions)
-        found = [ours]
-        if options.other_tree:
-            found.append(measured_by("other tree", "ours", url, options.sessions, _environment(options.other_tree)))
+        trees = {"ours": None} | ({"other tree": _environment(options.other_tree)} if options.other_tree else {})
+        found = measured_in_turn(trees, url, options.sessions)
+        ours = found[0]
         if options.peer:
             few = _filled(server, "few", options.peer)
             found += [measured_by("ours", "ours", few, options.peer), measured_by("peer", "peer", few, options.peer)]

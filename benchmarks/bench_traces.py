@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +40,7 @@ RETRIED = 4
 
 MINIMUM = 0.5
 REPEATS = 3
+REPEATS_IN_TURN = 9
 
 
 class Measured(NamedTuple):
@@ -109,10 +110,22 @@ def _ours(name: str, url: str, sessions: int) -> Measured:
 def measured_by(name: str, reader: str, url: str, sessions: int, environment: dict[str, str] | None = None) -> Measured:
     """The median of several readings of all sessions at *url*; of the peer, which takes minutes, one."""
     repeats = REPEATS if reader == "ours" else 1
-    runs = [_read(reader, url, sessions, environment) for _ in range(repeats)]
+    return _median(name, [_read(reader, url, sessions, environment) for _ in range(repeats)])
+
+
+def measured_in_turn(environments: dict[str, dict[str, str] | None], url: str, sessions: int) -> list[Measured]:
+    """Our reader in several environments, by name, which take turns: a machine is not as fast at all times."""
+    runs: dict[str, list[Measured]] = {name: [] for name in environments}
+    for _ in range(REPEATS_IN_TURN):
+        for name, environment in environments.items():
+            runs[name].append(_read("ours", url, sessions, environment))
+    return [_median(name, measured) for name, measured in runs.items()]
+
+
+def _median(name: str, runs: Sequence[Measured]) -> Measured:
     return Measured(
-        reader=f"{name} (median of {repeats})" if repeats > 1 else name,
-        sessions=sessions,
+        reader=f"{name} (median of {len(runs)})" if len(runs) > 1 else name,
+        sessions=runs[0].sessions,
         seconds=statistics.median(run.seconds for run in runs),
         peak=statistics.median(run.peak for run in runs),
         peak_of_imports=statistics.median(run.peak_of_imports for run in runs),
