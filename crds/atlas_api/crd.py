@@ -38,7 +38,7 @@ class Resource(NamedTuple):
     model: type[ApiModel]
     short_names: tuple[str, ...]
     columns: tuple[Column, ...]
-    wide: tuple[Column, ...]
+    wide: tuple[Column, ...] = ()
     """Columns of `kubectl get -o wide` only."""
 
     @property
@@ -69,6 +69,7 @@ TRAININGS = Resource(
         Column("Reward", "string", ".status.display.reward", "Mean reward of the newest step."),
         Column("Run", "integer", ".status.run.number", "Number of the newest run."),
         Column("Ready", "string", f"{_READY}.status", "Whether the training is ready, as spec.readyWhen defines it."),
+        Column("Reason", "string", ".status.display.reason", "Why no run works now; empty while one does."),
         Column("Age", "date", _AGE, "Time since the training was created."),
     ),
     (
@@ -76,21 +77,21 @@ TRAININGS = Resource(
         Column("Dataset", "integer", ".status.dataset.used", "Sessions that the newest run learns from."),
         Column("Checkpoint", "string", ".status.checkpoints.latest.uri", "Address of the newest complete checkpoint."),
         Column("Trigger", "string", ".status.run.trigger", "Why the newest run was started."),
-        Column("Reason", "string", f"{_READY}.reason", "Why the training is ready or not."),
     ),
 )
 REWARD_SERVICES = Resource(
     RewardService,
     ("rws",),
     (
-        Column("Ready", "string", ".status.display.ready", "Pods that answer, of those wanted."),
+        Column("Ready", "string", f"{_READY}.status", "Whether every pod answers with the newest configuration."),
+        Column("Replicas", "string", ".status.display.replicas", "Pods that answer, of those wanted."),
         Column("Judges", "string", ".status.display.judges", "Judges that answer, of all."),
         Column("P99", "string", ".status.display.p99", "99th percentile of the slowest judge's time to a verdict."),
         Column("Revision", "string", ".status.revision", "Revision of the configuration that every pod scores with."),
         Column("URL", "string", ".status.url", "Address of the service inside the cluster."),
+        Column("Reason", "string", ".status.display.reason", "Why the service is not ready; empty when it is."),
         Column("Age", "date", _AGE, "Time since the service was created."),
     ),
-    (Column("Reason", "string", f"{_READY}.reason", "Why the service is ready or not."),),
 )
 RESOURCES = (TRAININGS, REWARD_SERVICES)
 

@@ -54,7 +54,7 @@ class JudgesReport(ApiModel):
 class RewardServiceDisplay(ApiModel):
     """What `kubectl get` shows, ready to print."""
 
-    ready: str | None = None
+    replicas: str | None = None
     """Pods that answer, of those wanted, like `2/2`."""
 
     judges: str | None = None
@@ -62,6 +62,9 @@ class RewardServiceDisplay(ApiModel):
 
     p99: str | None = None
     """99th percentile of the slowest judge's time to a verdict, like `840ms`."""
+
+    reason: str | None = None
+    """Why the service is not ready, in one CamelCase word. Absent when it is."""
 
 
 class RewardServiceStatus(ApiModel):

@@ -28,11 +28,12 @@ class Retries(ApiModel):
 class Limits(ApiModel):
     """Deadlines and retries of a run. Without a cluster only you set limits."""
 
-    queue_seconds: int | None = Field(None, ge=1, le=2_000_000_000)
-    """Longest wait, in seconds, until the queue admits an attempt and every pod has a node. Left out: no limit."""
+    queue_seconds: int = Field(604_800, ge=1, le=2_000_000_000)
+    """Longest wait, in seconds, until the queue admits an attempt and every pod has a node. Left out: a week."""
 
     start_seconds: int = Field(1800, ge=1, le=2_000_000_000)
-    """Longest time, in seconds, between every pod having a node and all pods running: image pull, volumes."""
+    """Longest time, in seconds, between every pod having a node and all pods running: image pull, volumes. Also how
+    long a mistake that keeps pods from running may stand, like a missing Secret."""
 
     run_seconds: int | None = Field(None, ge=1, le=2_000_000_000)
     """Longest training time of a run, in seconds, all attempts together. Left out: no limit."""

@@ -78,6 +78,9 @@ class RunStatus(ApiModel):
     waiting_since: Time | None = None
     """Since when the newest attempt waits for its RewardService. Absent while it does not wait."""
 
+    blocked_since: Time | None = None
+    """Since when something that somebody must mend keeps the newest attempt from running. Absent while nothing does."""
+
     running_at: Time | None = None
     """When the newest attempt was first seen running."""
 
@@ -252,6 +255,9 @@ class Display(ApiModel):
 
     reward: str | None = None
     """Mean reward of the newest step, like `0.71`."""
+
+    reason: str | None = None
+    """Why no run works now, in one CamelCase word. Absent while one does, and after one that succeeded."""
 
 
 class AtlasTrainingStatus(ApiModel):

@@ -61,6 +61,7 @@ def build_job(
     secret = [join_variable(name)] if spec.compute.processes > 1 else []
     peers = [*launch_environment(spec.compute, name), *secret]
     template = pod_template(training, spec, image, run, allow_code, container=CONTAINER, peers=peers, known=known)
+    # Not in the template, too: the training-operator posts a Warning about it.
     replica = {"restartPolicy": "Never", "template": template}
     workers = spec.compute.workers
     # Without a backoffLimit: at its limit the training-operator removes failed pods too, with their log and exit code.

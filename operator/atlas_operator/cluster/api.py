@@ -8,7 +8,9 @@ import json
 import math
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -37,6 +39,9 @@ _SECONDS = 30.0
 _TRIES = 4
 _FIRST_DELAY = 0.2
 _LONGEST_DELAY = 30.0
+_CLOCKS_AGREE = timedelta(seconds=5)
+"""Difference between two clocks that is not worth a word: the API server tells whole seconds."""
+
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -84,6 +89,14 @@ class Api:
         self._count = count
         self._may_write = may_write
         self._sleep = sleep
+        self._ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        """The time by the API server's clock, as its last answer told it.
+
+        All times that are compared with it come from there, and the clock of this machine may be wrong by hours.
+        """
+        return datetime.now(UTC) + self._ahead
 
     async def close(self) -> None:
         """Close all connections."""
@@ -92,7 +105,8 @@ class Api:
     async def request(
         self, verb: Verb, path: str, body: Document | None = None, query: Mapping[str, str] | None = None
     ) -> Document:
-        """The document that the API server answers with. Retries what may pass: 429, 5xx, broken connections.
+        """The document that the API server answers with. Retries what may pass: 429, 5xx, broken connections, and
+        conflicts of creates about something else than their name.
 
         Raises `Forbidden`: a right is missing.
         Raises `ApiError`: the API server refused.
@@ -106,7 +120,7 @@ class Api:
             try:
                 return await self._once(verb, path, body, query)
             except ApiError as error:
-                if tries >= _TRIES or not await self._may_pass(error):
+                if tries >= _TRIES or not await self._may_pass(error, verb):
                     raise
                 delay = error.retry_after
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -118,7 +132,15 @@ class Api:
             await self._sleep(_delay(tries, delay))
             tries += 1
 
-    async def _may_pass(self, error: ApiError) -> bool:
+    def _set_clock(self, date: str) -> None:
+        with suppress(ValueError, TypeError):
+            ahead = parsedate_to_datetime(date) - datetime.now(UTC)
+            self._ahead = ahead if abs(ahead) > _CLOCKS_AGREE else timedelta(0)
+
+    async def _may_pass(self, error: ApiError, verb: Verb) -> bool:
+        # Quotas are counted by who is first: a create that lost is no answer, unlike a name that is taken.
+        if verb == "create" and error.status == HTTPStatus.CONFLICT and error.reason == "Conflict":
+            return True
         if error.status == HTTPStatus.UNAUTHORIZED:
             # Programs that issue tokens, and kubeconfig files, are asked again only then.
             await connection.renew(self._configuration)
@@ -141,6 +163,7 @@ class Api:
                     text = await response.read()
         self._reachability.answered()
         self._count(verb, str(response.status))
+        self._set_clock(response.headers.get("Date", ""))
         if response.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise _error(verb, path, response.status, text, response.headers.get("Retry-After"))
         document: Document = json.loads(text)

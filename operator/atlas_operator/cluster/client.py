@@ -5,6 +5,7 @@ server-side apply, so that fields of other people stay theirs.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from http import HTTPStatus
 
 from atlas_operator.cluster import labels
@@ -15,7 +16,11 @@ from atlas_operator.cluster.events import EventRecorder
 from atlas_operator.cluster.kinds import KINDS, collection_path, object_path, path_of, version_path
 from atlas_operator.cluster.listing import events_about, objects
 from atlas_operator.cluster.ownership import claim, controller_of
+from atlas_operator.cluster.served_schema import ServedSchemas
 from atlas_operator.status.plan_types import EventType
+
+_UNDECLARED = "field not declared in schema"
+"""Words of the API server for a field that the CRD lacks; they come with status 500."""
 
 
 class Stale(Exception):
@@ -37,6 +42,12 @@ class ClusterClient:
         self._on_create = on_create
         self._on_status = on_status
         self._recorder = EventRecorder(api)
+        self.schemas = ServedSchemas(api)
+        """What the API server knows of our kinds."""
+
+    def now(self) -> datetime:
+        """The time by the API server's clock."""
+        return self._api.now()
 
     async def serves(self, kind: str) -> bool:
         """Whether the API server knows the kind."""
@@ -126,8 +137,17 @@ class ClusterClient:
     async def apply_status(self, parent: Document, status: Document) -> Document:
         """Write the whole status of *parent*, unless it has it already. The object as it is then.
 
-        Raises `Stale`: the object was changed, deleted, or made anew.
+        Fields that the CRD lacks are left out. Raises `Stale`: the object was changed, deleted, or made anew.
         """
+        try:
+            return await self._apply_status(parent, self.schemas.declared(parent["kind"], status))
+        except ApiError as error:
+            if _UNDECLARED not in str(error):
+                raise
+            await self.schemas.refresh()
+            return await self._apply_status(parent, self.schemas.declared(parent["kind"], status))
+
+    async def _apply_status(self, parent: Document, status: Document) -> Document:
         before = parent.get("status") or {}
         if before == status:
             return parent

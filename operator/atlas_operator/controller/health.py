@@ -14,12 +14,12 @@ Problem = Callable[[], str]
 
 
 @asynccontextmanager
-async def serving(port: int, problem: Problem, registry: CollectorRegistry) -> AsyncIterator[int]:
+async def serving(port: int, *, live: Problem, ready: Problem, registry: CollectorRegistry) -> AsyncIterator[int]:
     """Answer on *port* of all addresses while the context lasts; 0 takes a free port. The port.
 
-    Raises `OSError`: the port is taken.
+    *live*: what only a new process mends; *ready*: why this one does not work now. Raises `OSError`: the port is taken.
     """
-    runner = web.AppRunner(_application(problem, registry), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(_application(live, ready, registry), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, port=port).start()
@@ -29,13 +29,12 @@ async def serving(port: int, problem: Problem, registry: CollectorRegistry) -> A
         await runner.cleanup()
 
 
-def _application(problem: Problem, registry: CollectorRegistry) -> web.Application:
+def _application(live: Problem, ready: Problem, registry: CollectorRegistry) -> web.Application:
     async def healthz(_: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
+        return _answer(live())
 
     async def readyz(_: web.Request) -> web.Response:
-        text = problem()
-        return web.Response(status=503 if text else 200, text=f"{text or 'ok'}\n")
+        return _answer(ready())
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -44,3 +43,7 @@ def _application(problem: Problem, registry: CollectorRegistry) -> web.Applicati
     for path, handler in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", metrics)):
         application.router.add_get(path, handler)
     return application
+
+
+def _answer(problem: str) -> web.Response:
+    return web.Response(status=503 if problem else 200, text=f"{problem or 'ok'}\n")

@@ -20,6 +20,7 @@ from atlas_operator.cluster.ownership import NameTaken, Terminating
 # Their text says everything; a traceback would only hide it.
 _SELF_EXPLAINING = (ApiError, Unreachable, NotLeading, NameTaken, Terminating)
 
+_log = logging.getLogger(__name__)
 _about: ContextVar[Mapping[str, str | int]] = ContextVar("about", default=MappingProxyType({}))
 
 
@@ -43,10 +44,14 @@ def set_up(form: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(json_formatter() if form == "json" else PlainFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # What kopf has to say about single objects and requests is seen in the readiness sentence.
-    logging.getLogger("kopf").setLevel(logging.WARNING)
-    # It warns that it cannot catch signals; `main` does.
-    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
+    # What kopf has to say is told once by who watches over it, and in the readiness sentence.
+    logging.getLogger("kopf").setLevel(logging.CRITICAL)
+    sys.unraisablehook = _tell_of_ignored
+
+
+def _tell_of_ignored(ignored: "sys.UnraisableHookArgs") -> None:
+    """Log in one line what Python could only print: an error where nobody is left to catch it."""
+    _log.warning("ignored an error of what was dropped: %s: %s", ignored.exc_type.__name__, ignored.exc_value)
 
 
 def json_formatter() -> JsonFormatter:

@@ -8,7 +8,6 @@ import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 
 from atlas_operator.cluster.api import ApiError, Unreachable
 from atlas_operator.cluster.client import ClusterClient, Stale
@@ -31,6 +30,9 @@ _GRACE = 10.0
 _LEASE_LOOK = 0.5
 _FAILING = 5.0
 _TELL_EVERY = 1.0
+_COMPARED_EVERY = 30.0
+_OWN_PARTS = 4
+"""Number of parts that end before the lease is given back."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,18 +61,23 @@ class Manager:
 
     def problem(self) -> str:
         """Why the operator is not ready, in one sentence; empty when it is."""
-        if text := self._watch_health.problem():
+        if text := self._watch_health.problem() or self._client.schemas.problem():
             return text
         if self._leads() and self._queue.age > _OLDEST:
             return f"an object has waited for {self._queue.age:.0f} s; the workers are stuck or too few"
         return ""
+
+    def deaf(self) -> str:
+        """Why only a new process hears of changes again, in one sentence; empty when this one does."""
+        return self._watch_health.deaf()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until *stop* is set, then finish what is being worked on, within 10 s.
 
         Raises what ended a part of the operator that never ends.
         """
-        parts = [self._watches.run(), self._resync(), self._tell()]
+        await self._compare_once()
+        parts = [self._watches.run(), self._resync(), self._tell(), self._compare()]
         if self._leadership is not None:
             parts.append(self._leadership.run())
         background = [asyncio.create_task(part) for part in parts]
@@ -84,10 +91,10 @@ class Manager:
         self._queue.stop()
         ended = [part for part in (working, *background) if part.done()]
         # The lease is kept until the last write is done.
-        watches, resync, tell, *lease = background
-        for part in (watches, resync, tell):
+        own, lease = background[:_OWN_PARTS], background[_OWN_PARTS:]
+        for part in own:
             part.cancel()
-        await asyncio.wait([working, watches, resync, tell], timeout=_GRACE)
+        await asyncio.wait([working, *own], timeout=_GRACE)
         for task in (working, *lease):
             task.cancel()
         await asyncio.wait([working, *background], timeout=1.0)
@@ -112,7 +119,7 @@ class Manager:
         result = "error"
         try:
             with about(**subject(key)):
-                again = await self._controllers[key.kind].reconcile(key, datetime.now(UTC))
+                again = await self._controllers[key.kind].reconcile(key, self._client.now())
             result = "ok"
             return again
         except Stale:
@@ -135,6 +142,28 @@ class Manager:
                     controller.states.keep(keys)
                 for key in keys:
                     self._queue.add_after(key, random.uniform(0, _SPREAD))  # noqa: S311 - spreads load
+
+    async def _compare(self) -> None:
+        """Compare the CRDs with this version again and again: they are upgraded while it works."""
+        while True:
+            await asyncio.sleep(_COMPARED_EVERY)
+            await self._compare_once()
+
+    async def _compare_once(self) -> None:
+        schemas = self._client.schemas
+        before = schemas.missing(), schemas.unknown()
+        with suppress(ApiError, Unreachable):
+            await schemas.refresh()
+        missing, unknown = after = schemas.missing(), schemas.unknown()
+        self._metrics.definitions(missing, unknown)
+        if after == before:
+            return
+        if text := schemas.problem():
+            _log.warning("%s", text)
+        for kind, fields in unknown.items():
+            _log.warning("the CRD of %ss is newer than this operator, which lacks %s", kind, ", ".join(fields))
+        if not missing and not unknown:
+            _log.info("the CRDs are those of this version")
 
     async def _tell(self) -> None:
         """Say in the log that a watch fails, and that all of them work again."""

@@ -1,6 +1,6 @@
 """Metrics of the operator for Prometheus, whatever the kind: requests, the work queue, reconciliations, states."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sized
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
@@ -24,6 +24,20 @@ class Metrics:
         self._requests = Counter(
             "atlas_api_requests", "Answers of the API server by verb and code", ["verb", "code"], registry=registry
         )
+
+        self._definitions = Gauge(
+            "atlas_crd_fields_differing",
+            "Fields that the CRD of a kind lacks (missing), or that this operator does not know (unknown)",
+            ["kind", "side"],
+            registry=registry,
+        )
+
+    def definitions(self, missing: Mapping[str, Sized], unknown: Mapping[str, Sized]) -> None:
+        """Tell how many fields differ, by kind."""
+        self._definitions.clear()
+        for side, fields in (("missing", missing), ("unknown", unknown)):
+            for kind, names in fields.items():
+                self._definitions.labels(kind, side).set(len(names))
 
     def queue(self, depth: Callable[[], float], age: Callable[[], float]) -> None:
         """Serve the figures of the work queue, read when somebody asks."""

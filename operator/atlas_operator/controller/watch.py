@@ -1,24 +1,29 @@
 """Watches that are kept going: every change of an object of ours, or of a child of one, reaches the operator's loop.
 
 Which kinds the API server knows is asked every 30 s, since some may be installed later: when that changes, or when kopf
-gives up, the watches start anew.
+gives up, as it does after an error event or a 404 of a kind that is being deleted, the watches start anew. Watches that
+do not end are left behind.
 """
 
 import asyncio
 import logging
-import threading
 from collections.abc import Sequence
 
+from atlas_api.text import one_line
 from atlas_operator.cluster import connection
 from atlas_operator.cluster.api import ApiError, Unreachable
 from atlas_operator.cluster.client import ClusterClient
 from atlas_operator.cluster.kinds import collection_path
 from atlas_operator.controller.controller import Controller
-from atlas_operator.controller.kopf_source import Sink, watch
+from atlas_operator.controller.kopf_source import Sink, Watching
 from atlas_operator.controller.watch_health import WatchHealth
 
 _ASKED_EVERY = 30.0
 _PAUSE = 5.0
+_LEFT_BEHIND = 8.0
+"""Seconds that watches have to end."""
+
+_SHOWN = 300
 
 _log = logging.getLogger(__name__)
 
@@ -60,16 +65,18 @@ class Watches:
             missing = " and no ".join(controller.kind for controller in self._controllers)
             self._tell(f"the API server knows no {missing}; apply crds/*.yaml")
             return
-        stop = threading.Event()
-        thread = asyncio.create_task(self._start(kinds, stop))
+        watching = await self._begin(kinds)
+        ended = asyncio.wrap_future(watching.ended)
         try:
-            while not thread.done() and await self._unchanged(kinds):
-                await asyncio.wait({thread}, timeout=_ASKED_EVERY)
+            while not ended.done() and await self._unchanged(kinds):
+                await asyncio.wait({ended}, timeout=_ASKED_EVERY)
         finally:
-            stop.set()
-            await asyncio.wait({thread})
-        if (error := thread.exception()) is not None:
-            _log.error("the watches ended and start again", exc_info=error)
+            watching.stop()
+            await asyncio.wait({ended}, timeout=_LEFT_BEHIND)
+        if not ended.done():
+            _log.warning("the watches did not end within %.0f s and are left behind", _LEFT_BEHIND)
+        elif (error := ended.result()) is not None:
+            _log.warning("the watches ended and start again: %s", one_line(f"{type(error).__name__}: {error}", _SHOWN))
         self._health.interrupt("the watches start again")
 
     def _tell(self, why: str) -> None:
@@ -79,7 +86,7 @@ class Watches:
             _log.warning("nothing is watched: %s", why)
         self._said = why
 
-    async def _start(self, kinds: tuple[str, ...], stop: threading.Event) -> None:
+    async def _begin(self, kinds: tuple[str, ...]) -> Watching:
         loop = asyncio.get_running_loop()
         sink = Sink(
             changed=lambda key, document: loop.call_soon_threadsafe(self._sink.changed, key, document),
@@ -89,7 +96,7 @@ class Watches:
         self._health.begin(collection_path(kind, where) for kind in kinds for where in self._namespaces or (None,))
         _log.info("watching %s", ", ".join(kinds))
         self._said = ""
-        await asyncio.to_thread(watch, configuration, kinds, self._namespaces, sink, self._health, stop=stop)
+        return Watching(configuration, kinds, self._namespaces, sink, self._health)
 
     async def _unchanged(self, kinds: tuple[str, ...]) -> bool:
         try:

@@ -13,6 +13,7 @@ REOPENED = 300
 
 _PATIENCE = 30.0
 _SILENCE = REOPENED + 150.0
+_DEAF = 2 * REOPENED
 
 
 @dataclass(slots=True)
@@ -29,25 +30,30 @@ class WatchHealth:
         self._clock = clock
         self._watches: dict[str, _Watch] = {}
         self._missing = "the watches have not begun"
+        self._heard = clock()
 
     def begin(self, paths: Iterable[str]) -> None:
         """From now on these are watched."""
+        self._heard = self._clock()
         self._watches = {path: _Watch() for path in paths}
         self._missing = ""
 
     def interrupt(self, why: str) -> None:
         """Nothing is watched at present."""
+        self._heard = self._clock()
         self._watches = {}
         self._missing = why
 
     def opened(self, path: str) -> None:
         """The watch of *path* is open."""
         if path in self._watches:
-            self._watches[path] = _Watch(opened=self._clock())
+            self._heard = self._clock()
+            self._watches[path] = _Watch(opened=self._heard)
 
     def failed(self, path: str, failure: str) -> None:
         """Listing or watching *path* failed."""
         if (watch := self._watches.get(path)) is not None:
+            self._heard = self._clock()
             watch.failing_since = self._clock() if watch.failing_since is None else watch.failing_since
             watch.failure = failure
 
@@ -59,6 +65,14 @@ class WatchHealth:
             (path, each) for path, each in watches if each.failing_since is not None and each.failing_since <= since
         )
         return next((f"watching {path} fails: {each.failure}" for path, each in late), "")
+
+    def deaf(self) -> str:
+        """Why only a new process helps: no watch was opened, failed or waited for since long. Empty when none is.
+
+        An API server that is away is no reason: watches of it fail again and again.
+        """
+        silent = self._clock() - self._heard
+        return f"no watch was opened, and none has failed, for {silent:.0f} s" if silent > _DEAF else ""
 
     def problem(self) -> str:
         """What is wrong, in one sentence; empty when everything is watched."""

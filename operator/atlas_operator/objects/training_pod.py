@@ -72,7 +72,6 @@ def pod_template(
         "serviceAccountName": compute.service_account_name or run_name(name, run.number),
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
-        "restartPolicy": "Never",
         **HEARS_SIGTERM,
         "terminationGracePeriodSeconds": contract.GRACE_SECONDS,
         "securityContext": RESTRICTED_POD,

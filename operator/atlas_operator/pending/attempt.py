@@ -46,7 +46,9 @@ def why_not_running(job: Document, pods: Iterable[Document], events: Sequence[Do
     first = min(causes, key=lambda each: each.severity)
     same = sum(each.reason == first.reason for each in causes)
     counted = f"{same} of {max(BACKEND.replicas(job), len(pods))} pods: " if same > 1 else ""
-    return PendingReason(first.reason, wording.message(counted + first.message))
+    return PendingReason(
+        first.reason, wording.message(counted + first.message), is_mistake=first.severity is Severity.MISTAKE
+    )
 
 
 def unexplained(jobs: Sequence[Document], pods: Sequence[Document]) -> list[str]:

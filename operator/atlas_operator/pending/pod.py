@@ -129,6 +129,8 @@ def _image(container: Document, reason: str, words: str, place: str, fields: Spe
         return _mistake(reason, f"{place}: {image} is not the name of an image; correct {fields.image}")
     if reason == "ErrImageNeverPull":
         return _mistake(reason, f"{place}: {image} is not on the node, and pulling is off")
+    # The kubelet goes back and forth between trying and waiting: one trouble, one reason.
+    reason = "ImagePullBackOff" if reason == "ErrImagePull" else reason
     return _mistake(reason, f"{place}: {image} cannot be pulled; {fields.pull}: {words}")
 
 

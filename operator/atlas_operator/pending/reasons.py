@@ -34,6 +34,8 @@ class PendingReason:
 
     reason: str
     message: str
+    is_mistake: bool = False
+    """Whether somebody must mend it: waiting alone does not help."""
 
 
 def is_about(event: Document, subject: Document) -> bool:

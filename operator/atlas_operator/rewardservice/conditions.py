@@ -13,7 +13,7 @@ from atlas_api.rewardservice.status import JudgeStatus
 from atlas_operator.pending.reasons import PendingReason
 from atlas_operator.rewardservice.judges import failing
 from atlas_operator.rewardservice.rollout import Rollout
-from atlas_operator.status.preconditions import FailedPrecondition
+from atlas_operator.status.preconditions import FailedPrecondition, operator_is_older
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,9 @@ class RewardsFacts:
     before: tuple[Condition, ...]
     failed_precondition: FailedPrecondition | None
     """What stands in the way of the newest spec."""
+
+    unknown_fields: tuple[str, ...]
+    """Fields of the spec that only a newer operator knows: the pods work without them."""
 
     rollout: Rollout
     pending_reason: PendingReason | None
@@ -97,6 +100,9 @@ def _config_loaded(facts: RewardsFacts) -> ConditionValue:
     if facts.failed_precondition and facts.failed_precondition.final:
         return ConditionValue("False", facts.failed_precondition.reason, facts.failed_precondition.message)
     if rollout.ready and rollout.newest >= rollout.ready:
-        return ConditionValue("True", "Loaded", "every pod that answers has the newest configuration")
+        loaded = "every pod that answers has the newest configuration"
+        if facts.unknown_fields:
+            loaded = f"{loaded}; {operator_is_older(facts.unknown_fields).message}"
+        return ConditionValue("True", "Loaded", loaded)
     message = f"pods that answer: {rollout.ready}, with the newest configuration: {rollout.newest}"
     return ConditionValue("False", "RollingOut", message)

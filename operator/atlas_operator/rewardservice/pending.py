@@ -46,7 +46,9 @@ def why_not_ready(
         return None
     same = sum(each.reason == first.reason for each in causes)
     counted = f"{same} pods: " if same > 1 else ""
-    return PendingReason(first.reason, wording.message(counted + first.message))
+    return PendingReason(
+        first.reason, wording.message(counted + first.message), is_mistake=first.severity is Severity.MISTAKE
+    )
 
 
 def _cause(pod: Document, events: Sequence[Document], judges: Judges) -> PendingCause | None:

@@ -5,11 +5,12 @@ Nothing is remembered: what there should be follows from the spec, and what is t
 A spec that cannot be served changes nothing: the pods of the one before it go on answering.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from atlas_api.condition import Condition
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.rewardservice.status import JudgeStatus, RewardServiceStatus
 from atlas_operator.cluster.decode import read_spec_as, read_status_as
@@ -94,9 +95,9 @@ class _Planner:
         self.service = observed.service
         self.name: str = self.service["metadata"]["name"]
         self.now = now
-        self.spec, problems = read_spec_as(RewardServiceSpec, self.service)
-        offer = Offer(default_image, allow_code)
-        self.failed_precondition = failed_precondition(self.spec, problems, offer) or apply_error
+        read = read_spec_as(RewardServiceSpec, self.service)
+        self.spec, self.unknown_fields = read.spec, read.unknown
+        self.failed_precondition = failed_precondition(read, Offer(default_image, allow_code)) or apply_error
         self.image = (self.spec.image if self.spec else None) or default_image or ""
         self.before = read_status_as(RewardServiceStatus, self.service)
         self.observed = observed
@@ -171,23 +172,26 @@ class _Planner:
             now=self.now,
             before=self.before.conditions,
             failed_precondition=self.failed_precondition,
+            unknown_fields=self.unknown_fields,
             rollout=state,
             pending_reason=self._pending_reason(state),
             judges=judges,
             revision=self._revision(state),
             url=url(self.service),
         )
+        told = conditions(facts)
         status = RewardServiceStatus(
             observed_generation=facts.generation,
-            conditions=conditions(facts),
+            conditions=told,
             url=facts.url if self.deployment else self.before.url,
             revision=facts.revision,
             replicas=state.wanted,
             ready_replicas=state.ready,
             judges=judges,
-            display=display(state, judges),
+            display=display(state, judges, told),
         )
-        return RewardsPlan(status, events=tuple(self._events(status)), requeue_at=self._requeue_at(state), **children)
+        events = tuple(self._events(facts, told))
+        return RewardsPlan(status, events=events, requeue_at=self._requeue_at(state), **children)
 
     def _judges(self, spec: RewardServiceSpec, *pods: Document) -> tuple[JudgeStatus, ...]:
         return read_judges(self._reports(), pods, [judge.name for judge in spec.judges])
@@ -221,13 +225,25 @@ class _Planner:
         newest = [pod for pod in self.observed.pods if configuration_of(pod) == digest]
         return why_not_ready(self.deployment, newest, self.observed.events, partial(self._judges, self.spec))
 
-    def _events(self, status: RewardServiceStatus) -> Iterator[EventNote]:
-        was = next((each.status for each in self.before.conditions if each.type == "Ready"), None)
-        ready = next(each for each in status.conditions if each.type == "Ready")
-        if ready.status == "True" and was != "True":
+    def _events(self, facts: RewardsFacts, told: Sequence[Condition]) -> Iterator[EventNote]:
+        """A Warning for each new thing that somebody must mend, a word when it answers, and when it no longer does."""
+        was = {each.type: each for each in self.before.conditions}
+        now = {each.type: each for each in told}
+        ready, before = now["Ready"], was.get("Ready")
+        was_ready = before is not None and before.status == "True"
+        if ready.status == "True" and not was_ready:
             yield EventNote("Normal", "Ready", ready.message)
-        if ready.status == "False" and was == "True":
-            yield EventNote("Warning" if self.failed_precondition else "Normal", ready.reason, ready.message)
+        if ready.status != "False":
+            return
+        stalled = now["Stalled"].status == "True"
+        is_mistake = stalled or bool(
+            facts.failed_precondition or (facts.pending_reason and facts.pending_reason.is_mistake)
+        )
+        is_new = before is None or before.reason != ready.reason or (stalled and was["Stalled"].status != "True")
+        if is_mistake and is_new:
+            yield EventNote("Warning", ready.reason, ready.message)
+        elif was_ready:
+            yield EventNote("Normal", ready.reason, ready.message)
 
     def _requeue_at(self, state: Rollout) -> datetime | None:
         if self.failed_precondition:

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from atlas_api.rewardservice.spec import RewardServiceSpec
 from atlas_api.secrets import SecretSource
+from atlas_operator.cluster.decode import SpecRead
 from atlas_operator.objects.rewardservice_pod import OWN_FOLDERS
 from atlas_operator.objects.training_pod import CACHE
 from atlas_operator.status.preconditions import FailedPrecondition, Offer, code_not_allowed, invalid_spec, runs_code
@@ -66,11 +67,11 @@ PRECONDITIONS: tuple[Callable[[RewardServiceSpec, Offer], FailedPrecondition | N
 """Checks in order: the first that fails is the one that people read."""
 
 
-def failed_precondition(spec: RewardServiceSpec | None, problems: list[str], offer: Offer) -> FailedPrecondition | None:
-    """The first precondition that does not hold; *problems* are the mistakes of a spec that cannot be read (None)."""
-    if spec is None:
-        return invalid_spec(problems)
-    return next((failed for check in PRECONDITIONS if (failed := check(spec, offer))), None)
+def failed_precondition(read: SpecRead[RewardServiceSpec], offer: Offer) -> FailedPrecondition | None:
+    """The first precondition that does not hold for the spec as it was *read*."""
+    if read.spec is None:
+        return invalid_spec(read.problems)
+    return next((failed for check in PRECONDITIONS if (failed := check(read.spec, offer))), None)
 
 
 def _secrets(spec: RewardServiceSpec) -> Iterator[tuple[str, SecretSource]]:

@@ -41,6 +41,13 @@ def invalid_spec(problems: Sequence[str]) -> FailedPrecondition:
     return FailedPrecondition("InvalidSpec", "; ".join(problems)[:MESSAGE_LIMIT], final=True)
 
 
+def operator_is_older(unknown: Sequence[str]) -> FailedPrecondition:
+    """A spec with fields that only a newer operator knows: nothing new starts, and what is there goes on."""
+    names = ", ".join(f"spec.{name}" for name in unknown)
+    message = f"this operator does not know {names}: the CRD is of a newer version; upgrade the operator"
+    return FailedPrecondition("OperatorOutdated", message, final=False)
+
+
 def runs_code(verifiers: Sequence[Verifier]) -> str | None:
     """Name of the first verifier that runs completions as code."""
     return next((each.name for each in verifiers if each.code is not None), None)

@@ -24,10 +24,11 @@ from atlas_api.training.conditions import (
 from atlas_api.training.status import ModelStatus, Phase, RunStatus, Trigger
 from atlas_operator.backends.base import JobState
 from atlas_operator.pending.reasons import PendingReason
-from atlas_operator.status.preconditions import FailedPrecondition
+from atlas_operator.status.preconditions import FailedPrecondition, operator_is_older
 
 MISSING_REFERENCES = frozenset(
     {"SecretMissing", "KeyMissing", "ConfigMapMissing", "ClaimMissing", "ServiceAccountMissing", "RuntimeClassMissing"}
+    | {"PriorityClassMissing"}
 )
 """Pending reasons that mean that something the spec names does not exist: no spec is accepted until it does."""
 
@@ -43,6 +44,9 @@ class Facts:
     failed_precondition: FailedPrecondition | None
     """What stands in the way of a run that is live or due."""
 
+    unknown_fields: tuple[str, ...]
+    """Fields of the spec that only a newer operator knows."""
+
     run: RunStatus | None
     state: JobState | None
     """State of the newest attempt's job; None while there is none."""
@@ -52,6 +56,9 @@ class Facts:
 
     pending_reason: PendingReason | None
     """Why the newest attempt does not run."""
+
+    in_grace: bool
+    """Whether it is too early to call the attempt Ready: mistakes that only the cluster knows may still show."""
 
     waiting_for: str | None
     """What the next decision waits for, in words."""
@@ -76,6 +83,11 @@ class Facts:
         """Whether a job is there, is going away, or follows by itself."""
         run = self.run if self.live else None
         return run is not None and not run.paused and bool(self.state or run.stopping or run.retry_at)
+
+    @property
+    def has_mistake(self) -> bool:
+        """Whether the newest attempt does not run until somebody mends something."""
+        return self.pending_reason is not None and self.pending_reason.is_mistake
 
     @property
     def stopping(self) -> bool:
@@ -140,6 +152,8 @@ def _accepted(facts: Facts) -> ConditionValue:
         return ConditionValue("False", facts.failed_precondition.reason, facts.failed_precondition.message)
     if facts.pending_reason and facts.pending_reason.reason in MISSING_REFERENCES:
         return ConditionValue("False", facts.pending_reason.reason, facts.pending_reason.message)
+    if facts.unknown_fields:
+        return ACCEPTED._replace(message=operator_is_older(facts.unknown_fields).message)
     return ACCEPTED
 
 
@@ -193,6 +207,8 @@ def _ready(facts: Facts, accepted: ConditionValue, running: ConditionValue) -> C
     if accepted.status == "False":
         return accepted
     ended = ready_after(run) if run is not None else None
+    if ended is None and (facts.has_mistake or facts.in_grace):
+        return running._replace(status="False")
     return ended or awaited(facts.spec.ready_when if facts.spec else "Accepted", running)
 
 

@@ -46,9 +46,10 @@ class PlanContext:
         self.training = observed.training
         self.metadata = observed.training["metadata"]
         self.now = now
-        self.spec, problems = read_spec_as(AtlasTrainingSpec, self.training)
+        read = read_spec_as(AtlasTrainingSpec, self.training)
+        self.spec, self.unknown_fields = read.spec, read.unknown
         offer = Offer(default_image, allow_code, observed.backend_served)
-        self.failed_precondition = failed_precondition(self.spec, problems, offer) or apply_error
+        self.failed_precondition = failed_precondition(read, offer) or apply_error
         self.default_image = default_image
         self.allow_code = allow_code
         self.retrain_at = self.metadata.get("annotations", {}).get(RETRAIN_AT, "")[:RETRAIN_AT_LIMIT]
@@ -60,6 +61,9 @@ class PlanContext:
         self.events: list[EventNote] = []
         self.requeue_at: list[datetime] = []
         self.waiting_for: str | None = None
+        self.waits_for_upgrade: FailedPrecondition | None = None
+        """A run is due, and its spec has fields that only a newer operator knows."""
+
         self.is_blocked = False
         """Whether a run is due, and something stands in its way."""
 

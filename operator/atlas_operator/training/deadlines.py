@@ -46,10 +46,13 @@ def service_seconds(newest: Reward, recipe: Reward) -> int | None:
 
 def _until_running(limits: Limits, run: RunStatus, scheduled_at: datetime | None) -> Iterator[Deadline]:
     decided_at = run.attempt_at or run.started_at
+    if run.blocked_since is not None:
+        at = run.blocked_since + timedelta(seconds=limits.start_seconds)
+        yield Deadline(at, "StartTimeout", f"not mended within limits.startSeconds ({limits.start_seconds} s)")
     if scheduled_at is not None:
         at = max(scheduled_at, decided_at) + timedelta(seconds=limits.start_seconds)
         yield Deadline(at, "StartTimeout", f"pods did not run within limits.startSeconds ({limits.start_seconds} s)")
-    elif limits.queue_seconds is not None:
+    else:
         at = decided_at + timedelta(seconds=limits.queue_seconds)
         yield Deadline(at, "QueueTimeout", f"no room within limits.queueSeconds ({limits.queue_seconds} s)")
 

@@ -17,7 +17,18 @@ def display(status: AtlasTrainingStatus, spec: AtlasTrainingSpec | None) -> Disp
         step=f"{progress.step}/{progress.max_steps}" if progress else None,
         eta=duration(progress.eta_seconds) if training and progress and progress.eta_seconds is not None else None,
         reward=f"{reward:.3g}" if reward is not None else None,
+        reason=_reason(status),
     )
+
+
+def _reason(status: AtlasTrainingStatus) -> str | None:
+    """Why it is not Ready, or why the live run does not train."""
+    conditions = {each.type: each for each in status.conditions}
+    is_live = status.run is not None and status.run.finished_at is None
+    for kind in ("Ready", "Running") if is_live else ("Ready",):
+        if kind in conditions and conditions[kind].status == "False":
+            return conditions[kind].reason
+    return None
 
 
 def duration(seconds: int) -> str:

@@ -12,10 +12,11 @@ One attempt is live at a time: nothing is created while a job or pod of another 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from atlas_api.training.status import AtlasTrainingStatus, Trigger
 from atlas_operator.cluster.document import Document
+from atlas_operator.pending.reasons import PendingReason
 from atlas_operator.status.plan_types import EventNote
 from atlas_operator.status.preconditions import FailedPrecondition
 from atlas_operator.training.cleanup import garbage
@@ -27,6 +28,9 @@ from atlas_operator.training.lifecycle.advance import advance
 from atlas_operator.training.lifecycle.start import start_run_if_due
 from atlas_operator.training.observed import Observed, told_apart
 from atlas_operator.training.triggers import follower
+
+GRACE = timedelta(seconds=15)
+"""Time in which an attempt meets most of what keeps it from running, before `readyWhen: Accepted` calls it Ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ def plan(
 
 
 def _status(context: PlanContext) -> AtlasTrainingStatus:
+    grace_ends_at = _grace_ends_at(context)
+    context.requeue_at += [grace_ends_at] if grace_ends_at else []
     facts = Facts(
         generation=context.metadata.get("generation", 1),
         now=context.now,
@@ -82,7 +88,9 @@ def _status(context: PlanContext) -> AtlasTrainingStatus:
         run=context.newest,
         state=context.attempt.state,
         ending=context.attempt.is_ending,
-        pending_reason=context.attempt.pending_reason() if context.is_live else None,
+        unknown_fields=context.unknown_fields,
+        pending_reason=_pending_reason(context),
+        in_grace=grace_ends_at is not None,
         waiting_for=context.waiting_for,
         next_trigger=_next_trigger(context),
         model=context.status.model,
@@ -107,15 +115,38 @@ def _next_trigger(context: PlanContext) -> Trigger | None:
 
 
 def _announce_blocker(context: PlanContext) -> None:
-    """Post an event when something begins to stand in the way."""
-    before = {each.reason for each in context.before.conditions if each.type == "Accepted"}
-    blocker = _blocker(context)
-    if blocker and blocker.reason not in before:
+    """Post an event when something that somebody must mend begins to stand in the way."""
+    before = {(each.type, each.reason) for each in context.before.conditions}
+    blocker, pending = _blocker(context), _pending_reason(context)
+    if blocker and ("Accepted", blocker.reason) not in before:
         context.event("Warning", blocker.reason, blocker.message)
+    elif pending and pending.is_mistake and ("Running", pending.reason) not in before:
+        context.event("Warning", pending.reason, pending.message)
+
+
+def _pending_reason(context: PlanContext) -> PendingReason | None:
+    return context.attempt.pending_reason() if context.is_live else None
+
+
+def _grace_ends_at(context: PlanContext) -> datetime | None:
+    """Until when the attempt may still meet what only the cluster knows: quotas, images, Secrets.
+
+    None where it runs or has a place in a queue, and where a run of this spec was Ready before: retries are no news.
+    """
+    if not context.is_live or context.waiting_for or context.attempt.state in ("Queued", "Running"):
+        return None
+    generation = context.metadata.get("generation", 1)
+    ready = next((each for each in context.before.conditions if each.type == "Ready"), None)
+    if ready is not None and ready.status == "True" and ready.observed_generation == generation:
+        return None
+    end = (context.run.attempt_at or context.run.started_at) + GRACE
+    return end if context.now < end else None
 
 
 def _blocker(context: PlanContext) -> FailedPrecondition | None:
     """The precondition that fails where it matters: a wrong spec always, what a run needs only while one is wanted."""
+    if context.waits_for_upgrade:
+        return context.waits_for_upgrade
     failed = context.failed_precondition
     matters = failed is not None and (failed.final or context.is_live or context.is_blocked)
     return failed if matters else None

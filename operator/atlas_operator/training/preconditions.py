@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from atlas_api import AtlasTrainingSpec
 from atlas_operator.backends import BACKEND
+from atlas_operator.cluster.decode import SpecRead
 from atlas_operator.status.preconditions import FailedPrecondition, Offer, code_not_allowed, invalid_spec, runs_code
 
 
@@ -46,8 +47,8 @@ PRECONDITIONS: tuple[Callable[[AtlasTrainingSpec, Offer], FailedPrecondition | N
 """Checks in order: the first that fails is the one that people read."""
 
 
-def failed_precondition(spec: AtlasTrainingSpec | None, problems: list[str], offer: Offer) -> FailedPrecondition | None:
-    """The first precondition that does not hold; *problems* are the mistakes of a spec that cannot be read (None)."""
-    if spec is None:
-        return invalid_spec(problems)
-    return next((failed for check in PRECONDITIONS if (failed := check(spec, offer))), None)
+def failed_precondition(read: SpecRead[AtlasTrainingSpec], offer: Offer) -> FailedPrecondition | None:
+    """The first precondition of an attempt that does not hold for the spec as it was *read*."""
+    if read.spec is None:
+        return invalid_spec(read.problems)
+    return next((failed for check in PRECONDITIONS if (failed := check(read.spec, offer))), None)

@@ -89,13 +89,13 @@ def test_a_new_training_shows_the_defaults_but_no_empty_lists(training: Document
 
 @pytest.mark.usefixtures("training")
 def test_the_columns_tell_the_story(kubectl: Kubectl) -> None:
-    written(kubectl, "test", **STATUS)
+    written(kubectl, "test", **{**STATUS, "display": {**STATUS["display"], "reason": "Queued"}})
     header, row = (line.split() for line in kubectl.run("get", "atl").splitlines())
-    assert header == ["NAME", "PHASE", "METHOD", "PROGRESS", "STEP", "ETA", "REWARD", "RUN", "READY", "AGE"]
-    assert row[:-1] == ["demo", "Running", "GRPO", "62%", "248/400", "41m", "0.71", "3", "True"]
+    assert header == ["NAME", "PHASE", "METHOD", "PROGRESS", "STEP", "ETA", "REWARD", "RUN", "READY", "REASON", "AGE"]
+    assert row[:-1] == ["demo", "Running", "GRPO", "62%", "248/400", "41m", "0.71", "3", "True", "Queued"]
     header, row = (line.split() for line in kubectl.run("get", "atl", "-o", "wide").splitlines())
-    assert header[10:] == ["ATTEMPT", "DATASET", "CHECKPOINT", "TRIGGER", "REASON"]
-    assert row[10:] == ["2", "128", "s3://models/demo/run-0003/step-200", "SpecChange", "Accepted"]
+    assert header[11:] == ["ATTEMPT", "DATASET", "CHECKPOINT", "TRIGGER"]
+    assert row[11:] == ["2", "128", "s3://models/demo/run-0003/step-200", "SpecChange"]
 
 
 @pytest.mark.usefixtures("training")

@@ -7,6 +7,7 @@ import pytest
 from cluster.fixtures import ControlPlane
 from cluster.kubectl import Document, Kubectl
 from support.kubernetes.api_server import ApiServer
+from support.kubernetes.kube_objects import make_condition
 from support.manifests.api_types import api_types
 from support.manifests.cases import REMOVED, changed, numbered_verifiers
 from support.rewardservice.reward_services import reward_service
@@ -136,14 +137,15 @@ def test_the_columns_tell_how_it_answers(kubectl: Kubectl) -> None:
     document = kubectl.create(reward_service())
     identity = {key: document[key] for key in ("apiVersion", "kind")} | {"metadata": {"name": "judges"}}
     status = {
+        "conditions": [{**make_condition("Ready"), "reason": "Answering", "message": "", "observedGeneration": 1}],
         "revision": "0123456789abcdef",
         "url": "http://judges-rewards.agents.svc:8080",
-        "display": {"ready": "2/2", "judges": "3/4", "p99": "840ms"},
+        "display": {"replicas": "2/2", "judges": "3/4", "p99": "840ms"},
     }
     kubectl.apply({**identity, "status": status}, "--subresource=status")
     header, row = (line.split() for line in kubectl.run("get", "rws").splitlines())
-    assert header == ["NAME", "READY", "JUDGES", "P99", "REVISION", "URL", "AGE"]
-    assert row[:-1] == ["judges", "2/2", "3/4", "840ms", "0123456789abcdef", "http://judges-rewards.agents.svc:8080"]
+    assert header == ["NAME", "READY", "REPLICAS", "JUDGES", "P99", "REVISION", "URL", "REASON", "AGE"]
+    assert row[:-1] == ["judges", "True", "2/2", "3/4", "840ms", "0123456789abcdef", "http://judges-rewards.agents.svc:8080"]
 
 
 @pytest.mark.usefixtures("api_server")

@@ -177,7 +177,7 @@ def digest(life: RewardsLife) -> str:
 
 def revision(life: RewardsLife) -> str:
     """What the operator reckons that pods score with."""
-    spec, _ = read_spec_as(RewardServiceSpec, life.service)
+    spec = read_spec_as(RewardServiceSpec, life.service).spec
     assert spec is not None
     return revision_of(spec)
 

@@ -2,13 +2,13 @@
 
 from support.kubernetes.object_store import owner
 from support.training.cluster_trainings import finished_report
-from support.training.plan_rules import spec_of
 from support.training.simulated_cluster import SimulatedCluster, is_ended, is_over
 from support.training.training_documents import IMAGE, judges_document
 from support.training.watched_operator import WatchedOperator
 
+from atlas_api import AtlasTrainingSpec
 from atlas_api.training.status import AtlasTrainingStatus
-from atlas_operator.cluster.decode import read_status_as
+from atlas_operator.cluster.decode import read_spec_as, read_status_as
 from atlas_operator.cluster.document import Document
 from atlas_operator.status.preconditions import Offer
 from atlas_operator.training.attempt import place_of
@@ -80,7 +80,7 @@ def _phase_at_rest(cluster: SimulatedCluster, training: Document) -> str:
     assert "Reconciling" not in on, "reconciling at rest"
     assert (status.phase in ("Failed", "Invalid")) <= ("Stalled" in on), "a failure that does not show as Stalled"
     offer = Offer(cluster.default_image, cluster.allow_code, cluster.backend_served)
-    accepted = failed_precondition(spec_of(training), [], offer) is None
+    accepted = failed_precondition(read_spec_as(AtlasTrainingSpec, training), offer) is None
     assert accepted == (status.phase != "Invalid" and "Accepted" in on) or status.phase == "Suspended"
     if status.run:
         places = [place_of(found) for found in (*cluster.config_maps, *cluster.jobs)]

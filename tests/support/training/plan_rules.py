@@ -232,4 +232,4 @@ def spec_of(training: Document) -> AtlasTrainingSpec | None:
 
 @lru_cache(maxsize=4096)
 def _read(text: str) -> AtlasTrainingSpec | None:
-    return read_spec_as(AtlasTrainingSpec, {"spec": json.loads(text)})[0]
+    return read_spec_as(AtlasTrainingSpec, {"spec": json.loads(text)}).spec

@@ -92,6 +92,9 @@ def _watch(context: PlanContext, job: Document) -> None:
     if context.attempt.state == "Running" and context.run.running_at is None:
         context.set(running_at=context.attempt.running_since() or context.now)
         context.event("Normal", "Training", f"run {context.run.number}, attempt {context.run.attempt} is training")
+    pending = context.attempt.pending_reason()
+    is_blocked = pending is not None and pending.is_mistake
+    context.set(blocked_since=(context.run.blocked_since or context.now) if is_blocked else None)
     if context.attempt.state in ("Unseen", "Starting"):  # what stands in the way may be told by events alone
         context.requeue_at.append(context.now + RECHECK_AFTER)
     if stop := _unwanted(context) or _overdue(context):

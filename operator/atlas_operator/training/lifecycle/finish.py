@@ -55,5 +55,5 @@ def close_attempt(context: PlanContext) -> None:
     run = context.run
     until = context.attempt.ended_at() or context.now
     ran = (until - run.running_at).total_seconds() if run.running_at else 0
-    over = {"running_at": None, "stopping": None, "retry_at": None, "waiting_since": None}
+    over = {"running_at": None, "stopping": None, "retry_at": None, "waiting_since": None, "blocked_since": None}
     context.set(ran_seconds=run.ran_seconds + max(0, int(ran)), **over)

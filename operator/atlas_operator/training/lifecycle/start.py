@@ -13,6 +13,7 @@ from atlas_operator.objects.names import job_name
 from atlas_operator.objects.run import recipe_children, run_file
 from atlas_operator.rewardservice.served import Served, needed_service
 from atlas_operator.status.plan_types import RECHECK_AFTER
+from atlas_operator.status.preconditions import operator_is_older
 from atlas_operator.training.attempt import Attempt, attempt_of, next_attempt_number, others_at_work
 from atlas_operator.training.context import PlanContext
 from atlas_operator.training.deadlines import service_seconds
@@ -36,6 +37,8 @@ def start_run_if_due(context: PlanContext) -> None:
     elif context.failed_precondition:
         context.is_blocked = True
         _await_precondition(context)
+    elif context.unknown_fields:
+        context.waits_for_upgrade = operator_is_older(context.unknown_fields)
     else:
         _start_run(context, due.cause, context.spec)
 

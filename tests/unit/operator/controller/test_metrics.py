@@ -41,13 +41,15 @@ async def _get(port: int, path: str) -> tuple[int, str]:
 
 
 def test_the_probes_tell_alive_from_ready_and_say_why() -> None:
-    problem = ["the watches have not begun"]
+    problems = {"live": "", "ready": "the watches have not begun"}
 
     async def story() -> None:
-        async with serving(0, lambda: problem[0], Metrics().registry) as port:
+        probes = serving(0, live=lambda: problems["live"], ready=lambda: problems["ready"], registry=Metrics().registry)
+        async with probes as port:
             assert await _get(port, "/healthz") == (200, "ok\n")
             assert await _get(port, "/readyz") == (503, "the watches have not begun\n")
-            problem[0] = ""
+            problems.update(live="no watch was opened", ready="")
+            assert await _get(port, "/healthz") == (503, "no watch was opened\n")
             assert await _get(port, "/readyz") == (200, "ok\n")
 
     asyncio.run(story())
@@ -60,7 +62,7 @@ def test_metrics_are_served_in_the_text_format() -> None:
     metrics.reconciled("ok", 0.2)
 
     async def story() -> str:
-        async with serving(0, str, metrics.registry) as port:
+        async with serving(0, live=str, ready=str, registry=metrics.registry) as port:
             return (await _get(port, "/metrics"))[1]
 
     lines = asyncio.run(story()).splitlines()

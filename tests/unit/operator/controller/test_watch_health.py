@@ -88,3 +88,22 @@ def test_where_nothing_is_watched_no_watch_fails() -> None:
     clock.now = 60.0
     health.interrupt("the watches start again")
     assert health.failing(5) == ""
+
+
+def test_watches_of_which_nothing_was_heard_for_minutes_are_deaf() -> None:
+    health, clock = _watching()
+    clock.now = 599.0
+    assert health.deaf() == ""
+    clock.now = 601.0
+    assert health.deaf() == "no watch was opened, and none has failed, for 601 s"
+    health.opened(PODS)
+    assert health.deaf() == ""
+
+
+def test_an_api_server_that_is_away_makes_nobody_deaf() -> None:
+    health, clock = _watching()
+    for _ in range(100):
+        clock.now += 15.0
+        health.failed(PODS, "no route to host")
+        assert health.deaf() == ""
+    assert health.problem()

@@ -68,7 +68,7 @@ PODS: dict[str, tuple[Document, str, list[str]]] = {
     ),
     "an image that cannot be pulled": (
         placed({**waiting("ErrImagePull", "rpc error: code = NotFound desc = not found"), "image": "trainer:9"}),
-        "ErrImagePull",
+        "ImagePullBackOff",
         ["container pytorch", "demo-1-1-worker-0", "trainer:9", "compute.imagePullSecrets", "NotFound"],
     ),
     "an image that was tried several times": (

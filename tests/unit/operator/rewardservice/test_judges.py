@@ -18,7 +18,7 @@ SILENT = {"state": "Failing", "reason": "unreachable"}
 def test_judges_that_fail_degrade_a_service_that_is_ready() -> None:
     life = RewardsLife().answers().says(judges_report(accuracy={}, helpfulness=SILENT)).settle()
     assert (life.statuses()["Ready"], life.statuses()["Degraded"]) == ("True", "True")
-    assert life.status["display"] == {"ready": "1/1", "judges": "1/2", "p99": "840ms"}
+    assert life.status["display"] == {"replicas": "1/1", "judges": "1/2", "p99": "840ms"}
 
 
 @pytest.mark.parametrize("said", ["", "[]", "{", '{"judges": 7}', '{"judges": [7, {"name": 8}]}', "[" * 70_000])

@@ -29,7 +29,7 @@ def test_it_is_ready_when_all_pods_of_the_newest_kind_answer_and_no_others_are_l
     }
     assert life.status["url"] == "http://judges-rewards.agents.svc:8080"
     assert life.status["revision"] == revision(life)
-    assert life.status["display"]["ready"] == "2/2"
+    assert life.status["display"]["replicas"] == "2/2"
 
 
 def test_a_changed_configuration_gets_a_file_of_its_own_until_no_pod_reads_the_old_one() -> None:

@@ -14,6 +14,17 @@ def applied(ready_when: str = "Accepted") -> Scenario:
     return Scenario(readyWhen=ready_when).look_until_quiet()
 
 
+def without_room(ready_when: str = "Accepted") -> Scenario:
+    """Nothing is known to be wrong after the first seconds; the pod waits for a node."""
+    return applied(ready_when).look(15).look_until_quiet()
+
+
+def without_image(ready_when: str = "Accepted") -> Scenario:
+    """The pod's image cannot be pulled, which shows only after the training was Ready."""
+    missing = waiting("ErrImagePull", "not found")
+    return without_room(ready_when).pod_is(make_condition("PodScheduled"), containers=[missing]).look_until_quiet()
+
+
 def queued(ready_when: str = "Accepted") -> Scenario:
     """Kueue holds the job."""
     started = Scenario(readyWhen=ready_when, compute={"queueName": "gpus"}).look_until_quiet()
@@ -69,6 +80,8 @@ def unserved(ready_when: str = "Accepted") -> Scenario:
 
 STATES = {
     "applied": (applied, "Starting"),
+    "without room": (without_room, "Starting"),
+    "without an image": (without_image, "Starting"),
     "queued": (queued, "Queued"),
     "without a Secret": (without_secret, "Starting"),
     "in training": (in_training, "Running"),
@@ -85,7 +98,9 @@ STATES = {
 @pytest.mark.parametrize(
     ("state", "ready", "reconciling", "stalled"),
     [
-        ("applied", "True", "False", "False"),
+        ("applied", "False", "True", "False"),
+        ("without room", "True", "False", "False"),
+        ("without an image", "False", "True", "False"),
         ("queued", "True", "False", "False"),
         ("without a Secret", "False", "True", "False"),
         ("in training", "True", "False", "False"),
@@ -203,13 +218,14 @@ def transitions(reached: Scenario) -> dict[str, object]:
 
 
 def test_a_transition_time_moves_only_with_the_status() -> None:
-    first = applied()
+    first = without_room()
     later = first.running(at=50)
     changed = [kind for kind, at in transitions(first).items() if transitions(later)[kind] != at]
 
     assert changed == ["Running"]
     assert transitions(later)["Running"] == moment(50)
-    assert transitions(first)["Ready"] == BEGIN
+    assert transitions(first)["Ready"] == moment(15)
+    assert transitions(first)["Accepted"] == BEGIN
 
 
 def test_every_condition_speaks_of_the_generation_that_was_looked_at() -> None:
@@ -222,3 +238,40 @@ def test_every_condition_speaks_of_the_generation_that_was_looked_at() -> None:
 
     assert seen.observed_generation == 2
     assert set(map(generation, seen.conditions)) == {2}
+
+
+def test_what_somebody_must_mend_is_the_reason_and_one_warning() -> None:
+    missing = waiting("ErrImagePull", "not found")
+    first = without_room().pod_is(make_condition("PodScheduled"), containers=[missing]).look()
+    again = first.look(40)
+
+    assert first.condition("Ready")[1] == "ImagePullBackOff"
+    assert [(event.type, event.reason) for event in first.last.events] == [("Warning", "ImagePullBackOff")]
+    assert again.last.events == ()
+
+
+def test_a_run_that_is_retried_stays_ready() -> None:
+    again = in_training().broke().look_until_quiet().look(200)
+
+    assert again.run.attempt == 2
+    assert again.condition("Ready")[0] == "True"
+
+
+def test_the_reason_says_why_it_does_not_run_also_where_it_is_ready() -> None:
+    reasons = {state: make().status.display for state, (make, _) in STATES.items()}
+
+    assert {state: shown.reason for state, shown in reasons.items() if shown} == {
+        "applied": "WaitingForTrainingOperator",
+        "without room": "WaitingForTrainingOperator",
+        "without an image": "ImagePullBackOff",
+        "queued": "Queued",
+        "without a Secret": "SecretMissing",
+        "in training": None,
+        "retrying": "PodsLost",
+        "stopping": "Stopping",
+        "suspended": "Suspended",
+        "succeeded": None,
+        "spent": "WorkerLost",
+        "wrong": "LocalCheckpoints",
+        "unserved": "BackendMissing",
+    }

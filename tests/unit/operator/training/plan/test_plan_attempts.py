@@ -145,7 +145,7 @@ def test_progress_and_metrics_reach_the_status() -> None:
     told = started.reports(progress=progress, metrics={"reward": 0.714}).look(20)
 
     assert told.status.display is not None
-    shown = told.status.display.model_dump()
+    shown = told.status.display.model_dump(exclude_none=True)
     assert shown == {"method": "GRPO", "progress": "50%", "step": "2/4", "eta": "41m", "reward": "0.714"}
 
 

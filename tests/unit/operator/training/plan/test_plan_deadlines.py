@@ -3,6 +3,7 @@
 import pytest
 from support.kubernetes.kube_objects import BEGIN, make_condition, moment
 from support.kubernetes.kube_objects import running as runs
+from support.kubernetes.kube_objects import waiting as is_waiting
 from support.training.scenario import Scenario
 
 
@@ -16,10 +17,33 @@ def gone(before: Scenario, at: float) -> Scenario:
     return before.pods_end().look(at)
 
 
-def test_without_a_limit_a_run_waits_in_the_queue_for_ever() -> None:
-    waiting = Scenario().look_until_quiet().look(10_000_000)
+@pytest.mark.parametrize(("days", "stops"), [(6.99, False), (7.0, True)])
+def test_where_no_limit_is_set_a_run_waits_a_week_for_room(days: float, stops: bool) -> None:
+    waiting = Scenario().look_until_quiet().look(days * 86_400)
 
-    assert waiting.run.stopping is None
+    assert (waiting.run.stopping is not None) == stops
+
+
+def without_image(before: Scenario) -> Scenario:
+    """The pod's image cannot be pulled."""
+    missing = is_waiting("ImagePullBackOff", "not found")
+    return before.pod_is(make_condition("PodScheduled", "False"), containers=[missing])
+
+
+@pytest.mark.parametrize(("seconds", "stops"), [(399, False), (400, True)])
+def test_a_mistake_may_stand_as_long_as_a_start_may_take(seconds: float, stops: bool) -> None:
+    blocked = without_image(Scenario(limits={"startSeconds": 300}).look_until_quiet()).look(100)
+
+    assert blocked.run.blocked_since == moment(100)
+    assert (blocked.look(seconds).run.stopping is not None) == stops
+
+
+def test_a_mistake_that_was_mended_is_forgotten() -> None:
+    blocked = without_image(Scenario(limits={"startSeconds": 300}).look_until_quiet()).look(100)
+    mended = blocked.pod_is(make_condition("PodScheduled", "False"), containers=[]).look(200)
+
+    assert mended.run.blocked_since is None
+    assert mended.look(500).run.stopping is None
 
 
 def test_a_run_that_finds_no_room_in_time_fails() -> None:
