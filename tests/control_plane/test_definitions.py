@@ -64,8 +64,13 @@ def serving(own: Kubectl, tmp_path: Path) -> Iterator[OperatorProcess]:
 def apply(kubectl: Kubectl, document: Document | Path) -> None:
     """Put a definition in place, and wait until it is served."""
     content = yaml.safe_load(document.read_text()) if isinstance(document, Path) else document
-    kubectl.apply(content)
-    kubectl.run("wait", "--for=condition=Established", f"crd/{content['metadata']['name']}", "--timeout=300s")
+    name = kubectl.apply(content)["metadata"]["name"]
+    kubectl.wait_for("crd", name, is_established)
+
+
+def is_established(definition: Document | None) -> bool:
+    told = (definition or {}).get("status", {}).get("conditions") or []
+    return any((each["type"], each["status"]) == ("Established", "True") for each in told)
 
 
 def trainings_definition() -> Any:

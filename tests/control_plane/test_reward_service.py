@@ -37,7 +37,7 @@ def test_a_service_becomes_pods_that_answer_at_an_address(watched: Kubectl) -> N
     assert (status["replicas"], status["readyReplicas"]) == (2, 2)
     assert len(status["revision"]) == 16
     line = watched.run("get", "rws", NAME, "--no-headers").split()
-    assert line[:4] == [NAME, "2/2", status["revision"], status["url"]]
+    assert line[:5] == [NAME, "True", "2/2", status["revision"], status["url"]]
     ports = watched.get("service", SERVING)["spec"]["ports"]
     assert [(port["port"], port["targetPort"]) for port in ports] == [(8080, "http")]
     assert watched.get("poddisruptionbudget", SERVING)["spec"]["maxUnavailable"] == 1
@@ -123,7 +123,7 @@ def test_judges_that_fall_silent_take_the_readiness_away_and_are_named(watched: 
     assert "accuracy (unreachable), helpfulness (unreachable)" in condition(service, "Ready")["message"]
     assert (condition(service, "Available")["status"], condition(service, "Degraded")["status"]) == ("False", "Unknown")
     line = watched.run("get", "rws", NAME, "--no-headers").split()
-    assert line[1:3] == ["0/1", "0/2"]
+    assert line[1:4] == ["False", "0/1", "0/2"]
 
 
 def test_more_replicas_are_protected_and_one_is_not(watched: Kubectl) -> None:
@@ -149,7 +149,7 @@ def test_what_the_pods_say_of_their_judges_reaches_the_status(watched: Kubectl) 
     assert is_ready(service)
     assert service["status"]["revision"] == "0" * 16
     line = watched.run("get", "rws", NAME, "--no-headers").split()
-    assert line[1:4] == ["2/2", "1/2", "31s"]
+    assert line[1:5] == ["True", "2/2", "1/2", "31s"]
     watched.run("delete", "pod", first, "--wait=false")
     seen(watched, lambda one: condition(one, "Degraded")["status"] == "False" and is_ready(one), "recovery")
     watched.wait_for("configmap", f"{NAME}-judges", lambda one: one is not None and set(one["data"]) == {second})

@@ -36,12 +36,16 @@ GOING: Verdicts = ("Terminating", "Progressing")
 READY_WHEN = ("Accepted", "Running", "Succeeded")
 ALWAYS = {
     gitops_states.just_applied: BUSY,
+    gitops_states.accepted: BUSY,
+    gitops_states.resumed: BUSY,
+    gitops_states.second_run: BUSY,
     gitops_states.invalid: BROKEN,
     gitops_states.local_checkpoints: BROKEN,
     gitops_states.image_missing: BROKEN,
     gitops_states.backend_missing: BUSY,
     gitops_states.child_refused: BUSY,
     gitops_states.secret_missing: BUSY,
+    gitops_states.image_not_there: BUSY,
     gitops_states.stopping: BUSY,
     gitops_states.node_lost: BUSY,
     gitops_states.suspended: RESTS,
@@ -63,16 +67,13 @@ ALWAYS = {
     gitops_states.deleting: GOING,
 }
 AS_ASKED = {
-    gitops_states.accepted: (READY, BUSY, BUSY),
     gitops_states.queued: (READY, BUSY, BUSY),
     gitops_states.unschedulable: (READY, BUSY, BUSY),
     gitops_states.waiting_for_judges: (READY, BUSY, BUSY),
     gitops_states.pulling: (READY, BUSY, BUSY),
     gitops_states.running: (READY, READY, BUSY),
     gitops_states.progressing: (READY, READY, BUSY),
-    gitops_states.resumed: (READY, BUSY, BUSY),
     gitops_states.retried: (READY, BUSY, BUSY),
-    gitops_states.second_run: (READY, BUSY, BUSY),
 }
 """States in which `readyWhen` decides: Accepted, Running, Succeeded."""
 
@@ -166,9 +167,8 @@ def make_facts(**facts: Any) -> Facts:
     nothing = dict.fromkeys(
         ("failed_precondition", "run", "state", "pending_reason", "waiting_for", "next_trigger", "model")
     )
-    return Facts(
-        **{"generation": 1, "now": BEGIN, "before": (), "spec": make_spec(), "ending": False, **nothing, **facts}
-    )
+    known = {"generation": 1, "now": BEGIN, "before": (), "spec": make_spec(), "unknown_fields": ()}
+    return Facts(**{**known, "ending": False, "in_grace": False, **nothing, **facts})
 
 
 WORDS = st.sampled_from(["Because", "SecretMissing", "Queued"])
@@ -194,7 +194,9 @@ FACTS = st.builds(
     run=st.none() | RUNS,
     state=st.none() | st.sampled_from(get_args(JobState)),
     ending=st.booleans(),
-    pending_reason=st.none() | st.builds(PendingReason, WORDS, st.just("create it")),
+    unknown_fields=st.sampled_from([(), ("warmUp",)]),
+    in_grace=st.booleans(),
+    pending_reason=st.none() | st.builds(PendingReason, WORDS, st.just("create it"), st.booleans()),
     waiting_for=st.none() | st.just("the pods to end"),
     model=st.none() | st.just(ModelStatus(uri="s3://models/x", run=1, sha256="a" * 64)),
 )

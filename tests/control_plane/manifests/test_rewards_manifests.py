@@ -145,7 +145,15 @@ def test_the_columns_tell_how_it_answers(kubectl: Kubectl) -> None:
     kubectl.apply({**identity, "status": status}, "--subresource=status")
     header, row = (line.split() for line in kubectl.run("get", "rws").splitlines())
     assert header == ["NAME", "READY", "REPLICAS", "JUDGES", "P99", "REVISION", "URL", "REASON", "AGE"]
-    assert row[:-1] == ["judges", "True", "2/2", "3/4", "840ms", "0123456789abcdef", "http://judges-rewards.agents.svc:8080"]
+    assert row[:-1] == [
+        "judges",
+        "True",
+        "2/2",
+        "3/4",
+        "840ms",
+        "0123456789abcdef",
+        "http://judges-rewards.agents.svc:8080",
+    ]
 
 
 @pytest.mark.usefixtures("api_server")

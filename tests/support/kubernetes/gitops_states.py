@@ -18,7 +18,7 @@ def just_applied(**spec: Any) -> Scenario:
 
 
 def accepted(**spec: Any) -> Scenario:
-    """The first attempt's job was made; nothing has looked at it."""
+    """The first attempt's job was made; nothing has looked at it, and mistakes may still show."""
     return Scenario(**spec).look_until_quiet()
 
 
@@ -62,12 +62,17 @@ def queued(**spec: Any) -> Scenario:
 def unschedulable(**spec: Any) -> Scenario:
     """No node has room."""
     unplaced = make_condition("PodScheduled", "False", reason="Unschedulable", message="0/1 nodes: Insufficient cpu.")
-    return accepted(**spec).pod_is(unplaced, node=None).look_until_quiet()
+    return accepted(**spec).pod_is(unplaced, node=None).at(15).look_until_quiet()
 
 
 def pulling(**spec: Any) -> Scenario:
     """The image is on its way."""
-    return accepted(**spec).pod_is(containers=[waiting("ContainerCreating")]).look_until_quiet()
+    return accepted(**spec).pod_is(containers=[waiting("ContainerCreating")]).at(15).look_until_quiet()
+
+
+def image_not_there(**spec: Any) -> Scenario:
+    """The registry has no such image, which is found out when the training was Ready already."""
+    return pulling(**spec).pod_is(containers=[waiting("ErrImagePull", "not found")]).look_until_quiet()
 
 
 def running(**spec: Any) -> Scenario:
