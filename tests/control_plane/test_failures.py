@@ -1,6 +1,7 @@
 """Attempts that fail, and runs that take too long, on a real API server with the real training-operator."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 from cluster.components.kwok import PREFIX
@@ -100,6 +101,47 @@ def test_a_pod_that_no_node_has_room_for_is_explained(watched: Kubectl) -> None:
     )
     training = seen(watched, lambda one: condition(one, "Running").get("reason") == "Unschedulable", "diagnosis")
     assert "nvidia.com/gpu" in condition(training, "Running")["message"]
+
+
+def is_not_ready(reason: str) -> Callable[[Document], bool]:
+    """Whether Ready is False and Reconciling True, for this reason."""
+    return lambda one: (
+        (condition(one, "Ready").get("status"), condition(one, "Reconciling").get("status")) == ("False", "True")
+        and condition(one, "Ready").get("reason") == reason
+    )
+
+
+def warnings_of(kubectl: Kubectl, name: str) -> list[str]:
+    """Reasons of the Warning events about a training."""
+    about = [each for each in kubectl.items("events") if each["involvedObject"]["name"] == name]
+    return [each["reason"] for each in about if each["type"] == "Warning"]
+
+
+def test_a_quota_that_never_allows_the_pods_is_somebodys_to_mend_and_not_ready(watched: Kubectl) -> None:
+    hard = {"requests.nvidia.com/gpu": "0"}
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "gpus"}, "spec": {"hard": hard}}
+    watched.create(quota)
+    watched.wait_for("resourcequota", "gpus", lambda one: bool(one and one.get("status", {}).get("hard")))
+    watched.create(cluster_training(NAME))
+    training = seen(watched, is_not_ready("QuotaExceeded"), "diagnosis")
+    assert training["status"]["display"]["reason"] == "QuotaExceeded"
+    assert training["status"]["run"]["blockedSince"]
+    assert warnings_of(watched, NAME) == ["QuotaExceeded"]
+    watched.delete("resourcequota", "gpus")
+
+
+def test_a_priority_class_that_is_not_there_is_named(watched: Kubectl) -> None:
+    compute = {"image": "example.test/trainer:1", "priorityClassName": "urgent"}
+    watched.create(cluster_training(NAME, compute=compute))
+    training = seen(watched, is_not_ready("PriorityClassMissing"), "diagnosis")
+    assert "PriorityClass urgent" in condition(training, "Ready")["message"]
+    assert warnings_of(watched, NAME) == ["PriorityClassMissing"]
+
+
+def test_a_run_that_starts_well_posts_no_warning(watched: Kubectl) -> None:
+    start(watched)
+    jobs = [job["metadata"]["name"] for job in watched.items("pytorchjobs")]
+    assert [reason for name in (NAME, *jobs) for reason in warnings_of(watched, name)] == []
 
 
 def test_a_run_that_finds_no_room_in_time_fails_with_the_reason(watched: Kubectl) -> None:
