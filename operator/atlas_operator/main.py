@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
-from atlas_operator.cluster.api import connected
 from atlas_operator.cluster.client import ClusterClient
-from atlas_operator.cluster.connection import NoCluster
+from atlas_operator.cluster.rest.api import connected
+from atlas_operator.cluster.rest.connection import NoCluster
 from atlas_operator.controller import logs
 from atlas_operator.controller.controller import Controller
 from atlas_operator.controller.health import serving

@@ -16,10 +16,10 @@ from support.training.cluster_trainings import cluster_training
 
 from atlas_api.names import short_name
 from atlas_operator.cluster import labels
-from atlas_operator.cluster.api import Api, ApiError, Forbidden
 from atlas_operator.cluster.client import ClusterClient, Stale
 from atlas_operator.cluster.document import Key
 from atlas_operator.cluster.ownership import NameTaken, Terminating
+from atlas_operator.cluster.rest.api import Api, ApiError, Forbidden
 from atlas_operator.training.observe import observe
 
 pytestmark = pytest.mark.cluster

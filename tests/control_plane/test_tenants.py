@@ -18,8 +18,8 @@ from support.training.training_story import NAME, phase_is, seen, shows
 
 from atlas_api import AtlasTraining, parse
 from atlas_api.manifest.yaml_document import read_documents
-from atlas_operator.cluster.api import Api
 from atlas_operator.cluster.kinds import object_path
+from atlas_operator.cluster.rest.api import Api
 from atlas_operator.objects.names import progress_name
 
 pytestmark = pytest.mark.cluster

@@ -4,9 +4,8 @@ The API server: what the operator reads from it and writes to it, and in which f
 With connections:
 
     client         objects and their children, created, applied, deleted; statuses, events
-    api            one request: time limit, retries, errors in words
-    connection     address, credentials, proxy: the sessions of all requests and watches
-    reachability   whether the API server answers, said when that changes
+    rest/          requests: address, credentials, proxy, retries, errors in words
+    served_schema  the schemas of our CRDs as the API server has them, beside those of this version
     listing        lists, page by page; events about objects
     events         recorder of events: repetitions are counted
     apply_errors   errors that the owner of an object can do something about

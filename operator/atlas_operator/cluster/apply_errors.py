@@ -3,8 +3,8 @@
 import re
 from http import HTTPStatus
 
-from atlas_operator.cluster.api import ApiError
 from atlas_operator.cluster.ownership import NameTaken
+from atlas_operator.cluster.rest.api import ApiError
 from atlas_operator.status.preconditions import FailedPrecondition
 
 _OWNERS = (HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.BAD_REQUEST)

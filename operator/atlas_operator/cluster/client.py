@@ -9,13 +9,13 @@ from datetime import datetime
 from http import HTTPStatus
 
 from atlas_operator.cluster import labels
-from atlas_operator.cluster.api import Api, ApiError
 from atlas_operator.cluster.document import Document, Key, Kind
 from atlas_operator.cluster.drift import is_outdated
 from atlas_operator.cluster.events import EventRecorder
 from atlas_operator.cluster.kinds import KINDS, collection_path, object_path, path_of, version_path
 from atlas_operator.cluster.listing import events_about, objects
 from atlas_operator.cluster.ownership import claim, controller_of
+from atlas_operator.cluster.rest.api import Api, ApiError
 from atlas_operator.cluster.served_schema import ServedSchemas
 from atlas_operator.status.plan_types import EventType
 

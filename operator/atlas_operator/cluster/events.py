@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 from atlas_operator.cluster import labels
-from atlas_operator.cluster.api import Api, ApiError, NotLeading, Unreachable
 from atlas_operator.cluster.document import Document
+from atlas_operator.cluster.rest.api import Api, ApiError, NotLeading, Unreachable
 from atlas_operator.status.plan_types import EventType
 
 WINDOW = timedelta(minutes=5)

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from http import HTTPStatus
 
-from atlas_operator.cluster.api import Api, ApiError
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.kinds import KINDS, collection_path
+from atlas_operator.cluster.rest.api import Api, ApiError
 
 _PAGE = 500
 _EVENTS = 100

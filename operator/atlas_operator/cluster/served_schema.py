@@ -9,9 +9,9 @@ from http import HTTPStatus
 from typing import Any
 
 from atlas_api.crd import RESOURCES, definition
-from atlas_operator.cluster.api import Api, ApiError
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.kinds import KINDS
+from atlas_operator.cluster.rest.api import Api, ApiError
 
 _NAMED = 3
 

@@ -21,9 +21,10 @@ import aiohttp
 import kopf
 from kubernetes.aio.client.configuration import Configuration
 
-from atlas_operator.cluster import connection, labels
+from atlas_operator.cluster import labels
 from atlas_operator.cluster.document import Document, Key, Kind
 from atlas_operator.cluster.kinds import KINDS
+from atlas_operator.cluster.rest import connection
 from atlas_operator.controller.watch_health import REOPENED, WatchHealth
 
 _OK = range(200, 300)

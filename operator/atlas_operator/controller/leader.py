@@ -12,9 +12,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from atlas_operator.cluster.api import Api, ApiError, Unreachable
 from atlas_operator.cluster.document import Document
 from atlas_operator.cluster.kinds import collection_path, object_path
+from atlas_operator.cluster.rest.api import Api, ApiError, Unreachable
 
 DURATION = 15
 """Seconds for which a lease is respected after its last renewal."""

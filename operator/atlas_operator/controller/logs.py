@@ -12,10 +12,10 @@ from contextvars import ContextVar
 from types import MappingProxyType
 
 from atlas_api.json_log import JsonFormatter
-from atlas_operator.cluster.api import ApiError, NotLeading, Unreachable
 from atlas_operator.cluster.document import Key
 from atlas_operator.cluster.labels import PARENTS
 from atlas_operator.cluster.ownership import NameTaken, Terminating
+from atlas_operator.cluster.rest.api import ApiError, NotLeading, Unreachable
 
 # Their text says everything; a traceback would only hide it.
 _SELF_EXPLAINING = (ApiError, Unreachable, NotLeading, NameTaken, Terminating)

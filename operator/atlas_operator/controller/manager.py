@@ -9,9 +9,9 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from atlas_operator.cluster.api import ApiError, Unreachable
 from atlas_operator.cluster.client import ClusterClient, Stale
 from atlas_operator.cluster.document import Document, Key
+from atlas_operator.cluster.rest.api import ApiError, Unreachable
 from atlas_operator.controller.controller import Controller
 from atlas_operator.controller.delaying_queue import PACE
 from atlas_operator.controller.kopf_source import Sink

@@ -10,10 +10,10 @@ import logging
 from collections.abc import Sequence
 
 from atlas_api.text import one_line
-from atlas_operator.cluster import connection
-from atlas_operator.cluster.api import ApiError, Unreachable
 from atlas_operator.cluster.client import ClusterClient
 from atlas_operator.cluster.kinds import collection_path
+from atlas_operator.cluster.rest import connection
+from atlas_operator.cluster.rest.api import ApiError, Unreachable
 from atlas_operator.controller.controller import Controller
 from atlas_operator.controller.kopf_source import Sink, Watching
 from atlas_operator.controller.watch_health import WatchHealth

@@ -4,11 +4,11 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from atlas_operator.cluster.api import ApiError
 from atlas_operator.cluster.apply_errors import apply_error_of
 from atlas_operator.cluster.client import ClusterClient
 from atlas_operator.cluster.document import Document, Key
 from atlas_operator.cluster.ownership import NameTaken
+from atlas_operator.cluster.rest.api import ApiError
 from atlas_operator.cluster.status_writer import pause, wire
 from atlas_operator.rewardservice.observe import observe
 from atlas_operator.rewardservice.plan import RewardsPlan, plan

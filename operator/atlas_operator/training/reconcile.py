@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from atlas_api.training.status import AtlasTrainingStatus, RunStatus
-from atlas_operator.cluster.api import ApiError
 from atlas_operator.cluster.apply_errors import apply_error_of
 from atlas_operator.cluster.client import ClusterClient
 from atlas_operator.cluster.document import Document, Key
 from atlas_operator.cluster.fields import mapping
 from atlas_operator.cluster.ownership import NameTaken
+from atlas_operator.cluster.rest.api import ApiError
 from atlas_operator.cluster.status_writer import pause, wire
 from atlas_operator.objects.join_secret import with_value
 from atlas_operator.settings import Settings

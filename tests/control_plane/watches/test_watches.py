@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from cluster.kubectl import Document, Kubectl
 from cluster.programs.processes import wait_until
-from support.kubernetes.faulty_gateway import Answer, faulty_gateway, list_of, watch_of
 from support.kubernetes.operator_process import OperatorProcess, begun_operator
+from support.server.faulty_gateway import Answer, faulty_gateway, list_of, watch_of
 from support.training.cluster_trainings import cluster_training
 
 pytestmark = pytest.mark.cluster

@@ -14,9 +14,9 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 from support.kubernetes.scripted_answers import Answer, Server, refusal, server_giving
 
-from atlas_operator.cluster.api import Api, ApiError, Forbidden, NotLeading, Unreachable
 from atlas_operator.cluster.client import ClusterClient
 from atlas_operator.cluster.document import Key
+from atlas_operator.cluster.rest.api import Api, ApiError, Forbidden, NotLeading, Unreachable
 
 PODS = "/api/v1/namespaces/agents/pods"
 

@@ -10,9 +10,9 @@ from aiohttp import InvalidURL, web
 from kubernetes.aio.client.configuration import Configuration
 from support.kubernetes.scripted_answers import Answer, listening, server_giving
 
-from atlas_operator.cluster import connection
-from atlas_operator.cluster.api import Api, ApiError
-from atlas_operator.cluster.connection import NoCluster, TokenFile
+from atlas_operator.cluster.rest import connection
+from atlas_operator.cluster.rest.api import Api, ApiError
+from atlas_operator.cluster.rest.connection import NoCluster, TokenFile
 
 PODS = "/api/v1/namespaces/agents/pods"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from support.kubernetes.scripted_answers import Answer, Server, refusal, server_giving
 
-from atlas_operator.cluster.api import Api
 from atlas_operator.cluster.events import WINDOW, EventRecorder, Posted, Recent, event
+from atlas_operator.cluster.rest.api import Api
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TRAINING: dict[str, Any] = {

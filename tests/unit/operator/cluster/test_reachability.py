@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from atlas_operator.cluster.reachability import Reachability
+from atlas_operator.cluster.rest.reachability import Reachability
 
 HOST = "https://kubernetes.test:6443"
 

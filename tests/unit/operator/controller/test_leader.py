@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from support.kubernetes.scripted_answers import Answer, Server, refusal, server_giving
 
-from atlas_operator.cluster.api import Api
+from atlas_operator.cluster.rest.api import Api
 from atlas_operator.controller.leader import Leadership
 
 ABSENT = refusal(404, "NotFound", "no such lease")

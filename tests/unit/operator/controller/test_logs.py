@@ -5,8 +5,8 @@ import logging
 import sys
 from typing import Any
 
-from atlas_operator.cluster.api import Unreachable
 from atlas_operator.cluster.document import Key
+from atlas_operator.cluster.rest.api import Unreachable
 from atlas_operator.controller.logs import PlainFormatter, about, json_formatter
 
 

@@ -7,9 +7,9 @@ from aiohttp import web
 from kubernetes.aio.client.configuration import Configuration
 from support.kubernetes.scripted_answers import listening
 
-from atlas_operator.cluster.api import Api
 from atlas_operator.cluster.client import ClusterClient
 from atlas_operator.cluster.document import Key
+from atlas_operator.cluster.rest.api import Api
 from atlas_operator.training.observe import observe
 from atlas_operator.training.observed import Observed
 

@@ -11,10 +11,10 @@ from support.kubernetes.kube_objects import BEGIN
 from support.kubernetes.object_server import ObjectServer, object_server
 from support.training.training_documents import IMAGE, training_document
 
-from atlas_operator.cluster.api import Api
 from atlas_operator.cluster.client import ClusterClient, Stale
 from atlas_operator.cluster.document import Document, Key
 from atlas_operator.cluster.kinds import KINDS, object_path
+from atlas_operator.cluster.rest.api import Api
 from atlas_operator.settings import Settings
 from atlas_operator.training.reconcile import reconcile
 

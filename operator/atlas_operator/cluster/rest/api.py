@@ -17,9 +17,9 @@ from typing import Any, Literal
 import aiohttp
 from kubernetes.aio.client.configuration import Configuration
 
-from atlas_operator.cluster import connection
 from atlas_operator.cluster.document import Document
-from atlas_operator.cluster.reachability import Reachability
+from atlas_operator.cluster.rest import connection
+from atlas_operator.cluster.rest.reachability import Reachability
 
 Verb = Literal["get", "list", "create", "apply", "patch", "delete"]
 
