@@ -76,7 +76,6 @@ class Manager:
 
         Raises what ended a part of the operator that never ends.
         """
-        await self._compare_once()
         parts = [self._watches.run(), self._resync(), self._tell(), self._compare()]
         if self._leadership is not None:
             parts.append(self._leadership.run())
@@ -146,8 +145,8 @@ class Manager:
     async def _compare(self) -> None:
         """Compare the CRDs with this version again and again: they are upgraded while it works."""
         while True:
-            await asyncio.sleep(_COMPARED_EVERY)
             await self._compare_once()
+            await asyncio.sleep(_COMPARED_EVERY)
 
     async def _compare_once(self) -> None:
         schemas = self._client.schemas

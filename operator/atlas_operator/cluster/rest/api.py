@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from kubernetes.aio.client.configuration import Configuration
 
 from atlas_operator.cluster.document import Document
@@ -65,6 +66,23 @@ class Unreachable(Exception):
 
 class NotLeading(Exception):
     """Another replica holds the lease: nothing may be written."""
+
+
+class _FencedBody(aiohttp.BytesPayload):
+    """The body of a write, which leaves only while writing is allowed: that is asked after the last wait there is.
+
+    A process may be stopped for minutes between any two lines, or while it waits for a connection. Headers without
+    their body are no request, so nothing is written then.
+    """
+
+    def __init__(self, data: bytes, may_write: Callable[[], bool]) -> None:
+        super().__init__(data)
+        self._may_write = may_write
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        if not self._may_write():
+            raise NotLeading("another replica holds the lease")
+        await super().write_with_length(writer, content_length)
 
 
 class Api:
@@ -123,7 +141,7 @@ class Api:
                 if tries >= _TRIES or not await self._may_pass(error, verb):
                     raise
                 delay = error.retry_after
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:  # ValueError: a body that was cut
                 self._count(verb, "error")
                 self._reachability.failed(_words(error))
                 if tries >= _TRIES:
@@ -155,7 +173,7 @@ class Api:
                     method,
                     f"{self._configuration.host.rstrip('/')}{path}",
                     params=query,
-                    data=None if body is None else json.dumps(body).encode(),
+                    data=None if body is None else _FencedBody(json.dumps(body).encode(), self._may_write),
                     headers={"Accept": "application/json", "Content-Type": content_type},
                     timeout=aiohttp.ClientTimeout(total=_SECONDS),
                     allow_redirects=False,

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,19 @@ def test_without_the_lease_nothing_is_written() -> None:
     assert asyncio.run(story()) == 1
 
 
+def test_a_write_that_lost_its_lease_while_it_waited_for_a_connection_is_not_sent() -> None:
+    allowed = iter([True, False, False])
+
+    async def story() -> list[Any]:
+        may_write = lambda: next(allowed)  # noqa: E731 - asked before the request, and when its body is to leave
+        async with server_giving(Answer()) as server, _api(server.configuration, [], may_write=may_write) as api:
+            with pytest.raises(NotLeading):
+                await api.request("create", PODS, {"kind": "Pod"})
+            return server.bodies
+
+    assert asyncio.run(story()) == []
+
+
 def test_at_most_32_requests_run_at_the_same_time() -> None:
     running, most = 0, 0
 
@@ -179,3 +192,30 @@ def test_a_list_whose_pages_expired_is_read_again_in_one_piece() -> None:
         {"limit": "500", "continue": "next"},
         {},
     ]
+
+
+def test_an_answer_that_was_cut_is_asked_for_again() -> None:
+    found, server, _ = _ask(Answer(body='{"kind": "Po'), Answer(body={"kind": "Pod"}))
+    assert found == {"kind": "Pod"}
+    assert len(server.requests) == 2
+
+
+def test_a_create_that_lost_a_race_for_a_quota_is_tried_again_and_a_name_that_is_taken_is_not() -> None:
+    lost = refusal(409, "Conflict", "Operation cannot be fulfilled on resourcequotas")
+    made, server, _ = _ask(lost, Answer(body={"made": 1}), act=lambda api: api.request("create", PODS, {}))
+    assert (made, len(server.requests)) == ({"made": 1}, 2)
+    taken = refusal(409, "AlreadyExists", "pods exists")
+    refused, server, _ = _ask(taken, act=lambda api: api.request("create", PODS, {}))
+    assert (refused.reason, len(server.requests)) == ("AlreadyExists", 1)
+
+
+@pytest.mark.parametrize(
+    ("date", "ahead"), [("Tue, 01 Dec 2099 12:00:00 GMT", True), ("yesterday", False), ("", False)]
+)
+def test_the_time_is_that_of_the_api_servers_clock_where_it_tells_one(date: str, ahead: bool) -> None:
+    async def act(api: Api) -> datetime:
+        await api.request("get", PODS)
+        return api.now()
+
+    now, _, _ = _ask(Answer(headers={"Date": date}), act=act)
+    assert (now > datetime(2099, 1, 1, tzinfo=UTC)) == ahead
