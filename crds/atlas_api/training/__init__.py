@@ -14,6 +14,7 @@ AtlasTraining: "a model trained by this recipe on these traces should exist".
     limits         deadlines and retries
     retrain        when a new run starts
     status         what is known about a training
+    lineage        what is remembered of its earlier runs
     conditions     those facts of a status that hold wherever a run trains
 
 To add an algorithm: a file beside `grpo`, its field in `spec` (with `grpo` then optional, the rule that exactly one is

@@ -219,6 +219,19 @@ class ModelStatus(ApiModel):
     """Held-out success rate of the model, 0 to 1. Absent: not measured."""
 
 
+class HistoryDataset(ApiModel):
+    """What an earlier run learnt from."""
+
+    digest: str
+    """SHA-256 over the rows of the dataset."""
+
+    used: int = Field(ge=0)
+    """Sessions that became rows of the dataset."""
+
+    rows: int | None = Field(None, ge=0)
+    """Rows of the dataset."""
+
+
 class HistoryEntry(ApiModel):
     """An earlier run of the training."""
 
@@ -233,6 +246,27 @@ class HistoryEntry(ApiModel):
 
     finished_at: Time
     """When the run ended."""
+
+    trigger: Trigger | None = None
+    """Why the run was started."""
+
+    spec_hash: str | None = None
+    """Hash of the recipe that the run trained."""
+
+    started_at: Time | None = None
+    """When the first attempt of the run started."""
+
+    attempts: int | None = Field(None, ge=1)
+    """Number of attempts that the run took."""
+
+    ran_seconds: int | None = Field(None, ge=0)
+    """Training time of all attempts of the run, in seconds."""
+
+    dataset: HistoryDataset | None = None
+    """What the run learnt from."""
+
+    model: ModelStatus | None = None
+    """The model that the run finished. Absent where there is none."""
 
     metrics: dict[str, float] = {}
     """Last numbers of the run, named as in `status.metrics`."""

@@ -1,5 +1,6 @@
 """History of earlier runs, as the status remembers them. Pure."""
 
+from atlas_api.training.lineage import history_entry
 from atlas_api.training.status import AtlasTrainingStatus, HistoryEntry, Phase, RunStatus
 
 LARGEST_STATUS = 30_000
@@ -13,13 +14,9 @@ def with_previous(status: AtlasTrainingStatus, ended: RunStatus | None, limit: i
     if ended is None or ended.finished_at is None:
         return status.history[:limit]
     phase: Phase = ended.outcome if ended.outcome in ("Succeeded", "Failed") else "Interrupted"
-    entry = HistoryEntry(
-        run=ended.number,
-        phase=phase,
-        reason=ended.reason if phase != "Succeeded" else None,
-        finished_at=ended.finished_at,
-        metrics={name: status.metrics[name] for name in KEPT_METRICS if name in status.metrics},
-    )
+    reason = ended.reason if phase != "Succeeded" else None
+    metrics = {name: status.metrics[name] for name in KEPT_METRICS if name in status.metrics}
+    entry = history_entry(status, ended, phase=phase, reason=reason, finished_at=ended.finished_at, metrics=metrics)
     return (entry, *status.history)[:limit]
 
 

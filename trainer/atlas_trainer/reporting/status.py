@@ -15,6 +15,7 @@ from atlas_api.pods.run_file import TrainingRun
 from atlas_api.pods.run_report import RunReport
 from atlas_api.text import one_line
 from atlas_api.training.conditions import ReadyWhen
+from atlas_api.training.lineage import history_entry
 from atlas_api.training.status import (
     CheckpointsStatus,
     DatasetStatus,
@@ -59,13 +60,10 @@ def _history_entry(ended: LocalStatus) -> HistoryEntry:
     """Sum up a run. One whose phase is still Running was killed before it could report anything else."""
     killed = ended.phase == "Running"
     seen = ended.progress.updated_at if ended.progress else ended.run.started_at
-    return HistoryEntry(
-        run=ended.run.number,
-        phase="Interrupted" if killed else ended.phase,
-        reason="Killed" if killed else reason_in(ended.message),
-        finished_at=ended.run.finished_at or seen,
-        metrics=ended.metrics,
-    )
+    phase: Phase = "Interrupted" if killed else ended.phase
+    reason = "Killed" if killed else reason_in(ended.message)
+    finished_at = ended.run.finished_at or seen
+    return history_entry(ended, ended.run, phase=phase, reason=reason, finished_at=finished_at, metrics=ended.metrics)
 
 
 def status_after_dataset(status: LocalStatus, dataset: DatasetStatus) -> LocalStatus:

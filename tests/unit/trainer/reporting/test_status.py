@@ -54,6 +54,7 @@ def test_a_new_run_moves_the_last_one_into_the_history_and_keeps_its_model(tmp_p
     status = status_after_start(done, make_run(tmp_path, number=2), START)
     assert [(entry.run, entry.phase, entry.finished_at) for entry in status.history] == [(1, "Succeeded", LATER)]
     assert status.history[0].metrics["reward"] == 0.6
+    assert (status.history[0].model, status.history[0].spec_hash) == (make_model(), done.run.spec_hash)
     assert status.model == make_model()
     assert (status.metrics, status.progress, status.checkpoints.latest) == ({}, None, None)
 

@@ -69,7 +69,10 @@ def test_another_recipe_after_success_starts_the_next_run_and_sweeps_the_last() 
     second = trained.edit(optimization={"maxSteps": 8, "batchSize": 8}).look()
 
     assert (second.run.number, second.run.trigger) == (2, "SpecChange")
-    assert second.status.history[0].phase == "Succeeded"
+    earlier = second.status.history[0]
+    assert (earlier.phase, earlier.attempts, earlier.spec_hash) == ("Succeeded", 1, trained.run.spec_hash)
+    assert earlier.model is not None
+    assert earlier.model.run == earlier.run
     assert names(second.last.delete) == [
         ("PyTorchJob", "demo-1-1"),
         ("ConfigMap", "demo-1-progress"),
