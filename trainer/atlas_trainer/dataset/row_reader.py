@@ -39,6 +39,8 @@ class RowReader:
         side, origin, created = document["split"], document["origin"], document["createdAt"]
         if side not in ("train", "eval") or origin not in ORIGINS:
             raise DamagedError("a row is on no side, or of no origin")
+        if not document["prompt"]:
+            raise DamagedError("a prompt has no message")
         texts = {name: self._text(document[name]) for name in _TEXTS}
         prompt = [self._message(struct) for struct in document["prompt"]]
         lessons = self._lessons_in(document["lessons"])

@@ -52,6 +52,7 @@ def test_what_was_written_is_read(good: Path) -> None:
         {"step": [0, None]},
         {"prompt": [None, None]},
         {"prompt": [[None], [None]]},
+        {"prompt": [[], []]},
         {"prompt": [[{"role": None, "content": "x", "tools": None}]] * 2},
         {"prompt": [[{"role": "user", "content": None, "tools": None}]] * 2},
         {"prompt": [[{"role": "user", "content": "x", "tools": "[" * 100_000}]] * 2},
