@@ -20,7 +20,7 @@ from atlas_api.inputs.budgets import METRICS, METRICS_LINE, decode_json
 from atlas_trainer.evaluation.measurement import finite
 from atlas_trainer.reporting.revisions import KEY as REVISIONS
 from atlas_trainer.storage.atomic_file import replace_text
-from atlas_trainer.storage.file_errors import write_errors
+from atlas_trainer.storage.put_aside import put_aside
 
 Kind = Literal["train", "eval"]
 
@@ -53,10 +53,7 @@ class MetricsLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         if _is_something_else(path):
-            aside = path.with_name(f"{path.name}.unreadable")
-            with write_errors(aside):
-                path.replace(aside)
-            _log.warning("begins without the metrics of before, now %s: no file, or more than fits", aside)
+            _log.warning("begins without the metrics of before, now %s: no file, or more than fits", put_aside(path))
         if path.exists() and _is_torn(path):
             self._write(self.read())
 
