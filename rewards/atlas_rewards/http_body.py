@@ -2,8 +2,8 @@
 Bodies of HTTP answers, unpacked while they arrive and never longer than their budget.
 
 HTTP clients unpack what was compressed by themselves, each part as a whole: a few kilobytes become gigabytes before
-anybody can count them. Here the limit is that of the unpacked bytes, whatever was sent. How long a body may take is the
-caller's business.
+anybody can count them. Here the limit is that of the unpacked bytes, and of those that were sent: packed data can go on
+without end and become nothing. How long a body may take is the caller's business.
 """
 
 import zlib
@@ -37,9 +37,11 @@ async def read_body(chunks: AsyncIterator[bytes], encoding: str | None, budget: 
 
 async def _read(chunks: AsyncIterator[bytes], budget: Budget, gzip: "_Gzip | None") -> bytes:
     body = bytearray()
+    sent = 0
     async for chunk in chunks:
+        sent += len(chunk)
         body += chunk if gzip is None else gzip.unpack(chunk, budget.bytes - len(body) + 1)
-        if len(body) > budget.bytes:
+        if max(sent, len(body)) > budget.bytes:
             raise OverBudgetError(f"longer than {budget.bytes:,} bytes")
     if gzip is not None and not gzip.whole:
         raise UnreadableBodyError("a gzip body that ends early")
@@ -56,6 +58,8 @@ class _Gzip:
     def unpack(self, chunk: bytes, most: int) -> bytes:
         """At most *most* bytes of what *chunk* adds; what is more is lost. Raises UnreadableBodyError."""
         self._begun |= bool(chunk)
+        if self._data.eof:
+            return b""  # zlib would keep it, and copy all that it keeps with each chunk
         try:
             return self._data.decompress(chunk, most)
         except zlib.error:

@@ -6,7 +6,7 @@ It does not know what keys are, nor who works on them.
 import math
 import random
 from collections.abc import Hashable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -19,6 +19,9 @@ SHORTEST_RETRY = 0.005
 LONGEST_RETRY = 300.0
 _DOUBLINGS = 16  # 5 ms doubled 16 times passes 300 s; more would overflow in the end
 _JITTER = 0.25
+
+_FEW = 64
+"""Superseded dates that the queue may always keep; more of them only while they are no more than those that count."""
 
 
 class DelayingQueue(Generic[K]):
@@ -49,6 +52,7 @@ class DelayingQueue(Generic[K]):
             self._later[key] = when
             self._serial += 1
             heappush(self._timers, (when, self._serial, key))
+            self._forget_superseded()
 
     def take(self, now: float) -> K | None:
         """The key that waits longest, now being worked on until `done`; None when none waits."""
@@ -78,6 +82,12 @@ class DelayingQueue(Generic[K]):
     def forget(self, key: K) -> None:
         """The next failure of *key* counts as its first."""
         self._failures.pop(key, None)
+
+    def drop(self, key: K) -> None:
+        """Forget the date and the failures of *key*, which is no more. Where it waits, it is still worked on."""
+        self.forget(key)
+        self._later.pop(key, None)
+        self._forget_superseded()
 
     def next_date(self) -> float | None:
         """When a key that nobody adds before becomes due."""
@@ -110,3 +120,10 @@ class DelayingQueue(Generic[K]):
     def _drop_superseded(self) -> None:
         while self._timers and self._later.get(self._timers[0][2]) != self._timers[0][0]:
             heappop(self._timers)
+
+    def _forget_superseded(self) -> None:
+        """Drop what is superseded once that is most: whoever brings looks forward in a loop leaves far dates behind."""
+        if len(self._timers) > 2 * len(self._later) + _FEW:
+            self._timers = [(when, place, key) for place, (key, when) in enumerate(self._later.items())]
+            self._serial = len(self._timers)
+            heapify(self._timers)

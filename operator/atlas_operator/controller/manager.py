@@ -188,7 +188,7 @@ class Manager:
         controller = self._controllers[key.kind]
         controller.states.set(key, None)
         controller.forget(key)
-        self._queue.forget(key)
+        self._queue.drop(key)
 
     def _leads(self) -> bool:
         return self._leadership is None or self._leadership.holds()

@@ -53,6 +53,10 @@ class WorkQueue(Generic[K]):
         """*key* works again: its next failure is its first."""
         self._delaying.forget(key)
 
+    def drop(self, key: K) -> None:
+        """*key* is no more: nobody looks at it again, unless it waits or is added."""
+        self._delaying.drop(key)
+
     @property
     def depth(self) -> int:
         """Number of keys that wait for a worker."""

@@ -13,8 +13,9 @@ from support.trainer.trainings import export_record, make_training, write_export
 from atlas_api.errors import CheckpointFailed, NothingMatched, ZeroSteps
 from atlas_trainer.dataset.chat_tokens import prompt_ids
 from atlas_trainer.dataset.dataset import Dataset, build_dataset, freeze, thaw
+from atlas_trainer.dataset.row_reader import LabelledRow, Side
 from atlas_trainer.dataset.rows import Row
-from atlas_trainer.dataset.rows_file import LabelledRow, Side, read_parquet, write_parquet
+from atlas_trainer.dataset.rows_file import read_parquet, write_parquet
 from atlas_trainer.storage.file_list import files_in
 from atlas_trainer.traces.session import Tally
 

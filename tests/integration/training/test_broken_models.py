@@ -38,8 +38,12 @@ from support.trainer.broken_models import (
 )
 from support.trainer.tiny_model import CHATML, save_tiny_model
 from support.trainer.trainings import write_manifest
+from transformers import AutoTokenizer
 
+from atlas_api.training.model import ModelSpec
 from atlas_core.main import main
+from atlas_trainer.dataset.model_source import find_model
+from atlas_trainer.models.checks import check_model
 
 
 @dataclass(frozen=True)
@@ -251,3 +255,15 @@ def test_it_is_refused_with_tensor_token_or_field(
     assert "\x1b[31m" not in printed
     assert "traces" not in printed
     assert re.search(breakage.message, " ".join(printed.split())), printed
+
+
+def test_a_pad_token_that_was_added_without_resizing_gives_way_to_the_end_token_with_a_word(tmp_path: Path) -> None:
+    folder = save_tiny_model(tmp_path / "model")
+    saved = AutoTokenizer.from_pretrained(folder)
+    saved.add_special_tokens({"pad_token": "<|new_pad|>"})
+    saved.save_pretrained(folder)
+    model = ModelSpec(source=str(folder), max_length=512)
+    tokenizer, note = check_model(model, find_model(model))
+    assert (tokenizer.pad_token, tokenizer.pad_token_id) == ("<|im_end|>", 40)
+    assert note is not None
+    assert re.search(r"pads with <\|new_pad\|> \(41\), which the model of 41 tokens does not have; padded with", note)

@@ -13,6 +13,7 @@ The dataset of a run: rows to train and to evaluate on, out of recorded sessions
     held_out/         which rows are held out, with tasks that must lie on the same side
     dataset           all of it together, with digest and counts; frozen and thawed
     rows_file         rows as Parquet or JSONL
+    row_reader        rows of a file that others may have written: values of our types, equal texts held once
     preview           counts, lengths and marked rows, for people
     session_view      sessions before they become rows, for people: many in a table, one in full
     steps_file        the flat table of steps as JSONL, CSV or Parquet

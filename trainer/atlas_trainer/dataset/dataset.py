@@ -18,9 +18,10 @@ from atlas_api.training.spec import AtlasTrainingSpec
 from atlas_api.training.status import DatasetStatus
 from atlas_api.training.traces import Split, TraceFields, Traces
 from atlas_trainer.dataset.held_out.split import alike, held_out
+from atlas_trainer.dataset.row_reader import LabelledRow
 from atlas_trainer.dataset.row_selection import usable_rows
 from atlas_trainer.dataset.rows import ORIGINS, Origin, Row
-from atlas_trainer.dataset.rows_file import LabelledRow, read_parquet, write_parquet
+from atlas_trainer.dataset.rows_file import read_parquet, write_parquet
 from atlas_trainer.storage.atomic_file import replace_text
 from atlas_trainer.storage.file_list import DamagedError, FileList, Files, files_in, first_problem
 from atlas_trainer.storage.store import LocalStore, Store

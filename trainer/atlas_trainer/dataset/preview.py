@@ -14,8 +14,8 @@ from rich.text import Text
 from atlas_api.text import one_line, visible
 from atlas_trainer.dataset.chat_tokens import TokenRow, prompt_text, render, token_counts
 from atlas_trainer.dataset.dataset import Dataset
+from atlas_trainer.dataset.row_reader import LabelledRow
 from atlas_trainer.dataset.rows import Row
-from atlas_trainer.dataset.rows_file import LabelledRow
 from atlas_trainer.traces.messages import Message
 
 if TYPE_CHECKING:

@@ -2,35 +2,38 @@
 Files of rows, Parquet or JSONL.
 
 Files appear whole or not at all, by an atomic rename. Columns have the names of `Row.to_json`, and `split`: `train` or
-`eval`. A file that is read may have been replaced by somebody else: it has the columns, and no more memory, of ours.
+`eval`. A file that is read may have been replaced by somebody else: it has the columns of ours, and equal texts are
+held once, since a few bytes of a file can repeat a long one without end.
 """
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from atlas_api.inputs.budgets import TRACE_LINE, UNPACKED_RATIO, decode_json
+from atlas_api.inputs.budgets import TRACE_LINE, UNPACKED_FREELY, UNPACKED_RATIO
 from atlas_api.text import one_line
-from atlas_trainer.dataset.rows import ORIGINS, Row
+from atlas_trainer.dataset.row_reader import LabelledRow, RowReader, Side
+from atlas_trainer.dataset.rows import Row
 from atlas_trainer.storage.atomic_file import appearing
 from atlas_trainer.storage.file_list import DamagedError
 from atlas_trainer.traces.messages import Message
 
-Side = Literal["train", "eval"]
-LabelledRow = tuple[Row, Side]
-"""A row with the side of the split that it is on."""
-
 _BATCH = 1024
 _READ_BATCH = 64
-"""A smaller number of rows: one text that all rows have takes little room in the file, and much as values."""
 
 _CODECS = {"SNAPPY", "UNCOMPRESSED"}
 """What `write_parquet` packs with. Other codecs make gigabytes out of kilobytes."""
 
-_OPTIONAL = {"reference", "learningKey", "reward", "createdAt"}
+_MESSAGE = ("role", "content", "tools")
+_MOST_MESSAGES = TRACE_LINE.values // len(_MESSAGE)
+"""Messages of one prompt, which comes from one line of traces."""
+
+_ROW_BYTES = 1000
+_MESSAGE_BYTES = 8
+"""What a row, and one more place of a message, cost beside their texts: a file has both for less than a byte."""
+
 _SHOWN = 200
 
 
@@ -70,20 +73,58 @@ def read_parquet(path: Path, rows: int | None = None) -> Iterator[LabelledRow]:
 def _rows_in(path: Path, rows: int | None) -> Iterator[LabelledRow]:
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
-        if not file.schema_arrow.equals(_schema()):
-            raise DamagedError("it has other columns")
-        if rows is not None and file.metadata.num_rows != rows:
-            raise DamagedError(f"it has {file.metadata.num_rows:,} rows, not {rows:,}")
-        if not _codecs(file.metadata) <= _CODECS:
-            raise DamagedError("it is packed in another way")
-        left = UNPACKED_RATIO * path.stat().st_size
-        for batch in file.iter_batches(_READ_BATCH):
-            left -= batch.nbytes
-            if left < 0:
-                raise DamagedError(f"it unpacks to more than {UNPACKED_RATIO:,} times its length")
-            for document in batch.to_pylist():
-                yield _from_columns(document)
+    schema, metadata = _schema(), pq.read_metadata(path)
+    if not metadata.schema.to_arrow_schema().equals(schema):
+        raise DamagedError("it has other columns")
+    if rows is not None and metadata.num_rows != rows:
+        raise DamagedError(f"it has {metadata.num_rows:,} rows, not {rows:,}")
+    if not _codecs(metadata) <= _CODECS:
+        raise DamagedError("it is packed in another way")
+    # Texts that rows share stay shared while they are read. Encodings that make texts out of others cannot be read so.
+    with pq.ParquetFile(path, metadata=metadata, read_dictionary=_texts(schema)) as file:
+        reader = RowReader()
+        most = UNPACKED_FREELY + UNPACKED_RATIO * path.stat().st_size
+        _require(_ROW_BYTES * metadata.num_rows <= most)
+        for batch in _batches(file):
+            messages = _messages(batch)
+            most -= _ROW_BYTES * batch.num_rows + _MESSAGE_BYTES * messages
+            for document in _documents(batch, messages):
+                yield reader.read(document)
+                _require(reader.held <= most)
+
+
+def _batches(file: Any) -> Iterator[Any]:
+    for group in range(file.num_row_groups):  # by themselves: messages of two groups cannot be in one batch
+        yield from file.iter_batches(_READ_BATCH, row_groups=[group])
+
+
+def _require(fits: bool) -> None:
+    if not fits:
+        raise DamagedError(f"it unpacks to more than {UNPACKED_RATIO:,} times its length")
+
+
+def _documents(batch: Any, messages: int) -> Iterator[dict[str, Any]]:
+    """The rows of *batch*, few at a time where its texts are long: as Python's, those that rows share are apart."""
+    texts = 1 + messages // max(1, batch.num_rows)
+    step = min(batch.num_rows, max(1, UNPACKED_FREELY // (1 + texts * batch.nbytes)))
+    for place in range(0, batch.num_rows, step):
+        yield from batch.slice(place, step).to_pylist()
+
+
+def _texts(schema: Any) -> list[str]:
+    """Paths of the columns of texts, as Parquet names them."""
+    import pyarrow as pa
+
+    plain = [field.name for field in schema if field.type == pa.string()]
+    return [*plain, *(f"prompt.list.element.{name}" for name in _MESSAGE)]
+
+
+def _messages(batch: Any) -> int:
+    """Number of messages in *batch*. Raises DamagedError where one prompt has more than any has."""
+    lengths = batch.column("prompt").value_lengths().drop_null().to_pylist()
+    if max(lengths, default=0) > _MOST_MESSAGES:
+        raise DamagedError(f"a prompt has more than {_MOST_MESSAGES:,} messages")
+    return sum(lengths)
 
 
 def _codecs(metadata: Any) -> set[str]:
@@ -103,7 +144,7 @@ def _schema() -> Any:
             "turn": pa.int32(),
             "task": text,
             # What belongs to tools is JSON text: arguments have other fields each time, and Arrow would merge them.
-            "prompt": pa.list_(pa.struct({"role": text, "content": text, "tools": text})),
+            "prompt": pa.list_(pa.struct(dict.fromkeys(_MESSAGE, text))),
             "origin": text,
             "reference": text,
             "recorded": text,
@@ -115,19 +156,6 @@ def _schema() -> Any:
             "split": text,
         }
     )
-
-
-def _from_columns(document: dict[str, Any]) -> LabelledRow:
-    if missing := next((name for name in document if document[name] is None and name not in _OPTIONAL), None):
-        raise DamagedError(f"a row has no {missing}")
-    side = document.pop("split")
-    if side not in ("train", "eval") or document["origin"] not in ORIGINS:
-        raise DamagedError("a row is on no side, or of no origin")
-    created = document.pop("createdAt")
-    prompt = [_from_struct(message) for message in document["prompt"]]
-    lessons = decode_json(document["lessons"], TRACE_LINE)
-    row = Row.from_json({**document, "prompt": prompt, "lessons": lessons, "createdAt": None})
-    return replace(row, created_at=created), side
 
 
 def _to_columns(row: Row, side: Side) -> dict[str, Any]:
@@ -148,10 +176,3 @@ def _to_struct(message: Message) -> dict[str, str | None]:
         "content": message["content"],
         "tools": json.dumps(tools, sort_keys=True) if tools else None,
     }
-
-
-def _from_struct(struct: dict[str, str | None]) -> Message:
-    role, content, tools = struct["role"], struct["content"], struct["tools"]
-    if role is None or content is None:
-        raise DamagedError("a message of a prompt has no role, or no content")
-    return {"role": role, "content": content, **(decode_json(tools, TRACE_LINE) if tools else {})}

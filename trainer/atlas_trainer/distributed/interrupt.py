@@ -44,8 +44,9 @@ class Interrupt:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Handle SIGTERM, SIGINT and SIGHUP inside the block."""
+        """Handle SIGTERM, SIGINT and SIGHUP inside the block, and SIGALRM once a request has to be repeated."""
         before = {number: signal.getsignal(number) for number in STOPPED_BY}
+        alarm = signal.getsignal(signal.SIGALRM)
         heard = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
         for number in heard:
             signal.signal(number, self._handle)
@@ -53,7 +54,7 @@ class Interrupt:
             yield
         finally:
             self._stop_repeating()
-            for number, handler in heard.items():
+            for number, handler in {**heard, signal.SIGALRM: alarm}.items():
                 signal.signal(number, handler)
 
     @contextmanager

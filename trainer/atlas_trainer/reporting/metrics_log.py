@@ -7,6 +7,8 @@ also names the revisions of their service, as `reward_revisions`.
 """
 
 import json
+import logging
+import stat
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +16,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from atlas_api.inputs.budgets import METRICS_LINE, decode_json
+from atlas_api.inputs.budgets import METRICS, METRICS_LINE, decode_json
 from atlas_trainer.evaluation.measurement import finite
 from atlas_trainer.reporting.revisions import KEY as REVISIONS
 from atlas_trainer.storage.atomic_file import replace_text
+from atlas_trainer.storage.put_aside import put_aside
 
 Kind = Literal["train", "eval"]
 
@@ -25,6 +28,8 @@ _LARGEST = 1e100
 """Largest number that is drawn: the difference of two larger ones may be infinite."""
 
 _MOST_STEPS = 10**12
+
+_log = logging.getLogger(__name__)
 
 
 class _Line(BaseModel):
@@ -40,10 +45,15 @@ class _Line(BaseModel):
 
 
 class MetricsLog:
-    """The file metrics.jsonl of a run. Opening it drops a last line that a kill has torn."""
+    """The file metrics.jsonl of a run. Opening it drops a last line that a kill has torn.
+
+    Something else in its place is put aside: others may write there too, and a link would lead what is added elsewhere.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if _is_something_else(path):
+            _log.warning("begins without the metrics of before, now %s: no file, or more than fits", put_aside(path))
         if path.exists() and _is_torn(path):
             self._write(self.read())
 
@@ -87,6 +97,14 @@ def _line(data: bytes) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = line
     return found
+
+
+def _is_something_else(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return not stat.S_ISREG(found.st_mode) or found.st_size > METRICS.bytes
 
 
 def _is_torn(path: Path) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas_trainer.reporting.metrics_log import Kind
+from atlas_trainer.storage.put_aside import put_aside
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
@@ -59,6 +60,8 @@ class TensorBoard:
             # The import takes seconds where torch is installed, so it waits until there is something to write.
             from tensorboardX import SummaryWriter
 
+            if self.folder.is_symlink():  # others may write here too, and it would lead what we write elsewhere
+                put_aside(self.folder)
             # The name holds seconds only: without the attempt, a quick restart would overwrite a file.
             name = f".attempt-{self.attempt}"
             self._writer = SummaryWriter(str(self.folder), purge_step=self._resumed_after + 1, filename_suffix=name)

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -81,6 +82,8 @@ def status_in(data: bytes, where: str) -> LocalStatus:
 def read_status_file(path: Path) -> LocalStatus | None:
     """The status in a file on this machine, None when there is none. Raises `InvalidManifest`."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would wait without end
+            raise InvalidManifest([f"{path}: is no regular file; {_MOVE_AWAY}"])
         with path.open("rb") as file:
             data = file.read(STATUS.bytes + 1)
     except FileNotFoundError:
@@ -172,6 +175,11 @@ def _make(folder: Path) -> Path:
     return folder
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    """Open for `open`: neither what a link leads to, nor a pipe whose other end nobody has."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the lock of a training on this machine; kill -9 frees it.
@@ -179,7 +187,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises `RunActive` when another process holds it, `CheckpointFailed` when *folder* cannot be written.
     """
     with write_errors(folder):
-        lock = (_make(folder) / ".lock").open("a")
+        lock = open(_make(folder) / ".lock", "a", opener=_without_waiting)  # noqa: SIM115 - closed below
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

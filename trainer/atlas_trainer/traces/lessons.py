@@ -7,13 +7,15 @@ any length, so that a session keeps `MOST` lessons of `MOST_CHARACTERS` characte
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from atlas_trainer.traces.loose_json import decoded, get, items, text
 
 LessonKind = Literal["guidance", "studentLearning", "teacherLearning", "playbook", "triage", "leftOut"]
 """What a lesson is: a note of the teacher, a learning note for student or teacher, an entry of the playbook, what
 triage saw beforehand; `leftOut` says how many found no room."""
+
+LESSONS: tuple[LessonKind, ...] = get_args(LessonKind)
 
 
 @dataclass(frozen=True, slots=True)

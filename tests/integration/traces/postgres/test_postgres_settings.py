@@ -39,6 +39,15 @@ def run(url: str, *statements: str) -> None:
         "quote_all_identifiers = on",
         "row_security = off",
         "search_path = public, pg_catalog",
+        "search_path = public",
+        "search_path = '\"$user\"', public",
+        "array_nulls = off",
+        "transform_null_equals = on",
+        "gin_fuzzy_search_limit = 1",
+        "client_min_messages = 'debug5'",
+        "temp_file_limit = 0",
+        "plan_cache_mode = 'force_generic_plan'",
+        "session_replication_role = 'replica'",
     ],
 )
 def test_a_setting_changes_nothing(database_url: str, tmp_path: Path, setting: str) -> None:
@@ -51,6 +60,48 @@ def test_a_setting_changes_nothing(database_url: str, tmp_path: Path, setting: s
     assert after == before
     assert after[0].created_at == datetime(2025, 11, 20, 8, 0, 0, 123456, UTC)
     assert after[0].reward == 0.1234567890123456
+
+
+@pytest.mark.parametrize("path", ["others, public", "others, public, pg_catalog"])
+def test_functions_of_others_do_not_run_in_the_place_of_postgres_own(
+    database_url: str, tmp_path: Path, path: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        insert_session(connection)
+    run(
+        database_url,
+        "CREATE SCHEMA others",
+        "CREATE FUNCTION others.lower(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'run'; END $$",
+        "CREATE FUNCTION others.jsonb_typeof(jsonb) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'run'; END $$",
+        f"ALTER DATABASE {urlsplit(database_url).path[1:]} SET search_path = {path}",
+    )
+    sessions, _ = read_all(traces_of(database_url, tmp_path, min_reward=0.1))
+    assert [session.task for session in sessions] == ["Refund order 12"]
+
+
+def test_tables_are_found_where_the_search_path_leads(database_url: str, tmp_path: Path) -> None:
+    with psycopg.connect(database_url) as connection:
+        insert_session(connection, task="elsewhere")
+    database = urlsplit(database_url).path[1:]
+    run(
+        database_url,
+        "ALTER SCHEMA public RENAME TO agents",
+        f"ALTER DATABASE {database} SET search_path = agents",
+    )
+    sessions, _ = read_all(traces_of(database_url, tmp_path))
+    assert [session.task for session in sessions] == ["elsewhere"]
+
+
+def test_a_view_that_repeats_sessions_repeats_each_row_and_not_its_square(database_url: str, tmp_path: Path) -> None:
+    with psycopg.connect(database_url) as connection:
+        insert_session(connection)
+    run(
+        database_url,
+        "ALTER TABLE sessions RENAME TO recorded",
+        "CREATE VIEW sessions AS SELECT recorded.* FROM recorded, generate_series(1, 100)",
+    )
+    sessions, tally = read_all(traces_of(database_url, tmp_path))
+    assert (len(sessions), tally.matched) == (100, 100)
 
 
 VIEW = {

@@ -100,6 +100,41 @@ def test_keys_that_are_quiet_are_forgotten() -> None:
     assert len(queue._begun) == 1
 
 
+def test_far_dates_that_events_bring_forward_again_and_again_are_not_kept() -> None:
+    queue: DelayingQueue[str] = DelayingQueue()
+    for second in range(1000):
+        queue.add("loud", second)
+        assert queue.take(second) == "loud"
+        queue.add("loud", second + 0.5)
+        queue.done("loud")
+        queue.add_at("loud", second + 1e9)
+        queue.add("loud", second + 0.75)
+    for number in range(1000):
+        queue.add_at("sooner", 1e6 - number)
+    assert len(queue._timers) < 100
+    assert queue.next_date() == 1000
+
+
+def test_of_a_key_that_is_no_more_no_date_and_no_failure_is_kept() -> None:
+    queue: DelayingQueue[int] = DelayingQueue()
+    for number in range(1000):
+        queue.retry(number, 0)
+        queue.add_at(number, 1e9)
+        queue.drop(number)
+    assert (len(queue._timers) < 100, queue._later, queue._failures) == (True, {}, {})
+    assert (queue.next_date(), queue.take(2e9)) == (None, None)
+
+
+def test_a_key_that_waits_is_still_taken_after_it_was_dropped_and_may_come_back() -> None:
+    queue: DelayingQueue[str] = DelayingQueue()
+    queue.add("a", 0)
+    queue.drop("a")
+    assert queue.take(0) == "a"
+    queue.done("a")
+    queue.add_at("a", 5)
+    assert [queue.take(4), queue.take(5)] == [None, "a"]
+
+
 def test_of_two_dates_the_earlier_counts() -> None:
     queue: DelayingQueue[str] = DelayingQueue()
     queue.add_at("a", 60)
@@ -185,6 +220,15 @@ class _AgendaMachine(RuleBasedStateMachine):
     @rule(key=keys)
     def forget(self, key: str) -> None:
         self.queue.forget(key)
+
+    @rule(key=keys)
+    def drop(self, key: str) -> None:
+        self.queue.drop(key)
+        if key not in self.waiting_or_again():
+            self.owed.pop(key, None)
+
+    def waiting_or_again(self) -> set[str]:
+        return {*self.queue._waiting, *self.queue._again}
 
     @rule(seconds=st.sampled_from([0, 0.25, 0.75, 1, 7, 30]))
     def wait(self, seconds: float) -> None:

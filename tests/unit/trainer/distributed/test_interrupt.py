@@ -181,6 +181,18 @@ def test_after_the_block_signals_are_what_they_were() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_after_the_block_an_alarm_of_somebody_else_is_theirs_again_and_stops_nothing() -> None:
+    rung: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, _: rung.append(number))
+    try:
+        with Interrupt().installed(), suppress(Preempted):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGALRM)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert rung == [signal.SIGALRM]
+
+
 def test_a_request_that_a_library_swallows_is_made_again() -> None:
     with Interrupt().installed():
         with suppress(Exception):

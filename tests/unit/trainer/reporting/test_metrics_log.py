@@ -2,11 +2,14 @@
 
 import json
 import math
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.trainer.measured import START
 
+from atlas_api.inputs.budgets import METRICS
 from atlas_trainer.reporting.metrics_log import MetricsLog
 
 
@@ -71,3 +74,26 @@ def test_a_line_without_its_end_is_torn_even_if_it_is_json(tmp_path: Path) -> No
 def test_nothing_temporary_is_left_behind(tmp_path: Path) -> None:
     log_with_steps(tmp_path / "metrics.jsonl", 1, 2).rewind(1)
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.jsonl"]
+
+
+def leads_elsewhere(path: Path) -> None:
+    (path.parent / "elsewhere").write_text("mine\n")
+    path.symlink_to(path.parent / "elsewhere")
+
+
+def too_long(path: Path) -> None:
+    path.touch()
+    os.truncate(path, METRICS.bytes + 1)
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, Path.mkdir, leads_elsewhere, too_long])
+def test_something_else_in_its_place_is_put_aside_neither_waited_for_nor_written_to(
+    tmp_path: Path, put: Callable[[Path], object]
+) -> None:
+    path = tmp_path / "metrics.jsonl"
+    put(path)
+    log = log_with_steps(path, 1)
+    assert [line["step"] for line in log.read()] == [1]
+    assert os.path.lexists(tmp_path / "metrics.jsonl.unreadable")
+    elsewhere = tmp_path / "elsewhere"
+    assert not elsewhere.exists() or elsewhere.read_text() == "mine\n"

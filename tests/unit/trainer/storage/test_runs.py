@@ -1,5 +1,7 @@
 """Runs in a store: which one is next, and where it lives."""
 
+import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from atlas_trainer.storage.runs import (
     newest_run,
     next_run,
     read_status,
+    read_status_file,
     training_folder,
     work_folder,
 )
@@ -130,3 +133,24 @@ def test_two_processes_never_train_the_same_training(tmp_path: Path) -> None:
         pass
     with locked(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, Path.mkdir])
+def test_a_status_that_is_no_file_is_named_and_not_waited_for(tmp_path: Path, put: Callable[[Path], object]) -> None:
+    put(tmp_path / "status.json")
+    with pytest.raises(InvalidManifest, match=r"status\.json: is no regular file; .*move it away"):
+        read_status_file(tmp_path / "status.json")
+
+
+def leads_elsewhere(path: Path) -> None:
+    path.symlink_to(path.parent / "elsewhere")
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, Path.mkdir, leads_elsewhere])
+def test_a_lock_that_is_something_else_is_refused_and_not_waited_for(
+    tmp_path: Path, put: Callable[[Path], object]
+) -> None:
+    put(tmp_path / ".lock")
+    with pytest.raises(CheckpointFailed, match=r"\.lock|cannot"), locked(tmp_path):
+        pytest.fail("held")
+    assert not (tmp_path / "elsewhere").exists()

@@ -241,7 +241,7 @@ WITH judged AS (
     END AS cause
   FROM placed
 )
-SELECT cause, count(*) AS sessions, (array_agg(id::bigint) FILTER (WHERE cause IS NULL))::text AS ids
+SELECT cause, count(*) AS sessions, (array_agg(DISTINCT id::bigint) FILTER (WHERE cause IS NULL))::text AS ids
 FROM decided GROUP BY cause
 """  # noqa: S608
     return query, _parameters(filter)

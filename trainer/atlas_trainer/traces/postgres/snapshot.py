@@ -15,10 +15,13 @@ CONNECT_SECONDS = 10
 
 # Cursors are read to their end, so a plan that is quick for the first rows only is wrong. Compiling never pays here.
 # The rest is what a role or a database may have set otherwise, and what our queries and the driver's readers rely on.
+# Functions of Postgres come before others of their name: else those of whoever may make a schema run with our rights.
 _SETTINGS = """
 SET LOCAL cursor_tuple_fraction = 1; SET LOCAL jit = off;
 SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL extra_float_digits = 1;
-SET LOCAL standard_conforming_strings = on
+SET LOCAL standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(
+  ', ', 'pg_catalog', nullif(pg_catalog.current_setting('search_path'), '')), true)
 """
 _AS_THEY_ARE = "SET LOCAL client_encoding = 'SQL_ASCII'"
 _TEXTS = ("text", "varchar", "bpchar", "name")
