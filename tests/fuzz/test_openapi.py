@@ -14,7 +14,7 @@ pytestmark = pytest.mark.fuzz
 
 CASES = os.environ.get("FUZZ_CASES", "1000")
 BY_DESIGN = "negative_data_rejection"
-"""A check that is left out: an item that is none costs its own score and never the request, which is answered with 200."""
+"""A check that is left out: an item that is none costs its own score, never the request, which is answered with 200."""
 
 
 def test_every_answer_to_made_up_requests_is_one_that_the_description_knows(tmp_path: Path) -> None:
