@@ -15,7 +15,7 @@ from atlas_operator.controller.delaying_queue import DelayingQueue, K
 Handler = Callable[[K], Awaitable[float | None]]
 """Function that works on a key and returns after how many seconds to look again, None for never.
 
-When it raises, the key is tried again later.
+When it raises, the key is tried again later, also where what it waited for was cancelled by somebody else.
 """
 
 _log = logging.getLogger(__name__)
@@ -96,7 +96,9 @@ class WorkQueue(Generic[K]):
     async def _handle(self, handler: Handler[K], key: K) -> None:
         try:
             seconds = await handler(key)
-        except Exception:
+        except (Exception, asyncio.CancelledError):
+            if (worker := asyncio.current_task()) and worker.cancelling():
+                raise
             delay = self.retry(key)
             _log.exception("reconciliation failed; next try in %.3f s", delay, extra={"key": key})
         else:

@@ -88,6 +88,8 @@ def read_status_file(path: Path) -> LocalStatus | None:
             data = file.read(STATUS.bytes + 1)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise InvalidManifest([f"{path}: cannot be read: {error.strerror}; {_MOVE_AWAY}"]) from None
     return status_in(data, str(path))
 
 

@@ -79,6 +79,33 @@ def test_functions_of_others_do_not_run_in_the_place_of_postgres_own(
     assert [session.task for session in sessions] == ["Refund order 12"]
 
 
+@pytest.mark.parametrize(
+    ("function", "result"),
+    [
+        ("unnest(bigint[])", "SETOF bigint"),
+        ("unnest(text[])", "SETOF text"),
+        ("lower(varchar)", "text"),
+        ("jsonb_build_object(text, jsonb)", "jsonb"),
+        ("cardinality(text[])", "integer"),
+    ],
+)
+def test_a_function_of_others_that_fits_better_does_not_run_either(
+    database_url: str, tmp_path: Path, function: str, result: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        session = insert_session(connection)
+    body = "LANGUAGE plpgsql AS $$ BEGIN RAISE 'run'; END $$"
+    run(
+        database_url,
+        "ALTER TABLE sessions ALTER COLUMN status TYPE varchar",
+        f"CREATE FUNCTION public.{function} RETURNS {result} {body}",
+    )
+    sessions, _ = read_all(
+        traces_of(database_url, tmp_path, status=("succeeded",), session_ids=(str(session),), min_reward=0.1)
+    )
+    assert [session.task for session in sessions] == ["Refund order 12"]
+
+
 def test_tables_are_found_where_the_search_path_leads(database_url: str, tmp_path: Path) -> None:
     with psycopg.connect(database_url) as connection:
         insert_session(connection, task="elsewhere")

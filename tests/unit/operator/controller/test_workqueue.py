@@ -33,6 +33,46 @@ def test_a_failed_key_is_tried_again_until_it_works() -> None:
     _run(story)
 
 
+def test_a_key_that_waited_for_what_somebody_cancelled_is_tried_again_and_no_worker_is_lost() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        tries: list[str] = []
+
+        async def handler(key: str) -> None:
+            tries.append(key)
+            if len(tries) == 2:
+                queue.stop()
+                return
+            cancelled = asyncio.create_task(asyncio.sleep(60))
+            cancelled.cancel()
+            await cancelled
+
+        queue.add("a")
+        await queue.run(handler, 1)
+        assert tries == ["a", "a"]
+
+    _run(story)
+
+
+def test_a_run_that_is_cancelled_ends_and_tries_nothing_again() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        tries: list[str] = []
+
+        async def handler(key: str) -> None:
+            tries.append(key)
+            await asyncio.sleep(60)
+
+        queue.add("a")
+        run = asyncio.create_task(queue.run(handler, 2))
+        await asyncio.sleep(0.1)
+        run.cancel()
+        await asyncio.wait({run}, timeout=1)
+        assert (run.cancelled(), tries, queue._delaying.next_date()) == (True, ["a"], None)
+
+    _run(story)
+
+
 def test_the_returned_seconds_bring_the_key_back() -> None:
     async def story() -> None:
         queue: WorkQueue[str] = WorkQueue()

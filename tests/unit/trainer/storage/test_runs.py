@@ -18,6 +18,7 @@ from atlas_trainer.storage.runs import (
     locked,
     newest_run,
     next_run,
+    put_aside_unreadable_status,
     read_status,
     read_status_file,
     training_folder,
@@ -154,3 +155,12 @@ def test_a_lock_that_is_something_else_is_refused_and_not_waited_for(
     with pytest.raises(CheckpointFailed, match=r"\.lock|cannot"), locked(tmp_path):
         pytest.fail("held")
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_status_that_is_a_link_to_itself_is_said_to_be_unreadable_and_put_aside(tmp_path: Path) -> None:
+    status = tmp_path / "status.json"
+    status.symlink_to(status)
+    with pytest.raises(InvalidManifest, match="cannot be read"):
+        read_status_file(status)
+    put_aside_unreadable_status(status)
+    assert read_status_file(status) is None

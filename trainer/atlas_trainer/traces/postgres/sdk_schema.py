@@ -40,16 +40,17 @@ REGISTRY: Mapping[str, str] = {"learning_key": "text", **NOTES, "metadata": "jso
 """Columns of `learning_registry`, which is read where it can be: older databases lack it, and few roles need it."""
 
 _MAY_READ = """
-SELECT count(*) = cardinality(%(columns)s::text[]) FROM pg_attribute
-WHERE attrelid = to_regclass(%(table)s) AND NOT attisdropped AND has_column_privilege(attrelid, attnum, 'SELECT')
+SELECT pg_catalog.count(*) = pg_catalog.cardinality(%(columns)s::text[]) FROM pg_attribute
+WHERE attrelid = pg_catalog.to_regclass(%(table)s) AND NOT attisdropped
+  AND pg_catalog.has_column_privilege(attrelid, attnum, 'SELECT')
   AND (attname::text, atttypid::regtype::text) IN (
     SELECT * FROM unnest(%(columns)s::text[], %(types)s::text[]))
 """
 
 _FOUND = """
-SELECT relname::text, array_agg(attname::text ORDER BY attnum)
+SELECT relname::text, pg_catalog.array_agg(attname::text ORDER BY attnum)
 FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
-WHERE relname = ANY(%s) AND pg_table_is_visible(pg_class.oid) AND attnum > 0 AND NOT attisdropped
+WHERE relname = ANY(%s) AND pg_catalog.pg_table_is_visible(pg_class.oid) AND attnum > 0 AND NOT attisdropped
 GROUP BY relname
 """
 

@@ -1,5 +1,6 @@
 """
-Queries of the Postgres source. Pure text; knows no connection.
+Queries of the Postgres source. Pure text; knows no connection. Functions are named with their schema: else one of
+somebody's that fits its arguments better, as `unnest(bigint[])` does, would run with our rights.
 
 One query judges every session; its answer, the chosen ids, goes into one query a table. Three things keep these fast
 where answers are large: rows are sorted before anything is unpacked from TOAST; `|| '{}'` in a subquery that `OFFSET 0`
@@ -22,7 +23,7 @@ _NO_VALID_SAMPLE = " || ".join(
 # The same meaning as `sdk_fields.reward_of`. A value is cast only after its text was seen to be a number that fits.
 _FIRST_RECORDED = f"""
 CASE
-  WHEN jsonb_typeof(reward_stats) NOT IN ('object', 'null') THEN NULL
+  WHEN pg_catalog.jsonb_typeof(reward_stats) NOT IN ('object', 'null') THEN NULL
   WHEN reward @? '$ ? ({_NO_VALID_SAMPLE})' THEN NULL
   ELSE coalesce(
     nullif(reward_stats -> 'score', 'null'),
@@ -34,7 +35,7 @@ _NUMBER = """
 CASE WHEN recorded ~ '^[ \\t\\r\\n]*[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]{1,4})?[ \\t\\r\\n]*$'
   THEN recorded::numeric END
 """
-_SCORE = "CASE WHEN abs(number) < 1e-300 THEN 0 WHEN abs(number) < 1e300 THEN number::float8 END"
+_SCORE = "CASE WHEN pg_catalog.abs(number) < 1e-300 THEN 0 WHEN pg_catalog.abs(number) < 1e300 THEN number::float8 END"
 
 
 def _with_score(sessions: str, order: str = "") -> str:
@@ -53,10 +54,11 @@ _CREATED_AT = (
 
 # As the SDK compares it: the number 42 and the word "42" are one key.
 _LEARNING_KEY = """
-CASE WHEN jsonb_typeof({metadata} -> 'learning_key') IN ('string', 'number') THEN {metadata} ->> 'learning_key' END
+CASE WHEN pg_catalog.jsonb_typeof({metadata} -> 'learning_key') IN ('string', 'number')
+  THEN {metadata} ->> 'learning_key' END
 """
 
-_CHOSEN = "unnest(%(ids)s::bigint[]) AS chosen(id)"
+_CHOSEN = "pg_catalog.unnest(%(ids)s::bigint[]) AS chosen(id)"
 
 _NOTES = "sessions.student_learning, sessions.teacher_learning"
 _NO_NOTES = "NULL AS student_learning, NULL AS teacher_learning"
@@ -70,15 +72,15 @@ FROM sessions JOIN {_CHOSEN} ON sessions.id = chosen.id ORDER BY sessions.id OFF
 _SESSIONS = f"""
 SELECT id, task, status, review_status, review_notes, {_CREATED_AT} AS created_at, created_at::text AS created_text,
   coalesce(final_answer, '') AS final_answer, score AS reward,
-  jsonb_build_object(
+  pg_catalog.jsonb_build_object(
     'learning_key', {_LEARNING_KEY.format(metadata="meta")},
     'tags', meta -> 'tags',
     'project_root', meta -> 'project_root',
     'execution_mode', meta -> 'execution_mode',
-    'adaptive_summary', jsonb_build_object('adaptive_mode', meta #> '{{adaptive_summary,adaptive_mode}}'),
+    'adaptive_summary', pg_catalog.jsonb_build_object('adaptive_mode', meta #> '{{adaptive_summary,adaptive_mode}}'),
     'executor_system_prompt', meta -> 'executor_system_prompt',
     'ground_truth', meta -> 'ground_truth',
-    'triage_dossier', jsonb_build_object(
+    'triage_dossier', pg_catalog.jsonb_build_object(
       'summary', meta #> '{{triage_dossier,summary}}', 'risks', meta #> '{{triage_dossier,risks}}')) AS metadata,
   coalesce(nullif(student_learning, ''), meta ->> 'student_learning') AS student_learning,
   coalesce(nullif(teacher_learning, ''), meta ->> 'teacher_learning') AS teacher_learning
@@ -90,7 +92,7 @@ ORDER BY id
 """  # noqa: S608
 
 _PLANS = f"""
-SELECT session_id, jsonb_build_object('steps', plan -> 'steps') AS plan
+SELECT session_id, pg_catalog.jsonb_build_object('steps', plan -> 'steps') AS plan
 FROM (
   SELECT session_id, plan FROM plans JOIN {_CHOSEN} ON session_id = chosen.id ORDER BY session_id OFFSET 0
 ) AS picked
@@ -106,7 +108,7 @@ ORDER BY session_id, step_id
 # A first attempt that was accepted says nothing that the step result does not.
 _STEP_ATTEMPTS = f"""
 SELECT session_id, step_id, attempt,
-  jsonb_build_object('validation', jsonb_build_object(
+  pg_catalog.jsonb_build_object('validation', pg_catalog.jsonb_build_object(
     'valid', validation -> 'valid', 'guidance', validation -> 'guidance')) AS evaluation
 FROM (
   SELECT session_id, step_id, attempt, evaluation -> 'validation' AS validation FROM (
@@ -126,31 +128,31 @@ ORDER BY session_id, step_id, sequence
 
 _ANSWER = """
 CASE
-  WHEN payload #>> '{data,output,context_entry,output_text}' <> '' THEN jsonb_build_object(
-    'context_entry', jsonb_build_object('output_text', payload #> '{data,output,context_entry,output_text}'),
-    'evaluation', jsonb_build_object('validation', jsonb_build_object(
+  WHEN payload #>> '{data,output,context_entry,output_text}' <> '' THEN pg_catalog.jsonb_build_object(
+    'context_entry', pg_catalog.jsonb_build_object('output_text', payload #> '{data,output,context_entry,output_text}'),
+    'evaluation', pg_catalog.jsonb_build_object('validation', pg_catalog.jsonb_build_object(
       'valid', payload #> '{data,output,evaluation,validation,valid}',
       'guidance', payload #> '{data,output,evaluation,validation,guidance}')))
-  WHEN jsonb_typeof(payload #> '{data,output}') = 'object'
+  WHEN pg_catalog.jsonb_typeof(payload #> '{data,output}') = 'object'
     THEN (payload #> '{data,output}') - '{trace,metadata,runtime,context_entry}'::text[]
   ELSE payload #> '{data,output}'
 END
 """
 
 _EVENTS = f"""
-SELECT session_id, jsonb_build_object('payload', jsonb_build_object(
+SELECT session_id, pg_catalog.jsonb_build_object('payload', pg_catalog.jsonb_build_object(
     'event_type', kind,
     'name', name,
     'UUID', payload -> 'UUID',
-    'metadata', jsonb_build_object(
+    'metadata', pg_catalog.jsonb_build_object(
       'actor', payload #> '{{metadata,actor}}', 'step_id', payload #> '{{metadata,step_id}}'),
     'data', CASE
-      WHEN kind = 'SPAN_END' THEN jsonb_build_object('output', jsonb_build_object(
+      WHEN kind = 'SPAN_END' THEN pg_catalog.jsonb_build_object('output', pg_catalog.jsonb_build_object(
         'messages', payload #> '{{data,output,messages}}'))
-      WHEN name = 'agent' THEN jsonb_build_object('input', jsonb_build_object(
+      WHEN name = 'agent' THEN pg_catalog.jsonb_build_object('input', pg_catalog.jsonb_build_object(
         'messages', payload #> '{{data,input,messages}}'))
-      ELSE jsonb_build_object(
-        'input', jsonb_build_object(
+      ELSE pg_catalog.jsonb_build_object(
+        'input', pg_catalog.jsonb_build_object(
           'attempt', payload #> '{{data,input,attempt}}', 'guidance', payload #> '{{data,input,guidance}}'),
         'output', {_ANSWER}) END)) AS event
 FROM (
@@ -163,7 +165,7 @@ FROM (
   ) AS unpacked ORDER BY session_id, id OFFSET 0
 ) AS named
 WHERE kind = 'LLM_END'
-  OR kind = 'SPAN_END' AND jsonb_typeof(payload #> '{{data,output,messages}}') = 'array'
+  OR kind = 'SPAN_END' AND pg_catalog.jsonb_typeof(payload #> '{{data,output,messages}}') = 'array'
   OR kind IN ('TASK_START', 'TASK_END') AND name ~ '^step_[0-9]+$'
   OR kind = 'TASK_START' AND name = 'agent' AND NOT payload #> '{{data,input,messages}}' @> '[{{"type": "ai"}}]'
 ORDER BY session_id, id
@@ -189,21 +191,22 @@ def queries(notes: bool) -> dict[str, str]:
 
 
 REGISTRY = """
-SELECT learning_key, student_learning, teacher_learning, jsonb_build_object('playbook_entries', (
-    SELECT jsonb_agg(jsonb_build_object(
+SELECT learning_key, student_learning, teacher_learning, pg_catalog.jsonb_build_object('playbook_entries', (
+    SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
       'audience', entry -> 'audience',
-      'cue', jsonb_build_object('description', entry #> '{cue,description}', 'pattern', entry #> '{cue,pattern}'),
-      'action', jsonb_build_object('imperative', entry #> '{action,imperative}'),
-      'provenance', jsonb_build_object('status', jsonb_build_object(
+      'cue', pg_catalog.jsonb_build_object(
+        'description', entry #> '{cue,description}', 'pattern', entry #> '{cue,pattern}'),
+      'action', pg_catalog.jsonb_build_object('imperative', entry #> '{action,imperative}'),
+      'provenance', pg_catalog.jsonb_build_object('status', pg_catalog.jsonb_build_object(
         'lifecycle', entry #> '{provenance,status,lifecycle}'))) ORDER BY place)
-    FROM jsonb_array_elements(jsonb_path_query_array(metadata, '$.playbook_entries[0 to 99]'))
+    FROM pg_catalog.jsonb_array_elements(pg_catalog.jsonb_path_query_array(metadata, '$.playbook_entries[0 to 99]'))
       WITH ORDINALITY AS entries(entry, place))) AS metadata
 FROM learning_registry WHERE learning_key = ANY(%(keys)s)
 """
 """Query for what was learnt for the learning keys `keys`, with the first hundred entries of each playbook."""
 
 ABSENT = """
-SELECT id FROM unnest(%(ids)s::text[]) AS named(id)
+SELECT id FROM pg_catalog.unnest(%(ids)s::text[]) AS named(id)
 WHERE NOT EXISTS (SELECT FROM sessions WHERE sessions.id::text = named.id) ORDER BY id
 """
 """Query of the ids in the parameter `ids` that no session has."""
@@ -241,7 +244,8 @@ WITH judged AS (
     END AS cause
   FROM placed
 )
-SELECT cause, count(*) AS sessions, (array_agg(DISTINCT id::bigint) FILTER (WHERE cause IS NULL))::text AS ids
+SELECT cause, pg_catalog.count(*) AS sessions,
+  (pg_catalog.array_agg(DISTINCT id::bigint) FILTER (WHERE cause IS NULL))::text AS ids
 FROM decided GROUP BY cause
 """  # noqa: S608
     return query, _parameters(filter)
@@ -251,7 +255,7 @@ def _place(filter: TraceFilter, direction: str) -> str:
     if filter.limit is None and not filter.offset:
         return "NULL::bigint"
     order = f"created_at {direction} NULLS LAST, id {direction}"
-    return f"row_number() OVER (PARTITION BY cause IS NULL ORDER BY {order})"
+    return f"pg_catalog.row_number() OVER (PARTITION BY cause IS NULL ORDER BY {order})"
 
 
 def _conditions(filter: TraceFilter) -> list[tuple[str, str]]:
@@ -260,10 +264,10 @@ def _conditions(filter: TraceFilter) -> list[tuple[str, str]]:
     Conditions that the filter does not set are left out.
     """
     bounded = filter.min_reward is not None or filter.max_reward is not None
-    named = "jsonb_typeof(metadata -> 'execution_mode') = 'string' AND metadata ->> 'execution_mode' ~ '\\S'"
+    named = "pg_catalog.jsonb_typeof(metadata -> 'execution_mode') = 'string' AND metadata ->> 'execution_mode' ~ '\\S'"
     summary = "metadata #> '{adaptive_summary,adaptive_mode}'"
     mode = f"CASE WHEN {named} THEN metadata -> 'execution_mode' ELSE {summary} END"
-    tags = "CASE WHEN jsonb_typeof(metadata -> 'tags') IN ('array', 'string') THEN metadata -> 'tags' END"
+    tags = "CASE WHEN pg_catalog.jsonb_typeof(metadata -> 'tags') IN ('array', 'string') THEN metadata -> 'tags' END"
     asked: list[tuple[Any, str, str]] = [
         (filter.session_ids, "sessionIds", "(id::text = ANY(%(session_ids)s)) IS NOT TRUE"),
         (filter.exclude_session_ids, "excludeSessionIds", "id::text = ANY(%(exclude_session_ids)s)"),
@@ -289,7 +293,7 @@ def _conditions(filter: TraceFilter) -> list[tuple[str, str]]:
 
 
 def _lower(column: str) -> str:
-    return f'lower({column} COLLATE "C")'
+    return f'pg_catalog.lower({column} COLLATE "C")'
 
 
 def _parameters(filter: TraceFilter) -> dict[str, Any]:

@@ -28,7 +28,7 @@ ROWS_A_FETCH = 100
 
 _COLUMNS = """
 SELECT attname::text FROM pg_attribute
-WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
+WHERE attrelid = pg_catalog.to_regclass(%s) AND attnum > 0 AND NOT attisdropped
 """
 
 
@@ -58,7 +58,8 @@ def _query(connection: psycopg.Connection, name: str) -> sql.Composed:
     columns = {
         "trace_id": "trace_id::text",
         # A time that no program can hold is none.
-        "start": "CASE WHEN isfinite(start_time) THEN (extract(epoch FROM start_time) * 1e9)::numeric(39)::text END",
+        "start": "CASE WHEN pg_catalog.isfinite(start_time)"
+        " THEN (extract(epoch FROM start_time) * 1e9)::numeric(39)::text END",
         "attributes": "attributes::jsonb",
         **{column: f"{column}::text" if column == "status_code" else f"{column}::jsonb" for column in OPTIONAL},
     }
