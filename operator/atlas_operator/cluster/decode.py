@@ -27,10 +27,10 @@ class SpecRead(Generic[Model]):
     """A spec as it was read."""
 
     spec: Model | None
-    """None where it breaks rules that this version knows."""
+    """The spec; None where it breaks rules that this version knows."""
 
     problems: tuple[str, ...] = ()
-    """Its mistakes, where it is None."""
+    """Mistakes of a spec that is None."""
 
     unknown: tuple[str, ...] = ()
     """Fields that were kept aside, since the definition is of a newer version than this one."""

@@ -58,7 +58,7 @@ class Facts:
     """Why the newest attempt does not run."""
 
     in_grace: bool
-    """Whether it is too early to call the attempt Ready: mistakes that only the cluster knows may still show."""
+    """Whether the attempt is too young to be called Ready: mistakes that only the cluster knows may still show."""
 
     waiting_for: str | None
     """What the next decision waits for, in words."""

@@ -22,7 +22,7 @@ def display(status: AtlasTrainingStatus, spec: AtlasTrainingSpec | None) -> Disp
 
 
 def _reason(status: AtlasTrainingStatus) -> str | None:
-    """Why it is not Ready, or why the live run does not train."""
+    """Why the training is not Ready, or why its live run does not train."""
     conditions = {each.type: each for each in status.conditions}
     is_live = status.run is not None and status.run.finished_at is None
     for kind in ("Ready", "Running") if is_live else ("Ready",):

@@ -129,7 +129,7 @@ def _pending_reason(context: PlanContext) -> PendingReason | None:
 
 
 def _grace_ends_at(context: PlanContext) -> datetime | None:
-    """Until when the attempt may still meet what only the cluster knows: quotas, images, Secrets.
+    """The moment until which the attempt may still meet what only the cluster knows: quotas, images, Secrets.
 
     None where it runs or has a place in a queue, and where a run of this spec was Ready before: retries are no news.
     """

@@ -1,6 +1,7 @@
 """One attempt as a pod executes it: its run file, and its reports however it ends."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,23 +86,32 @@ def test_a_missing_source_is_reported_without_a_model_being_loaded(tmp_path: Pat
     assert (left(tmp_path).reason, server.newest["reason"]) == ("SourceMissing", "SourceMissing")
 
 
+@pytest.fixture
+def broken_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image that lacks a package, which nobody expects."""
+    monkeypatch.setitem(sys.modules, "transformers", None)
+
+
+@pytest.mark.usefixtures("broken_image")
 def test_a_crash_is_reported_with_its_last_line(tmp_path: Path, server: FakeApiServer) -> None:
-    (tmp_path / "runs/agents/demo/status.json").mkdir(parents=True)  # a folder where a file should be
+    save_tiny_model(tmp_path / "model")
     assert execute(write_run(tmp_path), server) == 1
     assert (left(tmp_path).reason, left(tmp_path).exit_code) == ("Crashed", 1)
-    assert "IsADirectoryError" in (left(tmp_path).message or "")
+    assert "ModuleNotFoundError" in (left(tmp_path).message or "")
 
 
+@pytest.mark.usefixtures("broken_image")
 def test_what_the_recipe_takes_from_secrets_is_neither_reported_nor_logged(
     tmp_path: Path, server: FakeApiServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "runs/agents/demo/status.json").mkdir(parents=True)
+    save_tiny_model(tmp_path / "model")
     secret = {"name": "TOKEN", "secretKeyRef": {"name": "hub", "key": "token"}}
-    # The error quotes the path, of which this is a part.
-    assert execute(write_run(tmp_path, compute={"env": [secret]}), server, TOKEN="status.json") == 1
+    # The error names a package, which is the secret here.
+    file = write_run(tmp_path, compute={"env": [secret]})
+    assert execute(file, server, TOKEN="transformers") == 1
     printed = capsys.readouterr().err
-    assert "IsADirectoryError" in printed
-    assert "status.json" not in printed + (left(tmp_path).message or "") + json.dumps(server.newest)
+    assert "ModuleNotFoundError" in printed
+    assert "transformers" not in printed + (left(tmp_path).message or "") + json.dumps(server.newest)
 
 
 def test_an_attempt_that_finds_other_files_than_the_cluster_knows_ends_before_it_trains(

@@ -90,7 +90,7 @@ def _is_call(call: Any) -> bool:
 
 
 def _lesson(entry: Any) -> Lesson:
-    lesson = Lesson(entry["kind"], entry["text"])
-    if lesson.kind not in LESSONS or not isinstance(lesson.text, str):
+    found = (entry.get("kind"), entry.get("text")) if isinstance(entry, dict) else (None, None)
+    if found[0] not in LESSONS or not isinstance(found[1], str):
         raise DamagedError("a lesson is of no kind, or has no text")
-    return lesson
+    return Lesson(*found)

@@ -120,11 +120,25 @@ def _texts(schema: Any) -> list[str]:
 
 
 def _messages(batch: Any) -> int:
-    """Number of messages in *batch*. Raises DamagedError where one prompt has more than any has."""
-    lengths = batch.column("prompt").value_lengths().drop_null().to_pylist()
-    if max(lengths, default=0) > _MOST_MESSAGES:
+    """Number of messages in *batch*. Raises DamagedError where one prompt has more messages or text than any has."""
+    import numpy as np
+
+    prompts = batch.column("prompt")
+    counts = prompts.value_lengths().fill_null(0).to_numpy()
+    if max(counts, default=0) > _MOST_MESSAGES:
         raise DamagedError(f"a prompt has more than {_MOST_MESSAGES:,} messages")
-    return sum(lengths)
+    rows = np.repeat(np.arange(batch.num_rows), counts)
+    texts = sum(_lengths(column) for column in prompts.flatten().flatten())
+    if len(rows) and np.bincount(rows, weights=texts).max() > UNPACKED_FREELY:
+        raise DamagedError(f"a prompt has more than {UNPACKED_FREELY:,} bytes of text")
+    return int(counts.sum())
+
+
+def _lengths(texts: Any) -> Any:
+    """Bytes of each of *texts*, an Arrow array with a dictionary, as numpy's numbers: nothing is unpacked."""
+    import pyarrow.compute as pc
+
+    return pc.binary_length(texts.dictionary).take(texts.indices).fill_null(0).to_numpy(zero_copy_only=False)
 
 
 def _codecs(metadata: Any) -> set[str]:

@@ -8,6 +8,7 @@ also names the revisions of their service, as `reward_revisions`.
 
 import json
 import logging
+import os
 import stat
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -70,7 +71,7 @@ class MetricsLog:
         line: dict[str, Any] = {"step": step, "time": stamp, "kind": kind}
         line |= {REVISIONS: list(revisions)} if revisions else {}
         line |= {name: finite(number) for name, number in numbers.items() if name not in line}
-        with self.path.open("a", encoding="utf-8") as file:
+        with open(self.path, "a", encoding="utf-8", opener=_never_elsewhere) as file:
             file.write(json.dumps(line, allow_nan=False) + "\n")
 
     def rewind(self, step: int) -> None:
@@ -97,6 +98,11 @@ def _line(data: bytes) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = line
     return found
+
+
+def _never_elsewhere(path: str, flags: int) -> int:
+    """Open a file that is added to, and no link that took its place meanwhile."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _is_something_else(path: Path) -> bool:

@@ -89,6 +89,18 @@ def test_other_columns_rows_and_codecs_are_refused(good: Path, tmp_path: Path) -
         read(rewritten(good, {}, compression="zstd"))
 
 
+def test_a_prompt_that_repeats_a_long_text_is_refused_before_any_of_it_is_unpacked(good: Path) -> None:
+    message = {"role": "user", "content": "x" * 2**20, "tools": None}
+    path = repeated(good, "prompt", [[message] * 70], 2)
+    with pytest.raises(DamagedError, match="a prompt has more than 67,108,864 bytes of text"):
+        read(path)
+
+
+def test_a_lesson_without_a_text_is_said_to_be_one(good: Path) -> None:
+    with pytest.raises(DamagedError, match="a lesson is of no kind, or has no text"):
+        read(rewritten(good, {"lessons": ['[{"kind": "triage"}]', "[]"]}))
+
+
 def noise(number: int) -> str:
     return f"{number} {token_hex(1000)}"
 

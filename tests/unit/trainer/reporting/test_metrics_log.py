@@ -97,3 +97,13 @@ def test_something_else_in_its_place_is_put_aside_neither_waited_for_nor_written
     assert os.path.lexists(tmp_path / "metrics.jsonl.unreadable")
     elsewhere = tmp_path / "elsewhere"
     assert not elsewhere.exists() or elsewhere.read_text() == "mine\n"
+
+
+def test_a_link_that_took_the_place_of_the_file_leads_no_line_elsewhere(tmp_path: Path) -> None:
+    log = log_with_steps(tmp_path / "metrics.jsonl", 1)
+    (tmp_path / "elsewhere").write_text("")
+    log.path.unlink()
+    log.path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        log.append(2, "train", {}, START)
+    assert (tmp_path / "elsewhere").read_text() == ""
