@@ -90,7 +90,7 @@ def _is_call(call: Any) -> bool:
 
 
 def _lesson(entry: Any) -> Lesson:
-    found = (entry.get("kind"), entry.get("text")) if isinstance(entry, dict) else (None, None)
-    if found[0] not in LESSONS or not isinstance(found[1], str):
+    fields = entry if isinstance(entry, dict) else {}
+    if fields.get("kind") not in LESSONS or not isinstance(fields.get("text"), str):
         raise DamagedError("a lesson is of no kind, or has no text")
-    return Lesson(*found)
+    return Lesson(fields["kind"], fields["text"])
