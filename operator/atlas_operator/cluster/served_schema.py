@@ -24,6 +24,11 @@ class ServedSchemas:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._served: dict[str, Schema] = {}
+        self.missing: dict[str, tuple[str, ...]] = {}
+        """Fields of this version that the server lacks, by kind; only kinds with some."""
+
+        self.unknown: dict[str, tuple[str, ...]] = {}
+        """Fields of the server that this version does not know, by kind; only kinds with some."""
 
     async def refresh(self) -> None:
         """Read them anew. Where the server gives none they stay unknown. Raises what `Api.request` does."""
@@ -37,23 +42,17 @@ class ServedSchemas:
                 raise
             documents = {}
         self._served = {kind: schema for document in documents.values() for kind, schema in _schemas_in(document)}
+        self.missing = self._compared(lambda served, own: undeclared(own, served))
+        self.unknown = self._compared(undeclared)
 
     def declared(self, kind: str, status: Document) -> Document:
         """*status* without fields that the served schema of *kind* does not have."""
         served = self._served.get(kind)
         return _declared(status, _property(served, "status")) if served else status
 
-    def missing(self) -> dict[str, tuple[str, ...]]:
-        """Fields of this version that the server lacks, by kind; only kinds with some."""
-        return self._compared(lambda served, own: undeclared(own, served))
-
-    def unknown(self) -> dict[str, tuple[str, ...]]:
-        """Fields of the server that this version does not know, by kind; only kinds with some."""
-        return self._compared(undeclared)
-
     def problem(self) -> str:
         """What an administrator has to do where the server lacks fields, in one sentence; empty where it has all."""
-        for kind, fields in self.missing().items():
+        for kind, fields in self.missing.items():
             more = f" and {len(fields) - _NAMED} more" if len(fields) > _NAMED else ""
             lacks = f"{', '.join(fields[:_NAMED])}{more}"
             return f"the CRD of {kind}s is older than this operator: it lacks {lacks}; apply crds/*.yaml"

@@ -150,10 +150,10 @@ class Manager:
 
     async def _compare_once(self) -> None:
         schemas = self._client.schemas
-        before = schemas.missing(), schemas.unknown()
+        before = schemas.missing, schemas.unknown
         with suppress(ApiError, Unreachable):
             await schemas.refresh()
-        missing, unknown = after = schemas.missing(), schemas.unknown()
+        missing, unknown = after = schemas.missing, schemas.unknown
         self._metrics.definitions(missing, unknown)
         if after == before:
             return

@@ -66,9 +66,10 @@ def plan(
     if not context.is_live:
         start_run_if_due(context)
     context.delete += garbage(context.observed, context.newest)
-    _announce_blocker(context)
+    pending = context.attempt.pending_reason() if context.is_live else None
+    _announce_blocker(context, pending)
     return Plan(
-        status=_status(context),
+        status=_status(context, pending),
         create=tuple(context.create),
         delete=tuple(each for each in context.delete if not each["metadata"].get("deletionTimestamp")),
         events=tuple(context.events),
@@ -76,7 +77,7 @@ def plan(
     )
 
 
-def _status(context: PlanContext) -> AtlasTrainingStatus:
+def _status(context: PlanContext, pending: PendingReason | None) -> AtlasTrainingStatus:
     grace_ends_at = _grace_ends_at(context)
     context.requeue_at += [grace_ends_at] if grace_ends_at else []
     facts = Facts(
@@ -89,7 +90,7 @@ def _status(context: PlanContext) -> AtlasTrainingStatus:
         state=context.attempt.state,
         ending=context.attempt.is_ending,
         unknown_fields=context.unknown_fields,
-        pending_reason=_pending_reason(context),
+        pending_reason=pending,
         in_grace=grace_ends_at is not None,
         waiting_for=context.waiting_for,
         next_trigger=_next_trigger(context),
@@ -114,18 +115,14 @@ def _next_trigger(context: PlanContext) -> Trigger | None:
     return follower(context.circumstances(context.spec), context.run)
 
 
-def _announce_blocker(context: PlanContext) -> None:
+def _announce_blocker(context: PlanContext, pending: PendingReason | None) -> None:
     """Post an event when something that somebody must mend begins to stand in the way."""
     before = {(each.type, each.reason) for each in context.before.conditions}
-    blocker, pending = _blocker(context), _pending_reason(context)
+    blocker = _blocker(context)
     if blocker and ("Accepted", blocker.reason) not in before:
         context.event("Warning", blocker.reason, blocker.message)
     elif pending and pending.is_mistake and ("Running", pending.reason) not in before:
         context.event("Warning", pending.reason, pending.message)
-
-
-def _pending_reason(context: PlanContext) -> PendingReason | None:
-    return context.attempt.pending_reason() if context.is_live else None
 
 
 def _grace_ends_at(context: PlanContext) -> datetime | None:
