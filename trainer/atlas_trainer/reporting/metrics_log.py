@@ -8,7 +8,6 @@ also names the revisions of their service, as `reward_revisions`.
 
 import json
 import logging
-import os
 import stat
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -21,7 +20,7 @@ from atlas_api.inputs.budgets import METRICS, METRICS_LINE, decode_json
 from atlas_trainer.evaluation.measurement import finite
 from atlas_trainer.reporting.revisions import KEY as REVISIONS
 from atlas_trainer.storage.atomic_file import replace_text
-from atlas_trainer.storage.put_aside import put_aside
+from atlas_trainer.storage.put_aside import in_place, put_aside
 
 Kind = Literal["train", "eval"]
 
@@ -71,7 +70,7 @@ class MetricsLog:
         line: dict[str, Any] = {"step": step, "time": stamp, "kind": kind}
         line |= {REVISIONS: list(revisions)} if revisions else {}
         line |= {name: finite(number) for name, number in numbers.items() if name not in line}
-        with open(self.path, "a", encoding="utf-8", opener=_never_elsewhere) as file:
+        with open(self.path, "a", encoding="utf-8", opener=in_place) as file:
             file.write(json.dumps(line, allow_nan=False) + "\n")
 
     def rewind(self, step: int) -> None:
@@ -98,11 +97,6 @@ def _line(data: bytes) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = line
     return found
-
-
-def _never_elsewhere(path: str, flags: int) -> int:
-    """Open a file that is added to, and no link that took its place meanwhile."""
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _is_something_else(path: Path) -> bool:

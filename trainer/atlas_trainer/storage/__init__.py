@@ -15,7 +15,7 @@ Files of a training: where they live, which ones are complete, which ones stay.
     known           what a cluster knows of a run: digests that the store must agree with
     retention       which checkpoints are deleted
     atomic_file     a file replaced by an atomic rename
-    put_aside       what stands in the place of a file of ours, renamed
+    put_aside       what stands in the place of a file of ours, renamed; files opened in place
 
 Knows no other room.
 

@@ -1,5 +1,6 @@
-"""Putting aside what stands in the place of a file or folder of ours, in a folder that others may write to."""
+"""Files of ours in a folder that others may write to: opened in place, and what stands there instead put aside."""
 
+import os
 from pathlib import Path
 
 from atlas_trainer.storage.file_errors import write_errors
@@ -13,3 +14,8 @@ def put_aside(path: Path) -> Path:
     aside = path.with_name(f"{path.name}.unreadable")
     with write_errors(aside):
         return path.replace(aside)
+
+
+def in_place(path: str, flags: int) -> int:
+    """Open for `open`: neither what a link leads to, nor a pipe whose other end nobody has."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)

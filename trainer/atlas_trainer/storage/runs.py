@@ -24,6 +24,7 @@ from atlas_api.text import one_line
 from atlas_api.training.status import LocalStatus
 from atlas_trainer.storage.file_errors import write_errors
 from atlas_trainer.storage.file_list import DamagedError
+from atlas_trainer.storage.put_aside import in_place, put_aside
 from atlas_trainer.storage.store import LocalStore, Store
 
 _log = logging.getLogger(__name__)
@@ -98,10 +99,8 @@ def put_aside_unreadable_status(path: Path) -> None:
     try:
         read_status_file(path)
     except InvalidManifest as error:
-        aside = path.with_name(f"{path.name}.unreadable")
-        with write_errors(aside):
-            path.replace(aside)
-        _log.warning("begins without the status of earlier runs, now %s: %s", aside, one_line(str(error), _SHOWN))
+        why = one_line(str(error), _SHOWN)
+        _log.warning("begins without the status of earlier runs, now %s: %s", put_aside(path), why)
 
 
 def _mapping(data: bytes) -> dict[str, Any]:
@@ -177,11 +176,6 @@ def _make(folder: Path) -> Path:
     return folder
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    """Open for `open`: neither what a link leads to, nor a pipe whose other end nobody has."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
-
-
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the lock of a training on this machine; kill -9 frees it.
@@ -189,7 +183,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises `RunActive` when another process holds it, `CheckpointFailed` when *folder* cannot be written.
     """
     with write_errors(folder):
-        lock = open(_make(folder) / ".lock", "a", opener=_without_waiting)  # noqa: SIM115 - closed below
+        lock = open(_make(folder) / ".lock", "a", opener=in_place)  # noqa: SIM115 - closed below
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
